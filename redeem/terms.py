@@ -1,0 +1,160 @@
+"""Terms: all that a campaign promises, as one frozen value, parsed once from one JSON text.
+
+The same shape is stored, sent by the API and carried to the tablet. Money is in minor units, days are calendar days
+at the store and both ends of a window are included.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from redeem.errors import Invalid
+from redeem.money import Money
+
+EPOCH = date(2020, 1, 1)
+LAST_DAY_MAX = 2**16 - 1  # the token has two bytes for it: 2199-06-06
+LATEST_DATE = date(2199, 6, 6)
+TEXT_MAX_CHARACTERS = 1_000_000
+
+_ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_LINES = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+
+
+def _written_date(value: Any) -> Any:
+    """Let pass only `YYYY-MM-DD`: pydantic would take numbers and times of day for dates as well."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError("write a date as YYYY-MM-DD")
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("name each only once")
+    return values
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("write something")
+    return value
+
+
+def _not_negative(value: Money) -> Money:
+    if value.amount < 0:
+        raise ValueError("an amount may not be below nothing")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_date), Field(ge=EPOCH, le=LATEST_DATE)]
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE), AfterValidator(_filled)]
+Picture = Annotated[str, Field(max_length=2048, pattern=r"^(https?:/)?/[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*$")]
+PartnerId = Annotated[str, Field(pattern=f"^prt_{_ULID}$")]
+StoreId = Annotated[str, Field(pattern=f"^sto_{_ULID}$")]
+Price = Annotated[Money, AfterValidator(_not_negative)]
+Bearer = Literal["issuer", "partner"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+class Offer(_Part):
+    """What the customer gets, in one language."""
+
+    title: Title
+    description: Annotated[str, Field(max_length=2000, pattern=_LINES)] = ""
+    terms: Annotated[str, Field(max_length=4000, pattern=_LINES)] = ""
+    picture: Picture | None = None
+
+
+class Window(_Part):
+    """Calendar days from … until, both included; None is open. In JSON the first is `from`."""
+
+    first: Day | None = Field(default=None, alias="from")
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first and self.until and self.until < self.first:
+            raise ValueError("a window ends on the day it begins, or later")
+        return self
+
+
+class Windows(_Part):
+    """When coupons may be issued and redeemed. `valid_days` counts from the day after the issue."""
+
+    issue: Window = Window()
+    redeem: Window = Window()
+    valid_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+
+
+class HeldOnly(_Part):
+    """Offline, only coupons that the device holds are given: no double gift is possible."""
+
+    policy: Literal["held_only"] = "held_only"
+
+
+class AtRisk(_Part):
+    """Offline, others are given too, within limits per device since its last sync; doubles fall to `bearer`."""
+
+    policy: Literal["at_risk"]
+    coupons: Annotated[int, Field(ge=1, le=1000)]
+    value: Annotated[int, Field(ge=1, le=10**12, description="minor units")]
+    hours: Annotated[int, Field(ge=1, le=168)]
+    bearer: Bearer
+
+
+class Terms(_Part):
+    """A campaign's terms. They hold at each store in `stores` and at every store of each partner in `partners`."""
+
+    v: Annotated[int, Field(ge=1, le=1)] = 1  # not Literal[1], which takes true for one
+    offer: Annotated[Mapping[Language, Offer], Field(min_length=1, max_length=20)]
+    windows: Windows = Windows()
+    partners: Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False), AfterValidator(_distinct)] = ()
+    stores: Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)] = ()
+    value: Price
+    handling_fee: Price
+    funding: Bearer
+    offline: Annotated[HeldOnly | AtRisk, Field(discriminator="policy")] = HeldOnly()
+    undo_minutes: Annotated[int, Field(ge=0, le=10_080)] = 30
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not self.partners and not self.stores:
+            raise ValueError("name at least one partner or store")
+        if self.handling_fee.currency != self.value.currency:
+            raise ValueError("value and handling fee are in one currency")
+        return self
+
+    def text(self) -> str:
+        """Write the terms as the JSON that `parse_terms` reads; equal terms give the same text."""
+        return self.model_dump_json()
+
+
+@lru_cache(maxsize=1024)
+def parse_terms(text: str) -> Terms:
+    """Read terms from JSON, once per text. `Invalid` names every fault in `extra["errors"]`."""
+    if len(text) > TEXT_MAX_CHARACTERS:
+        raise Invalid("Shorten the terms; the text is too long.")
+    try:
+        return Terms.model_validate_json(text)
+    except ValidationError as error:
+        raise Invalid("Correct the terms where the errors point.", errors=_faults(error)) from error
+
+
+def _faults(error: ValidationError) -> list[dict[str, str]]:
+    return [
+        {"pointer": "".join(f"/{step}" for step in each["loc"]), "detail": each["msg"]}
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

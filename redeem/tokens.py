@@ -1,0 +1,139 @@
+"""The token: 76 signed bytes, written as one number of exactly 183 decimal digits.
+
+    version (1) · key id (1) · campaign (4) · number (4) · last day (2) · Ed25519 signature (64), big-endian
+
+The signature covers `b"redeem-coupon-v1\\0"` and the 12 bytes before it. Every token of version 1 begins with `00`;
+183 digits always fit into 76 bytes, so length and version leave each token one way to be written.
+What identifies a coupon is (campaign, number), never the text.
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nacl.signing import SigningKey
+
+from redeem.errors import BadToken
+from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, serial_of
+from redeem.keys import KEY_ID_LIMIT, KeyRing, KeyStatus
+
+VERSION = 1
+TOKEN_BYTES = 76
+DIGITS = 183
+TEXT_MAX_CHARACTERS = 512
+LAST_DAY_LIMIT = 2**16
+DOMAIN = b"redeem-coupon-v1\0"
+
+_FIELDS = struct.Struct(">BBIIH")
+
+# What scanners add is let pass: a symbology id (]Q1), an ECI as literal text (\000026), white space, CR and LF, GS.
+# A link may name any host, because a coupon outlives domain names and it is the signature that decides.
+_SCANNED = re.compile(
+    r"[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?://[a-z0-9.:\[\]-]{1,253}/c/)?([0-9]+)[\t-\r \x1d]*",
+    re.ASCII | re.IGNORECASE,
+)
+_BLANK = re.compile(r"[\t-\r \x1d]*", re.ASCII)
+
+
+class Fault(StrEnum):
+    """Why a text is no token of ours: the closed set, the same in `tokens.js`."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    NOT_DIGITS = "not_digits"
+    WRONG_LENGTH = "wrong_length"
+    UNKNOWN_VERSION = "unknown_version"
+    BAD_CAMPAIGN = "bad_campaign"
+    UNKNOWN_KEY = "unknown_key"
+    COMPROMISED_KEY = "compromised_key"
+    WRONG_SIGNATURE = "wrong_signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token says. Only `verify` makes it true."""
+
+    key_id: int
+    campaign: int
+    number: int
+    last_day: int
+    signature: bytes
+
+    @property
+    def serial(self) -> int:
+        """The coupon's key in the ledger."""
+        return serial_of(self.campaign, self.number)
+
+    @property
+    def payload(self) -> bytes:
+        """The 12 bytes that are signed."""
+        return _payload(self.key_id, self.campaign, self.number, self.last_day)
+
+
+def sign(campaign: int, number: int, last_day: int, key: SigningKey, key_id: int) -> Token:
+    """Make the token of a coupon. Ed25519 is deterministic: the same coupon gets the same token each time."""
+    payload = _payload(key_id, campaign, number, last_day)
+    return Token(key_id, campaign, number, last_day, key.sign(DOMAIN + payload).signature)
+
+
+def write(token: Token) -> str:
+    """Return the 183 digits."""
+    return f"{int.from_bytes(token.payload + token.signature):0{DIGITS}d}"
+
+
+def link(prefix: str, token: Token) -> str:
+    """Return what the QR holds; `prefix` is all that comes before the digits: `https://gift.example/c/`."""
+    text = prefix + write(token)
+    if not prefix.endswith("/c/") or not _SCANNED.fullmatch(text):
+        raise ValueError(f"a coupon's link needs a prefix like https://gift.example/c/, not {prefix!r}")
+    return text
+
+
+def read(text: str) -> Token:
+    """Read digits or a link as a scanner hands them over. Nothing is verified here; `BadToken` says what is wrong."""
+    data = int(_digits(text)).to_bytes(TOKEN_BYTES)
+    version, key_id, campaign, number, last_day = _FIELDS.unpack(data[: _FIELDS.size])
+    if version != VERSION:
+        raise BadToken(Fault.UNKNOWN_VERSION)
+    if campaign >= CAMPAIGN_LIMIT:
+        raise BadToken(Fault.BAD_CAMPAIGN)
+    return Token(key_id, campaign, number, last_day, data[_FIELDS.size :])
+
+
+def fault(token: Token, ring: KeyRing) -> Fault | None:
+    """Say why this token isn't ours, or None if it is."""
+    key = ring.get(token.key_id)
+    if key is None:
+        return Fault.UNKNOWN_KEY
+    if key.status is KeyStatus.COMPROMISED:
+        return Fault.COMPROMISED_KEY
+    return None if key.accepts(DOMAIN + token.payload, token.signature) else Fault.WRONG_SIGNATURE
+
+
+def verify(token: Token, ring: KeyRing) -> Token:
+    """Return the token if a key of the ring signed it, else raise `BadToken`."""
+    reason = fault(token, ring)
+    if reason is not None:
+        raise BadToken(reason)
+    return token
+
+
+def _digits(text: str) -> str:
+    if len(text) > TEXT_MAX_CHARACTERS:
+        raise BadToken(Fault.TOO_LONG)
+    if _BLANK.fullmatch(text):
+        raise BadToken(Fault.EMPTY)
+    match = _SCANNED.fullmatch(text)
+    if match is None:
+        raise BadToken(Fault.NOT_DIGITS)
+    if len(match[1]) != DIGITS:
+        raise BadToken(Fault.WRONG_LENGTH)
+    return match[1]
+
+
+def _payload(key_id: int, campaign: int, number: int, last_day: int) -> bytes:
+    limits = ((key_id, KEY_ID_LIMIT), (campaign, CAMPAIGN_LIMIT), (number, NUMBER_LIMIT), (last_day, LAST_DAY_LIMIT))
+    if not all(0 <= value < limit for value, limit in limits):
+        raise ValueError(f"out of a token's range: key {key_id}, coupon {campaign}/{number}, day {last_day}")
+    return _FIELDS.pack(VERSION, key_id, campaign, number, last_day)

@@ -1,4 +1,6 @@
-"""Short codes: what a clerk types when the QR won't scan. Twelve characters, `7KQ2-M4XZ-9F3C`, the last a check.
+"""Short codes: what a clerk types when the QR won't scan. Twelve characters, `7KQ2M4XZ9F3C`, the last a check.
+
+They are stored plain and shown `grouped`, `7KQ2-M4XZ-9F3C`.
 
 The check is a sum over GF(32) with a different weight at each place, so that any one wrong character and any two
 characters swapped are found, and not only swapped neighbours. The first eleven are random: 55 bits.
@@ -32,23 +34,28 @@ class Fault(StrEnum):
 
 
 def new_code(entropy: int | None = None) -> str:
-    """Draw a short code; `entropy` (55 bits) makes it come out the same each time."""
+    """Draw a short code, as it is stored; `entropy` (55 bits) makes it come out the same each time."""
     chance = secrets.randbits(ENTROPY_BITS) if entropy is None else entropy
     if not 0 <= chance < 1 << ENTROPY_BITS:
         raise ValueError(f"a short code holds {ENTROPY_BITS} bits")
     body = crockford(chance, CHARACTERS - 1)
-    return _grouped(body + check_character(body))
+    return body + check_character(body)
 
 
 def normalise(text: str) -> str:
-    """Return a typed code in its one written form, or raise `BadCode` with the reason."""
+    """Return a typed code as it is stored, or raise `BadCode` with the reason."""
     if len(text) > TEXT_MAX_CHARACTERS:
         raise BadCode(Fault.TOO_LONG)
     plain = _SEPARATORS.sub("", text).upper().translate(_ALIKE)
     reason = _fault(plain)
     if reason is not None:
         raise BadCode(reason)
-    return _grouped(plain)
+    return plain
+
+
+def grouped(code: str) -> str:
+    """Return a stored code as people read it, in groups of four."""
+    return "-".join(code[start : start + 4] for start in range(0, CHARACTERS, 4))
 
 
 def check_character(body: str) -> str:
@@ -76,7 +83,3 @@ def _sum(characters: str) -> int:
 def _times_alpha(value: int) -> int:
     """Multiply by x in GF(2)[x] / (x^5 + x^2 + 1)."""
     return value << 1 ^ (0b100101 if value & 16 else 0)
-
-
-def _grouped(plain: str) -> str:
-    return "-".join(plain[start : start + 4] for start in range(0, CHARACTERS, 4))

@@ -1,0 +1,25 @@
+"""PostgreSQL fixtures. They fail, and never skip, where there is no PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[postgres.Cluster]:
+    """One server for the whole run: REDEEM_TEST_POSTGRES_URL's, or our own."""
+    cluster = postgres.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
+    """The URL of a fresh, empty database."""
+    url = postgres_cluster.new_database()
+    yield url
+    postgres_cluster.drop_database(url)

@@ -5,7 +5,6 @@ zone, 19.6 mm at 0.4 mm a module. The digits ride in a numeric segment, which is
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from io import BytesIO
 from itertools import groupby
 from typing import Literal
@@ -28,7 +27,6 @@ _NUMERIC_RUN = 20
 _LEVELS: dict[Level, int] = {"M": qrcode.constants.ERROR_CORRECT_M, "Q": qrcode.constants.ERROR_CORRECT_Q}
 
 
-@lru_cache(maxsize=256)
 def symbol(text: str, level: Level = "M") -> Matrix:
     """Return the modules row by row, True for dark, without quiet zone.
 
@@ -50,11 +48,11 @@ def svg(text: str, title: str, *, level: Level = "M", module_mm: float = MODULE_
     matrix = symbol(text, level)
     side = len(matrix) + 2 * QUIET_ZONE_MODULES
     size = f"{round(side * module_mm, 3):g}mm"
-    path = "".join(f"M{x} {y}h{length}v1h-{length}z" for x, y, length in dark_runs(matrix))
+    path = "".join(f"M{x} {y}.5h{length}" for x, y, length in dark_runs(matrix))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 {side} {side}"'
         f' role="img" shape-rendering="crispEdges"><title>{escape(title)}</title>'
-        f'<path fill="#fff" d="M0 0h{side}v{side}H0z"/><path fill="#000" d="{path}"/></svg>'
+        f'<path fill="#fff" d="M0 0h{side}v{side}H0z"/><path stroke="#000" d="{path}"/></svg>'
     )
 
 

@@ -1,0 +1,148 @@
+// The rules of a coupon, the same as in redeem/rules.py under the same names; tests/vectors/rules.json holds both to it.
+// Pure: no clock, no storage, no page. A day is an integer, days since 2020-01-01, on the calendar of the store.
+
+/** @typedef {{from?: string | null, until?: string | null}} Window Calendar days `YYYY-MM-DD`, both included. */
+/** @typedef {{title: string, description?: string, terms?: string, picture?: string | null}} Offer */
+/** @typedef {{amount: number, currency: string}} Money Minor units and ISO 4217. */
+/**
+ * @typedef {{policy: "held_only"}
+ *   | {policy: "at_risk", coupons: number, value: number, hours: number, bearer: "issuer" | "partner"}} Offline
+ */
+/**
+ * @typedef {object} Terms A campaign's terms as the snapshot brings them; redeem/terms.py has checked them.
+ * @property {number} v
+ * @property {Record<string, Offer>} offer By language.
+ * @property {{issue?: Window, redeem?: Window, valid_days?: number | null}} windows
+ * @property {string[]} partners
+ * @property {string[]} stores
+ * @property {Money} value
+ * @property {Money} handling_fee
+ * @property {"issuer" | "partner"} funding
+ * @property {Offline} offline
+ * @property {number} undo_minutes
+ */
+/** @typedef {{lastDay: number, void: boolean, redeemed?: boolean, heldBy?: string | null}} Facts What is known of one coupon. */
+/** @typedef {{storeId: string, partnerId: string, deviceId: string | null}} Place Where the coupon is shown. */
+/** @typedef {typeof Verdict[keyof typeof Verdict]} VerdictCode */
+
+/** Every answer about a coupon. A closed vocabulary: the API, the tablet and the charts use these words. */
+export const Verdict = Object.freeze({
+  GOOD: "good",
+  ALREADY_REDEEMED: "already_redeemed",
+  VOID: "void",
+  WRONG_STORE: "wrong_store",
+  NOT_YET_VALID: "not_yet_valid",
+  EXPIRED: "expired",
+  HELD_ELSEWHERE: "held_elsewhere",
+  ATTEMPT_CANCELLED: "attempt_cancelled",
+  UNKNOWN_COUPON: "unknown_coupon",
+});
+
+/** The last day that fits into a token, 2199-06-06. */
+export const LAST_DAY_MAX = 2 ** 16 - 1;
+
+const EPOCH_MS = Date.UTC(2020, 0, 1);
+const DAY_MS = 86_400_000;
+
+/**
+ * The one reason to decline this coupon here on this day, or null if it is good.
+ *
+ * Of several reasons the first in this list wins: what has happened to the coupon comes before what was promised.
+ *
+ * @param {Facts} facts
+ * @param {Pick<Terms, "windows" | "partners" | "stores">} terms
+ * @param {Place} place
+ * @param {number} day
+ * @returns {VerdictCode | null}
+ */
+export function whyDeclined(facts, terms, place, day) {
+  /** @type {[VerdictCode, boolean][]} */
+  const reasons = [
+    [Verdict.ALREADY_REDEEMED, facts.redeemed ?? false],
+    [Verdict.VOID, facts.void],
+    [Verdict.WRONG_STORE, !isGoodAt(terms, place)],
+    [Verdict.NOT_YET_VALID, day < firstDay(terms)],
+    // The token alone says when: ending a campaign early doesn't shorten what people were promised.
+    [Verdict.EXPIRED, day > facts.lastDay],
+    [Verdict.HELD_ELSEWHERE, facts.heldBy != null && facts.heldBy !== place.deviceId],
+  ];
+  return reasons.find(([, applies]) => applies)?.[0] ?? null;
+}
+
+/**
+ * The last day on which a coupon issued on `issueDay` is good; it is signed into the token.
+ *
+ * A coupon issued before its redeem window opens has its `valid_days` counted from the opening.
+ *
+ * @param {Pick<Terms, "windows">} terms
+ * @param {number} issueDay
+ */
+export function lastDay(terms, issueDay) {
+  const { redeem, valid_days: validDays } = terms.windows;
+  const until = redeem?.until ? toDay(redeem.until) : LAST_DAY_MAX;
+  return validDays == null ? until : Math.min(until, Math.max(issueDay, firstDay(terms)) + validDays);
+}
+
+/**
+ * Whether a coupon may be issued on this day: within the issue window, and never one born expired.
+ *
+ * @param {Pick<Terms, "windows">} terms
+ * @param {number} day
+ */
+export function canIssue(terms, day) {
+  const issue = terms.windows.issue;
+  const begun = !issue?.from || toDay(issue.from) <= day;
+  const over = Boolean(issue?.until) && toDay(issue?.until ?? "") < day;
+  return begun && !over && day <= lastDay(terms, day);
+}
+
+/**
+ * The days from 2020-01-01 to a date.
+ *
+ * @param {string} date `YYYY-MM-DD`
+ */
+export function toDay(date) {
+  return (Date.parse(`${date}T00:00:00Z`) - EPOCH_MS) / DAY_MS;
+}
+
+/**
+ * The date of a day number, `YYYY-MM-DD`.
+ *
+ * @param {number} day
+ */
+export function toDate(day) {
+  return new Date(EPOCH_MS + day * DAY_MS).toISOString().slice(0, 10);
+}
+
+/**
+ * The day number at a moment, where the store is.
+ *
+ * @param {number} at Milliseconds since 1970.
+ * @param {string} zone IANA time zone, `Europe/Moscow`.
+ */
+export function localDay(at, zone) {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    calendar: "gregory",
+    numberingSystem: "latn",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+  }).formatToParts(at);
+  const part = (/** @type {string} */ type) => Number(parts.find((each) => each.type === type)?.value);
+  return (Date.UTC(part("year"), part("month") - 1, part("day")) - EPOCH_MS) / DAY_MS;
+}
+
+/**
+ * @param {Pick<Terms, "partners" | "stores">} terms
+ * @param {Place} place
+ */
+function isGoodAt(terms, place) {
+  return terms.stores.includes(place.storeId) || terms.partners.includes(place.partnerId);
+}
+
+/** @param {Pick<Terms, "windows">} terms */
+function firstDay(terms) {
+  const first = terms.windows.redeem?.from;
+  return first ? toDay(first) : 0;
+}

@@ -1,0 +1,46 @@
+"""Redeem: a shop issues coupons, a partner's clerk scans one and gives the gift, once."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from redeem.config import Settings, load_settings
+from redeem.web import context
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application. Migrates nothing and asks nothing: see `flask db upgrade`. Raises BadConfiguration."""
+    settings = settings or load_settings()
+    app = Flask(
+        "redeem",
+        root_path=str(ROOT / "redeem"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        instance_path=str(settings.instance_path.resolve()),
+    )
+    app.config.update(flask_settings(settings))
+    context.attach(app, settings)
+    return app
+
+
+def flask_settings(settings: Settings) -> dict[str, object]:
+    """Flask's own guards, told by our settings."""
+    *older, newest = settings.secrets
+    return {
+        "SECRET_KEY": newest,
+        "SECRET_KEY_FALLBACKS": older,
+        "MAX_CONTENT_LENGTH": settings.max_body_bytes,
+        "TRUSTED_HOSTS": list(settings.trusted_hosts) or None,
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
+    }
+
+
+def engine_options(database_url: str) -> dict[str, object]:
+    if database_url.startswith("sqlite"):
+        return {"connect_args": {"check_same_thread": False}}
+    return {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": False}

@@ -1,0 +1,88 @@
+"""Configuration: read once, typed, and failing at start with every fault named at once.
+
+Each setting is an environment variable `REDEEM_<NAME>`, or a line of a file named in `REDEEM_ENV_FILE`.
+Nothing secret has a default.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from redeem.errors import RedeemError
+
+MIN_SECRET_CHARACTERS = 32
+
+
+class BadConfiguration(RedeemError):
+    """The settings cannot be used; `detail` names every fault, a line each."""
+
+    code = "bad_configuration"
+
+
+class Settings(BaseSettings):
+    """What one deployment is told. `secret_keys` runs oldest to newest: the newest signs and seals, any of them opens."""
+
+    model_config = SettingsConfigDict(env_prefix="REDEEM_", extra="ignore", frozen=True)
+
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(min_length=1)
+    database_url: str = "sqlite:///redeem.sqlite"  # a relative path is in instance_path
+    base_url: str = "http://127.0.0.1:8000"
+    instance_path: Path = Path("instance")
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    secure_cookies: bool = True
+    shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
+    max_body_bytes: int = Field(default=1_000_000, ge=10_000, le=50_000_000)
+    max_json_depth: int = Field(default=32, ge=4, le=200)
+    enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
+    session_idle_minutes: int = Field(default=60, ge=1, le=60 * 24)
+    session_hours: int = Field(default=12, ge=1, le=24 * 30)
+    log_level: str = "INFO"
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def split_secrets(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("trusted_hosts", mode="before")
+    @classmethod
+    def split_hosts(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def refuse_short_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < MIN_SECRET_CHARACTERS for secret in secrets):
+            raise ValueError(f"each secret key needs at least {MIN_SECRET_CHARACTERS} characters")
+        return secrets
+
+    @field_validator("base_url")
+    @classmethod
+    def drop_trailing_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def name_the_driver(cls, url: str) -> str:
+        """`postgresql://` means psycopg 3 here."""
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgresql", "postgres") else url
+
+    @property
+    def secrets(self) -> list[str]:
+        return [secret.get_secret_value() for secret in self.secret_keys]
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process; raises BadConfiguration with every fault named."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as faults:
+        raise BadConfiguration("\n".join(_fault(f["loc"], f["msg"]) for f in faults.errors())) from None
+
+
+def _fault(where: tuple[int | str, ...], what: str) -> str:
+    return f"REDEEM_{str(where[0]).upper() if where else ''}: {what}"

@@ -1,0 +1,163 @@
+"""The database: one engine, whole transactions, and the only place that retries.
+
+`Database.write(work)` runs `work(session)` in one transaction and returns when the transaction is durable, never before.
+`work` may run more than once (a lost connection, a serialization failure), so it must have no effect but through its session,
+and what it does must be safe to meet its own commit: replay before rules.
+
+SQLite has one writer at a time whatever we do: several racing connections starve each other (two processes were seen to split
+the work 1 to 10 489). So there one thread writes, in order of arrival, and everything that queued up while the disk was busy
+goes into the next commit together: fair, and one fsync for many.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+Work = Callable[[Session], T]
+
+WRITES_PER_COMMIT = 64
+TRIES = 6
+BUSY_TIMEOUT_MS = 10_000
+# serialization_failure, deadlock_detected, admin_shutdown, crash_shutdown, cannot_connect_now, read_only_sql_transaction:
+# each says "nothing was done, or the leader changed"; the same work may simply be run again.
+RETRIED_SQLSTATES = {"40001", "40P01", "57P01", "57P02", "57P03", "25006"}
+
+
+class Again(Exception):
+    """Raised by a work that met somebody else's fresh commit: roll back and look again."""
+
+
+class Database:
+    """Runs work in transactions on `engine`; close() stops the writer after everything queued is durable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        if self.is_sqlite:
+            prepare_sqlite(engine)
+        self._writer = _Writer(engine) if self.is_sqlite else None
+
+    def write(self, work: Work[T]) -> T:
+        commit = self._writer.commit if self._writer else self._commit
+        return retried(lambda: commit(work))
+
+    def read(self, work: Work[T]) -> T:
+        return retried(lambda: self._look(work))
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.stop()
+
+    def _commit(self, work: Work[T]) -> T:
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            return work(session)
+
+    def _look(self, work: Work[T]) -> T:
+        with Session(self.engine) as session:
+            return work(session)
+
+
+def retried(run: Callable[[], T]) -> T:
+    """run(), again after a failure that says nothing about the work itself."""
+    for _ in range(TRIES - 1):
+        try:
+            return run()
+        except Again:
+            continue
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+    return run()
+
+
+def is_transient(error: DBAPIError) -> bool:
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in RETRIED_SQLSTATES
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Durable (FULL), readers beside the writer (WAL), and our own BEGIN: the driver's would take the write lock late."""
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _Writer:
+    """The one thread that writes to SQLite. It starts with the first work, so that a forked server has its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(writes=True)
+        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def commit(self, work: Work[T]) -> T:
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        self._ensure_started()
+        return future.result()
+
+    def stop(self) -> None:
+        with self._start:
+            if self._thread:
+                self._queue.put(None)
+                self._thread.join()
+                self._thread = None
+
+    def _ensure_started(self) -> None:
+        if self._thread is None:
+            with self._start:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+                    self._thread.start()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            while len(group) < WRITES_PER_COMMIT and not self._queue.empty():
+                waiting = self._queue.get()
+                if waiting is None:
+                    self._queue.put(None)
+                    break
+                group.append(waiting)
+            self._commit_group(group)
+
+    def _commit_group(self, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+        """All of the group in one transaction; if any of it fails, each by itself, so that one's fault is not another's."""
+        try:
+            answers = self._together([work for work, _ in group])
+        except Exception as error:  # noqa: BLE001 - whatever it was is handed to whoever asked for the work
+            if len(group) == 1:
+                group[0][1].set_exception(error)
+                return
+            for one in group:
+                self._commit_group([one])
+            return
+        for (_, future), answer in zip(group, answers, strict=True):
+            future.set_result(answer)
+
+    def _together(self, works: list[Work[Any]]) -> list[Any]:
+        with self._engine.connect() as connection, connection.begin():
+            return [self._run_one(connection, work) for work in works]
+
+    @staticmethod
+    def _run_one(connection: Connection, work: Work[Any]) -> Any:
+        # A session of its own: what one work loaded must not be another's identity map.
+        with Session(connection, expire_on_commit=False) as session:
+            answer = work(session)
+            session.flush()
+            return answer

@@ -1,0 +1,198 @@
+"""Enrolling: tablets by a one-time link, tills by a key, clerks by a PIN.
+
+A tablet makes its own key pair and registers the public half: nothing secret is ever sent to it. An enrolment makes one
+device, whoever opens the link and however often: `device.enrolment_id` is unique.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from redeem import apikeys, passwords, throttling
+from redeem.db import Again
+from redeem.errors import Conflict, Invalid, NotFound
+from redeem.ids import new_id
+from redeem.keys import is_sound_point
+from redeem.models import ApiKey, Clerk, Device, Enrolment, Store
+from redeem.times import MS_PER_MINUTE, Ms
+
+TILL_SCOPES = "redeem"
+
+
+class UsedEnrolment(Conflict):
+    """Another tablet has enrolled with this link."""
+
+    code = "enrolment_used"
+    default_detail = "This link was used by another tablet. Ask a manager for a new one."
+
+
+class ExpiredEnrolment(Conflict):
+    """The link is too old."""
+
+    code = "enrolment_expired"
+    default_detail = "This link is too old. Ask a manager for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class NewTill:
+    """A till and its key's text, which is shown once."""
+
+    device: Device
+    key_text: str
+
+
+def invite_device(
+    session: Session, store_id: str, name: str, now: Ms, minutes: int, manager_id: str | None = None
+) -> Enrolment:
+    """A right to enrol one tablet at the store within `minutes`."""
+    enrolment = Enrolment(
+        id=new_id("enr", now),
+        store_id=get_store(session, store_id).id,
+        device_name=clean_name(name),
+        manager_id=manager_id,
+        created_at=now,
+        expires_at=now + minutes * MS_PER_MINUTE,
+    )
+    session.add(enrolment)
+    session.flush()
+    return enrolment
+
+
+def enrol(session: Session, enrolment_id: str, public_key: bytes, now: Ms) -> Device:
+    """The tablet of this enrolment. The same key again is the same tablet, whose first reply was lost; another key is refused."""
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is None:
+        raise NotFound("This link is not known here. Ask a manager for a new one.")
+    known = session.scalar(select(Device).where(Device.enrolment_id == enrolment_id))
+    if known is None:
+        return _new_tablet(session, enrolment, public_key, now)
+    if known.public_key != public_key or known.revoked_at:
+        raise UsedEnrolment
+    return known
+
+
+def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: Ms) -> Device:
+    if now > enrolment.expires_at:
+        raise ExpiredEnrolment
+    if not is_sound_point(public_key):
+        raise Invalid("The tablet's key is not an Ed25519 public key.")
+    device = Device(
+        id=new_id("dev", now),
+        store_id=enrolment.store_id,
+        kind="tablet",
+        name=enrolment.device_name,
+        enrolment_id=enrolment.id,
+        public_key=public_key,
+        created_at=now,
+        last_seen_at=now,
+    )
+    add_once(session, device)
+    return device
+
+
+def add_once(session: Session, device: Device) -> None:
+    """If a parallel use of the same link was first, the constraint says so: look again at what it made."""
+    session.add(device)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Again from error
+
+
+def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
+    """The device may do nothing from now on; its till keys end with it. Doing it twice changes nothing."""
+    device = session.get(Device, device_id)
+    if device is None:
+        raise NotFound
+    device.revoked_at = device.revoked_at or now
+    for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):
+        key.revoked_at = now
+    return device
+
+
+def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
+    """A partner's own till, with its key."""
+    device = Device(
+        id=new_id("dev", now),
+        store_id=get_store(session, store_id).id,
+        kind="till",
+        name=clean_name(name),
+        created_at=now,
+    )
+    session.add(device)
+    session.flush()
+    minted = apikeys.mint("till")
+    session.add(
+        ApiKey(
+            prefix=minted.prefix,
+            secret_hash=minted.hash,
+            kind="till",
+            name=device.name,
+            scopes=TILL_SCOPES,
+            device_id=device.id,
+            created_at=now,
+        )
+    )
+    return NewTill(device, minted.text)
+
+
+def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
+    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose."""
+    clerk = Clerk(
+        id=new_id("clk", now),
+        store_id=get_store(session, store_id).id,
+        name=clean_name(name),
+        pin_hash=pin_hash,
+        created_at=now,
+    )
+    session.add(clerk)
+    session.flush()
+    return clerk
+
+
+def find_tablet(session: Session, device_id: str) -> Device | None:
+    """An enrolled tablet that is not revoked, with the key that must have signed its request."""
+    active = select(Device).where(Device.id == device_id, Device.kind == "tablet", Device.revoked_at.is_(None))
+    return session.scalar(active)
+
+
+def look_up_pin(session: Session, device: Device, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
+    """The clerk of the device's store, and how long a try must wait. First of two steps: argon2 runs between, outside any transaction."""
+    at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
+    return session.scalar(at_store), throttling.wait_ms(session, pin_subject(device, clerk_id), now)
+
+
+def note_pin(session: Session, device: Device, clerk_id: str, *, right: bool, now: Ms) -> Ms:
+    """Counts a wrong PIN or forgets them; answers how long the next try must wait. The count is of this device and clerk: a stolen
+    tablet that guesses locks nobody out at another."""
+    subject = pin_subject(device, clerk_id)
+    if right:
+        throttling.succeeded(session, subject)
+        return 0
+    throttling.failed(session, subject, now)
+    return throttling.wait_ms(session, subject, now)
+
+
+def pin_subject(device: Device, clerk_id: str) -> str:
+    return f"pin:{device.id}:{clerk_id}"
+
+
+def check_pin(clerk: Clerk | None, pin: str) -> bool:
+    return passwords.verify(clerk.pin_hash if clerk else None, pin)
+
+
+def get_store(session: Session, store_id: str) -> Store:
+    store = session.get(Store, store_id)
+    if store is None:
+        raise NotFound("Check the store's id; no such store is here.")
+    return store
+
+
+def clean_name(name: str, limit_characters: int = 80) -> str:
+    """One line, not empty, not too long; raises Invalid."""
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > limit_characters or not cleaned.isprintable():
+        raise Invalid(f"Give a name of 1 to {limit_characters} characters on one line.")
+    return cleaned

@@ -1,0 +1,77 @@
+"""Keeping signing keys: the ring that says which tokens are ours, and the one key that signs.
+
+Private halves are sealed under the newest secret key of the configuration and leave this module only as a Signer.
+"""
+
+from dataclasses import dataclass
+
+from nacl.signing import SigningKey
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from redeem import keys, models, tokens
+from redeem.errors import Conflict, NotFound
+from redeem.keys import KeyRing, KeyStatus, PublicKey, Sealer
+from redeem.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs tokens; `newest` is the key id for new coupons. Ed25519 is deterministic, so a token signed again is the same token."""
+
+    newest: int
+    private_keys: dict[int, SigningKey]
+
+    def write(self, key_id: int, campaign: int, number: int, last_day: int) -> str:
+        return tokens.write(tokens.sign(campaign, number, last_day, self.private_keys[key_id], key_id))
+
+    def write_serial(self, key_id: int, serial: int, last_day: int) -> str:
+        return self.write(key_id, serial >> 32, serial & 0xFFFFFFFF, last_day)
+
+
+def load_ring(session: Session) -> KeyRing:
+    return KeyRing(PublicKey(row.kid, row.public_key, KeyStatus(row.status)) for row in _rows(session))
+
+
+def load_signer(session: Session, sealer: Sealer) -> Signer:
+    """Raises Conflict if no key is active."""
+    rows = [row for row in _rows(session) if row.sealed_private_key]
+    active = [row.kid for row in rows if row.status == KeyStatus.ACTIVE]
+    if not active:
+        raise Conflict("Make a signing key first: flask keys rotate.")
+    opened = {
+        row.kid: keys.signing_key(sealer.unseal(row.sealed_private_key)) for row in rows if row.sealed_private_key
+    }
+    return Signer(max(active), opened)
+
+
+def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = None) -> int:
+    """A new active key; those that were active still verify. Answers its id."""
+    for row in _rows(session):
+        if row.status == KeyStatus.ACTIVE:
+            row.status = KeyStatus.VERIFY_ONLY
+    private = keys.signing_key(seed) if seed else keys.generate()
+    kid = (session.scalar(select(func.max(models.SigningKey.kid))) or 0) + 1
+    session.add(
+        models.SigningKey(
+            kid=kid,
+            public_key=bytes(private.verify_key),
+            sealed_private_key=sealer.seal(bytes(private)),
+            status=KeyStatus.ACTIVE,
+            created_at=now,
+        )
+    )
+    session.flush()
+    return kid
+
+
+def set_status(session: Session, kid: int, status: KeyStatus) -> None:
+    """Raises NotFound. A compromised key's coupons are refused from now on, whoever holds them."""
+    row = session.get(models.SigningKey, kid)
+    if row is None:
+        raise NotFound("Check the key id; see flask keys list.")
+    row.status = status
+
+
+def _rows(session: Session) -> list[models.SigningKey]:
+    return list(session.scalars(select(models.SigningKey).order_by(models.SigningKey.kid)))

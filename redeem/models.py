@@ -1,0 +1,297 @@
+"""Every table and every constraint. Here a promise is made true; the code elsewhere only explains it.
+
+Times are UTC in whole milliseconds since 1970 (`*_at`). Days are days since 2020-01-01 at the store. Money is minor units.
+A coupon's `serial` is `campaign << 32 | number`, computed from its token: no look-up stands between a scan and its row.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Id = String(40)
+Words = String(200)
+
+
+class Base(DeclarativeBase):
+    registry = registry(metadata=MetaData(naming_convention=NAMES), type_annotation_map={int: BigInteger, dict[str, Any]: JSON})
+
+
+class SigningKey(Base):
+    """A key that signs tokens; its private half is sealed under the newest secret key."""
+
+    __tablename__ = "signing_key"
+    kid: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    sealed_private_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[int]
+    __table_args__ = (
+        CheckConstraint("kid BETWEEN 0 AND 255", name="kid"),
+        CheckConstraint("status IN ('active', 'verify_only', 'compromised')", name="status"),
+    )
+
+
+class Partner(Base):
+    __tablename__ = "partner"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Words)
+    created_at: Mapped[int]
+
+
+class Store(Base):
+    __tablename__ = "store"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"), index=True)
+    name: Mapped[str] = mapped_column(Words)
+    address: Mapped[str] = mapped_column(String(400), default="")
+    hours: Mapped[str] = mapped_column(Words, default="")
+    time_zone: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[int]
+
+
+class Campaign(Base):
+    """`number` is the one in the token; `coupons` counts its coupons and numbers the next; `version` grows with each edit."""
+
+    __tablename__ = "campaign"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Words)
+    terms: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    coupons: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[int]
+    __table_args__ = (
+        CheckConstraint("number BETWEEN 0 AND 2147483647", name="number"),
+        CheckConstraint("coupons BETWEEN 0 AND 4294967296", name="coupons"),
+    )
+
+
+class Coupon(Base):
+    __tablename__ = "coupon"
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"))
+    key_id: Mapped[int] = mapped_column(SmallInteger, ForeignKey("signing_key.kid"))
+    last_day: Mapped[int] = mapped_column(Integer)
+    short_code: Mapped[str] = mapped_column(String(14), unique=True)
+    order_ref: Mapped[str | None] = mapped_column(Words)
+    home_store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    issued_at: Mapped[int]
+    voided_at: Mapped[int | None]
+    void_reason: Mapped[str | None] = mapped_column(Words)
+    __table_args__ = (
+        Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
+        Index("ix_coupon_order_ref", "order_ref"),
+        CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
+    )
+
+
+class Device(Base):
+    """An enrolled tablet (public key, journal) or a partner's own till (by API key). `last_number` and `last_hash`: the journal's end."""
+
+    __tablename__ = "device"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(Words)
+    enrolment_id: Mapped[str | None] = mapped_column(ForeignKey("enrolment.id"), unique=True)
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    last_number: Mapped[int] = mapped_column(default=0)
+    last_hash: Mapped[str | None] = mapped_column(String(43))
+    last_seen_at: Mapped[int | None]
+    clock_skew_ms: Mapped[int | None]
+    created_at: Mapped[int]
+    revoked_at: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('tablet', 'till')", name="kind"),
+        CheckConstraint(
+            "kind = 'till' OR (public_key IS NOT NULL AND enrolment_id IS NOT NULL)", name="tablet_has_a_key"
+        ),
+    )
+
+
+class Enrolment(Base):
+    """A one-time right to enrol a tablet at a store. Used when a device names it; a device names each at most once."""
+
+    __tablename__ = "enrolment"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"))
+    device_name: Mapped[str] = mapped_column(Words)
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class Clerk(Base):
+    __tablename__ = "clerk"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"), index=True)
+    name: Mapped[str] = mapped_column(Words)
+    pin_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[int]
+    left_at: Mapped[int | None]
+
+
+class Act(Base):
+    """What a device did, once, in its own words: an entry of a tablet's journal, or an attempt of a till.
+
+    `name` is the journal number or the attempt's id, so the same act never counts twice; `answer` is the first answer, repeated
+    to every retry. `fingerprint` tells another act under the same name from a retry. `entry` and `signature` are the evidence.
+    """
+
+    __tablename__ = "act"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
+    name: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(20))
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"))
+    clerk_id: Mapped[str | None] = mapped_column(ForeignKey("clerk.id"))
+    serial: Mapped[int | None] = mapped_column(ForeignKey("coupon.serial"))
+    code: Mapped[str] = mapped_column(String(30))
+    answer: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(43))
+    at: Mapped[int]
+    device_at: Mapped[int | None]
+    entry: Mapped[str | None] = mapped_column(Text)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    __table_args__ = (
+        UniqueConstraint("device_id", "name"),
+        Index("ix_act_serial_id", "serial", "id"),
+    )
+
+
+class Redemption(Base):
+    """The one redemption of a coupon that stands: the primary key is the promise that a gift is given once."""
+
+    __tablename__ = "redemption"
+    serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)
+    act_id: Mapped[str] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"), unique=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
+    at: Mapped[int]
+    handed_over_at: Mapped[int | None]
+
+
+class Reversal(Base):
+    """The undo of one redemption, at most one for each, by an act of a device or by a manager."""
+
+    __tablename__ = "reversal"
+    act_id: Mapped[str] = mapped_column(ForeignKey("act.id"), primary_key=True)
+    reason: Mapped[str] = mapped_column(Words)
+    by_act_id: Mapped[str | None] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"))
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+    at: Mapped[int]
+
+
+class Tally(Base):
+    """Outcomes counted as they happen. `slot` spreads writers over rows, so that a counter is no queue; readers add slots up."""
+
+    __tablename__ = "tally"
+    day: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    campaign_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(40), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    count: Mapped[int]
+
+
+class ApiKey(Base):
+    """A program's key: shown once, kept as a hash. A till's key belongs to its device, and through it to a store."""
+
+    __tablename__ = "api_key"
+    prefix: Mapped[str] = mapped_column(String(20), primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(Words)
+    scopes: Mapped[str] = mapped_column(Words)
+    device_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    created_at: Mapped[int]
+    revoked_at: Mapped[int | None]
+    last_used_at: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('shop', 'till')", name="kind"),
+        CheckConstraint("(kind = 'till') = (device_id IS NOT NULL)", name="till_has_a_device"),
+    )
+
+
+class Idempotency(Base):
+    """The first answer to a shop's mutation, sealed (it may hold a token), written in the mutation's own transaction."""
+
+    __tablename__ = "idempotency"
+    key_prefix: Mapped[str] = mapped_column(ForeignKey("api_key.prefix"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(43))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    sealed_answer: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[int]
+
+
+class Manager(Base):
+    __tablename__ = "manager"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(Words)
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')", name="role"),
+        CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name="partner_manager_has_a_partner"),
+        CheckConstraint("role <> 'store_manager' OR store_id IS NOT NULL", name="store_manager_has_a_store"),
+    )
+
+
+class ManagerSession(Base):
+    """A signed-in browser: a row, so that it can be listed and ended on the server."""
+
+    __tablename__ = "manager_session"
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"), index=True)
+    user_agent: Mapped[str] = mapped_column(Words, default="")
+    created_at: Mapped[int]
+    seen_at: Mapped[int]
+    ended_at: Mapped[int | None]
+
+
+class Throttle(Base):
+    """Failures counted per thing that can be guessed at, over all workers and restarts."""
+
+    __tablename__ = "throttle"
+    subject: Mapped[str] = mapped_column(Words, primary_key=True)
+    failures: Mapped[int]
+    since_at: Mapped[int]
+
+
+class AuditEntry(Base):
+    """A change that a manager made."""
+
+    __tablename__ = "audit_entry"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    what: Mapped[str] = mapped_column(String(60))
+    subject_id: Mapped[str] = mapped_column(Words)
+    details: Mapped[dict[str, Any]]
+    at: Mapped[int]

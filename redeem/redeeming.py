@@ -1,0 +1,348 @@
+"""Redeeming: one function settles an act, whoever sends it.
+
+An act comes from a tablet's journal (named by its number, in order) or from a till (named by its attempt id). Either way:
+replay before rules: an act that is known is answered as it was the first time. Then the rules look for a reason to decline;
+if there is none, the row in `redemption` is inserted, and its primary key alone decides who was first. Whatever comes out is
+kept with the act, declines too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from json import dumps, loads
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redeem import ledger
+from redeem.db import Again
+from redeem.errors import Conflict
+from redeem.ids import new_id
+from redeem.ledger import Found, KeptAct, Standing
+from redeem.rules import Place, Terms, Verdict, why_declined
+from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
+
+NOT_HANDED_OVER = "not_handed_over"
+CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    """What an act may be. Tills redeem, cancel and reverse; the rest are entries of a tablet's journal."""
+
+    REDEEM = "redeem"
+    CANCEL = "cancel"
+    REVERSE = "reverse"
+    ASK = "ask"
+    GAVE = "gave"
+    DROP = "drop"
+    UNDO = "undo"
+    DECLINE = "decline"
+    REFUSAL = "refusal"
+
+
+class Outcome(StrEnum):
+    """What came of an act that was not declined (a decline has the Verdict's own code)."""
+
+    REDEEMED = "redeemed"
+    NOTED = "noted"
+    REVERSED = "reversed"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    UNDO_TOO_LATE = "undo_too_late"
+
+
+class AnotherActUnderThisName(Conflict):
+    """The same attempt id came with a different request."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The device that acts, and where it stands."""
+
+    device_id: str
+    device_name: str
+    store_id: str
+    store_name: str
+    partner_id: str
+    time_zone: str
+
+    @property
+    def place(self) -> Place:
+        return Place(store_id=self.store_id, partner_id=self.partner_id, device_id=self.device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that a device did.
+
+    `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
+    `fingerprint` tells a retry from another request under the same name.
+    """
+
+    actor: Actor
+    name: str
+    kind: str
+    fingerprint: str
+    serial: int | None = None
+    of: str | None = None
+    of_act_id: str | None = None
+    reason: str | None = None
+    clerk_id: str | None = None
+    device_at: Ms | None = None
+    entry: str | None = None
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an act was answered, now and for ever: an Outcome or a Verdict, and its details (JSON)."""
+
+    code: str
+    details: dict[str, Any] = field(default_factory=dict)
+    replayed: bool = False
+
+    @property
+    def redeemed(self) -> bool:
+        return self.code == Outcome.REDEEMED
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What verify says: the verdict, and what is known of the coupon."""
+
+    verdict: Verdict
+    details: dict[str, Any]
+    terms: Terms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
+
+    session: Session
+    act: Act
+    id: str
+    now: Ms
+    found: Found | None
+    about: KeptAct | None
+
+
+def settle(session: Session, act: Act, now: Ms) -> Answer:
+    """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""
+    return first_answer(session, act) or take(session, act, now)
+
+
+def first_answer(session: Session, act: Act) -> Answer | None:
+    kept = ledger.act_by_name(session, act.actor.device_id, act.name)
+    if kept is None:
+        return None
+    if kept.kind == Kind.CANCEL or kept.reversal == CANCELLED:
+        return Answer(Verdict.ATTEMPT_CANCELLED, replayed=True)
+    if kept.fingerprint != act.fingerprint:
+        raise AnotherActUnderThisName("This id was used for another request. Use a new id for a new attempt.")
+    return Answer(kept.code, loads(kept.answer), replayed=True)
+
+
+def take(session: Session, act: Act, now: Ms) -> Answer:
+    about = find_about(session, act)
+    serial = about.serial if about else act.serial
+    taking = Taking(session, act, new_act_id(act, now), now, ledger.find(session, serial, lock=True), about)
+    answer = TAKERS.get(act.kind, take_note)(taking)
+    keep(taking, answer)
+    return answer
+
+
+def find_about(session: Session, act: Act) -> KeptAct | None:
+    if act.of_act_id:
+        return ledger.act_by_id(session, act.of_act_id)
+    return ledger.act_by_name(session, act.actor.device_id, act.of) if act.of else None
+
+
+def keep(taking: Taking, answer: Answer) -> None:
+    """The act and its answer, for ever. If its name has just been taken by itself, sent twice: look again."""
+    act, actor = taking.act, taking.act.actor
+    row = {
+        "id": taking.id,
+        "device_id": actor.device_id,
+        "name": act.name,
+        "kind": act.kind,
+        "store_id": actor.store_id,
+        "clerk_id": act.clerk_id,
+        "serial": taking.found.serial if taking.found else None,
+        "code": answer.code,
+        "answer": dumps(answer.details, ensure_ascii=False),
+        "fingerprint": act.fingerprint,
+        "at": taking.now,
+        "device_at": act.device_at,
+        "entry": act.entry,
+        "signature": act.signature,
+    }
+    if not ledger.keep(taking.session, row):
+        raise Again
+
+
+def verify(session: Session, actor: Actor, serial: int | None, now: Ms) -> Ruling:
+    """Read-only: would this coupon be given to this device now?"""
+    found = ledger.find(session, serial)
+    if found is None:
+        return Ruling(Verdict.UNKNOWN_COUPON, {})
+    standing = ledger.standing(session, found.serial)
+    if standing:
+        return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
+    return Ruling(reason_to_decline(found, actor, now) or Verdict.GOOD, describe(found), found.terms)
+
+
+def cancel(session: Session, act: Act, now: Ms) -> Answer:
+    """Final: the attempt `act.name` has not redeemed and never will, even if its request arrives later.
+
+    The tombstone takes the attempt's own name, so that a late request meets it in the same unique constraint.
+    """
+    kept = ledger.act_by_name(session, act.actor.device_id, act.name)
+    if kept and kept.kind not in (Kind.REDEEM, Kind.CANCEL):
+        raise AnotherActUnderThisName(
+            "This id was used for another request. Only an attempt to redeem can be cancelled."
+        )
+    found = ledger.find(session, kept.serial, lock=True) if kept else None
+    taking = Taking(session, act, new_act_id(act, now), now, found, kept)
+    answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
+    if kept is None:
+        keep(taking, answer)
+    elif kept.code == Outcome.REDEEMED:
+        take_back(taking, CANCELLED, by_act_id=None)
+    return answer
+
+
+# What each kind of act does.
+
+
+def take_redeem(taking: Taking) -> Answer:
+    found, actor = taking.found, taking.act.actor
+    if found is None:
+        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+    reason = reason_to_decline(found, actor, taking.now)
+    handed_over = taking.act.kind == Kind.REDEEM
+    if reason is None and ledger.redeem(
+        taking.session, found.serial, taking.id, actor.device_id, taking.now, handed_over=handed_over
+    ):
+        count(taking, Outcome.REDEEMED)
+        return Answer(
+            Outcome.REDEEMED, {"coupon": found.coupon_id, "redemption": taking.id, "redeemed_at": rfc3339(taking.now)}
+        )
+    standing = ledger.standing(taking.session, found.serial)
+    if standing:
+        return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
+    if reason is None:
+        raise Again  # what stood in the way has been undone meanwhile
+    return declined(taking, reason, {"coupon": found.coupon_id})
+
+
+def take_gave(taking: Taking) -> Answer:
+    stands = taking.about is not None and ledger.hand_over(taking.session, taking.about.id, taking.now)
+    return Answer(Outcome.NOTED, {"stands": stands})
+
+
+def take_drop(taking: Taking) -> Answer:
+    return take_back(taking, NOT_HANDED_OVER, by_act_id=taking.id)
+
+
+def take_undo(taking: Taking) -> Answer:
+    """The tablet keeps the campaign's limit before it writes; what it wrote has happened at the counter, and is booked."""
+    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
+
+
+def take_reverse(taking: Taking) -> Answer:
+    """A till's undo of a redemption that its own store handed over, within the campaign's limit."""
+    standing = ledger.standing(taking.session, taking.found.serial) if taking.found else None
+    if standing is None or taking.found is None or not is_own_and_done(taking, standing):
+        return Answer(Outcome.NOTHING_TO_UNDO)
+    if taking.now - standing.at > taking.found.terms.undo_minutes * MS_PER_MINUTE:
+        return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.found.terms.undo_minutes})
+    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
+
+
+def take_note(taking: Taking) -> Answer:
+    """What changes no coupon (a refusal, an unlock), or an entry of a newer app: kept for managers."""
+    if taking.act.kind in (Kind.DECLINE, Kind.REFUSAL):
+        count(taking, f"{taking.act.kind}:{taking.act.reason or 'other'}"[:40])
+    return Answer(Outcome.NOTED)
+
+
+# Leaves.
+
+
+def new_act_id(act: Act, now: Ms) -> str:
+    """An act that asks for the gift lends its id to the redemption that may come of it."""
+    return new_id("rdm" if act.kind in (Kind.REDEEM, Kind.ASK) else "act", now)
+
+
+def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:
+    return why_declined(found.facts, found.terms, actor.place, local_day(now, actor.time_zone))
+
+
+def describe(found: Found) -> dict[str, Any]:
+    return {
+        "coupon": found.coupon_id,
+        "campaign": f"cmp_{found.campaign_number}",
+        "short_code": found.short_code,
+        "last_day": found.last_day,
+    }
+
+
+def explain(standing: Standing, to: Actor) -> dict[str, Any]:
+    """When it was given; where and by which till for the same partner; by whom for the same store."""
+    told: dict[str, Any] = {"redeemed_at": rfc3339(standing.at)}
+    if standing.partner_id == to.partner_id:
+        told |= {
+            "store": {"id": standing.store_id, "name": standing.store_name},
+            "device": {"id": standing.device_id, "name": standing.device_name},
+        }
+    if standing.store_id == to.store_id and standing.clerk_id:
+        told |= {"clerk": {"id": standing.clerk_id, "name": standing.clerk_name}}
+    return told
+
+
+def declined(taking: Taking, verdict: Verdict, details: dict[str, Any]) -> Answer:
+    count(taking, f"declined:{verdict}")
+    return Answer(verdict, details)
+
+
+def is_own_and_done(taking: Taking, standing: Standing) -> bool:
+    about, actor = taking.about, taking.act.actor
+    return (
+        about is not None
+        and standing.act_id == about.id
+        and about.store_id == actor.store_id
+        and standing.handed_over_at is not None
+    )
+
+
+def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
+    """Opens the coupon again if the redemption that this is about stands. It is counted on the day on which the gift was."""
+    about = taking.about
+    made_at = (
+        about
+        and taking.found
+        and ledger.reverse(taking.session, about.id, taking.found.serial, reason, taking.now, by_act_id=by_act_id)
+    )
+    if not made_at or not taking.found:
+        return Answer(Outcome.NOTHING_TO_UNDO)
+    count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
+    return Answer(Outcome.REVERSED, {"coupon": taking.found.coupon_id})
+
+
+def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
+    actor = taking.act.actor
+    campaign = taking.found.campaign_number if taking.found else ledger.UNKNOWN_CAMPAIGN
+    store_id = taking.about.store_id if taking.about else actor.store_id
+    ledger.count(taking.session, local_day(at or taking.now, actor.time_zone), campaign, store_id, outcome)
+
+
+TAKERS: dict[str, Callable[[Taking], Answer]] = {
+    Kind.REDEEM: take_redeem,
+    Kind.ASK: take_redeem,
+    Kind.GAVE: take_gave,
+    Kind.DROP: take_drop,
+    Kind.UNDO: take_undo,
+    Kind.REVERSE: take_reverse,
+}

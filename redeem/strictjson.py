@@ -1,0 +1,56 @@
+"""JSON as RFC 8259 and I-JSON (RFC 7493) mean it: no duplicate keys, no NaN, no lone surrogates, no depth that breaks a parser."""
+
+import json
+from typing import Any, NoReturn
+
+from redeem.errors import Invalid
+
+DEPTH_MAX = 32
+
+
+class BadJson(Invalid):
+    """The body is no JSON that everybody reads alike."""
+
+    code = "bad_json"
+    default_detail = "Send well-formed JSON: UTF-8, no duplicate keys, no NaN, not nested deeper than 32."
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of `text`; raises BadJson."""
+    try:
+        plain = text.decode("utf-8") if isinstance(text, bytes) else text
+        value = json.loads(plain, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in plain:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate is no text
+    except (ValueError, RecursionError) as error:
+        raise BadJson from error
+    if depth(value) > DEPTH_MAX:
+        raise BadJson
+    return value
+
+
+def depth(value: Any) -> int:
+    """How deep lists and objects are nested; a plain value is 0."""
+    level, inside = 0, [value]
+    while inside := [item for item in inside if isinstance(item, dict | list)]:
+        level += 1
+        inside = [child for item in inside for child in (item.values() if isinstance(item, dict) else item)]
+    return level
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("duplicate key")
+    return value
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("out of range")
+    return number
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

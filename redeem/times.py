@@ -1,0 +1,38 @@
+"""Times without a clock: whole milliseconds since 1970 in UTC, and days since 2020-01-01 where the store is."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from redeem.rules import to_day
+
+Ms = int
+MS_PER_MINUTE = 60_000
+MS_PER_DAY = 86_400_000
+
+
+def local_date(at: Ms, zone: str) -> date:
+    """The calendar date at `at` in the IANA time zone `zone`."""
+    return datetime.fromtimestamp(at / 1000, _zone(zone)).date()
+
+
+def local_day(at: Ms, zone: str) -> int:
+    return to_day(local_date(at, zone))
+
+
+def rfc3339(at: Ms) -> str:
+    """2026-11-21T09:30:00.123Z"""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_zone(name: str) -> bool:
+    try:
+        _zone(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=1000)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

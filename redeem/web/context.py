@@ -1,0 +1,80 @@
+"""What a request may use: transactions, the clock, the configuration, the keys."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from flask import Flask, current_app
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Session
+
+from redeem import keeping
+from redeem.config import Settings
+from redeem.db import Database
+from redeem.keeping import Signer
+from redeem.keys import KeyRing, Sealer
+from redeem.links import Links
+from redeem.models import Base
+from redeem.times import Ms
+
+T = TypeVar("T")
+
+# How long a process may go on with keys that another process has just rotated or condemned.
+KEYS_FRESH_SECONDS = 2.0
+
+extension = SQLAlchemy(model_class=Base)
+migrations = Migrate(render_as_batch=True)
+
+
+class Context:
+    """The tools of one application; `context()` finds those of the current one."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.links = Links(settings.secrets)
+        self.sealer = Sealer(settings.secrets)
+        self._ring: tuple[float, KeyRing] | None = None
+        self._signer: tuple[float, Signer] | None = None
+
+    def ring(self) -> KeyRing:
+        """The public keys, at most KEYS_FRESH_SECONDS old."""
+        if self._ring is None or time.monotonic() - self._ring[0] > KEYS_FRESH_SECONDS:
+            self._ring = time.monotonic(), self.database.read(keeping.load_ring)
+        return self._ring[1]
+
+    def signer(self) -> Signer:
+        """The signing keys, at most KEYS_FRESH_SECONDS old. Call it before a transaction, not inside one."""
+        if self._signer is None or time.monotonic() - self._signer[0] > KEYS_FRESH_SECONDS:
+            signer = self.database.read(lambda session: keeping.load_signer(session, self.sealer))
+            self._signer = time.monotonic(), signer
+        return self._signer[1]
+
+
+def attach(app: Flask, settings: Settings) -> Context:
+    """Gives the application its database and tools; the engine is Flask-SQLAlchemy's, the transactions are db.py's."""
+    extension.init_app(app)
+    migrations.init_app(app, extension)
+    with app.app_context():
+        tools = Context(settings, Database(extension.engine))
+    app.extensions["redeem"] = tools
+    return tools
+
+
+def context() -> Context:
+    return cast(Context, current_app.extensions["redeem"])
+
+
+def write(work: Callable[[Session], T]) -> T:
+    """One durable transaction. `work` may run more than once."""
+    return context().database.write(work)
+
+
+def read(work: Callable[[Session], T]) -> T:
+    return context().database.read(work)
+
+
+def now_ms() -> Ms:
+    """The one clock of the edge."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,157 @@
+/* Journal and holds: one coupon, two devices, one server.
+
+   All that a device ever does is an entry of its own numbered journal, durable before anything else happens. The one
+   request is "here is my journal from where you have it"; the server takes the entries strictly in order, once, and
+   repeats its answer for those it has. Offline, only the holder gives; a hold ends only by the holder's own entry.
+   Nothing reads a clock: safety rests on order and on who holds.
+
+   The network may lose, duplicate, delay and reorder every message; a device may go dark for ever.
+
+   Checked exhaustively, for journals of up to LEN entries and EPOCHS grants:
+     once     no two devices have given the coupon at once, and no entry ever meets another device's redemption
+     no burn  when the server has all of a device's journal, it shows the coupon as redeemed by that device only if
+              the device has given it or is still asking
+
+   scripts/check-protocol runs all of it: journals of three entries (5.6 million states, 20 s, 2 GB), and with `long`
+   journals of four (43.9 million states, 150 s, 6 GB). Do not build with -DCOLLAPSE: it hides errors here.
+
+   Tempting shortcuts; with each, journals of three entries suffice for the checker to find an error:
+     -DLEASE     the server lets a hold lapse by time alone
+     -DSTALE     a device believes a grant that it has given back
+     -DUNORDERED the server takes the newest entry without those before it
+     -DRERUN     the server runs the rules again for an entry it already has, instead of repeating its answer
+     -DLATE      a device gives on a yes that comes after it gave up
+     -DFORGET    a device that gives up does not write it down
+     -DQUIET     a device gives its hold back before the entries it wrote under it are with the server */
+#ifndef LEN
+#define LEN 4
+#endif
+#ifndef EPOCHS
+#define EPOCHS 2
+#endif
+
+#define ASK 1       /* may I give it? (the clerk tapped Give, online)      */
+#define GAVE 2      /* given: the newest ask was answered with yes         */
+#define DROP 3      /* gave up on the newest ask: "not confirmed"          */
+#define GAVEHELD 4  /* given under a hold, no network needed               */
+#define UNDO 5      /* taken back                                          */
+#define RELEASE 6   /* the hold is given back                              */
+
+/* the devices' durable memory */
+byte journal[15];         /* entry n of device d at d*5+n                         */
+byte size[3];             /* entries in it                                        */
+byte held[3];             /* epoch of the hold it has, 0 none                     */
+byte released[3];         /* newest epoch that it gave back                       */
+bool given[3];            /* its screen said: give                                */
+bool asking[3];           /* its newest ask is undecided                          */
+byte asked[3];            /* number of that ask                                   */
+
+/* the server's database */
+byte last[3];             /* entries it has of each device                        */
+byte yes[3];              /* asks it answered with yes, a bit each                */
+byte redeemed = 0;        /* 0 open, else the device whose redemption stands      */
+byte holder = 0;          /* 0 nobody, else the device that holds the coupon      */
+byte epoch = 0;           /* number of the newest grant                           */
+bool recall = false;      /* the holder has been asked to give it back            */
+bool conflict = false;    /* an entry met another device's redemption             */
+
+chan up = [2] of { byte, byte };                    /* device, entries            */
+chan down = [2] of { byte, byte, bool, byte, bool };/* device, ask, yes, epoch, recall */
+
+#define entry(d, n) journal[(d) * 5 + (n)]
+
+proctype Network() {
+  byte d, n, e; bool y, r;
+  do
+  :: atomic { up?d,n -> if :: skip :: up!d,n :: up!d,n; if :: nfull(up) -> up!d,n :: full(up) fi fi; d = 0; n = 0 }
+  :: atomic { down?d,n,y,e,r -> if :: skip :: down!d,n,y,e,r :: down!d,n,y,e,r; if :: nfull(down) -> down!d,n,y,e,r :: full(down) fi fi; d = 0; n = 0; y = false; e = 0; r = false }
+  od
+}
+
+inline take(k) {
+  if
+  :: entry(d, k) == ASK ->
+       if
+       :: redeemed == 0 && (holder == 0 || holder == d) -> redeemed = d; yes[d] = yes[d] | (1 << k)
+       :: redeemed == 0 && holder != 0 && holder != d -> recall = true
+       :: else
+       fi
+  :: entry(d, k) == GAVE || entry(d, k) == GAVEHELD ->
+       if
+       :: entry(d, k) == GAVEHELD && redeemed == 0 -> redeemed = d
+       :: redeemed != 0 && redeemed != d -> conflict = true
+       :: else
+       fi
+  :: entry(d, k) == DROP || entry(d, k) == UNDO -> if :: redeemed == d -> redeemed = 0 :: else fi
+  :: entry(d, k) == RELEASE -> if :: holder == d -> holder = 0; recall = false :: else fi
+  fi
+}
+
+proctype Server() {
+  byte d, n, a;
+  do
+  :: atomic { up?d,n ->
+#ifdef UNORDERED
+       if :: n > last[d] -> last[d] = n; take(n) :: else fi;
+#else
+       do :: last[d] < n -> last[d]++; take(last[d]) :: else -> break od;
+#endif
+       a = last[d];                                                     /* the newest ask among what it has */
+       do :: a > 0 && entry(d, a) != ASK -> a-- :: else -> break od;
+#ifdef RERUN
+       if :: a > 0 -> take(a) :: else fi;
+#endif
+       if
+       :: redeemed == 0 && holder == 0 && epoch < EPOCHS -> if :: holder = d; epoch++; recall = false :: skip fi
+       :: else
+       fi;
+       if :: nfull(down) -> down!d,a,((a > 0) && (yes[d] & (1 << a))),((holder == d) -> epoch : 0),(holder == d && recall) :: full(down) fi;
+       d = 0; n = 0; a = 0 }
+#ifdef LEASE
+  :: atomic { holder != 0 && redeemed == 0 -> holder = 0; recall = false }
+#endif
+  od
+}
+
+#define write(what) size[me]++; entry(me, size[me]) = what
+
+proctype Device(byte me) {
+  byte a, e; bool y, r;
+  do
+  :: atomic { nfull(up) -> up!me,size[me] }
+  :: atomic { !given[me] && !asking[me] && size[me] < LEN -> write(ASK); asking[me] = true; asked[me] = size[me] }
+#ifdef FORGET
+  :: atomic { asking[me] -> asking[me] = false }
+#else
+  :: atomic { asking[me] && size[me] < LEN -> write(DROP); asking[me] = false }
+#endif
+  :: atomic { held[me] != 0 && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true }
+  :: atomic { given[me] && size[me] < LEN -> write(UNDO); given[me] = false }
+  :: atomic { down?eval(me),a,y,e,r ->
+       if
+#ifdef LATE
+       :: y && a == asked[me] && !given[me] && size[me] < LEN -> write(GAVE); given[me] = true; asking[me] = false
+#else
+       :: y && asking[me] && a == asked[me] && size[me] < LEN -> write(GAVE); given[me] = true; asking[me] = false
+#endif
+       :: else
+       fi;
+       if
+#ifdef STALE
+       :: e != 0 && !r -> held[me] = e
+#else
+       :: e > released[me] && !r -> held[me] = e
+#endif
+#ifdef QUIET
+       :: e > released[me] && r && !asking[me] -> released[me] = e; held[me] = 0; if :: holder == me && epoch == e -> holder = 0; recall = false :: else fi
+#else
+       :: e > released[me] && r && !asking[me] && size[me] < LEN -> released[me] = e; held[me] = 0; write(RELEASE)
+#endif
+       :: else
+       fi; a = 0; y = false; e = 0; r = false }
+  od
+}
+
+init { atomic { run Network(); run Server(); run Device(1); run Device(2) } }
+#define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d])
+ltl once { [] (!(given[1] && given[2]) && !conflict && !BURNED(1) && !BURNED(2)) }

@@ -41,6 +41,6 @@ def flask_settings(settings: Settings) -> dict[str, object]:
 
 
 def engine_options(database_url: str) -> dict[str, object]:
-    if database_url.startswith("sqlite"):
-        return {"connect_args": {"check_same_thread": False}}
-    return {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": False}
+    """Connections for every thread that may read at once; SQLite's are shared by threads, one at a time."""
+    shared = {"connect_args": {"check_same_thread": False}} if database_url.startswith("sqlite") else {}
+    return {"pool_size": 20, "max_overflow": 44, **shared}

@@ -93,7 +93,7 @@ class Coupon(Base):
     campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"))
     key_id: Mapped[int] = mapped_column(SmallInteger, ForeignKey("signing_key.kid"))
     last_day: Mapped[int] = mapped_column(Integer)
-    short_code: Mapped[str] = mapped_column(String(14), unique=True)
+    short_code: Mapped[str] = mapped_column(String(12), unique=True)
     order_ref: Mapped[str | None] = mapped_column(Words)
     home_store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)

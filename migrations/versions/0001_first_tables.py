@@ -93,7 +93,7 @@ def upgrade():
     sa.Column('campaign_number', sa.BigInteger(), nullable=False),
     sa.Column('key_id', sa.SmallInteger(), nullable=False),
     sa.Column('last_day', sa.Integer(), nullable=False),
-    sa.Column('short_code', sa.String(length=14), nullable=False),
+    sa.Column('short_code', sa.String(length=12), nullable=False),
     sa.Column('order_ref', sa.String(length=200), nullable=True),
     sa.Column('home_store_id', sa.String(length=40), nullable=True),
     sa.Column('metadata', sa.JSON(), nullable=False),

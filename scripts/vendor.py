@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Fetch what static/vendor/ holds and write its list, VENDOR.json.
 
-Run by hand (`.venv/bin/python scripts/vendor`) when a version below changes; nothing else runs it. Each package comes
+Run by hand (`.venv/bin/python -m scripts.vendor`) when a version below changes; nothing else runs it. Each package comes
 from the npm registry by exact version, and only the files named here are kept. tests/test_vendor.py hashes them again.
 """
 
@@ -39,10 +38,25 @@ def zxing_cpp_licence() -> Path:
     return Path(str(found[0].locate()))
 
 
-ZXING_BINDINGS = (
-    "barcodeFormat barcodeSymbol binarizer characterSet contentType eanAddOnSymbol ecLevel exposedReaderBindings "
-    "exposedWriterBindings index position readResult readerOptions textMode vector writeResult writerOptions"
-).split()
+ZXING_BINDINGS = [
+    "barcodeFormat",
+    "barcodeSymbol",
+    "binarizer",
+    "characterSet",
+    "contentType",
+    "eanAddOnSymbol",
+    "ecLevel",
+    "exposedReaderBindings",
+    "exposedWriterBindings",
+    "index",
+    "position",
+    "readResult",
+    "readerOptions",
+    "textMode",
+    "vector",
+    "writeResult",
+    "writerOptions",
+]
 
 PACKAGES = (
     Package(
@@ -71,7 +85,10 @@ PACKAGES = (
         keep={
             "LICENSE": "LICENSE",
             "build/index.js": "index.js",
-            **{f"build/{name}.d.ts": f"{name}.d.ts" for name in ("index", "entry", "database-extras", "async-iterators")},
+            **{
+                f"build/{name}.d.ts": f"{name}.d.ts"
+                for name in ("index", "entry", "database-extras", "async-iterators")
+            },
         },
     ),
     Package(

@@ -1,0 +1,45 @@
+# Two commands matter: `make run` and `make test`. Both work in a fresh clone and are quick when nothing changed.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench soak lint setup venv lock clean
+
+help:
+	@echo 'make run    serve the demo on http://127.0.0.1:8000 (PORT=8010 make run: elsewhere)'
+	@echo 'make test   check style and types, run every test'
+	@echo 'make bench  measure; figures are ratios within one run'
+	@echo 'make soak   long simulations and load'
+	@echo 'make lint   only style and types'
+	@echo 'make lock   pin the dependencies anew after a change to requirements*.txt'
+	@echo 'make clean  remove what the above made, but not instance/, which holds data'
+
+run: venv
+	@exec scripts/run
+
+test: setup
+	@exec .venv/bin/python -m scripts.test
+
+bench: setup
+	@exec .venv/bin/python -m bench
+
+soak: setup
+	scripts/check-protocol long
+	.venv/bin/pytest -m soak
+
+lint: setup
+	@exec scripts/lint
+
+setup:
+	@scripts/system-packages test
+	@scripts/venv
+	@scripts/node-modules
+
+venv:
+	@scripts/system-packages run
+	@scripts/venv
+
+lock: venv
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command 'make lock' requirements-dev.txt --output-file requirements.lock
+
+clean:
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,91 @@
+"""Run every check and every test, one kind after the other, and add up what they counted.
+
+A kind that fails does not stop those after it. The last line is `N passed, N failed`, and the exit code is 0 only if
+all passed, the style and type checks too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "test-results"
+PYTEST = [".venv/bin/pytest", "--quiet"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A command, and where it writes what it counted as JUnit's XML, if it is one of tests."""
+
+    name: str
+    command: list[str]
+    report: Path | None = None
+
+
+def stages() -> list[Stage]:
+    javascript, python, browser = (RESULTS / f"{name}.xml" for name in ("javascript", "python", "browser"))
+    return [
+        Stage("style and types", ["scripts/lint"]),
+        Stage("javascript", node_test(javascript), javascript),
+        Stage("python", [*PYTEST, "--ignore=tests/browser", f"--junitxml={python}"], python),
+        # On its own: Playwright leaves an event loop running, in which no other test can start one.
+        Stage("browser", [*PYTEST, "tests/browser", f"--junitxml={browser}"], browser),
+    ]
+
+
+def node_test(report: Path) -> list[str]:
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "js").rglob("*.test.js"))
+    reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout"]
+    reporters += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+    return ["node", "--test", *reporters, *files]
+
+
+def run(stage: Stage) -> tuple[bool, Counter[str]]:
+    """Run a stage, its output going where ours goes; returns whether it succeeded, and its counts."""
+    sys.stdout.write(f"\n== {stage.name}\n")
+    sys.stdout.flush()
+    began = time.monotonic()
+    succeeded = subprocess.run(stage.command, check=False, cwd=ROOT).returncode == 0
+    counts = count(stage.report)
+    if not succeeded and stage.report and not counts["failed"]:
+        counts["failed"] = 1  # it broke down outside any test
+    sys.stdout.write(f"== {stage.name}: {'ok' if succeeded else 'FAILED'}, {time.monotonic() - began:.0f} s\n")
+    return succeeded, counts
+
+
+def count(report: Path | None) -> Counter[str]:
+    """Count a JUnit report's test cases by outcome; no report, no counts."""
+    if report is None or not report.exists():
+        return Counter()
+    # Our own test runners wrote the file a moment ago.
+    return Counter(outcome(case) for case in ElementTree.parse(report).iter("testcase"))  # noqa: S314
+
+
+def outcome(case: ElementTree.Element) -> str:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    return "skipped" if case.find("skipped") is not None else "passed"
+
+
+def main() -> int:
+    RESULTS.mkdir(exist_ok=True)
+    for old in RESULTS.glob("*.xml"):
+        old.unlink()
+    outcomes = {stage.name: run(stage) for stage in stages()}
+    total = sum((counts for _, counts in outcomes.values()), Counter[str]())
+    failed = [name for name, (succeeded, _) in outcomes.items() if not succeeded]
+    if failed:
+        sys.stdout.write(f"\nFAILED: {', '.join(failed)}\n")
+    skipped = f", {total['skipped']} skipped" if total["skipped"] else ""
+    sys.stdout.write(f"\n{total['passed']} passed, {total['failed']} failed{skipped}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

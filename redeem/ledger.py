@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, text, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem import models
 from redeem.ids import coupon_id
-from redeem.models import Act, Campaign, Coupon, Device, Redemption, Reversal, Store
+from redeem.models import Act, Campaign, Conflict, Coupon, Device, Redemption, Reversal, Store
 from redeem.rules import Facts, Terms, parse_terms
 from redeem.times import Ms
 
@@ -29,6 +29,9 @@ class Found:
     short_code: str
     last_day: int
     void: bool
+    holder_id: str | None
+    epoch: int
+    home_store_id: str | None
     terms_text: str
 
     @property
@@ -45,7 +48,7 @@ class Found:
 
     @property
     def facts(self) -> Facts:
-        return Facts(last_day=self.last_day, void=self.void)
+        return Facts(last_day=self.last_day, void=self.void, held_by=self.holder_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,16 @@ class KeptAct:
 
 
 FIND = (
-    select(Coupon.serial, Coupon.short_code, Coupon.last_day, Coupon.voided_at.is_not(None), Campaign.terms)
+    select(
+        Coupon.serial,
+        Coupon.short_code,
+        Coupon.last_day,
+        func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None),
+        Coupon.holder_id,
+        Coupon.epoch,
+        Coupon.home_store_id,
+        Campaign.terms,
+    )
     .join(Campaign, Campaign.number == Coupon.campaign_number)
     .where(Coupon.serial == bindparam("serial"))
 )
@@ -139,6 +151,34 @@ HAND_OVER = (
     .values(handed_over_at=func.coalesce(Redemption.handed_over_at, bindparam("now")))
     .returning(Redemption.serial)
 )
+HAND_OVER_ONCE = (
+    update(Redemption)
+    .where(Redemption.act_id == bindparam("of_act_id"), Redemption.handed_over_at.is_(None))
+    .values(handed_over_at=bindparam("now"))
+    .returning(Redemption.serial)
+)
+CONFLICT = insert(Conflict)
+WITHDRAW_CONFLICT = (
+    update(Conflict)
+    .where(Conflict.act_id == bindparam("of_act_id"), Conflict.withdrawn_at.is_(None))
+    .values(withdrawn_at=bindparam("now"))
+    .returning(Conflict.serial)
+)
+OLDEST_CONFLICT = (
+    select(Act.id, Act.device_id, Act.at)
+    .join(Conflict, Conflict.act_id == Act.id)
+    .where(Conflict.serial == bindparam("serial"), Conflict.withdrawn_at.is_(None))
+    .order_by(Conflict.at, Act.id)
+    .limit(1)
+)
+# Where a change stands in the order of changes. SQLite commits one writer after another: a count is an order. PostgreSQL commits
+# side by side, so there it is the transaction's own number, and readers begin again at the oldest one that was under way.
+NOTE_CHANGE = {
+    "sqlite": text("INSERT INTO change (position, serial) SELECT coalesce(max(position), 0) + 1, :serial FROM change"),
+    "postgresql": text(
+        "INSERT INTO change (position, serial) VALUES (pg_current_xact_id()::text::bigint, :serial) ON CONFLICT DO NOTHING"
+    ),
+}
 KEEP = text(
     "INSERT INTO act (id, device_id, name, kind, store_id, clerk_id, serial, code, answer, fingerprint, at, device_at,"
     " entry, signature) VALUES (:id, :device_id, :name, :kind, :store_id, :clerk_id, :serial, :code, :answer,"
@@ -216,6 +256,35 @@ def reverse(
 def hand_over(session: Session, act_id: str, at: Ms) -> bool:
     """Notes that the gift of this act was handed over; False if its redemption does not stand."""
     return session.execute(HAND_OVER, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+
+
+def hand_over_once(session: Session, act_id: str, at: Ms) -> bool:
+    """Like hand_over, but False if it was handed over before."""
+    return session.execute(HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+
+
+def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> None:
+    values = {"act_id": act_id, "standing_act_id": standing_act_id, "serial": serial, "bearer": bearer, "at": at}
+    session.execute(CONFLICT, values)
+
+
+def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
+    """The second gift was taken back; False if there is no such conflict."""
+    return session.execute(WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+
+
+def promote_conflict(session: Session, serial: int) -> bool:
+    """When the standing gift is taken back, the second one becomes the one that stands; False if there is none."""
+    second = session.execute(OLDEST_CONFLICT, {"serial": serial}).one_or_none()
+    if second is None:
+        return False
+    redeem(session, serial, second.id, second.device_id, second.at, handed_over=True)
+    return withdraw_conflict(session, second.id, second.at)
+
+
+def note_change(session: Session, serial: int) -> None:
+    """What tablets know of this coupon is out of date."""
+    session.execute(NOTE_CHANGE[session.get_bind().dialect.name], {"serial": serial})
 
 
 def keep(session: Session, row: Mapping[str, object]) -> bool:

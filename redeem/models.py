@@ -35,7 +35,9 @@ Words = String(200)
 
 
 class Base(DeclarativeBase):
-    registry = registry(metadata=MetaData(naming_convention=NAMES), type_annotation_map={int: BigInteger, dict[str, Any]: JSON})
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMES), type_annotation_map={int: BigInteger, dict[str, Any]: JSON}
+    )
 
 
 class SigningKey(Base):
@@ -88,6 +90,12 @@ class Campaign(Base):
 
 
 class Coupon(Base):
+    """One piece. Its hold is part of its row, so that whoever locks the row sees who may give it.
+
+    `epoch` numbers the grants of its hold and only grows. The holder keeps it until the holder itself releases it: a recall,
+    a void or a move of a held coupon waits for that (`recalled_at`, `void_requested_at`), and no time ends it.
+    """
+
     __tablename__ = "coupon"
     serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"))
@@ -99,8 +107,16 @@ class Coupon(Base):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     issued_at: Mapped[int]
     voided_at: Mapped[int | None]
+    void_requested_at: Mapped[int | None]
     void_reason: Mapped[str | None] = mapped_column(Words)
+    holder_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    epoch: Mapped[int] = mapped_column(default=0)
+    recalled_at: Mapped[int | None]
+    recalled_for_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
     __table_args__ = (
+        CheckConstraint("recalled_at IS NULL OR holder_id IS NOT NULL", name="only_a_hold_is_recalled"),
+        Index("ix_coupon_holder_id_epoch", "holder_id", "epoch"),
+        Index("ix_coupon_home_store_id", "home_store_id"),
         Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
         Index("ix_coupon_order_ref", "order_ref"),
         CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
@@ -108,7 +124,10 @@ class Coupon(Base):
 
 
 class Device(Base):
-    """An enrolled tablet (public key, journal) or a partner's own till (by API key). `last_number` and `last_hash`: the journal's end."""
+    """An enrolled tablet (public key, journal) or a partner's own till (by API key).
+
+    `last_number` and `last_hash` are the end of its journal as the server has it; `grants` counts the holds it was ever given.
+    """
 
     __tablename__ = "device"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -119,10 +138,13 @@ class Device(Base):
     public_key: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     last_number: Mapped[int] = mapped_column(default=0)
     last_hash: Mapped[str | None] = mapped_column(String(43))
+    grants: Mapped[int] = mapped_column(default=0)
     last_seen_at: Mapped[int | None]
     clock_skew_ms: Mapped[int | None]
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]
+    lost_at: Mapped[int | None]
+    reported_generation: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         CheckConstraint("kind IN ('tablet', 'till')", name="kind"),
         CheckConstraint(
@@ -201,6 +223,55 @@ class Reversal(Base):
     by_act_id: Mapped[str | None] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"))
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     at: Mapped[int]
+
+
+class Conflict(Base):
+    """A second gift of one coupon: `act_id` gave it while the redemption of `standing_act_id` stood. Somebody bears it."""
+
+    __tablename__ = "conflict"
+    act_id: Mapped[str] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"), primary_key=True)
+    standing_act_id: Mapped[str] = mapped_column(ForeignKey("act.id"))
+    serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), index=True)
+    bearer: Mapped[str] = mapped_column(String(10))
+    at: Mapped[int]
+    withdrawn_at: Mapped[int | None]
+    decided_at: Mapped[int | None]
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+    __table_args__ = (CheckConstraint("bearer IN ('issuer', 'partner')", name="bearer"),)
+
+
+class Quarantine(Base):
+    """An entry that can't be taken, such as a revoked device's: kept as it came, for a manager to admit or to leave."""
+
+    __tablename__ = "quarantine"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    entry_hash: Mapped[str] = mapped_column(String(43), primary_key=True)
+    number: Mapped[int]
+    entry: Mapped[str] = mapped_column(Text)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    reason: Mapped[str] = mapped_column(String(30))
+    at: Mapped[int]
+    decided_at: Mapped[int | None]
+    decision: Mapped[str | None] = mapped_column(String(10))
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+
+
+class Change(Base):
+    """Coupons whose state changed, in an order that no reader can miss a part of: see snapshots.py."""
+
+    __tablename__ = "change"
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class Deployment(Base):
+    """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported."""
+
+    __tablename__ = "deployment"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    generation: Mapped[int] = mapped_column(default=1)
+    recovering_since: Mapped[int | None]
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
 class Tally(Base):

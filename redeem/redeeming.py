@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import ledger
+from redeem import holding, ledger
 from redeem.db import Again
 from redeem.errors import Conflict
+from redeem.holding import Holder
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
 from redeem.rules import Place, Terms, Verdict, why_declined
@@ -24,6 +25,8 @@ from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 
 NOT_HANDED_OVER = "not_handed_over"
 CANCELLED = "cancelled"
+# A tablet rings every second; one that has been silent for this long is not there to answer a recall.
+ONLINE_MS = 15_000
 
 
 class Kind(StrEnum):
@@ -35,9 +38,15 @@ class Kind(StrEnum):
     ASK = "ask"
     GAVE = "gave"
     DROP = "drop"
+    GAVE_HELD = "gave-held"
+    GAVE_AT_RISK = "gave-at-risk"
     UNDO = "undo"
+    RELEASE = "release"
     DECLINE = "decline"
     REFUSAL = "refusal"
+
+
+REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
 
 
 class Outcome(StrEnum):
@@ -48,6 +57,9 @@ class Outcome(StrEnum):
     REVERSED = "reversed"
     NOTHING_TO_UNDO = "nothing_to_undo"
     UNDO_TOO_LATE = "undo_too_late"
+    RELEASED = "released"
+    CONFLICT = "conflict"
+    RECOVERING = "recovering"
 
 
 class AnotherActUnderThisName(Conflict):
@@ -66,6 +78,7 @@ class Actor:
     store_name: str
     partner_id: str
     time_zone: str
+    holds: bool = True  # a till has no journal, so it holds nothing
 
     @property
     def place(self) -> Place:
@@ -87,6 +100,7 @@ class Act:
     serial: int | None = None
     of: str | None = None
     of_act_id: str | None = None
+    epoch: int | None = None
     reason: str | None = None
     clerk_id: str | None = None
     device_at: Ms | None = None
@@ -190,7 +204,9 @@ def verify(session: Session, actor: Actor, serial: int | None, now: Ms) -> Rulin
     standing = ledger.standing(session, found.serial)
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
-    return Ruling(reason_to_decline(found, actor, now) or Verdict.GOOD, describe(found), found.terms)
+    verdict = reason_to_decline(found, actor, now) or Verdict.GOOD
+    held = holding.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
+    return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
 
 
 def cancel(session: Session, act: Act, now: Ms) -> Answer:
@@ -217,24 +233,46 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
 
 
 def take_redeem(taking: Taking) -> Answer:
+    """The gift is asked for: by a tablet that waits for the answer, or by a till."""
     found, actor = taking.found, taking.act.actor
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
-    handed_over = taking.act.kind == Kind.REDEEM
-    if reason is None and ledger.redeem(
-        taking.session, found.serial, taking.id, actor.device_id, taking.now, handed_over=handed_over
-    ):
-        count(taking, Outcome.REDEEMED)
-        return Answer(
-            Outcome.REDEEMED, {"coupon": found.coupon_id, "redemption": taking.id, "redeemed_at": rfc3339(taking.now)}
-        )
+    if reason is None and found.holder_id is None and holding.is_recovering(taking.session):
+        return declined(taking, Outcome.RECOVERING, {"coupon": found.coupon_id})
+    if reason is None and stand(taking, found, handed_over=taking.act.kind == Kind.REDEEM):
+        return redeemed(taking, found)
     standing = ledger.standing(taking.session, found.serial)
     if standing:
         return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
     if reason is None:
         raise Again  # what stood in the way has been undone meanwhile
-    return declined(taking, reason, {"coupon": found.coupon_id})
+    return declined(taking, reason, {"coupon": found.coupon_id} | recall(taking, found, reason))
+
+
+def take_given(taking: Taking) -> Answer:
+    """The gift is out, given offline: nothing can decline it now. A second gift of one coupon is a conflict, and somebody bears it."""
+    found, actor = taking.found, taking.act.actor
+    if found is None:
+        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+    if stand(taking, found, handed_over=True):
+        return redeemed(taking, found)
+    standing = ledger.standing(taking.session, found.serial)
+    if standing is None:
+        raise Again
+    if standing.device_id == actor.device_id and ledger.hand_over_once(taking.session, standing.act_id, taking.now):
+        return Answer(Outcome.NOTED, {"stands": True})
+    ledger.record_conflict(taking.session, taking.id, standing.act_id, found.serial, found.terms.bearer, taking.now)
+    count(taking, Outcome.CONFLICT)
+    return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, actor))
+
+
+def take_release(taking: Taking) -> Answer:
+    """Behind everything that was done under the hold, so that what the holder gave is redeemed before anybody else may."""
+    act, found = taking.act, taking.found
+    if found and act.epoch is not None:
+        holding.release(taking.session, found.serial, act.actor.device_id, act.epoch, taking.now)
+    return Answer(Outcome.RELEASED)
 
 
 def take_gave(taking: Taking) -> Answer:
@@ -248,6 +286,9 @@ def take_drop(taking: Taking) -> Answer:
 
 def take_undo(taking: Taking) -> Answer:
     """The tablet keeps the campaign's limit before it writes; what it wrote has happened at the counter, and is booked."""
+    about = taking.about
+    if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
+        return Answer(Outcome.REVERSED)
     return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
 
 
@@ -271,9 +312,38 @@ def take_note(taking: Taking) -> Answer:
 # Leaves.
 
 
+def stand(taking: Taking, found: Found, *, handed_over: bool) -> bool:
+    """True if this act's redemption now stands: the constraint decides, nothing else."""
+    device_id = taking.act.actor.device_id
+    return ledger.redeem(taking.session, found.serial, taking.id, device_id, taking.now, handed_over=handed_over)
+
+
+def redeemed(taking: Taking, found: Found) -> Answer:
+    count(taking, Outcome.REDEEMED)
+    ledger.note_change(taking.session, found.serial)
+    details = {"coupon": found.coupon_id, "redemption": taking.id, "redeemed_at": rfc3339(taking.now)}
+    return Answer(Outcome.REDEEMED, details)
+
+
+def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
+    """A coupon that another device holds is asked back from it; meanwhile the clerk hears who can give it."""
+    if reason != Verdict.HELD_ELSEWHERE:
+        return {}
+    actor = taking.act.actor
+    held = holding.recall(taking.session, found.serial, actor.device_id if actor.holds else None, taking.now)
+    return {"holder": tell_holder(held, actor, taking.now)} if held else {}
+
+
+def tell_holder(held: Holder, to: Actor, now: Ms) -> dict[str, Any]:
+    """Who can give it: its own store's device by name, another's by its store alone."""
+    online = held.last_seen_at is not None and now - held.last_seen_at < ONLINE_MS
+    device = {"id": held.device_id, "name": held.device_name} if held.store_id == to.store_id else None
+    return {"store": {"id": held.store_id, "name": held.store_name}, "device": device, "online": online}
+
+
 def new_act_id(act: Act, now: Ms) -> str:
     """An act that asks for the gift lends its id to the redemption that may come of it."""
-    return new_id("rdm" if act.kind in (Kind.REDEEM, Kind.ASK) else "act", now)
+    return new_id("rdm" if act.kind in REDEEMING else "act", now)
 
 
 def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:
@@ -302,7 +372,7 @@ def explain(standing: Standing, to: Actor) -> dict[str, Any]:
     return told
 
 
-def declined(taking: Taking, verdict: Verdict, details: dict[str, Any]) -> Answer:
+def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:
     count(taking, f"declined:{verdict}")
     return Answer(verdict, details)
 
@@ -319,16 +389,22 @@ def is_own_and_done(taking: Taking, standing: Standing) -> bool:
 
 def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
     """Opens the coupon again if the redemption that this is about stands. It is counted on the day on which the gift was."""
-    about = taking.about
+    about, found, session = taking.about, taking.found, taking.session
     made_at = (
-        about
-        and taking.found
-        and ledger.reverse(taking.session, about.id, taking.found.serial, reason, taking.now, by_act_id=by_act_id)
+        about and found and ledger.reverse(session, about.id, found.serial, reason, taking.now, by_act_id=by_act_id)
     )
-    if not made_at or not taking.found:
+    if not made_at or not found:
         return Answer(Outcome.NOTHING_TO_UNDO)
     count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
-    return Answer(Outcome.REVERSED, {"coupon": taking.found.coupon_id})
+    ledger.note_change(session, found.serial)
+    reopen(session, found)
+    return Answer(Outcome.REVERSED, {"coupon": found.coupon_id})
+
+
+def reopen(session: Session, found: Found) -> None:
+    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open, and held at home again."""
+    if not ledger.promote_conflict(session, found.serial) and found.holder_id is None:
+        holding.grant_at_home(session, found.serial, found.home_store_id)
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
@@ -341,6 +417,9 @@ def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
 TAKERS: dict[str, Callable[[Taking], Answer]] = {
     Kind.REDEEM: take_redeem,
     Kind.ASK: take_redeem,
+    Kind.GAVE_HELD: take_given,
+    Kind.GAVE_AT_RISK: take_given,
+    Kind.RELEASE: take_release,
     Kind.GAVE: take_gave,
     Kind.DROP: take_drop,
     Kind.UNDO: take_undo,

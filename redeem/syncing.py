@@ -10,41 +10,67 @@ from hashlib import sha256
 from json import dumps, loads
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from redeem import codes, ledger, tokens
+from redeem import codes, holding, ledger, snapshots, tokens
 from redeem.errors import BadCode, BadToken, Unauthenticated
+from redeem.holding import Grant
+from redeem.ids import coupon_of
 from redeem.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.keeping import Signer
 from redeem.keys import KeyRing
-from redeem.models import Campaign, Clerk, Coupon, Device, Partner, Store
-from redeem.redeeming import Act, Actor, Answer, settle, verify
+from redeem.models import Campaign, Clerk, Coupon, Device, Partner, Quarantine, Store
+from redeem.redeeming import Act, Actor, Answer, Kind, settle, verify
 from redeem.rules import parse_terms
 from redeem.times import Ms
 
 ENTRIES_PER_SYNC_MAX = 200
+QUARANTINE = text(
+    "INSERT INTO quarantine (device_id, entry_hash, number, entry, signature, reason, at)"
+    " VALUES (:device_id, :entry_hash, :number, :entry, :signature, :reason, :at) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a tablet sends: entries in order, and perhaps a text to verify; `known` is the etag of the snapshot it has."""
+    """What a tablet sends: entries in order, and perhaps a text to verify.
+
+    `known` is the etag of the snapshot it has, `epoch` the newest grant it has heard of, `position` how far it has heard of
+    changes. After a restore it names the holds that it has, as (serial, epoch). `end` is the last number of its journal.
+    `old` is the journal of the device that this tablet was before it lost its key: (device id, entries).
+    """
 
     entries: Sequence[Entry] = ()
     verify: str | None = None
     known: str | None = None
     device_time: Ms | None = None
+    epoch: int = 0
+    position: str | None = None
+    end: int | None = None
+    claims: Sequence[tuple[int, int]] = ()
+    old: tuple[str, Sequence[Entry]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What it gets: `last` is the number of the last entry that the server has; answers by entry number."""
+    """What it gets: `last` is the number of the last entry that the server has; answers by entry number.
+
+    `fault` says why entries were put in quarantine, and `quarantined` how many of them wait there for a manager.
+    """
 
     last: int
     answers: dict[int, dict[str, Any]]
     time: Ms
+    generation: int
+    recovering: bool = False
+    fault: str | None = None
+    quarantined: int = 0
     verdict: dict[str, Any] | None = None
     snapshot: dict[str, Any] | None = None
+    grants: Sequence[Grant] = ()
+    recalls: Sequence[Grant] = ()
+    changes: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +81,91 @@ class Tablet:
     public_key: bytes
     row: Device = field(repr=False)
 
+    @property
+    def is_active(self) -> bool:
+        return self.row.revoked_at is None and self.row.lost_at is None
+
 
 def sync(
     session: Session, device_id: str, request: Request, ring: KeyRing, signer: Callable[[], Signer], now: Ms
 ) -> Reply:
-    """Takes the entries and answers them. Raises Unauthenticated for a revoked device, BrokenJournal for a rewritten journal."""
+    """Takes the entries and answers them; what can't be taken is kept in quarantine. Raises Unauthenticated for no device of ours."""
     tablet = lock_tablet(session, device_id)
-    answers = {}
-    for entry in request.entries:
-        if entry.number > tablet.row.last_number + 1:
-            break  # a gap: the reply's `last` tells the device where to begin
-        answers[entry.number] = take(session, tablet, entry, ring, now)
+    if request.old:
+        quarantine(session, request.old[0], request.old[1], "key_lost", now)
     note_seen(tablet.row, request.device_time, now)
+    if not tablet.is_active:
+        return hand_in(session, tablet, request, now)
+    answers, fault = take_all(session, tablet, request.entries, ring, now)
+    report(session, tablet, request)
     fresh = snapshot(session, tablet.actor, ring)
     return Reply(
         last=tablet.row.last_number,
         answers=answers,
         time=now,
+        generation=holding.generation(session),
+        recovering=holding.is_recovering(session),
+        fault=fault,
+        quarantined=in_quarantine(session, device_id),
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=None if fresh["etag"] == request.known else fresh,
+        grants=holding.grants_after(session, device_id, request.epoch),
+        recalls=holding.recalls(session, device_id),
+        changes=snapshots.changes_since(session, request.position, campaign_numbers(fresh)),
     )
+
+
+def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Reply:
+    """A revoked device's entries are kept for a manager. It gets nothing in return but to know that."""
+    quarantine(session, tablet.actor.device_id, request.entries, "revoked", now)
+    return Reply(
+        last=tablet.row.last_number,
+        answers={},
+        time=now,
+        generation=holding.generation(session),
+        fault="revoked",
+        quarantined=in_quarantine(session, tablet.actor.device_id),
+    )
+
+
+def take_all(
+    session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing, now: Ms
+) -> tuple[dict[int, dict[str, Any]], str | None]:
+    """The answers by number, and what is wrong with the rest, if anything is: then the rest is in quarantine."""
+    answers: dict[int, dict[str, Any]] = {}
+    for index, entry in enumerate(entries):
+        if entry.number > tablet.row.last_number + 1:
+            break  # a gap: the reply's `last` tells the device where to begin
+        try:
+            answers[entry.number] = take(session, tablet, entry, ring, now)
+        except BrokenJournal as fault:
+            quarantine(session, tablet.actor.device_id, entries[index:], fault.code, now)
+            return answers, fault.code
+    return answers, None
+
+
+def quarantine(session: Session, device_id: str, entries: Sequence[Entry], reason: str, now: Ms) -> None:
+    """Keeps entries as they came, each once; whose they claim to be is for the manager who looks at them to check."""
+    for entry in entries:
+        row = {"device_id": device_id, "entry_hash": entry.hash, "number": entry.number, "entry": entry.text}
+        session.execute(QUARANTINE, row | {"signature": entry.signature, "reason": reason, "at": now})
+
+
+def in_quarantine(session: Session, device_id: str) -> int:
+    undecided = select(func.count()).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
+    return session.scalar(undecided) or 0
+
+
+def report(session: Session, tablet: Tablet, request: Request) -> None:
+    """A device whose journal is here to its end has reported to this generation of the ledger, holds and all."""
+    generation = holding.generation(session)
+    if request.end != tablet.row.last_number or tablet.row.reported_generation >= generation:
+        return
+    for serial, epoch in request.claims:
+        holding.claim(session, serial, tablet.actor.device_id, epoch)
+    tablet.row.reported_generation = generation
+    session.flush()
+    holding.end_recovery_if_complete(session)
 
 
 def lock_tablet(session: Session, device_id: str) -> Tablet:
@@ -85,9 +176,9 @@ def lock_tablet(session: Session, device_id: str) -> Tablet:
         .with_for_update(of=Device)
     )
     row = session.execute(statement).one_or_none()
-    device, store_name, partner_id, time_zone = row or (None, "", "", "")
-    if device is None or device.public_key is None or device.revoked_at is not None:
-        raise Unauthenticated("This tablet is not enrolled any more. Ask a manager for a new enrolment link.")
+    device, store_name, partner_id, time_zone = row if row else (None, "", "", "")
+    if device is None or device.public_key is None:
+        raise Unauthenticated("This tablet is not enrolled here. Ask a manager for a new enrolment link.")
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
     return Tablet(actor, device.public_key, device)
 
@@ -110,20 +201,37 @@ def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
 
 
 def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing) -> Act:
-    of = entry.body.get("of")
+    of, epoch = entry.body.get("of"), entry.body.get("epoch")
     return Act(
         actor=actor,
         name=str(entry.number),
         kind=entry.kind,
         fingerprint=entry.hash,
-        serial=genuine_serial(entry.word("coupon"), ring),
+        serial=serial_in(session, entry, ring),
         of=str(of) if type(of) is int else None,
+        epoch=epoch if type(epoch) is int else None,
         reason=(entry.word("reason") or entry.word("code") or "")[:200],
         clerk_id=known_clerk(session, actor, entry.word("clerk")),
         device_at=entry.at,
         entry=entry.text,
         signature=entry.signature,
     )
+
+
+def serial_in(session: Session, entry: Entry, ring: KeyRing) -> int | None:
+    """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
+    if entry.kind == Kind.RELEASE:
+        return coupon_of(entry.word("id") or "")
+    if code := entry.word("typed"):
+        return serial_typed(session, code)
+    return genuine_serial(entry.word("coupon"), ring)
+
+
+def serial_typed(session: Session, code: str) -> int | None:
+    try:
+        return ledger.find_by_short_code(session, codes.normalise(code))
+    except BadCode:
+        return None
 
 
 def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
@@ -163,10 +271,7 @@ def identify(session: Session, text: str, ring: KeyRing, signer: Callable[[], Si
     serial = genuine_serial(text, ring)
     if serial is not None:
         return serial, None
-    try:
-        typed = ledger.find_by_short_code(session, codes.normalise(text))
-    except BadCode:
-        return None, None
+    typed = serial_typed(session, text)
     row = session.get(Coupon, typed) if typed is not None else None
     return (row.serial, signer().write_serial(row.key_id, row.serial, row.last_day)) if row else (None, None)
 
@@ -213,6 +318,10 @@ def clerks_at(session: Session, actor: Actor) -> list[dict[str, str]]:
         .order_by(Clerk.name, Clerk.id)
     )
     return [{"id": clerk_id, "name": name} for clerk_id, name in session.execute(present)]
+
+
+def campaign_numbers(told: dict[str, Any]) -> list[int]:
+    return [campaign["number"] for campaign in told["campaigns"]]
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -137,6 +137,11 @@ class Terms(_Part):
             raise ValueError("value and handling fee are in one currency")
         return self
 
+    @property
+    def bearer(self) -> Bearer:
+        """Who pays for a second gift of one coupon. Where none can happen by the policy, it is the issuer's own decision that made it."""
+        return self.offline.bearer if isinstance(self.offline, AtRisk) else "issuer"
+
     def text(self) -> str:
         """Write the terms as the JSON that `parse_terms` reads; equal terms give the same text."""
         return self.model_dump_json()

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"  # noqa: S105  (a name)
     DOWNLOAD = "download"
+    KNOWN_BROWSER = "known_browser"
 
 
 class Fault(StrEnum):

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,13 @@ def test_a_new_id_has_its_kind_in_front():
     assert ids.is_id("sto", made)
     assert not ids.is_id("prt", made)
     assert len(made) == 30
+
+
+def test_a_new_id_carries_the_present_time():
+    before = time.time_ns() // 1_000_000
+    made = ids.new_id("sto")
+    after = time.time_ns() // 1_000_000
+    assert ids.new_id("sto", before, entropy=0) <= made <= ids.new_id("sto", after, entropy=2**80 - 1)
 
 
 def test_new_ids_differ():

@@ -11,6 +11,7 @@ LINKS = Links([OLD, NEW])
 PAYLOAD = {"enrolment": "enr_1", "store": "Север"}
 SEALED = LINKS.seal(Purpose.ENROLMENT, PAYLOAD)
 AN_HOUR = 3600
+A_CENTURY = 100 * 366 * 24 * AN_HOUR
 
 
 def broken(text: str, purpose: Purpose = Purpose.ENROLMENT, links: Links = LINKS) -> bool:
@@ -50,6 +51,11 @@ def test_rotation_seals_with_the_newest_secret():
 
 def test_a_secret_taken_away_opens_nothing():
     assert broken(SEALED, links=Links([OLD]))
+
+
+def test_what_an_earlier_release_sealed_still_opens():
+    sealed = "eyJlbnJvbG1lbnQiOiJlbnJfMSJ9.awIOlA.7WRHa4Bo6lL-ioPsTYe1N0NeCz66qAyyDQYPI5xD3bA"
+    assert LINKS.open(Purpose.ENROLMENT, sealed, A_CENTURY) == {"enrolment": "enr_1"}
 
 
 @pytest.mark.parametrize("place", range(len(SEALED) - 1))

@@ -42,6 +42,10 @@ def test_one_letter_typed_in_two_ways_is_one_letter():
     assert passwords.verify(passwords.hash_password(composed), apart)
 
 
+def test_a_password_as_long_as_allowed_is_hashed():
+    assert passwords.verify(passwords.hash_password("x" * 256), "x" * 256)
+
+
 def test_a_password_too_long_is_not_hashed():
     with pytest.raises(Invalid, match="at most 256"):
         passwords.hash_password("x" * 257)

@@ -68,6 +68,15 @@ def test_level_q_is_drawn_when_asked_for():
     assert scanned(image).text == LINK
 
 
+def test_the_svg_is_drawn_at_the_level_asked_for():
+    assert version_and_level(drawn(qr.svg(LINK, "Coupon", level="Q"))) == ("8", "Q")
+
+
+@pytest.mark.parametrize("text", ["7", "x" * 512])
+def test_the_shortest_and_the_longest_text_scan(text):
+    assert scanned(picture(qr.png(text, module_px=4))).text == text
+
+
 @pytest.mark.parametrize("number", range(8))
 def test_any_coupon_scans(number):
     link = tokens.link(PREFIX, tokens.sign(7, number, 2500, KEY, 1))
@@ -93,7 +102,7 @@ def test_it_scans_turned_and_noisy():
     assert scanned(Image.blend(turned, noise, 0.4)).text == LINK
 
 
-@pytest.mark.parametrize("module_px", [1, 4, 10])
+@pytest.mark.parametrize("module_px", [1, 4, 64])
 def test_the_png_has_whole_pixels_and_its_quiet_zone(module_px):
     image = picture(qr.png(LINK, module_px=module_px))
     quiet = 4 * module_px

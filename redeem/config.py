@@ -1,9 +1,10 @@
 """Configuration: read once, typed, and failing at start with every fault named at once.
 
-Each setting is an environment variable `REDEEM_<NAME>`, or a line of a file named in `REDEEM_ENV_FILE`.
+Each setting is an environment variable `REDEEM_<NAME>`, or a line of a file named in `REDEEM_ENV_FILE`; the environment wins.
 Nothing secret has a default.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from redeem.errors import RedeemError
+from redeem.times import is_zone
 
 MIN_SECRET_CHARACTERS = 32
+ENV_FILE = "REDEEM_ENV_FILE"
 
 
 class BadConfiguration(RedeemError):
@@ -33,6 +36,7 @@ class Settings(BaseSettings):
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     secure_cookies: bool = True
     shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
+    time_zone: str = "UTC"  # the shop's own calendar: issue windows and days of validity are counted in it
     max_body_bytes: int = Field(default=1_000_000, ge=10_000, le=50_000_000)
     max_json_depth: int = Field(default=32, ge=4, le=200)
     enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
@@ -57,6 +61,13 @@ class Settings(BaseSettings):
             raise ValueError(f"each secret key needs at least {MIN_SECRET_CHARACTERS} characters")
         return secrets
 
+    @field_validator("time_zone")
+    @classmethod
+    def refuse_unknown_zone(cls, name: str) -> str:
+        if not is_zone(name):
+            raise ValueError("must be an IANA time zone, such as Europe/Moscow")
+        return name
+
     @field_validator("base_url")
     @classmethod
     def drop_trailing_slash(cls, url: str) -> str:
@@ -76,12 +87,23 @@ class Settings(BaseSettings):
         return [secret.get_secret_value() for secret in self.secret_keys]
 
 
-def load_settings(**overrides: object) -> Settings:
-    """The settings of this process; raises BadConfiguration with every fault named."""
+def load_settings(usual_file: Path | None = None, **overrides: object) -> Settings:
+    """The settings of this process; raises BadConfiguration with every fault named.
+
+    `usual_file` is read where `REDEEM_ENV_FILE` names no other, and need not be there.
+    """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(_env_file=named_file() or usual_file, **overrides)  # type: ignore[arg-type]
     except ValidationError as faults:
         raise BadConfiguration("\n".join(_fault(f["loc"], f["msg"]) for f in faults.errors())) from None
+
+
+def named_file() -> Path | None:
+    """The file named in REDEEM_ENV_FILE; a name without a file is a mistake, and not the same as no name."""
+    name = os.environ.get(ENV_FILE)
+    if name and not Path(name).is_file():
+        raise BadConfiguration(f"{ENV_FILE}: there is no file {name}")
+    return Path(name) if name else None
 
 
 def _fault(where: tuple[int | str, ...], what: str) -> str:

@@ -7,7 +7,7 @@ database's business; here it is genuine, made for this purpose, and young enough
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"  # noqa: S105  (a name)
     DOWNLOAD = "download"
+    KNOWN_BROWSER = "known_browser"
 
 
 class Fault(StrEnum):
@@ -40,8 +41,7 @@ class Links:
 
     def seal(self, purpose: Purpose, payload: Any) -> str:
         """Return URL-safe text with the payload (JSON), the time and a signature."""
-        text = self._serializers[purpose].dumps(payload)
-        return text if isinstance(text, str) else text.decode("ascii")
+        return cast(str, self._serializers[purpose].dumps(payload))
 
     def open(self, purpose: Purpose, text: str, max_age_seconds: int) -> Any:
         """Return the payload; `BadLink` with reason `expired` or `broken`."""

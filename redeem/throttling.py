@@ -4,7 +4,9 @@ A subject is what is guessed at (`pin:clk_…`). After some failures each furthe
 for ever: a lock-out that others can cause would be a weapon against the clerk.
 """
 
-from sqlalchemy import delete, select, text
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem.models import Throttle
@@ -22,14 +24,20 @@ FAIL = text(
 )
 
 
-def wait_ms(session: Session, subject: str, now: Ms) -> Ms:
+def wait_ms(session: Session, subject: str, now: Ms, *, free_failures: int = FREE_FAILURES) -> Ms:
     """How long the next try must wait; 0 if it may come now."""
     row = session.execute(select(Throttle.failures, Throttle.since_at).where(Throttle.subject == subject)).one_or_none()
-    if row is None or row.failures < FREE_FAILURES or now - row.since_at > FORGET_MS:
+    if row is None or row.failures < free_failures or now - row.since_at > FORGET_MS:
         return 0
-    doubled: int = FIRST_WAIT_MS << min(row.failures - FREE_FAILURES, 10)
+    doubled: int = FIRST_WAIT_MS << min(row.failures - free_failures, 10)
     until: int = row.since_at + min(doubled, LONGEST_WAIT_MS)
     return max(0, until - now)
+
+
+def lock(session: Session, subjects: Iterable[str]) -> None:
+    """Lets nobody else count these before this transaction ends, so that two tries at once don't both see the last free one."""
+    rows = select(Throttle.subject).where(Throttle.subject.in_(list(subjects))).order_by(Throttle.subject)
+    session.execute(rows.with_for_update()).all()
 
 
 def failed(session: Session, subject: str, now: Ms) -> None:
@@ -38,3 +46,12 @@ def failed(session: Session, subject: str, now: Ms) -> None:
 
 def succeeded(session: Session, subject: str) -> None:
     session.execute(delete(Throttle).where(Throttle.subject == subject))
+
+
+def forgive(session: Session, subject: str) -> None:
+    """Takes one failure back: what was counted beforehand turned out right, and says nothing about the others."""
+    session.execute(
+        update(Throttle)
+        .where(Throttle.subject == subject, Throttle.failures > 0)
+        .values(failures=Throttle.failures - 1)
+    )

@@ -1,3 +1,85 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests.
+
+stage     a fresh database with the cast in it (tests/cast.py); `@on_both_databases` runs a test on each kind
+cast      who is in it
+settings  made for it · app · client (Flask's, sends no key) · database (redeem.db.Database, for use cases)
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from redeem import create_app
+from redeem.config import Settings, load_settings
+from redeem.db import Database
+from tests.cast import Cast
+from tests.databases import Original, Stage, copy_postgres, copy_sqlite
+from tests.factories import MOSCOW, SECRET
+from tests.postgres import Cluster
 
 pytest_plugins = ["tests.conftest_postgres"]
+
+
+@pytest.fixture(scope="session")
+def sqlite_original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
+    path, original = tmp_path_factory.mktemp("original") / "redeem.sqlite", Original()
+    original.fill(f"sqlite:///{path}")
+    return path, original.cast
+
+
+@pytest.fixture(scope="session")
+def postgres_original() -> Original:
+    return Original()
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    if getattr(request, "param", "sqlite") == "sqlite":
+        original, its_cast = request.getfixturevalue("sqlite_original")
+        yield copy_sqlite(original, its_cast, tmp_path)
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    made = copy_postgres(request.getfixturevalue("postgres_original"), cluster.copy_of)
+    yield made
+    cluster.drop_database(made.url)
+
+
+@pytest.fixture
+def cast(stage: Stage) -> Cast:
+    return stage.cast
+
+
+@pytest.fixture
+def settings(stage: Stage, tmp_path: Path) -> Settings:
+    return load_settings(
+        secret_keys=SECRET,
+        database_url=stage.url,
+        base_url="http://localhost",
+        instance_path=tmp_path,
+        secure_cookies=False,
+        time_zone=MOSCOW,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    database: Database = made.extensions["redeem"].database
+    database.close()
+    database.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    made: Database = app.extensions["redeem"].database
+    return made

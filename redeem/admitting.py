@@ -1,0 +1,85 @@
+"""Admitting programs: whose key is this, and what may it do?"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import Session
+
+from redeem import apikeys
+from redeem.models import ApiKey, Device, Store
+from redeem.redeeming import Actor
+from redeem.times import MS_PER_MINUTE, Ms
+
+READ, ISSUE, MANAGE, REDEEM = "read", "issue", "manage", "redeem"
+SHOP_SCOPES = (READ, ISSUE, MANAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key of ours that is not revoked. `actor` is the till that it belongs to, None for a shop's key."""
+
+    prefix: str
+    secret_hash: bytes
+    kind: str
+    scopes: frozenset[str]
+    last_used_at: Ms | None
+    actor: Actor | None
+
+
+FIND = (
+    select(
+        ApiKey.prefix,
+        ApiKey.secret_hash,
+        ApiKey.kind,
+        ApiKey.scopes,
+        ApiKey.last_used_at,
+        Device.id,
+        Device.name,
+        Store.id,
+        Store.name,
+        Store.partner_id,
+        Store.time_zone,
+    )
+    .outerjoin(Device, Device.id == ApiKey.device_id)
+    .outerjoin(Store, Store.id == Device.store_id)
+    .where(ApiKey.prefix == bindparam("prefix"), ApiKey.revoked_at.is_(None), Device.revoked_at.is_(None))
+)
+
+
+def find_key(session: Session, prefix: str) -> KnownKey | None:
+    """The key of this prefix, unless it, or the till it belongs to, was revoked."""
+    row = session.execute(FIND, {"prefix": prefix}).one_or_none()
+    if row is None:
+        return None
+    found, secret_hash, kind, scopes, last_used_at, *till = row
+    return KnownKey(
+        found, secret_hash, kind, frozenset(scopes.split()), last_used_at, Actor(*till) if till[0] else None
+    )
+
+
+def note_used(session: Session, prefix: str, now: Ms) -> None:
+    """Remembers that the key is in use, to the minute."""
+    stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - MS_PER_MINUTE)
+    session.execute(update(ApiKey).where(ApiKey.prefix == prefix, stale).values(last_used_at=now))
+
+
+def add_shop_key(session: Session, name: str, now: Ms, scopes: tuple[str, ...] = SHOP_SCOPES) -> str:
+    """A key for the shop's own programs; answers its text, which is kept nowhere."""
+    minted = apikeys.mint("shop")
+    session.add(
+        ApiKey(
+            prefix=minted.prefix,
+            secret_hash=minted.hash,
+            kind="shop",
+            name=name,
+            scopes=" ".join(scopes),
+            created_at=now,
+        )
+    )
+    session.flush()
+    return minted.text
+
+
+def revoke_key(session: Session, prefix: str, now: Ms) -> None:
+    """The key opens nothing from now on. Doing it twice changes nothing."""
+    session.execute(update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).values(revoked_at=now))

@@ -1,0 +1,329 @@
+/**
+ * What happens at the counter: one coupon from scan to hand-over, as a sequence of screens.
+ *
+ * The journal comes before the screen: "hand over" is shown only when `gave` is durable. A screen changes before anything is
+ * awaited, so a second tap finds another screen and does nothing.
+ */
+import { NoAnswer, Refused } from "./api.js";
+import { find, NOT_A_COUPON, UNSURE } from "./check.js";
+import { Verdict } from "./rules.js";
+import { clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
+
+/** @import { Journal } from "./journal.js" */
+/** @import { Attempt, Entry } from "./state.js" */
+/** @import { Sync } from "./sync.js" */
+/** @import { Finding } from "./check.js" */
+/** @import { Check } from "./tokens.js" */
+/** @import { Offer } from "./rules.js" */
+
+/**
+ * @typedef {{name: "scan", note?: string}
+ *   | {name: "locked", chosen?: string, problem?: string, waitSeconds?: number, busy?: boolean}
+ *   | {name: "checking", finding: Finding}
+ *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean}
+ *   | {name: "asking", attempt?: Attempt, finding: Finding}
+ *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
+ *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
+ *   | {name: "unfinished", attempt: Attempt}
+ *   | {name: "undone", attempt: Attempt}
+ *   | {name: "fault", code: string}} Screen
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>}} Parts
+ */
+
+export const VERIFY_MS = 4_000;
+export const ASK_MS = 6_000;
+export const NOT_HANDED_OVER = "not_handed_over";
+
+/** No connection, so nobody can say whether this coupon has been given elsewhere. */
+export const OFFLINE = "offline";
+
+export class Counter extends EventTarget {
+  /** @type {Screen} */
+  #screen = { name: "locked" };
+  /** @type {string | null} */
+  #clerk = null;
+  #parts;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    super();
+    this.#parts = parts;
+  }
+
+  get screen() {
+    return this.#screen;
+  }
+
+  /** The clerk at work, an id. */
+  get clerk() {
+    return this.#clerk;
+  }
+
+  /** Opens on what was interrupted, or on the lock, or on the scanner. */
+  async start() {
+    this.#clerk ??= clerkAt(this.#parts.journal.past, this.#parts.now());
+    const attempt = unfinished(this.#parts.journal.past);
+    if (!this.#clerk) this.#show({ name: "locked" });
+    else if (!attempt) this.#show({ name: "scan" });
+    else if (attempt.stage === "given") this.#show({ name: "unfinished", attempt });
+    else await this.#settle(attempt, findingOf(attempt), "ask the clerk");
+  }
+
+  // Who is at work.
+
+  /** @param {string | undefined} clerk */
+  choose(clerk) {
+    if (this.#screen.name === "locked") this.#show({ name: "locked", chosen: clerk });
+  }
+
+  /** @param {string} pin */
+  async unlock(pin) {
+    const before = this.#screen;
+    if (before.name !== "locked" || !before.chosen || before.busy) return;
+    const clerk = before.chosen;
+    this.#show({ name: "locked", chosen: clerk, busy: true });
+    try {
+      await this.#parts.unlock(clerk, pin);
+    } catch (error) {
+      return void this.#show({ name: "locked", chosen: clerk, ...unlockProblem(error) });
+    }
+    await this.#write("unlock", { clerk });
+    this.#clerk = clerk;
+    await this.start();
+  }
+
+  async lock() {
+    if (this.#screen.name !== "scan") return;
+    const clerk = this.#clerk ?? undefined;
+    this.#clerk = null;
+    this.#show({ name: "locked" });
+    await this.#write("lock", { clerk });
+  }
+
+  // One coupon.
+
+  /** A scan only verifies. @param {string} text as scanned or typed */
+  async scan(text) {
+    const { journal, sync, now, check } = this.#parts;
+    if (this.#screen.name !== "scan" || !sync.snapshot) return;
+    const scanned = this.#show({ name: "scan" });
+    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, now: now(), check });
+    if (this.#screen !== scanned) return;
+    const shown = this.#showFinding(finding);
+    if (finding.ask) await this.#confirm(shown, finding, finding.ask);
+    else await this.#noteDecline(finding.code, finding);
+  }
+
+  async give() {
+    const shown = this.#screen;
+    if (shown.name !== "verdict" || shown.code !== Verdict.GOOD || !shown.finding.coupon) return;
+    const { finding } = shown;
+    this.#show({ name: "asking", finding });
+    const clerk = this.#clerk ?? undefined;
+    const asked = await this.#write("ask", { coupon: finding.coupon, clerk }, (past) => !unfinished(past));
+    if (asked) await this.#settle(this.#attempt(asked.n), finding);
+  }
+
+  /** Asks again for an answer that did not come: the same entry, so a gift that was booked is answered as booked. */
+  async again() {
+    const shown = this.#screen;
+    if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
+    else if (shown.name === "verdict" && shown.code === OFFLINE) {
+      const checking = this.#show({ name: "checking", finding: shown.finding });
+      if (shown.finding.ask) await this.#confirm(checking, shown.finding, shown.finding.ask);
+    }
+  }
+
+  /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
+  async drop() {
+    const shown = this.#screen;
+    if ((shown.name !== "asking" && shown.name !== "unconfirmed") || !shown.attempt) return;
+    await this.#drop(shown.attempt);
+    this.#show({ name: "scan", note: "dropped" });
+    this.#sendSoon();
+  }
+
+  /** "Next": this coupon is dealt with. */
+  async next() {
+    const shown = this.#screen;
+    if (!["verdict", "checking", "given", "undone"].includes(shown.name)) return;
+    this.#show({ name: "scan" });
+    if (shown.name === "given") await this.#step("done", shown.attempt);
+    this.#sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {string} reason */
+  async undo(attempt, reason) {
+    if (!this.mayUndo(attempt)) return;
+    const undone = await this.#step("undo", attempt, { reason });
+    if (undone) this.#show({ name: "undone", attempt });
+    this.#sendSoon();
+  }
+
+  /** @param {Attempt} attempt */
+  mayUndo(attempt) {
+    return mayFollow(this.#parts.journal.past, "undo", attempt.ask) && this.#parts.now() < this.#undoUntil(attempt);
+  }
+
+  /** The gift was not given, by a person's decision. @param {string} reason @param {string} [coupon] */
+  async refuse(reason, coupon) {
+    this.#show({ name: "scan", note: "refused" });
+    await this.#write("refusal", { coupon, reason, clerk: this.#clerk ?? undefined });
+    this.#sendSoon();
+  }
+
+  /** The answer to "was the gift handed over?" @param {boolean} handedOver */
+  async finish(handedOver) {
+    const shown = this.#screen;
+    if (shown.name !== "unfinished") return;
+    const { attempt } = shown;
+    this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
+    if (attempt.stage === "asking") await this.#step(handedOver ? "gave" : "drop", attempt);
+    if (attempt.stage === "given") await this.#step(handedOver ? "done" : "undo", attempt, handedOver ? {} : { reason: NOT_HANDED_OVER });
+    await this.start();
+    this.#sendSoon();
+  }
+
+  /** @param {string} [campaign] @param {string} [language] @returns {Offer | undefined} */
+  offer(campaign, language = "en") {
+    const offers = this.#terms(campaign)?.offer;
+    return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
+  }
+
+  // Steps.
+
+  /** @param {Finding} finding */
+  #showFinding(finding) {
+    if (finding.code === UNSURE) return this.#show({ name: "checking", finding });
+    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !finding.ask });
+  }
+
+  /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
+  async #confirm(shown, finding, ask) {
+    const ruling = await this.#ask({ verify: ask, timeoutMs: VERIFY_MS });
+    if (this.#screen !== shown) return;
+    if (ruling?.code) return this.#showRuling(ruling, finding);
+    const code = finding.code === UNSURE || finding.code === Verdict.GOOD ? OFFLINE : finding.code;
+    this.#show({ name: "verdict", code, finding, details: givenDetails(finding.attempt), confirmed: false });
+    await this.#noteDecline(code, finding);
+  }
+
+  /** @param {Record<string, any>} ruling @param {Finding} finding */
+  async #showRuling(ruling, finding) {
+    const { code, token, ...details } = ruling;
+    const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
+    this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
+    await this.#noteDecline(code, known);
+  }
+
+  /**
+   * Brings an open ask to its end. A yes counts only while it is open: `gave` is not written behind a `drop`.
+   * @param {Attempt} attempt @param {Finding} finding @param {"ask the clerk"} [onYes] after an interruption nobody knows whether it was handed over
+   */
+  async #settle(attempt, finding, onYes) {
+    const shown = this.#show({ name: "asking", attempt, finding });
+    await this.#ask({ timeoutMs: ASK_MS });
+    if (this.#screen !== shown) return;
+    const answer = this.#parts.sync.answers.get(attempt.ask);
+    if (!answer) return this.#show({ name: "unconfirmed", attempt, finding });
+    if (answer.code !== "redeemed") return this.#declined(attempt, finding, answer);
+    if (onYes) return this.#show({ name: "unfinished", attempt });
+    if (await this.#step("gave", attempt)) this.#showGiven(attempt, finding);
+    this.#sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {Finding} finding @param {{code: string} & Record<string, any>} answer */
+  async #declined(attempt, finding, { code, ...details }) {
+    await this.#drop(attempt);
+    this.#show({ name: "verdict", code, finding, details, confirmed: true });
+    this.#sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {Finding} finding */
+  #showGiven(attempt, finding) {
+    return this.#show({ name: "given", attempt, finding, undoUntil: this.#undoUntil(attempt) });
+  }
+
+  /** @param {Attempt} attempt */
+  #drop(attempt) {
+    return this.#step("drop", attempt);
+  }
+
+  /** The next entry of an attempt, if it may still follow. @param {string} kind @param {Attempt} attempt @param {Partial<Entry>} [fields] */
+  #step(kind, attempt, fields = {}) {
+    const about = { of: attempt.ask, clerk: this.#clerk ?? undefined, ...fields };
+    return this.#write(kind, about, (past) => mayFollow(past, kind, attempt.ask));
+  }
+
+  /** @param {string} code @param {Finding} finding */
+  async #noteDecline(code, finding) {
+    if (code === Verdict.GOOD || code === OFFLINE) return;
+    await this.#write("decline", { coupon: finding.coupon, code, clerk: this.#clerk ?? undefined });
+  }
+
+  /** @param {import("./sync.js").SyncOptions} options @returns {Promise<import("./sync.js").Ruling | null>} null: no answer */
+  async #ask(options) {
+    try {
+      return await this.#parts.sync.run({ urgent: true, ...options });
+    } catch (error) {
+      if (error instanceof NoAnswer || error instanceof Refused) return null;
+      throw error;
+    }
+  }
+
+  /** Not awaited: the clerk's next step doesn't wait for what has only to be told. */
+  #sendSoon() {
+    this.#ask({ urgent: false }).catch((error) => reportError(error));
+  }
+
+  /** @param {string} kind @param {Partial<Entry>} fields @param {(past: import("./state.js").Past) => boolean} [allowed] */
+  async #write(kind, fields, allowed) {
+    try {
+      return await this.#parts.journal.append(kind, fields, allowed);
+    } catch (error) {
+      this.#show({ name: "fault", code: "storage" });
+      throw error;
+    }
+  }
+
+  /** @param {number} ask @returns {Attempt} */
+  #attempt(ask) {
+    const attempt = this.#parts.journal.past.attempts.get(ask);
+    if (!attempt) throw new Error(`no ask ${ask} in the journal`);
+    return attempt;
+  }
+
+  /** @param {Attempt} attempt */
+  #undoUntil(attempt) {
+    const campaign = `cmp_${attempt.id.split("_")[1]}`;
+    return undoUntil(attempt, this.#terms(campaign)?.undo_minutes ?? 0);
+  }
+
+  /** @param {string} [campaign] */
+  #terms(campaign) {
+    return this.#parts.sync.snapshot?.campaigns.find((each) => each.id === campaign)?.terms;
+  }
+
+  /** @template {Screen} S @param {S} screen @returns {S} */
+  #show(screen) {
+    this.#screen = screen;
+    this.dispatchEvent(new Event("screen"));
+    return screen;
+  }
+}
+
+/** @param {Attempt} attempt @returns {Finding} */
+const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: `cmp_${id.split("_")[1]}`, ask: coupon });
+
+/** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
+const givenDetails = (attempt) =>
+  attempt ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } } : {};
+
+/** @param {unknown} error */
+function unlockProblem(error) {
+  if (error instanceof NoAnswer) return { problem: OFFLINE };
+  if (error instanceof Refused) return { problem: error.code, waitSeconds: error.problem.retry_after_seconds };
+  throw error;
+}
+
+export { NOT_A_COUPON, UNSURE };

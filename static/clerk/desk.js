@@ -1,0 +1,234 @@
+/** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
+import { Counter } from "./counter.js";
+import { lockScreen } from "./lock.js";
+import { Scanner } from "./scanner.js";
+import { enrolScreen, faultScreen } from "./setup.js";
+import { closeSheets, codeSheet, refusalSheet, undoSheet } from "./sheets.js";
+import { signal } from "./sound.js";
+import { explain, since } from "./explain.js";
+import { IDLE_MS } from "./state.js";
+import { currentLanguage, t, time } from "./strings.js";
+import { SYNC_EVERY_MS } from "./sync.js";
+import { askingScreen, checkingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
+import { Wedge } from "./wedge.js";
+import { NoAnswer, Refused } from "./api.js";
+
+/** @import { Screen, Parts } from "./counter.js" */
+/** @import { Signal } from "./sound.js" */
+
+/** Refusals after which this tablet can't go on, but must be enrolled anew. */
+const NOT_ENROLLED = ["unauthenticated", "journal_behind"];
+const TICK_MS = 1_000;
+
+export class Desk {
+  #counter;
+  #parts;
+  #stage;
+  #onToken;
+  #wedge = new Wedge();
+  #overlay = document.createElement("div");
+  #capturedAt = 0;
+  #touchedAt = performance.now();
+  #scanner = new Scanner({
+    onScan: (text, capturedAt) => this.#scan(text, capturedAt),
+    onType: () => codeSheet((code) => this.#scan(code, performance.now())),
+    onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
+    onLock: () => this.#counter.lock(),
+    onSync: () => this.#syncNow(),
+  });
+
+  /** @param {Parts} parts @param {HTMLElement} stage @param {(token: string) => unknown} onToken enrols this tablet anew */
+  constructor(parts, stage, onToken) {
+    this.#parts = parts;
+    this.#stage = stage;
+    this.#onToken = onToken;
+    this.#counter = new Counter(parts);
+  }
+
+  /** Whether an update may reload the page now: never in the middle of a coupon. */
+  get idle() {
+    return ["scan", "locked"].includes(this.#counter.screen.name);
+  }
+
+  async start() {
+    this.#stage.replaceChildren(this.#scanner.element, this.#overlay);
+    this.#counter.addEventListener("screen", () => this.#render());
+    this.#parts.sync.addEventListener("change", () => this.#heard());
+    addEventListener("online", () => this.#syncNow());
+    addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    addEventListener("pointerdown", () => (this.#touchedAt = performance.now()));
+    document.addEventListener("visibilitychange", () => this.#seen());
+    setInterval(() => this.#tick(), TICK_MS);
+    setInterval(() => this.#syncNow(), SYNC_EVERY_MS);
+    this.#render();
+    await Promise.all([this.#counter.start(), this.#syncNow()]);
+  }
+
+  /** @param {string} text @param {number} capturedAt */
+  async #scan(text, capturedAt) {
+    this.#capturedAt = capturedAt;
+    this.#touchedAt = performance.now();
+    await this.#counter.scan(text);
+  }
+
+  #render() {
+    const { screen } = this.#counter;
+    closeSheets();
+    const content = this.#content(screen);
+    this.#overlay.replaceChildren(...(content ? [content] : []));
+    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
+    this.#sound(screen);
+    this.#label();
+    /** @type {HTMLElement | null} */ (content?.querySelector(".screen-pin") ?? (content?.matches(".screen-pin") ? content : content?.querySelector("h1")) ?? null)?.focus();
+    if (screen.name === "verdict") this.#measure();
+    if (screen.name === "locked") this.#scanner.sleep();
+    else if (document.visibilityState === "visible") this.#scanner.wake();
+  }
+
+  /** @param {Screen} screen @returns {HTMLElement | null} */
+  #content(screen) {
+    const desk = this.#verdictDesk();
+    switch (screen.name) {
+      case "scan":
+        return this.#refusedScreen();
+      case "locked":
+        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], counter: this.#counter, onLook: () => this.#syncNow() });
+      case "checking":
+        return checkingScreen(desk);
+      case "verdict":
+        return verdictScreen(screen, desk);
+      case "asking":
+        return askingScreen(screen, desk);
+      case "unconfirmed":
+        return unconfirmedScreen(screen, desk);
+      case "given":
+        return givenScreen(screen, desk);
+      case "undone":
+        return undoneScreen(desk);
+      case "unfinished":
+        return unfinishedScreen(screen, desk);
+      case "fault":
+        return faultScreen(screen.code);
+    }
+  }
+
+  #refusedScreen() {
+    const { refused } = this.#parts.sync;
+    return refused && NOT_ENROLLED.includes(refused) ? enrolScreen({ onToken: this.#onToken, lostKey: refused === "journal_behind", revoked: true }) : null;
+  }
+
+  #verdictDesk() {
+    const counter = this.#counter;
+    return {
+      counter,
+      zone: this.#zone,
+      offer: (/** @type {string | undefined} */ campaign) => counter.offer(campaign, currentLanguage()),
+      where: (/** @type {number | undefined} */ lastDay, /** @type {string | undefined} */ campaign) => this.#where(lastDay, campaign),
+      undoFor: (/** @type {import("./state.js").Attempt} */ attempt) => undoSheet((reason) => counter.undo(attempt, reason)),
+      refuseFor: (/** @type {string | undefined} */ coupon) => refusalSheet((reason) => counter.refuse(reason, coupon)),
+    };
+  }
+
+  /** @param {number} [lastDay] @param {string} [campaign] */
+  #where(lastDay, campaign) {
+    const { snapshot } = this.#parts.sync;
+    const from = snapshot?.campaigns.find(({ id }) => id === campaign)?.terms.windows.redeem?.from;
+    return { now: this.#parts.now(), zone: this.#zone, clerk: this.#counter.clerk, device: snapshot?.device.id ?? "", store: snapshot?.store.id ?? "", lastDay, from };
+  }
+
+  get #zone() {
+    return this.#parts.sync.snapshot?.store.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
+  #label() {
+    const { sync, now } = this.#parts;
+    const clerk = sync.snapshot?.clerks.find(({ id }) => id === this.#counter.clerk);
+    const place = sync.snapshot ? `${sync.snapshot.store.name} · ${sync.snapshot.device.name}` : "";
+    this.#scanner.label({ place, clerk: clerk?.name ?? "", ...syncWords(sync, now(), this.#zone) });
+  }
+
+  /** @param {Screen} screen */
+  #sound(screen) {
+    const made = soundOf(screen);
+    if (made) signal(made);
+  }
+
+  /** Frame captured → verdict painted, for whoever looks at the page's performance entries. */
+  #measure() {
+    const start = this.#capturedAt;
+    if (!start) return;
+    this.#capturedAt = 0;
+    requestAnimationFrame(() => setTimeout(() => performance.measure("frame to verdict", { start }), 0));
+  }
+
+  #heard() {
+    if (["scan", "locked"].includes(this.#counter.screen.name) && this.#changesScreen()) this.#render();
+    this.#label();
+  }
+
+  /** What came from the server matters to the lock: a clerk list, or a refusal of this tablet. */
+  #changesScreen() {
+    const known = `${this.#parts.sync.snapshot?.etag} ${this.#parts.sync.refused}`;
+    const changed = this.#overlay.dataset.known !== known;
+    this.#overlay.dataset.known = known;
+    const { screen } = this.#counter;
+    return changed && !(screen.name === "locked" && screen.chosen && !this.#parts.sync.refused);
+  }
+
+  #seen() {
+    if (document.visibilityState === "hidden") return this.#scanner.sleep();
+    if (this.#counter.screen.name !== "locked") this.#scanner.wake();
+    this.#syncNow();
+  }
+
+  #tick() {
+    if (performance.now() - this.#touchedAt > IDLE_MS) this.#counter.lock();
+    this.#label();
+  }
+
+  /** A failed sync is not an error of the page: the sync line says it. */
+  async #syncNow() {
+    try {
+      await this.#parts.sync.run();
+    } catch (error) {
+      if (!(error instanceof NoAnswer) && !(error instanceof Refused)) throw error;
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    this.#touchedAt = performance.now();
+    if (event.target instanceof HTMLInputElement || this.#counter.screen.name === "locked") return;
+    const { mine, scanned } = this.#wedge.take(event.key, event.timeStamp);
+    if (!mine) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (scanned) this.#scan(scanned, event.timeStamp);
+  }
+}
+
+/** @param {Screen} screen @returns {Signal | null} */
+function soundOf(screen) {
+  if (screen.name === "given") return "given";
+  if (screen.name === "unconfirmed" || screen.name === "unfinished") return "ask";
+  if (screen.name !== "verdict") return null;
+  // The server's confirmation of what was already heard is silent.
+  if (screen.confirmed && screen.finding.ask && screen.code === "good") return null;
+  return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
+}
+
+/** @param {string} [note] */
+function noteWords(note) {
+  if (note === "dropped") return t("Not given. The coupon stays valid.");
+  if (note === "refused") return t("Noted. Thank you.");
+  return undefined;
+}
+
+/** @param {import("./sync.js").Sync} sync @param {number} now @param {string} zone */
+function syncWords(sync, now, zone) {
+  const n = sync.waiting;
+  if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
+  if (!sync.online) return { sync: t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n }), state: "is-ask" };
+  if (sync.refused) return { sync: t("Not accepted by the shop · {n} waiting", { n }), state: "is-no" };
+  return { sync: t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n }), state: "is-yes" };
+}

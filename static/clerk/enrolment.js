@@ -1,0 +1,66 @@
+/**
+ * Enrolling: the tablet makes its own key, which can't leave it, and registers the public half with a one-time link.
+ *
+ * The key is kept before it is sent: after a lost answer the same key gets the same device.
+ */
+import { Refused } from "./api.js";
+import { toBase64url } from "./bytes.js";
+import { ownerOf, ownerRecord } from "./journal.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { JournalFile } from "./journal-file.js" */
+/** @import { DeviceRecord, EnrolmentRecord, Store } from "./store.js" */
+
+const TIMEOUT_MS = 15_000;
+
+/** The token of an enrolment link, `…/clerk/#enrol=TOKEN`; null for any other text. @param {string} text */
+export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.[1] ?? null;
+
+/**
+ * @param {string} token @param {{api: Api, store: Store, file: JournalFile, records: string[]}} parts `records`: what the journal file held
+ * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
+ */
+export async function enrol(token, { api, store, file, records }) {
+  const { keys } = await pending(token, store);
+  const device = await register(token, keys, api, store);
+  await begin(device.id, file, records);
+  const record = { ...device, keys };
+  await store.enrolled(record);
+  return record;
+}
+
+/** @param {string} token @param {Store} store @returns {Promise<EnrolmentRecord>} */
+async function pending(token, store) {
+  const kept = await store.enrolment();
+  if (kept?.token === token) return kept;
+  const enrolment = { token, keys: await makeKeys() };
+  await store.beginEnrolment(enrolment);
+  return enrolment;
+}
+
+/** @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store @returns {Promise<{id: string, name: string}>} */
+async function register(token, keys, api, store) {
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
+  try {
+    const { device } = await api.post("/clerk/enrol", { v: 1, token, public_key: toBase64url(publicKey) }, { timeoutMs: TIMEOUT_MS });
+    return { id: device.id, name: device.name };
+  } catch (error) {
+    if (error instanceof Refused) await store.forgetEnrolment();
+    throw error;
+  }
+}
+
+/**
+ * Begins the device's journal; another device's is kept under a name of its own.
+ * @param {string} deviceId @param {JournalFile} file @param {string[]} records what the file held @returns {Promise<string[]>} what it holds now
+ */
+export async function begin(deviceId, file, records) {
+  const owner = ownerOf(records);
+  if (owner === deviceId) return records;
+  if (owner !== null) await file.retire();
+  await file.append(ownerRecord(deviceId));
+  return [ownerRecord(deviceId)];
+}
+
+/** @returns {Promise<CryptoKeyPair>} not extractable: the private half can sign here and be copied nowhere */
+const makeKeys = async () => /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));

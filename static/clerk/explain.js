@@ -1,0 +1,100 @@
+/** What a verdict says to the clerk: shape, word, the one reason, and what the customer can do now. Pure. */
+import { NOT_A_COUPON, UNSURE } from "./check.js";
+import { Verdict, toDate } from "./rules.js";
+import { date, t, time } from "./strings.js";
+
+/**
+ * @typedef {"yes" | "already" | "no" | "ask"} State
+ * @typedef {{now: number, zone: string, clerk: string | null, device: string, store: string, lastDay?: number, from?: string | null}} Where
+ * @typedef {{state: State, word: string, because: string, advice: string}} Explanation
+ */
+
+/** @type {Record<string, (details: Record<string, any>, where: Where) => Explanation>} */
+const EXPLAIN = {
+  [Verdict.GOOD]: () => ({ state: "yes", word: t("Valid coupon"), because: t("Not given yet."), advice: "" }),
+  [Verdict.ALREADY_REDEEMED]: (details, where) => ({
+    state: "already",
+    word: t("Already given"),
+    because: givenSentence(details, where),
+    advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
+  }),
+  [Verdict.VOID]: () => no(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),
+  [Verdict.EXPIRED]: (_details, { lastDay, zone }) =>
+    no(
+      t("Expired"),
+      lastDay === undefined ? t("It is too late for this coupon.") : t("It was valid until {date}.", { date: date(toDate(lastDay), zone) }),
+      t("The customer can ask the shop that sent it."),
+    ),
+  [Verdict.NOT_YET_VALID]: (_details, { from, zone }) =>
+    no(
+      t("Not valid yet"),
+      from ? t("It is valid from {date}.", { date: date(from, zone) }) : t("It is too early for this coupon."),
+      t("The customer is welcome to come again then. The dates are on the coupon's page: open its QR with a phone's camera."),
+    ),
+  [Verdict.WRONG_STORE]: () =>
+    no(
+      t("Not for this store"),
+      t("This coupon is good at other stores."),
+      t("They are listed on the coupon's page: the customer can open its QR with a phone's camera."),
+    ),
+  [Verdict.UNKNOWN_COUPON]: () =>
+    no(
+      t("Not our coupon"),
+      t("This shop has not issued it, or the code was changed."),
+      t("Type the code printed under the QR. If that does not work either, the customer can ask the shop that sent it."),
+    ),
+  [NOT_A_COUPON]: () =>
+    no(t("Not a coupon"), t("This code holds something else."), t("Scan the coupon's own QR, or type the code printed under it.")),
+  [Verdict.HELD_ELSEWHERE]: (details) => ({
+    state: "ask",
+    word: t("Ask another till"),
+    because: details.holder ? t("{name} can give it.", { name: details.holder }) : t("Another till holds this coupon."),
+    advice: t("Send the customer there, or try again in a moment."),
+  }),
+};
+
+/** @param {string} code a Verdict, `not_a_coupon`, `unsure` or `offline` @param {Record<string, any>} details @param {Where} where */
+export function explain(code, details, where) {
+  return (EXPLAIN[code] ?? unconfirmed)(details, where);
+}
+
+/** @returns {Explanation} */
+export const unconfirmed = () => ({
+  state: "ask",
+  word: t("Not confirmed"),
+  because: t("There is no answer from the shop, so this coupon may have been given already."),
+  advice: t("Do not give the gift. Try again in a moment."),
+});
+
+/** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
+export function givenSentence(details, where) {
+  const given = t("Given {when}", { when: since(Date.parse(details.redeemed_at), where.now, where.zone) });
+  return `${[given, byWhom(details, where), atWhich(details, where)].filter(Boolean).join(", ")}.`;
+}
+
+/** @param {Record<string, any>} details @param {Where} where */
+function byWhom({ clerk }, where) {
+  if (!clerk) return "";
+  return clerk.id === where.clerk ? t("by you") : clerk.name ? t("by {name}", { name: clerk.name }) : "";
+}
+
+/** @param {Record<string, any>} details @param {Where} where */
+function atWhich({ here, device, store }, where) {
+  if (here || device?.id === where.device) return t("at this till");
+  if (!device) return t("at another partner");
+  return store.id === where.store ? t("at {device}", { device: device.name }) : t("at {device}, {store}", { device: device.name, store: store.name });
+}
+
+/** "40 s ago", and after an hour the time of day. @param {number} then @param {number} now @param {string} zone */
+export function since(then, now, zone) {
+  const seconds = Math.max(0, Math.round((now - then) / 1000));
+  if (seconds < 60) return t("{n} s ago", { n: seconds });
+  if (seconds < 3600) return t("{n} min ago", { n: Math.floor(seconds / 60) });
+  const day = (/** @type {number} */ at) => date(new Date(at).toISOString(), zone);
+  return day(then) === day(now) ? t("today at {time}", { time: time(then, zone) }) : t("on {date} at {time}", { date: day(then), time: time(then, zone) });
+}
+
+/** @param {string} word @param {string} because @param {string} advice @returns {Explanation} */
+const no = (word, because, advice) => ({ state: "no", word, because, advice });
+
+export { UNSURE };

@@ -1,0 +1,128 @@
+/** The start of the tablet's page: one tab, one key, one journal; then the till opens. */
+import { Api, NoAnswer, Refused } from "./api.js";
+import { Desk } from "./desk.js";
+import { begin, enrol, enrolmentToken } from "./enrolment.js";
+import { JournalFile } from "./journal-file.js";
+import { Journal } from "./journal.js";
+import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
+import { wakeSound } from "./sound.js";
+import { Store } from "./store.js";
+import { chooseLanguage, t } from "./strings.js";
+import { Sync } from "./sync.js";
+import { checker } from "./tokens.js";
+import { keepUpdated } from "./updates.js";
+import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
+
+/** @import { DeviceRecord } from "./store.js" */
+
+const UNLOCK_MS = 10_000;
+const now = () => Date.now();
+const api = new Api(fetch.bind(window), location.origin, now);
+const check = checker(crypto.subtle, (publicKey, message, signature) => verifyAsync(signature, message, publicKey));
+const stage = /** @type {HTMLElement} */ (document.getElementById("stage"));
+
+/** @param {HTMLElement} screen */
+function show(screen) {
+  stage.replaceChildren(screen);
+  /** @type {HTMLElement | null} */ (screen.querySelector("h1"))?.focus();
+}
+
+async function start() {
+  const token = takeToken();
+  if (!window.isSecureContext) return show(faultScreen("insecure"));
+  if (!(await isCapable())) return show(faultScreen("old"));
+  const file = new JournalFile();
+  const records = await file.open();
+  if (!records) return show(elsewhereScreen(() => location.reload()));
+  const store = await Store.open();
+  const { language } = await store.settings();
+  chooseLanguage(language ? [language] : navigator.languages);
+  document.documentElement.lang = t("en") === "en" ? document.documentElement.lang : "ru";
+  await open({ store, file, records }, token);
+}
+
+/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept what this tablet has kept */
+
+/** @param {Kept} kept @param {string | null} token */
+async function open(kept, token) {
+  const [device, pending] = await Promise.all([kept.store.device(), kept.store.enrolment()]);
+  if (device) kept.records = await begin(device.id, kept.file, kept.records);
+  if (device && !(token && (await isRefused(device, kept)))) return openTill(device, kept);
+  const chosen = token ?? pending?.token;
+  if (chosen) return enrolWith(chosen, kept);
+  // A journal without a key: IndexedDB was lost. The journal is kept, and handed over once the tablet is enrolled anew.
+  show(enrolScreen({ onToken: (scanned) => enrolWith(scanned, kept), lostKey: kept.records.length > 0, revoked: false }));
+}
+
+/** @param {string} token @param {Kept} kept @returns {Promise<void>} */
+async function enrolWith(token, kept) {
+  show(enrollingScreen());
+  try {
+    await enrol(token, { api, ...kept });
+    location.reload();
+  } catch (error) {
+    if (error instanceof NoAnswer) return show(enrolProblemScreen("no_answer", () => enrolWith(token, kept)));
+    if (error instanceof Refused) return show(enrolProblemScreen(error.code, () => location.reload()));
+    throw error;
+  }
+}
+
+/** @param {DeviceRecord} device @param {Kept} kept */
+async function openTill(device, kept) {
+  const { desk, sync } = await till(device, kept);
+  await sync.load();
+  keepUpdated(() => desk.idle);
+  await navigator.storage.persist?.();
+  await desk.start();
+}
+
+/** @param {DeviceRecord} device @param {Kept} kept */
+async function till(device, kept) {
+  const { store, file, records } = kept;
+  const sign = signerOf(device);
+  const journal = new Journal(file, { deviceId: device.id, sign }, now);
+  await journal.load(records);
+  const key = { id: device.id, sign };
+  const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
+  const sync = new Sync({ api, key, journal, memory: store, now, alone });
+  const unlock = (/** @type {string} */ clerk, /** @type {string} */ pin) => api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: UNLOCK_MS, key });
+  const again = (/** @type {string} */ token) => enrolWith(token, kept);
+  return { sync, desk: new Desk({ journal, sync, now, check, unlock }, stage, again) };
+}
+
+/** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */
+async function isRefused(device, kept) {
+  const { sync } = await till(device, kept);
+  try {
+    await sync.run();
+  } catch (error) {
+    return error instanceof Refused && error.code === "unauthenticated";
+  }
+  return false;
+}
+
+/** @param {DeviceRecord} device @returns {(bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>} */
+const signerOf = (device) => async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
+
+/** The one-time token, out of the address bar at once: addresses are shown, synced and remembered. */
+function takeToken() {
+  const token = enrolmentToken(location.hash);
+  if (location.hash) history.replaceState(null, "", location.pathname);
+  return token;
+}
+
+async function isCapable() {
+  try {
+    await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
+    return "getDirectory" in navigator.storage && "locks" in navigator && "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+  } catch {
+    return false; // no Ed25519 here: the answer is the screen that says which browsers have it
+  }
+}
+
+chooseLanguage(navigator.languages);
+addEventListener("pointerdown", wakeSound);
+addEventListener("keydown", wakeSound);
+addEventListener("hashchange", () => location.reload());
+addEventListener("unhandledrejection", () => show(faultScreen("broken")));
+start();

@@ -1,0 +1,44 @@
+/** A sound and a vibration for each state, made here: no files, so none can be missing offline. */
+
+/** @typedef {"yes" | "given" | "already" | "no" | "ask"} Signal */
+
+/** Notes as [Hz, start, length] in seconds, and the vibration in ms. Rising is good, falling is not. @type {Record<Signal, {notes: [number, number, number][], shake: number[]}>} */
+const SIGNALS = {
+  yes: { notes: [[880, 0, 0.09]], shake: [40] },
+  given: { notes: [[660, 0, 0.1], [880, 0.1, 0.1], [1320, 0.2, 0.18]], shake: [60, 40, 120] }, // prettier-ignore
+  already: { notes: [[440, 0, 0.14], [440, 0.2, 0.14]], shake: [150, 80, 150] },
+  no: { notes: [[440, 0, 0.16], [294, 0.17, 0.3]], shake: [300] },
+  ask: { notes: [[587, 0, 0.12], [587, 0.2, 0.12], [587, 0.4, 0.12]], shake: [80, 60, 80, 60, 80] },
+};
+
+const VOLUME = 0.2;
+
+/** @type {AudioContext | null} */
+let audio = null;
+
+/** Browsers let a page sound only after a touch: called on the first one. */
+export function wakeSound() {
+  audio ??= new AudioContext();
+  if (audio.state === "suspended") audio.resume();
+}
+
+/** @param {Signal} signal */
+export function signal(signal) {
+  const { notes, shake } = SIGNALS[signal];
+  navigator.vibrate?.(shake);
+  if (audio?.state !== "running") return;
+  for (const note of notes) play(audio, note);
+}
+
+/** @param {AudioContext} audio @param {[number, number, number]} note */
+function play(audio, [frequency, start, length]) {
+  const begin = audio.currentTime + start;
+  const gain = new GainNode(audio, { gain: 0 });
+  gain.gain.linearRampToValueAtTime(VOLUME, begin + 0.01);
+  gain.gain.setValueAtTime(VOLUME, begin + length - 0.03);
+  gain.gain.linearRampToValueAtTime(0, begin + length);
+  const tone = new OscillatorNode(audio, { frequency, type: "triangle" });
+  tone.connect(gain).connect(audio.destination);
+  tone.start(begin);
+  tone.stop(begin + length);
+}

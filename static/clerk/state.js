@@ -1,0 +1,105 @@
+/**
+ * What a journal means: pure, no clock, no storage, no network.
+ *
+ * An attempt is one try to redeem, named by the number of its `ask`. Its stages, and the entries that lead on:
+ *
+ *     ask → asking ──gave──→ given ──done──→ done
+ *              └──drop──→ dropped  └──undo──→ undone ←──undo── done
+ *
+ * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
+ */
+import { couponId, read } from "./tokens.js";
+
+/**
+ * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
+ *   reason?: string, code?: string}} Entry  `at` is the device's clock, ms since 1970
+ * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
+ * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
+ *   reason?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
+ * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
+ *   standing: Map<string, Attempt>}} Past
+ */
+
+/** How long a tablet left alone stays open to the clerk who unlocked it. */
+export const IDLE_MS = 15 * 60_000;
+
+/** @type {Record<string, Partial<Record<Stage, Stage>>>} */
+const NEXT = {
+  gave: { asking: "given" },
+  drop: { asking: "dropped" },
+  done: { given: "done" },
+  undo: { given: "undone", done: "undone" },
+};
+
+/** @returns {Past} */
+export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map() });
+
+/** @param {Iterable<Entry>} entries */
+export function fold(entries) {
+  const past = emptyPast();
+  for (const entry of entries) take(past, entry);
+  return past;
+}
+
+/** Takes the next entry into `past`. @param {Past} past @param {Entry} entry */
+export function take(past, entry) {
+  past.last = entry.n;
+  past.lastAt = entry.at;
+  if (entry.kind === "ask") takeAsk(past, entry);
+  else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
+  else if (entry.kind === "lock") past.clerk = null;
+  else takeStep(past, entry);
+}
+
+/** @param {Past} past @param {string} kind @param {number} ask — may this entry follow, in the attempt's present stage? */
+export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), kind) !== undefined;
+
+/** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
+export const unfinished = (past) => past.open.values().next().value;
+
+/** The attempt by which this device has given this coupon, if that stands. @param {Past} past @param {string} coupon */
+export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
+
+/**
+ * The number after which entries are sent: an ask that is still open is sent again, so that its first answer comes again.
+ * @param {Past} past @param {number} acknowledged the last entry that the server is known to have
+ */
+export const sendAfter = (past, acknowledged) =>
+  [...past.open.values()].filter((attempt) => attempt.stage === "asking").reduce((after, { ask }) => Math.min(after, ask - 1), acknowledged);
+
+/** @param {Past} past @param {number} acknowledged */
+export const waiting = (past, acknowledged) => Math.max(0, past.last - acknowledged);
+
+/** The clerk who unlocked this tablet, if it has been in use since. @param {Past} past @param {number} now */
+export const clerkAt = (past, now) => (now - past.lastAt < IDLE_MS ? past.clerk : null);
+
+/** When an undo is too late, in ms since 1970. @param {Attempt} attempt @param {number} undoMinutes */
+export const undoUntil = (attempt, undoMinutes) => (attempt.givenAt ?? 0) + undoMinutes * 60_000;
+
+/** What identifies a coupon is (campaign, number), never its text. @param {string} coupon */
+export const idOf = (coupon) => couponId(read(coupon));
+
+/** @param {Past} past @param {Entry} entry */
+function takeAsk(past, entry) {
+  const { n: ask, coupon = "", at: askedAt, clerk } = entry;
+  /** @type {Attempt} */
+  const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk };
+  past.attempts.set(ask, attempt);
+  past.open.set(ask, attempt);
+}
+
+/** @param {Past} past @param {Entry} entry */
+function takeStep(past, entry) {
+  const attempt = past.attempts.get(entry.of ?? 0);
+  const stage = nextStage(attempt, entry.kind);
+  if (!attempt || !stage) return;
+  attempt.stage = stage;
+  if (stage === "given") attempt.givenAt = entry.at;
+  if (entry.reason) attempt.reason = entry.reason;
+  if (stage === "given") past.standing.set(attempt.id, attempt);
+  if (stage === "undone" && past.standing.get(attempt.id) === attempt) past.standing.delete(attempt.id);
+  if (stage !== "given") past.open.delete(attempt.ask);
+}
+
+/** @param {Attempt | undefined} attempt @param {string} kind */
+const nextStage = (attempt, kind) => attempt && NEXT[kind]?.[attempt.stage];

@@ -1,0 +1,99 @@
+/**
+ * What the tablet keeps in IndexedDB: its key (which can live nowhere else) and caches. All but the key is rebuilt from the
+ * journal or the server, because a kill may lose this database whole.
+ */
+import { openDB } from "../vendor/idb-8.0.4/index.js";
+
+/** @import { Snapshot } from "./sync.js" */
+
+/**
+ * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
+ * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment whose answer has not come yet
+ * @typedef {{language?: string, sound?: boolean}} Settings
+ */
+
+const DATABASE = "redeem";
+const FACTS = "facts";
+
+export class Store {
+  #database;
+
+  /** @param {import("../vendor/idb-8.0.4/entry.js").IDBPDatabase} database */
+  constructor(database) {
+    this.#database = database;
+  }
+
+  static async open() {
+    const upgrade = (/** @type {import("../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) => void database.createObjectStore(FACTS);
+    return new Store(await openDB(DATABASE, 1, { upgrade }));
+  }
+
+  /** @returns {Promise<DeviceRecord | undefined>} */
+  device() {
+    return this.#get("device");
+  }
+
+  /** @returns {Promise<EnrolmentRecord | undefined>} */
+  enrolment() {
+    return this.#get("enrolment");
+  }
+
+  /** @param {EnrolmentRecord} enrolment */
+  beginEnrolment(enrolment) {
+    return this.#put("enrolment", enrolment);
+  }
+
+  /** @param {DeviceRecord} device */
+  async enrolled(device) {
+    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
+    for (const key of ["snapshot", "acknowledged", "enrolment"]) change.store.delete(key);
+    change.store.put(device, "device");
+    await change.done;
+  }
+
+  forgetEnrolment() {
+    return this.#database.delete(FACTS, "enrolment");
+  }
+
+  /** @returns {Promise<Snapshot | undefined>} */
+  snapshot() {
+    return this.#get("snapshot");
+  }
+
+  /** @param {Snapshot} snapshot */
+  putSnapshot(snapshot) {
+    return this.#put("snapshot", snapshot);
+  }
+
+  /** Number of the last entry that the server is known to have. @returns {Promise<number>} */
+  async acknowledged() {
+    return (await this.#get("acknowledged")) ?? 0;
+  }
+
+  /** @param {number} last */
+  putAcknowledged(last) {
+    return this.#put("acknowledged", last);
+  }
+
+  /** @returns {Promise<Settings>} */
+  async settings() {
+    return (await this.#get("settings")) ?? {};
+  }
+
+  /** @param {Settings} settings */
+  putSettings(settings) {
+    return this.#put("settings", settings);
+  }
+
+  /** @param {string} key */
+  #get(key) {
+    return this.#database.get(FACTS, key);
+  }
+
+  /** @param {string} key @param {unknown} value */
+  async #put(key, value) {
+    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
+    change.store.put(value, key);
+    await change.done;
+  }
+}

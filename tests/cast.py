@@ -1,0 +1,120 @@
+"""The cast: one shop, two partners, their stores, and everybody who may do something, or may not.
+
+    shop          shop_key (all scopes), reader_key (reads only)
+    North Coffee  north store: north_till, north_till_two, tablet, clerk (PIN 4071) · annex store: annex_till
+    South Bakery  south store: south_till, south_tablet, south_clerk (PIN 5280)
+    managers      shop_manager@…, partner_manager@… (north), store_manager@… (north store), auditor@…, south_manager@…
+    intruder      intruder_key has the right form and is nobody's; revoked_till and revoked_key were good once
+
+Campaigns: `anywhere` is good at both partners, `north_only` at North Coffee alone. They are made in one transaction, once
+a run, in a database that each test gets its own copy of (see conftest.py).
+"""
+
+from dataclasses import dataclass
+
+from nacl.signing import SigningKey
+from sqlalchemy.orm import Session
+
+from redeem import admitting, apikeys, enrolling, keeping, passwords
+from redeem.keys import Sealer
+from tests import factories
+from tests.factories import NOW, SECRET
+
+PIN, SOUTH_PIN = "4071", "5280"
+PASSWORD = "a long password for tests"
+TABLET_KEY = SigningKey(b"the tablet of the north store 01")
+SOUTH_TABLET_KEY = SigningKey(b"the tablet of the south store 02")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Ids (`…_id`), key texts, campaign numbers."""
+
+    shop_key: str
+    reader_key: str
+    revoked_key: str
+    intruder_key: str
+    intruder_till: str
+    north_partner: str
+    north: str
+    annex: str
+    south_partner: str
+    south: str
+    north_till: str
+    north_till_id: str
+    north_till_two: str
+    north_till_two_id: str
+    annex_till: str
+    annex_till_id: str
+    south_till: str
+    south_till_id: str
+    revoked_till: str
+    tablet_id: str
+    south_tablet_id: str
+    clerk_id: str
+    south_clerk_id: str
+    managers: dict[str, str]  # role, or "south_manager" -> email; all have PASSWORD
+    anywhere: int
+    north_only: int
+
+
+def assemble(session: Session) -> Cast:
+    """Makes them all."""
+    keeping.rotate(session, Sealer([SECRET]), NOW)
+    north_partner = factories.partner(session, "North Coffee").id
+    south_partner = factories.partner(session, "South Bakery").id
+    north = factories.store(session, north_partner, "North, on the square").id
+    annex = factories.store(session, north_partner, "North, at the station").id
+    south = factories.store(session, south_partner, "South, by the river").id
+    tills = {
+        name: enrolling.add_till(session, place, name.replace("_", " "), NOW)
+        for name, place in (
+            ("north_till", north),
+            ("north_till_two", north),
+            ("annex_till", annex),
+            ("south_till", south),
+            ("revoked_till", north),
+        )
+    }
+    enrolling.revoke_device(session, tills["revoked_till"].device.id, NOW)
+    return Cast(
+        shop_key=admitting.add_shop_key(session, "web shop", NOW),
+        reader_key=admitting.add_shop_key(session, "reports", NOW, (admitting.READ,)),
+        revoked_key=revoked_shop_key(session),
+        intruder_key=apikeys.mint("shop").text,
+        intruder_till=apikeys.mint("till").text,
+        north_partner=north_partner,
+        north=north,
+        annex=annex,
+        south_partner=south_partner,
+        south=south,
+        **{name: till.key_text for name, till in tills.items()},
+        **{f"{name}_id": till.device.id for name, till in tills.items() if name != "revoked_till"},
+        tablet_id=factories.tablet(session, north, TABLET_KEY, "North counter").id,
+        south_tablet_id=factories.tablet(session, south, SOUTH_TABLET_KEY, "South counter").id,
+        clerk_id=enrolling.add_clerk(session, north, "Anna", passwords.hash_password(PIN), NOW).id,
+        south_clerk_id=enrolling.add_clerk(session, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
+        managers=managers(session, north_partner, north, south_partner),
+        anywhere=factories.campaign(session, "Autumn gifts", partners=[north_partner, south_partner]).number,
+        north_only=factories.campaign(session, "North only", partners=[north_partner]).number,
+    )
+
+
+def revoked_shop_key(session: Session) -> str:
+    text = admitting.add_shop_key(session, "an old program", NOW)
+    admitting.revoke_key(session, apikeys.parse(text).prefix, NOW)
+    return text
+
+
+def managers(session: Session, north_partner: str, north: str, south_partner: str) -> dict[str, str]:
+    password_hash = passwords.hash_password(PASSWORD)
+    posts: dict[str, tuple[str, dict[str, str]]] = {
+        "shop_manager": ("shop_manager", {}),
+        "auditor": ("auditor", {}),
+        "partner_manager": ("partner_manager", {"partner_id": north_partner}),
+        "store_manager": ("store_manager", {"partner_id": north_partner, "store_id": north}),
+        "south_manager": ("partner_manager", {"partner_id": south_partner}),
+    }
+    for name, (role, scope) in posts.items():
+        factories.manager(session, role, f"{name}@example.org", password_hash, **scope)
+    return {name: f"{name}@example.org" for name in posts}

@@ -1,0 +1,106 @@
+"""Makes things in the database, by the use cases where there is one; each function takes the transaction's session.
+
+All that a test does not care about has a default. `NOW` is the moment at which the cast was made.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nacl.signing import SigningKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem import enrolling, issuing, keeping, partnering
+from redeem.ids import new_id
+from redeem.issuing import NewCoupon
+from redeem.keys import Sealer
+from redeem.models import Campaign, Device, Manager, Partner, Store
+from redeem.terms import Terms
+from redeem.times import Ms, rfc3339
+
+SECRET = "a-secret-that-only-tests-have-of-32-or-more"
+NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z
+MOSCOW = "Europe/Moscow"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A coupon as its holder has it: the token's 183 digits and the short code; `serial` and `id` as the ledger knows it."""
+
+    serial: int
+    id: str
+    token: str
+    short_code: str
+
+
+def partner(session: Session, name: str = "North Coffee", now: Ms = NOW) -> Partner:
+    return partnering.add_partner(session, name, now)
+
+
+def store(
+    session: Session, partner_id: str, name: str = "On the square", time_zone: str = MOSCOW, now: Ms = NOW
+) -> Store:
+    return partnering.add_store(session, partnering.NewStore(partner_id, name, time_zone, "Main Street 1"), now)
+
+
+def terms(**changes: Any) -> Terms:
+    """Terms good for ever; `stores` or `partners` must be among the changes. As in the API's JSON."""
+    plain = {
+        "offer": {
+            "en": {"title": "A free cappuccino", "terms": "One for each order."},
+            "ru": {"title": "Капучино в подарок", "terms": "Один на заказ."},
+        },
+        "value": {"amount": 35_000, "currency": "RUB"},
+        "handling_fee": {"amount": 1_500, "currency": "RUB"},
+        "funding": "issuer",
+    }
+    return Terms.model_validate(plain | changes)
+
+
+def campaign(session: Session, name: str = "Autumn gifts", now: Ms = NOW, **changes: Any) -> Campaign:
+    return issuing.create_campaign(session, name, terms(**changes), now)
+
+
+def coupon(session: Session, campaign_number: int, now: Ms = NOW, **said: Any) -> Issued:
+    """Issues a coupon; `said` is order_ref, home_store_id, metadata. Needs the Sealer of SECRET, as the cast's keys are."""
+    signer = keeping.load_signer(session, Sealer([SECRET]))
+    issued = issuing.issue(session, NewCoupon(campaign_number, **said), signer.newest, now, MOSCOW)
+    token = signer.write_serial(issued.key_id, issued.serial, issued.last_day)
+    return Issued(issued.serial, issued.id, token, issued.short_code)
+
+
+def void(session: Session, issued: Issued, reason: str = "the order was returned", now: Ms = NOW) -> None:
+    issuing.void(session, issued.serial, reason, now)
+
+
+def tablet(
+    session: Session, store_id: str, key: SigningKey, name: str = "Counter", now: Ms = NOW, minutes: int = 10
+) -> Device:
+    enrolment = enrolling.invite_device(session, store_id, name, now, minutes)
+    return enrolling.enrol(session, enrolment.id, bytes(key.verify_key), now)
+
+
+def manager(session: Session, role: str, email: str, password_hash: str, **scope: str) -> Manager:
+    """`scope` is partner_id and store_id, as the role needs."""
+    made = Manager(
+        id=new_id("mgr", NOW),
+        email=email,
+        name=email.partition("@")[0],
+        password_hash=password_hash,
+        role=role,
+        created_at=NOW,
+        **scope,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def day(offset: int, now: Ms = NOW) -> str:
+    """The date so many days from `now`, as the API writes dates."""
+    return rfc3339(now + offset * 86_400_000)[:10]
+
+
+def all_of(session: Session, model: type[Any]) -> list[Any]:
+    """Every row of a table, to see that nothing changed."""
+    return list(session.scalars(select(model)))

@@ -1,0 +1,156 @@
+"""The layers: imports point down only. A new module goes into one of the tables below, or a test fails."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.imports import (
+    Layer,
+    clocks,
+    cycles,
+    escapes,
+    forbidden,
+    homeless,
+    not_relative,
+    python_imports,
+    resolved,
+    script_imports,
+    upward,
+    uses,
+    vanished,
+)
+
+ROOT = Path(__file__).parent.parent
+DATABASE = ("sqlalchemy", "alembic", "psycopg", "sqlite3", "flask_sqlalchemy", "flask_migrate")
+WEB = ("flask", "flask_*", "apiflask", "werkzeug", "jinja2", "granian")
+
+
+def modules(package: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{package}.{name}" for name in names.split())
+
+
+def scripts(folder: str, names: str) -> tuple[str, ...]:
+    return tuple(f"static/{folder}/{name}.js" for name in names.split())
+
+
+# From the bottom up. A layer may import from itself, if that makes no cycle, and from those below it.
+PYTHON = [
+    Layer(
+        "core",
+        modules(
+            "redeem",
+            "apikeys codes config errors ids journal keys links money passwords qr rules strictjson terms times tokens",
+        ),
+        must_not_import=DATABASE + WEB,
+        reads_clock=False,
+    ),
+    Layer("storage", modules("redeem", "db ledger models"), must_not_import=WEB),
+    Layer(
+        "use cases",
+        modules(
+            "redeem", "admitting enrolling issuing keeping paging partnering redeeming staffing syncing throttling"
+        ),
+        must_not_import=WEB,
+        reads_clock=False,
+    ),
+    Layer(
+        "edge",
+        ("redeem.web", *modules("redeem.web", "context urls")),
+        must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
+    ),
+    Layer("assembly", ("redeem", "wsgi")),
+]
+PYTHON_ALLOWED = {
+    ("redeem.web.context", "flask_sqlalchemy"),  # binds the engine and the tables to the application, and nothing more
+    ("redeem.web.context", "flask_migrate"),
+    ("redeem.web.context", "redeem.models"),
+    ("redeem.web.context", "sqlalchemy.orm"),
+}
+CLOCK_ALLOWED = {"redeem.ids"}  # an id's time only keeps neighbours together in an index
+
+# Here a type in a comment counts as an import: what is below may not depend on the shape of what is above either.
+SCRIPTS = [
+    Layer(
+        "pure",
+        scripts("clerk", "bytes check codes explain records rules sightings state strings tokens"),
+    ),
+    Layer(
+        "device",
+        scripts("clerk", "api camera camera-worker journal journal-file journal-worker sound store view wedge"),
+    ),
+    Layer("sync", scripts("clerk", "sync")),
+    Layer("screens", scripts("clerk", "counter lock scanner sheets verdicts")),
+    Layer("main", scripts("clerk", "main")),
+]
+BROWSER = [
+    *("document", "window", "navigator", "fetch", "indexedDB", "localStorage", "sessionStorage"),
+    *("performance", "setTimeout", "setInterval", "Date.now", "Math.random"),
+]
+
+
+def name_of(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def is_there(script: Path) -> bool:
+    """A type may come from a declaration alone."""
+    return script.is_file() or script.with_suffix(".d.ts").is_file()
+
+
+SOURCES = {name_of(path): path.read_text() for path in [*(ROOT / "redeem").rglob("*.py"), ROOT / "wsgi.py"]}
+IMPORTS = {name: python_imports(name, source, SOURCES) for name, source in SOURCES.items()}
+SCRIPT_SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (ROOT / "static").rglob("*.js")
+    if "vendor" not in path.parts
+}
+SCRIPT_IMPORTS = {name: resolved(name, script_imports(source)) for name, source in SCRIPT_SOURCES.items()}
+
+
+def test_every_module_has_a_layer():
+    assert homeless(SOURCES, PYTHON) == []
+    assert vanished(SOURCES, PYTHON) == []
+
+
+def test_imports_point_down():
+    assert upward(IMPORTS, PYTHON) == []
+
+
+def test_no_layer_imports_what_it_must_not_know():
+    assert forbidden(IMPORTS, PYTHON, PYTHON_ALLOWED) == []
+
+
+def test_no_imports_go_round_in_a_circle():
+    assert cycles(IMPORTS) == []
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_import_hides(module):
+    assert escapes(module, SOURCES[module]) == []
+
+
+@pytest.mark.parametrize("module", [name for layer in PYTHON if not layer.reads_clock for name in layer.modules])
+def test_core_and_use_cases_are_told_the_time(module):
+    assert module in CLOCK_ALLOWED or clocks(module, SOURCES[module]) == []
+
+
+def test_every_script_has_a_layer():
+    assert homeless(SCRIPT_SOURCES, SCRIPTS) == []
+    assert vanished(SCRIPT_SOURCES, SCRIPTS) == []
+
+
+def test_scripts_import_downwards_without_circles():
+    assert upward(SCRIPT_IMPORTS, SCRIPTS) == []
+    assert cycles(SCRIPT_IMPORTS) == []
+
+
+@pytest.mark.parametrize("script", SCRIPT_SOURCES)
+def test_scripts_import_only_files_that_are_there(script):
+    assert not_relative(script, script_imports(SCRIPT_SOURCES[script])) == []
+    assert [name for name in SCRIPT_IMPORTS[script] if not is_there(ROOT / name)] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS[0].modules)
+def test_pure_scripts_touch_neither_browser_nor_clock(script):
+    assert uses(BROWSER)(script, SCRIPT_SOURCES[script]) == []

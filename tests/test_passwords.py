@@ -1,0 +1,81 @@
+import argon2
+import pytest
+
+from redeem import passwords
+from redeem.errors import Invalid
+
+STORED = passwords.hash_password("correct horse battery")
+
+
+def test_the_right_password_is_verified():
+    assert passwords.verify(STORED, "correct horse battery")
+
+
+@pytest.mark.parametrize(
+    "password", ["", "correct horse batter", "Correct horse battery", "correct horse battery ", "x" * 5000]
+)
+def test_a_wrong_password_is_not(password):
+    assert not passwords.verify(STORED, password)
+
+
+def test_an_account_that_does_not_exist_has_no_password():
+    assert not passwords.verify(None, "nobody has this password")
+
+
+def test_a_damaged_hash_verifies_nothing():
+    assert not passwords.verify("$argon2id$broken", "correct horse battery")
+
+
+def test_a_hash_carries_its_parameters_and_salt():
+    assert STORED.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.hash_password("correct horse battery") != STORED
+
+
+def test_a_hash_of_other_parameters_is_made_again():
+    other = argon2.PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash("correct horse battery")
+    assert passwords.verify(other, "correct horse battery")
+    assert (passwords.needs_rehash(other), passwords.needs_rehash(STORED)) == (True, False)
+
+
+def test_one_letter_typed_in_two_ways_is_one_letter():
+    composed, apart = "пароль с й", "пароль с и\u0306"
+    assert passwords.verify(passwords.hash_password(composed), apart)
+
+
+def test_a_password_as_long_as_allowed_is_hashed():
+    assert passwords.verify(passwords.hash_password("x" * 256), "x" * 256)
+
+
+def test_a_password_too_long_is_not_hashed():
+    with pytest.raises(Invalid, match="at most 256"):
+        passwords.hash_password("x" * 257)
+
+
+@pytest.mark.parametrize("password", ["", "elevenchars", "x" * 257])
+def test_a_password_of_the_wrong_length_is_refused(password):
+    with pytest.raises(Invalid, match="12 to 256"):
+        passwords.check_password(password)
+
+
+@pytest.mark.parametrize("password", ["twelve chars", "x" * 256, "длинный пароль"])
+def test_a_password_of_any_other_kind_is_taken(password):
+    passwords.check_password(password)
+
+
+@pytest.mark.parametrize("pin", ["", "123", "123456789", "12a4", "12 4", "1379\n", "١٣٧٩", "-137", "１３７９"])
+def test_a_pin_is_four_to_eight_digits(pin):
+    with pytest.raises(Invalid, match="4 to 8 digits"):
+        passwords.check_pin(pin)
+
+
+@pytest.mark.parametrize(
+    "pin", ["0000", "99999999", "1234", "4321", "7890", "0987", "12345678", "1212", "70707", "454545"]
+)
+def test_a_trivial_pin_is_refused(pin):
+    with pytest.raises(Invalid, match="another PIN"):
+        passwords.check_pin(pin)
+
+
+@pytest.mark.parametrize("pin", ["1379", "2580", "1123", "83519", "20481024"])
+def test_another_pin_is_taken(pin):
+    passwords.check_pin(pin)

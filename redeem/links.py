@@ -7,7 +7,7 @@ database's business; here it is genuine, made for this purpose, and young enough
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
@@ -41,7 +41,7 @@ class Links:
 
     def seal(self, purpose: Purpose, payload: Any) -> str:
         """Return URL-safe text with the payload (JSON), the time and a signature."""
-        return cast(str, self._serializers[purpose].dumps(payload))
+        return self._serializers[purpose].dumps(payload)
 
     def open(self, purpose: Purpose, text: str, max_age_seconds: int) -> Any:
         """Return the payload; `BadLink` with reason `expired` or `broken`."""

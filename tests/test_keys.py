@@ -140,8 +140,7 @@ def test_what_was_never_sealed_does_not_open(sealed):
 
 def test_what_an_earlier_release_sealed_still_opens():
     sealed = (
-        "000102030405060708090a0b0c0d0e0f1011121314151617"
-        "62baab1fa9e1be9c449eb427d3237be8795b4e67e38c663d96ec5d29a6"
+        "000102030405060708090a0b0c0d0e0f101112131415161762baab1fa9e1be9c449eb427d3237be8795b4e67e38c663d96ec5d29a6"
     )
     assert Sealer([OLD]).unseal(bytes.fromhex(sealed)) == b"sealed before"
 

@@ -1,0 +1,187 @@
+"""The house rules. Those that a program can check are checked here; each check is tried on a breach of it, too."""
+
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from redeem.config import Settings
+from tests import house
+from tests.house import ROOT, lines_with, ours, texts
+
+LINES_LIMIT = 400
+# Put together here, so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
+RAW_HTML = re.compile(
+    r"\.(inner|outer)HTML\b|insertAdjacentHTML|document\.write|\|\s*safe\b|Markup\(|autoescape\s+false"
+)
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?![^>]*application/(ld\+)?json)|<style|\s(style|on[a-z]+)=[\"']")
+MACHINE_PATH = re.compile(r"(?<![\w.}>-])/(" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me"]) + r")/")
+OTHER_WORDS = re.compile(r"\b(voucher|gift card|check-in|ticket)s?\b", re.IGNORECASE)
+SKIPS = re.compile(
+    r"pytest\.skip\(|importorskip\(|mark\.skip\b|mark\.skipif\((?!sys\.platform)|\b(test|it)\.(skip|only|todo)\("
+)
+
+# Needed without being imported by name.
+USED_OTHERWISE = {
+    "granian": "serves wsgi.py",
+    "psycopg": "named by the database's URL",
+    "pytest": "runs the tests",
+    "tzdata": "zoneinfo's data, where the system has none",
+}
+
+REQUIREMENTS = (ROOT / "requirements.txt").read_text()
+REQUIREMENTS_DEV = (ROOT / "requirements-dev.txt").read_text()
+LOCKED = house.locked((ROOT / "requirements.lock").read_text())
+PYTHON = texts(path for path in ours("redeem", "migrations") if path.suffix == ".py") | texts([ROOT / "wsgi.py"])
+SERVED = texts(ours("redeem", "static", "templates"))
+DOCUMENTS = "\n".join(texts(path for path in [*ours("docs"), *ROOT.glob("*.md")] if path.suffix == ".md").values())
+
+
+def test_nothing_is_left_unfinished():
+    assert lines_with(UNFINISHED, texts(ours())) == []
+
+
+def test_no_path_of_anyones_machine_is_in_a_file():
+    assert lines_with(MACHINE_PATH, texts(ours())) == []
+
+
+def test_no_text_becomes_markup():
+    assert lines_with(RAW_HTML, SERVED) == []
+
+
+def test_pages_hold_no_script_and_no_style_of_their_own():
+    assert lines_with(INLINE, {name: text for name, text in SERVED.items() if name.endswith(".html")}) == []
+
+
+def test_only_our_own_words_are_used():
+    assert lines_with(OTHER_WORDS, SERVED) == []
+
+
+@pytest.mark.parametrize("name", [name for name in PYTHON if name not in {"redeem/cli.py", "redeem/demo.py"}])
+def test_only_commands_print(name):
+    assert house.prints(name, PYTHON[name]) == []
+
+
+@pytest.mark.parametrize("name", [name for name in SERVED if name.endswith((".py", ".js", ".html"))])
+def test_no_file_outgrows_one_sitting(name):
+    assert len(SERVED[name].splitlines()) <= LINES_LIMIT
+
+
+def test_no_test_is_skipped_in_silence():
+    assert (
+        lines_with(SKIPS, {name: text for name, text in texts(ours("tests")).items() if name != "tests/test_house.py"})
+        == []
+    )
+
+
+@pytest.mark.parametrize("text", [REQUIREMENTS, REQUIREMENTS_DEV], ids=["run", "develop"])
+def test_each_requirement_says_in_three_words_why(text):
+    assert house.without_reason(text) == []
+
+
+def test_the_lock_covers_the_requirements():
+    wanted = house.requirements(REQUIREMENTS) | house.requirements(REQUIREMENTS_DEV)
+    assert house.not_locked(wanted, LOCKED) == []
+
+
+def test_everything_locked_has_hashes():
+    assert [name for name, (_, hashes) in LOCKED.items() if not hashes] == []
+    assert len(LOCKED) > 50
+
+
+def test_what_the_program_imports_is_required():
+    distributions = packages_distributions()
+    imported = {package for source in PYTHON.values() for package in house.imported_packages(source)}
+    foreign = imported - set(sys.stdlib_module_names) - {"redeem"}
+    required = house.requirements(REQUIREMENTS).keys()
+    homeless = [name for name in foreign if not required & {canonicalize_name(d) for d in distributions.get(name, [])}]
+    assert homeless == []
+
+
+def test_what_is_required_is_used():
+    distributions = packages_distributions()
+    imported = {package for source in PYTHON.values() for package in house.imported_packages(source)}
+    used = {canonicalize_name(d) for name in imported for d in distributions.get(name, [])}
+    assert sorted(house.requirements(REQUIREMENTS).keys() - used - USED_OTHERWISE.keys()) == []
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_each_setting_is_documented(name):
+    assert f"REDEEM_{name.upper()}" in DOCUMENTS
+
+
+def test_each_documented_setting_exists():
+    real = {f"REDEEM_{name.upper()}" for name in Settings.model_fields}
+    assert {
+        name for name in re.findall(r"REDEEM_[A-Z_]+[A-Z]", DOCUMENTS) if not name.startswith("REDEEM_TEST_")
+    } <= real
+
+
+def test_each_error_code_is_documented():
+    declared = {code for source in PYTHON.values() for code in house.codes(source)}
+    assert sorted(code for code in declared if f"`{code}`" not in DOCUMENTS) == []
+
+
+# Would these notice?
+
+
+@pytest.mark.parametrize(
+    ("pattern", "breach"),
+    [
+        (UNFINISHED, "x = 1  # TO" + "DO: later"),
+        (MACHINE_PATH, 'open("/ho' + 'me/me/data")'),
+        (RAW_HTML, "node.inner" + "HTML = text"),
+        (RAW_HTML, "{{ name | sa" + "fe }}"),
+        (RAW_HTML, "return Mark" + "up(name)"),
+        (INLINE, "<script>alert(1)</script>"),
+        (INLINE, '<p style="color: red">'),
+        (INLINE, '<button onclick="go()">'),
+        (OTHER_WORDS, "A Voucher for you"),
+        (SKIPS, "@pytest.mark.ski" + 'pif(not shutil.which("chromium"), reason="none")'),
+        (SKIPS, "test.ski" + 'p("later", () => {})'),
+    ],
+)
+def test_a_breach_is_found(pattern, breach):
+    assert len(lines_with(pattern, {"file": f"\n{breach}\n"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fine"),
+    [
+        (MACHINE_PATH, "POST /v1/coupons/{id}/home/"),
+        (RAW_HTML, "unsafe | safely"),
+        (INLINE, '<script type="module" src="/static/a.js"></script>'),
+        (INLINE, '<script type="application/json" id="facts">{}</script>'),
+        (SKIPS, '@pytest.mark.skipif(sys.platform != "linux", reason="only there")'),
+    ],
+)
+def test_what_is_fine_is_not_found(pattern, fine):
+    assert lines_with(pattern, {"file": fine}) == []
+
+
+def test_a_print_is_found_but_not_the_word():
+    assert house.prints("a.py", "def f():\n    print(1)") == ["a.py:2 prints"]
+    assert house.prints("a.py", "# print(1)\nblueprint(1)") == []
+
+
+def test_a_requirement_without_three_words_is_found():
+    text = "Flask~=3.1  # serves every request\nPillow~=13.0\nqrcode~=8.2  # draws\n# a comment\n-r other.txt\n"
+    assert house.without_reason(text) == ["Pillow~=13.0", "qrcode~=8.2  # draws"]
+
+
+def test_a_gap_in_the_lock_is_found():
+    wanted = house.requirements("Flask~=3.1  # a b c\nqrcode~=8.2  # a b c\npsycopg[binary]~=3.3  # a b c\n")
+    pins = house.locked(
+        "flask==2.0 \\\n    --hash=sha256:aa\n    # via x\npsycopg[binary]==3.3.9 \\\n    --hash=sha256:bb\n"
+    )
+    assert house.not_locked(wanted, pins) == [
+        "Flask~=3.1 is 2.0 in requirements.lock",
+        "qrcode~=8.2 is not in requirements.lock",
+    ]
+
+
+def test_a_code_is_read_from_a_class_alone():
+    assert house.codes('class A(Exception):\n    code = "gone"\n    other = "x"\ncode = "not_me"') == {"gone"}

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from redeem import ledger
 from redeem.models import Coupon, Deployment, Device, Redemption, Store
 from redeem.times import Ms
 
@@ -147,27 +148,19 @@ def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) 
     return True
 
 
-def move_home(session: Session, serial: int, home_store_id: str, now: Ms) -> None:
+def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
     """Sets the home. A hold elsewhere is recalled, and granted anew when its holder has released it."""
-    session.execute(
-        update(Coupon).where(Coupon.serial == serial).values(home_store_id=home_store_id),
-        execution_options={"synchronize_session": False},
-    )
-    held = recall(session, serial, None, now)
-    if held is None:
+    _set(session, serial, home_store_id=home_store_id)
+    if recall(session, serial, None, now) is None:
         grant_at_home(session, serial, home_store_id)
 
 
-def request_void(session: Session, serial: int, now: Ms) -> bool:
-    """True if the coupon may be voided at once; False if its holder is asked first: what it gave before is honoured."""
+def void(session: Session, serial: int, reason: str, now: Ms) -> None:
+    """Voids an open coupon, or asks its holder first: what that gave before it heard is honoured."""
     held = recall(session, serial, None, now)
-    if held is None:
-        return True
-    session.execute(
-        update(Coupon).where(Coupon.serial == serial).values(void_requested_at=now),
-        execution_options={"synchronize_session": False},
-    )
-    return False
+    _set(session, serial, void_reason=reason, **{"void_requested_at" if held else "voided_at": now})
+    if not held:
+        ledger.note_change(session, serial)
 
 
 def claim(session: Session, serial: int, device_id: str, epoch: int) -> None:
@@ -230,11 +223,11 @@ def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
 
 def _void_if_open(session: Session, serial: int, now: Ms) -> None:
     """The void that waited, unless the gift was given meanwhile; then it lapses."""
-    session.execute(
-        update(Coupon).where(Coupon.serial == serial, NOT_REDEEMED).values(voided_at=now),
-        execution_options={"synchronize_session": False},
-    )
-    session.execute(
-        update(Coupon).where(Coupon.serial == serial).values(void_requested_at=None),
-        execution_options={"synchronize_session": False},
-    )
+    given = session.scalar(select(Redemption.serial).where(Redemption.serial == serial)) is not None
+    _set(session, serial, void_requested_at=None, voided_at=None if given else now)
+    ledger.note_change(session, serial)
+
+
+def _set(session: Session, serial: int, **values: Any) -> None:
+    statement = update(Coupon).where(Coupon.serial == serial).values(values)
+    session.execute(statement, execution_options={"synchronize_session": False})

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import codes
+from redeem import codes, holding
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import campaign_id, coupon_id, serial_of
@@ -76,6 +76,8 @@ class CouponView:
     voided_at: Ms | None = None
     void_reason: str | None = None
     redeemed_at: Ms | None = None
+    void_requested_at: Ms | None = None
+    holder_id: str | None = None
 
     @property
     def id(self) -> str:
@@ -106,6 +108,8 @@ COUPON = select(
     Coupon.voided_at,
     Coupon.void_reason,
     Redemption.at,
+    Coupon.void_requested_at,
+    Coupon.holder_id,
 ).outerjoin(Redemption, Redemption.serial == Coupon.serial)
 
 
@@ -203,18 +207,28 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
     if not can_issue(terms, day):
         raise NotIssuing
     check_home(session, terms, new.home_store_id)
+    home = new.home_store_id or only_store(session, terms)
     coupon = CouponView(
         serial=serial_of(new.campaign, row.coupons - 1),
         key_id=key_id,
         last_day=last_day(terms, day),
         short_code=codes.new_code(),
         order_ref=new.order_ref,
-        home_store_id=new.home_store_id,
+        home_store_id=home,
         metadata=dict(new.metadata),
         issued_at=now,
     )
     add(session, coupon)
+    holding.grant_at_home(session, coupon.serial, home)
     return coupon
+
+
+def only_store(session: Session, terms: Terms) -> str | None:
+    """A coupon that is good at one store alone is expected there, without anybody saying so."""
+    listed = list(terms.stores)
+    if terms.partners:
+        listed += session.scalars(select(Store.id).where(Store.partner_id.in_(terms.partners)).limit(2))
+    return listed[0] if len(set(listed)) == 1 else None
 
 
 def add(session: Session, coupon: CouponView) -> None:
@@ -247,9 +261,13 @@ def check_home(session: Session, terms: Terms, store_id: str | None) -> None:
 
 
 def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> CouponView:
-    """Raises NotFound. With `lock`, nobody settles an act on it before this transaction ends."""
-    statement = COUPON.where(Coupon.serial == serial)
-    row = session.execute(statement.with_for_update(of=Coupon) if lock else statement).one_or_none()
+    """Raises NotFound. With `lock`, nobody settles an act on it before this transaction ends.
+
+    The lock is taken first and by itself: a statement that waits for a lock reads the other tables as they were before it waited.
+    """
+    if lock:
+        session.execute(select(Coupon.serial).where(Coupon.serial == serial).with_for_update())
+    row = session.execute(COUPON.where(Coupon.serial == serial)).one_or_none()
     if row is None or serial is None:
         raise NotFound("Check the coupon's id; no such coupon is here.")
     return CouponView(*row)
@@ -267,22 +285,25 @@ def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[Co
 
 
 def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponView:
-    """Cancels a coupon before its use. Doing it twice changes nothing. Raises NotFound, AlreadyRedeemed."""
+    """Cancels a coupon before its use. Doing it twice changes nothing. Raises NotFound, AlreadyRedeemed.
+
+    A held coupon's void waits for its holder: what was given under the hold before the holder heard of it is honoured.
+    """
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
-    if coupon.voided_at is None:
-        session.execute(update(Coupon).where(Coupon.serial == serial).values(voided_at=now, void_reason=reason))
+    if coupon.voided_at is None and coupon.void_requested_at is None:
+        holding.void(session, coupon.serial, reason, now)
     return get_coupon(session, serial)
 
 
-def move_home(session: Session, serial: int | None, store_id: str | None) -> CouponView:
-    """Says at which store the coupon is expected, or none. Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon."""
+def move_home(session: Session, serial: int | None, store_id: str | None, now: Ms) -> CouponView:
+    """Says at which store the coupon is expected, or none; a hold elsewhere is recalled. Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon."""
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
-    if coupon.voided_at is not None:
+    if coupon.voided_at is not None or coupon.void_requested_at is not None:
         raise VoidCoupon
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
-    session.execute(update(Coupon).where(Coupon.serial == serial).values(home_store_id=store_id))
+    holding.move_home(session, coupon.serial, store_id, now)
     return get_coupon(session, serial)

@@ -176,7 +176,7 @@ def lock_tablet(session: Session, device_id: str) -> Tablet:
         .with_for_update(of=Device)
     )
     row = session.execute(statement).one_or_none()
-    device, store_name, partner_id, time_zone = row if row else (None, "", "", "")
+    device, store_name, partner_id, time_zone = row or (None, "", "", "")
     if device is None or device.public_key is None:
         raise Unauthenticated("This tablet is not enrolled here. Ask a manager for a new enrolment link.")
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)

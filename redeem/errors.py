@@ -4,8 +4,6 @@ An error is for a caller's mistake or for a missing thing; an answer about a cou
 The HTTP status of a code is decided in one place, `redeem/web/problems.py`, and not here.
 """
 
-
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

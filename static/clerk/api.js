@@ -9,17 +9,18 @@ import { sha256, toBase64, utf8 } from "./bytes.js";
 /**
  * @typedef {{id: string, sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>}} DeviceKey
  * @typedef {{timeoutMs: number, signal?: AbortSignal, key?: DeviceKey}} CallOptions
+ * @typedef {{status: number, json: any, waitSeconds: number}} Reply
  */
 
 export class NoAnswer extends Error {}
 
 export class Refused extends Error {
-  /** @param {number} status @param {string} code @param {Record<string, any>} problem the problem document */
-  constructor(status, code, problem) {
+  /** @param {number} status @param {string} code @param {number} [waitSeconds] how long to wait before another try */
+  constructor(status, code, waitSeconds = 0) {
     super(`${status} ${code}`);
     this.status = status;
     this.code = code;
-    this.problem = problem;
+    this.waitSeconds = waitSeconds;
   }
 }
 
@@ -47,22 +48,22 @@ export class Api {
     return this.#answer(await this.#send(path, /** @type {RequestInit} */ (request)));
   }
 
-  /** @param {string} path @param {RequestInit} request @returns {Promise<{status: number, json: any}>} */
+  /** @param {string} path @param {RequestInit} request @returns {Promise<Reply>} */
   async #send(path, request) {
     try {
       const response = await this.#fetch(this.#base + path, request);
-      return { status: response.status, json: await response.json() };
+      return { status: response.status, json: await response.json(), waitSeconds: Number(response.headers.get("Retry-After")) };
     } catch (error) {
       // A time-out, no network, or a page of somebody else's (a hotel's log-in page is 200 and HTML) are all no answer.
       throw new NoAnswer(String(error));
     }
   }
 
-  /** @param {{status: number, json: any}} reply */
-  #answer({ status, json }) {
+  /** @param {Reply} reply */
+  #answer({ status, json, waitSeconds }) {
     if (status >= 200 && status < 300) return json;
     if (status >= 500 || typeof json?.code !== "string") throw new NoAnswer(`status ${status}`);
-    throw new Refused(status, json.code, json);
+    throw new Refused(status, json.code, waitSeconds);
   }
 }
 

@@ -322,7 +322,7 @@ const givenDetails = (attempt) =>
 /** @param {unknown} error */
 function unlockProblem(error) {
   if (error instanceof NoAnswer) return { problem: OFFLINE };
-  if (error instanceof Refused) return { problem: error.code, waitSeconds: error.problem.retry_after_seconds };
+  if (error instanceof Refused) return { problem: error.code, waitSeconds: error.waitSeconds };
   throw error;
 }
 

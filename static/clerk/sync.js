@@ -118,7 +118,7 @@ export class Sync extends EventTarget {
     const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...(verify && { verify }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
-    if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind", reply);
+    if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
     await this.#learn(reply, (sentAt + this.#now()) / 2);
     return reply;
   }

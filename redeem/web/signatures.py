@@ -1,0 +1,63 @@
+"""Who signed this request: HTTP message signatures (RFC 9421) of tablets.
+
+One profile and no negotiation: label `device`, Ed25519, over "@method", "@path" and "content-digest" in that order, with the
+parameters created, keyid and alg. `created` is not judged: a tablet's clock may be wrong, and a replay of the one idempotent
+request is as harmless as a retry.
+"""
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error
+from dataclasses import dataclass
+from hashlib import sha256
+
+from werkzeug.datastructures import Headers
+
+from redeem.errors import Unauthenticated
+from redeem.keys import verifies
+
+_INPUT = re.compile(
+    r'device=(?P<parameters>\("@method" "@path" "content-digest"\)'
+    r';created=[0-9]{1,12};keyid="(?P<keyid>dev_[0-9A-Z]{26})";alg="ed25519")',
+    re.ASCII,
+)
+_SIGNATURE = re.compile(r"device=:(?P<text>[A-Za-z0-9+/]{86}==):", re.ASCII)
+
+
+class NotSigned(Unauthenticated):
+    """The request is not signed by an enrolled tablet."""
+
+    default_detail = "Open Redeem again; if this stays, ask a manager for a new enrolment link."
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a signature claims; `accepts` says whether a key made it."""
+
+    device_id: str
+    base: bytes
+    signature: bytes
+
+    def accepts(self, public_key: bytes) -> bool:
+        return verifies(public_key, self.base, self.signature)
+
+
+def read_signature(method: str, path: str, headers: Headers, body: bytes) -> Signed:
+    """The claim in the headers; raises NotSigned if it is missing, of another form, or of another body."""
+    claimed = _INPUT.fullmatch(headers.get("Signature-Input", ""))
+    signature = _SIGNATURE.fullmatch(headers.get("Signature", ""))
+    digest = f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"
+    if not claimed or not signature or headers.get("Content-Digest") != digest:
+        raise NotSigned
+    base = (
+        f'"@method": {method}\n"@path": {path}\n"content-digest": {digest}\n'
+        f'"@signature-params": {claimed["parameters"]}'
+    )
+    return Signed(claimed["keyid"], base.encode(), _decoded(signature["text"]))
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except Error as error:
+        raise NotSigned from error

@@ -152,10 +152,10 @@ def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms
     return clerk
 
 
-def find_tablet(session: Session, device_id: str) -> Device | None:
-    """An enrolled tablet that is not revoked, with the key that must have signed its request."""
-    active = select(Device).where(Device.id == device_id, Device.kind == "tablet", Device.revoked_at.is_(None))
-    return session.scalar(active)
+def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Device | None:
+    """An enrolled tablet, with the key that must have signed its request. A revoked one may still hand its journal in."""
+    known = select(Device).where(Device.id == device_id, Device.kind == "tablet")
+    return session.scalar(known if even_revoked else known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None)))
 
 
 def look_up_pin(session: Session, device: Device, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:

@@ -68,6 +68,11 @@ GRANTS = (
     .limit(GRANTS_PER_REPLY_MAX)
 )
 RECALLS = HOLDS.where(Coupon.recalled_at.is_not(None)).order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)
+_MINE = Coupon.holder_id == bindparam("device_id")
+RINGS = select(
+    select(Coupon.serial).where(_MINE, Coupon.epoch > bindparam("after")).exists()
+    | select(Coupon.serial).where(_MINE, Coupon.recalled_at.is_not(None)).exists()
+)
 WANTS = select(
     Coupon.home_store_id, Coupon.recalled_for_id, Coupon.void_requested_at, Coupon.recalled_at, Coupon.epoch
 ).where(Coupon.serial == bindparam("serial"))
@@ -142,7 +147,7 @@ def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) 
     if wants.void_requested_at is not None:
         _void_if_open(session, serial, now)
     elif wants.recalled_for_id:
-        grant(session, serial, wants.recalled_for_id)
+        _grant_to_whoever_asked(session, serial, wants.recalled_for_id)
     elif wants.recalled_at is not None:
         grant_at_home(session, serial, wants.home_store_id)
     return True
@@ -197,6 +202,11 @@ def recalls(session: Session, device_id: str) -> list[Grant]:
     return [_as_grant(row, device_id) for row in session.execute(RECALLS, {"device_id": device_id})]
 
 
+def rings(session: Session, device_id: str, epoch: int) -> bool:
+    """Is there anything for this device to fetch? Asked every second by each tablet, so it is one look into one index."""
+    return bool(session.scalar(RINGS, {"device_id": device_id, "after": epoch}))
+
+
 def holder(session: Session, device_id: str) -> Holder:
     """The device as others may hear of it: where it is and whether it is there."""
     columns = (Device.id, Device.name, Store.id, Store.name, Device.last_seen_at)
@@ -219,6 +229,12 @@ def short_code_hash(device_id: str, short_code: str) -> str:
 
 def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
     return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code))
+
+
+def _grant_to_whoever_asked(session: Session, serial: int, device_id: str) -> None:
+    """A tablet gets the hold; a till has no journal and can't hold, so for it the coupon is left free."""
+    if session.scalar(select(Device.id).where(Device.id == device_id, *ACTIVE)):
+        grant(session, serial, device_id)
 
 
 def _void_if_open(session: Session, serial: int, now: Ms) -> None:

@@ -298,7 +298,10 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
 
 
 def move_home(session: Session, serial: int | None, store_id: str | None, now: Ms) -> CouponView:
-    """Says at which store the coupon is expected, or none; a hold elsewhere is recalled. Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon."""
+    """Says at which store the coupon is expected, or none; a hold elsewhere is recalled.
+
+    Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon.
+    """
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))

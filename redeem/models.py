@@ -31,6 +31,7 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+RECALLED = text("recalled_at IS NOT NULL")
 Id = String(40)
 Words = String(200)
 
@@ -117,6 +118,7 @@ class Coupon(Base):
     __table_args__ = (
         CheckConstraint("recalled_at IS NULL OR holder_id IS NOT NULL", name="only_a_hold_is_recalled"),
         Index("ix_coupon_holder_id_epoch", "holder_id", "epoch"),
+        Index("ix_coupon_recalled", "holder_id", sqlite_where=RECALLED, postgresql_where=RECALLED),
         Index("ix_coupon_home_store_id", "home_store_id"),
         Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
         Index("ix_coupon_order_ref", "order_ref"),

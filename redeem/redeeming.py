@@ -78,7 +78,6 @@ class Actor:
     store_name: str
     partner_id: str
     time_zone: str
-    holds: bool = True  # a till has no journal, so it holds nothing
 
     @property
     def place(self) -> Place:
@@ -330,7 +329,7 @@ def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
     if reason != Verdict.HELD_ELSEWHERE:
         return {}
     actor = taking.act.actor
-    held = holding.recall(taking.session, found.serial, actor.device_id if actor.holds else None, taking.now)
+    held = holding.recall(taking.session, found.serial, actor.device_id, taking.now)
     return {"holder": tell_holder(held, actor, taking.now)} if held else {}
 
 

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 21:23:55.667960
+Create Date: 2026-11-21 21:38:27.707194
 
 """
 from alembic import op
@@ -28,6 +28,18 @@ def upgrade():
     sa.CheckConstraint('coupons BETWEEN 0 AND 4294967296', name=op.f('ck_campaign_coupons')),
     sa.CheckConstraint('number BETWEEN 0 AND 2147483647', name=op.f('ck_campaign_number')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_campaign'))
+    )
+    op.create_table('change',
+    sa.Column('position', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint('position', 'serial', name=op.f('pk_change'))
+    )
+    op.create_table('deployment',
+    sa.Column('id', sa.SmallInteger(), autoincrement=False, nullable=False),
+    sa.Column('generation', sa.BigInteger(), nullable=False),
+    sa.Column('recovering_since', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint('id = 1', name=op.f('ck_deployment_one_row')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_deployment'))
     )
     op.create_table('partner',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -87,29 +99,6 @@ def upgrade():
     )
     with op.batch_alter_table('clerk', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_clerk_store_id'), ['store_id'], unique=False)
-
-    op.create_table('coupon',
-    sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('campaign_number', sa.BigInteger(), nullable=False),
-    sa.Column('key_id', sa.SmallInteger(), nullable=False),
-    sa.Column('last_day', sa.Integer(), nullable=False),
-    sa.Column('short_code', sa.String(length=12), nullable=False),
-    sa.Column('order_ref', sa.String(length=200), nullable=True),
-    sa.Column('home_store_id', sa.String(length=40), nullable=True),
-    sa.Column('metadata', sa.JSON(), nullable=False),
-    sa.Column('issued_at', sa.BigInteger(), nullable=False),
-    sa.Column('voided_at', sa.BigInteger(), nullable=True),
-    sa.Column('void_reason', sa.String(length=200), nullable=True),
-    sa.CheckConstraint('last_day BETWEEN 0 AND 65535', name=op.f('ck_coupon_last_day')),
-    sa.ForeignKeyConstraint(['campaign_number'], ['campaign.number'], name=op.f('fk_coupon_campaign_number_campaign')),
-    sa.ForeignKeyConstraint(['home_store_id'], ['store.id'], name=op.f('fk_coupon_home_store_id_store')),
-    sa.ForeignKeyConstraint(['key_id'], ['signing_key.kid'], name=op.f('fk_coupon_key_id_signing_key')),
-    sa.PrimaryKeyConstraint('serial', name=op.f('pk_coupon')),
-    sa.UniqueConstraint('short_code', name=op.f('uq_coupon_short_code'))
-    )
-    with op.batch_alter_table('coupon', schema=None) as batch_op:
-        batch_op.create_index('ix_coupon_campaign_number_serial', ['campaign_number', 'serial'], unique=False)
-        batch_op.create_index('ix_coupon_order_ref', ['order_ref'], unique=False)
 
     op.create_table('manager',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -172,10 +161,13 @@ def upgrade():
     sa.Column('public_key', sa.LargeBinary(), nullable=True),
     sa.Column('last_number', sa.BigInteger(), nullable=False),
     sa.Column('last_hash', sa.String(length=43), nullable=True),
+    sa.Column('grants', sa.BigInteger(), nullable=False),
     sa.Column('last_seen_at', sa.BigInteger(), nullable=True),
     sa.Column('clock_skew_ms', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('revoked_at', sa.BigInteger(), nullable=True),
+    sa.Column('lost_at', sa.BigInteger(), nullable=True),
+    sa.Column('reported_generation', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("kind = 'till' OR (public_key IS NOT NULL AND enrolment_id IS NOT NULL)", name=op.f('ck_device_tablet_has_a_key')),
     sa.CheckConstraint("kind IN ('tablet', 'till')", name=op.f('ck_device_kind')),
     sa.ForeignKeyConstraint(['enrolment_id'], ['enrolment.id'], name=op.f('fk_device_enrolment_id_enrolment')),
@@ -187,6 +179,70 @@ def upgrade():
     with op.batch_alter_table('device', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_device_store_id'), ['store_id'], unique=False)
 
+    op.create_table('api_key',
+    sa.Column('prefix', sa.String(length=20), nullable=False),
+    sa.Column('secret_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('scopes', sa.String(length=200), nullable=False),
+    sa.Column('device_id', sa.String(length=40), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('revoked_at', sa.BigInteger(), nullable=True),
+    sa.Column('last_used_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("(kind = 'till') = (device_id IS NOT NULL)", name=op.f('ck_api_key_till_has_a_device')),
+    sa.CheckConstraint("kind IN ('shop', 'till')", name=op.f('ck_api_key_kind')),
+    sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_api_key_device_id_device')),
+    sa.PrimaryKeyConstraint('prefix', name=op.f('pk_api_key'))
+    )
+    op.create_table('coupon',
+    sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('campaign_number', sa.BigInteger(), nullable=False),
+    sa.Column('key_id', sa.SmallInteger(), nullable=False),
+    sa.Column('last_day', sa.Integer(), nullable=False),
+    sa.Column('short_code', sa.String(length=12), nullable=False),
+    sa.Column('order_ref', sa.String(length=200), nullable=True),
+    sa.Column('home_store_id', sa.String(length=40), nullable=True),
+    sa.Column('metadata', sa.JSON(), nullable=False),
+    sa.Column('issued_at', sa.BigInteger(), nullable=False),
+    sa.Column('voided_at', sa.BigInteger(), nullable=True),
+    sa.Column('void_requested_at', sa.BigInteger(), nullable=True),
+    sa.Column('void_reason', sa.String(length=200), nullable=True),
+    sa.Column('holder_id', sa.String(length=40), nullable=True),
+    sa.Column('epoch', sa.BigInteger(), nullable=False),
+    sa.Column('recalled_at', sa.BigInteger(), nullable=True),
+    sa.Column('recalled_for_id', sa.String(length=40), nullable=True),
+    sa.CheckConstraint('last_day BETWEEN 0 AND 65535', name=op.f('ck_coupon_last_day')),
+    sa.CheckConstraint('recalled_at IS NULL OR holder_id IS NOT NULL', name=op.f('ck_coupon_only_a_hold_is_recalled')),
+    sa.ForeignKeyConstraint(['campaign_number'], ['campaign.number'], name=op.f('fk_coupon_campaign_number_campaign')),
+    sa.ForeignKeyConstraint(['holder_id'], ['device.id'], name=op.f('fk_coupon_holder_id_device')),
+    sa.ForeignKeyConstraint(['home_store_id'], ['store.id'], name=op.f('fk_coupon_home_store_id_store')),
+    sa.ForeignKeyConstraint(['key_id'], ['signing_key.kid'], name=op.f('fk_coupon_key_id_signing_key')),
+    sa.ForeignKeyConstraint(['recalled_for_id'], ['device.id'], name=op.f('fk_coupon_recalled_for_id_device')),
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_coupon')),
+    sa.UniqueConstraint('short_code', name=op.f('uq_coupon_short_code'))
+    )
+    with op.batch_alter_table('coupon', schema=None) as batch_op:
+        batch_op.create_index('ix_coupon_campaign_number_serial', ['campaign_number', 'serial'], unique=False)
+        batch_op.create_index('ix_coupon_holder_id_epoch', ['holder_id', 'epoch'], unique=False)
+        batch_op.create_index('ix_coupon_home_store_id', ['home_store_id'], unique=False)
+        batch_op.create_index('ix_coupon_order_ref', ['order_ref'], unique=False)
+        batch_op.create_index('ix_coupon_recalled', ['holder_id'], unique=False, sqlite_where=sa.text('recalled_at IS NOT NULL'), postgresql_where=sa.text('recalled_at IS NOT NULL'))
+
+    op.create_table('quarantine',
+    sa.Column('device_id', sa.String(length=40), nullable=False),
+    sa.Column('entry_hash', sa.String(length=43), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('entry', sa.Text(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('reason', sa.String(length=30), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('decided_at', sa.BigInteger(), nullable=True),
+    sa.Column('decision', sa.String(length=10), nullable=True),
+    sa.Column('manager_id', sa.String(length=40), nullable=True),
+    sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_quarantine_device_id_device')),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_quarantine_manager_id_manager')),
+    sa.PrimaryKeyConstraint('device_id', 'entry_hash', name=op.f('pk_quarantine'))
+    )
     op.create_table('act',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('device_id', sa.String(length=40), nullable=False),
@@ -212,21 +268,6 @@ def upgrade():
     with op.batch_alter_table('act', schema=None) as batch_op:
         batch_op.create_index('ix_act_serial_id', ['serial', 'id'], unique=False)
 
-    op.create_table('api_key',
-    sa.Column('prefix', sa.String(length=20), nullable=False),
-    sa.Column('secret_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('kind', sa.String(length=10), nullable=False),
-    sa.Column('name', sa.String(length=200), nullable=False),
-    sa.Column('scopes', sa.String(length=200), nullable=False),
-    sa.Column('device_id', sa.String(length=40), nullable=True),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('revoked_at', sa.BigInteger(), nullable=True),
-    sa.Column('last_used_at', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint("(kind = 'till') = (device_id IS NOT NULL)", name=op.f('ck_api_key_till_has_a_device')),
-    sa.CheckConstraint("kind IN ('shop', 'till')", name=op.f('ck_api_key_kind')),
-    sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_api_key_device_id_device')),
-    sa.PrimaryKeyConstraint('prefix', name=op.f('pk_api_key'))
-    )
     op.create_table('idempotency',
     sa.Column('key_prefix', sa.String(length=20), nullable=False),
     sa.Column('key', sa.String(length=255), nullable=False),
@@ -237,6 +278,25 @@ def upgrade():
     sa.ForeignKeyConstraint(['key_prefix'], ['api_key.prefix'], name=op.f('fk_idempotency_key_prefix_api_key')),
     sa.PrimaryKeyConstraint('key_prefix', 'key', name=op.f('pk_idempotency'))
     )
+    op.create_table('conflict',
+    sa.Column('act_id', sa.String(length=40), nullable=False),
+    sa.Column('standing_act_id', sa.String(length=40), nullable=False),
+    sa.Column('serial', sa.BigInteger(), nullable=False),
+    sa.Column('bearer', sa.String(length=10), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('withdrawn_at', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.BigInteger(), nullable=True),
+    sa.Column('manager_id', sa.String(length=40), nullable=True),
+    sa.CheckConstraint("bearer IN ('issuer', 'partner')", name=op.f('ck_conflict_bearer')),
+    sa.ForeignKeyConstraint(['act_id'], ['act.id'], name=op.f('fk_conflict_act_id_act'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_conflict_manager_id_manager')),
+    sa.ForeignKeyConstraint(['serial'], ['coupon.serial'], name=op.f('fk_conflict_serial_coupon')),
+    sa.ForeignKeyConstraint(['standing_act_id'], ['act.id'], name=op.f('fk_conflict_standing_act_id_act')),
+    sa.PrimaryKeyConstraint('act_id', name=op.f('pk_conflict'))
+    )
+    with op.batch_alter_table('conflict', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conflict_serial'), ['serial'], unique=False)
+
     op.create_table('redemption',
     sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('act_id', sa.String(length=40), nullable=False),
@@ -273,12 +333,25 @@ def downgrade():
         batch_op.drop_index('ix_redemption_pending', sqlite_where=sa.text('handed_over_at IS NULL'), postgresql_where=sa.text('handed_over_at IS NULL'))
 
     op.drop_table('redemption')
+    with op.batch_alter_table('conflict', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conflict_serial'))
+
+    op.drop_table('conflict')
     op.drop_table('idempotency')
-    op.drop_table('api_key')
     with op.batch_alter_table('act', schema=None) as batch_op:
         batch_op.drop_index('ix_act_serial_id')
 
     op.drop_table('act')
+    op.drop_table('quarantine')
+    with op.batch_alter_table('coupon', schema=None) as batch_op:
+        batch_op.drop_index('ix_coupon_recalled', sqlite_where=sa.text('recalled_at IS NOT NULL'), postgresql_where=sa.text('recalled_at IS NOT NULL'))
+        batch_op.drop_index('ix_coupon_order_ref')
+        batch_op.drop_index('ix_coupon_home_store_id')
+        batch_op.drop_index('ix_coupon_holder_id_epoch')
+        batch_op.drop_index('ix_coupon_campaign_number_serial')
+
+    op.drop_table('coupon')
+    op.drop_table('api_key')
     with op.batch_alter_table('device', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_device_store_id'))
 
@@ -290,11 +363,6 @@ def downgrade():
     op.drop_table('enrolment')
     op.drop_table('audit_entry')
     op.drop_table('manager')
-    with op.batch_alter_table('coupon', schema=None) as batch_op:
-        batch_op.drop_index('ix_coupon_order_ref')
-        batch_op.drop_index('ix_coupon_campaign_number_serial')
-
-    op.drop_table('coupon')
     with op.batch_alter_table('clerk', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_clerk_store_id'))
 
@@ -307,5 +375,7 @@ def downgrade():
     op.drop_table('tally')
     op.drop_table('signing_key')
     op.drop_table('partner')
+    op.drop_table('deployment')
+    op.drop_table('change')
     op.drop_table('campaign')
     # ### end Alembic commands ###

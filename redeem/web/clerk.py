@@ -5,7 +5,9 @@ Calls are JSON only and carry no cookie. All but enrol are signed by the device.
 
 from base64 import urlsafe_b64decode
 from binascii import Error
+from collections.abc import Sequence
 from dataclasses import asdict
+from gzip import compress
 from math import ceil
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,9 +15,11 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redeem import enrolling, syncing
+from redeem import enrolling, holding, snapshots, syncing
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
-from redeem.journal import read_entry
+from redeem.holding import Grant
+from redeem.ids import serial_of
+from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
 from redeem.models import Device
 from redeem.strictjson import loads
@@ -32,6 +36,8 @@ CONTENT_SECURITY_POLICY = (
 )
 B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
+GZIP_LEVEL = 6
+GZIP_FROM_BYTES = 1_000
 LINK_MAX_AGE_SECONDS = 24 * 3600  # how long a link may live at most; its own end is in its row
 
 
@@ -64,12 +70,33 @@ class EntryBody(BaseModel):
     signature: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{86}$")]
 
 
+class OldJournalBody(BaseModel):
+    """Entries of the device that this tablet was before it lost its key."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+    device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
+    entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
+
+
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
     time: int | None = None
     verify: Annotated[str, Field(max_length=512)] | None = None
     known: Annotated[str, Field(max_length=64)] | None = None
+    epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    position: Annotated[str, Field(max_length=40)] | None = None
+    end: Annotated[int, Field(ge=0)] | None = None
+    claims: Annotated[list[tuple[int, int, int]], Field(max_length=100_000, strict=False)] = []
+    old: OldJournalBody | None = None
+
+
+class BellBody(_Body):
+    epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+
+class SetsBody(_Body):
+    campaign: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @blueprint.after_request
@@ -140,15 +167,72 @@ def unlock() -> dict[str, Any]:
 
 
 @blueprint.post("/sync")
-def sync() -> dict[str, Any]:
+def sync() -> Response:
     """The one request: the journal from where the server has it; answers, a verdict and what changed come back."""
-    device, body, now = _signed_by(), _parse(SyncBody), now_ms()
+    device, body, now = _signed_by(even_revoked=True), _parse(SyncBody), now_ms()
     tools = context()
     ring, signer = tools.ring(), tools.signer()
-    entries = tuple(read_entry(entry.text, _bytes(entry.signature)) for entry in body.entries)
-    asked = syncing.Request(entries=entries, verify=body.verify, known=body.known, device_time=body.time)
+    asked = _request(body)
     reply = write(lambda session: syncing.sync(session, device.id, asked, ring, lambda: signer, now))
-    return {"v": 1, **{name: value for name, value in asdict(reply).items() if value is not None}}
+    return _packed(_told(reply))
+
+
+@blueprint.post("/bell")
+def bell() -> dict[str, Any]:
+    """Cheap enough to be asked every second: is there a recall, or a hold that this tablet has not heard of?"""
+    device, body = _signed_by(), _parse(BellBody)
+    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch))}
+
+
+@blueprint.post("/sets")
+def sets() -> Response:
+    """One campaign's redeemed and void coupons, as two bitmaps of equal length one behind the other."""
+    _signed_by()
+    body = _parse(SetsBody)
+    told = read(lambda session: snapshots.sets(session, body.campaign))
+    response = Response(compress(told.redeemed + told.void, GZIP_LEVEL), mimetype="application/octet-stream")
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Redeem-Position"] = told.position
+    response.headers["Redeem-Size"] = str(told.size)
+    return response
+
+
+def _request(body: SyncBody) -> syncing.Request:
+    return syncing.Request(
+        entries=_entries(body.entries),
+        verify=body.verify,
+        known=body.known,
+        device_time=body.time,
+        epoch=body.epoch,
+        position=body.position,
+        end=body.end,
+        claims=tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims),
+        old=(body.old.device, _entries(body.old.entries)) if body.old else None,
+    )
+
+
+def _entries(bodies: list[EntryBody]) -> tuple[Entry, ...]:
+    return tuple(read_entry(entry.text, _bytes(entry.signature)) for entry in bodies)
+
+
+def _told(reply: syncing.Reply) -> dict[str, Any]:
+    """The reply as JSON; what is None there is missing here."""
+    told = asdict(reply) | {"grants": _listed(reply.grants), "recalls": _listed(reply.recalls)}
+    return {"v": 1, **{name: value for name, value in told.items() if value is not None}}
+
+
+def _listed(grants: Sequence[Grant]) -> list[list[Any]]:
+    return [grant.as_json() for grant in grants]
+
+
+def _packed(told: dict[str, Any]) -> Response:
+    """JSON, compressed where that pays: a day's changes are a thousand numbers."""
+    response = jsonify(told)
+    plain = response.get_data()
+    if len(plain) > GZIP_FROM_BYTES and "gzip" in request.accept_encodings:
+        response.set_data(compress(plain, GZIP_LEVEL))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def _parse(model: type[B]) -> B:
@@ -164,10 +248,10 @@ def _parse(model: type[B]) -> B:
         raise Invalid("Correct the body where the errors point.", errors=faults) from error
 
 
-def _signed_by() -> Device:
+def _signed_by(*, even_revoked: bool = False) -> Device:
     """The enrolled tablet that signed this request; raises NotSigned."""
     claim = read_signature(request.method, request.path, request.headers, request.get_data())
-    device = read(lambda session: enrolling.find_tablet(session, claim.device_id))
+    device = read(lambda session: enrolling.find_tablet(session, claim.device_id, even_revoked=even_revoked))
     if device is None or device.public_key is None or not claim.accepts(device.public_key):
         raise NotSigned
     return device

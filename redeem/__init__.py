@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from flask import Flask
+from flask_babel import Babel
 
 from redeem.config import Settings, load_settings
-from redeem.web import context
+from redeem.web import context, headers, health, logs, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +23,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config.update(flask_settings(settings))
     context.attach(app, settings)
+    Babel(app)
+    logs.attach(app, settings)
+    headers.attach(app, settings)
+    problems.attach(app)
+    app.register_blueprint(health.blueprint)
     return app
 
 
@@ -43,4 +49,5 @@ def flask_settings(settings: Settings) -> dict[str, object]:
 def engine_options(database_url: str) -> dict[str, object]:
     """Connections for every thread that may read at once; SQLite's are shared by threads, one at a time."""
     shared = {"connect_args": {"check_same_thread": False}} if database_url.startswith("sqlite") else {}
-    return {"pool_size": 20, "max_overflow": 44, **shared}
+    # No value of a statement may reach a log by way of an error's text.
+    return {"pool_size": 20, "max_overflow": 44, "hide_parameters": True, **shared}

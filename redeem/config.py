@@ -6,7 +6,7 @@ Nothing secret has a default.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
     session_idle_minutes: int = Field(default=60, ge=1, le=60 * 24)
     session_hours: int = Field(default=12, ge=1, le=24 * 30)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("secret_keys", mode="before")
     @classmethod

@@ -48,14 +48,15 @@ PYTHON = [
     Layer(
         "use cases",
         modules(
-            "redeem", "admitting enrolling issuing keeping paging partnering redeeming staffing syncing throttling"
+            "redeem",
+            "admitting enrolling idempotency issuing keeping listing paging partnering redeeming staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,
     ),
     Layer(
         "edge",
-        ("redeem.web", *modules("redeem.web", "context urls")),
+        ("redeem.web", *modules("redeem.web", "context headers health logs problems urls")),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),
     Layer("assembly", ("redeem", "wsgi")),

@@ -1,0 +1,125 @@
+"""Listing what happened at the stores, for the shop: redemptions and refusals, newest first.
+
+An act's id begins with its time, so its id is both the order and the cursor, and a span of time is a span of ids.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from redeem.errors import NotFound
+from redeem.ids import NUMBER_LIMIT, coupon_id, new_id, serial_of
+from redeem.models import Act, Device, Reversal, Store
+from redeem.paging import Page, Slice, take
+from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
+from redeem.strictjson import loads
+from redeem.times import Ms
+
+LATEST = 2**48 - 1, 2**80 - 1  # an id's last millisecond, and its chance
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Where and when something happened; `serial` is None where no coupon of ours was shown."""
+
+    id: str
+    at: Ms
+    serial: int | None
+    store_id: str
+    store_name: str
+    partner_id: str
+    device_id: str
+    device_name: str
+    clerk_id: str | None
+
+    @property
+    def coupon_id(self) -> str | None:
+        return coupon_id(self.serial) if self.serial is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed(Event):
+    """A redemption, and how it was taken back if it was."""
+
+    reversal_reason: str | None
+    reversed_at: Ms | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Event):
+    """A person did not give the gift, and said why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to list; what is None is not asked for. `since` is included, `until` is not."""
+
+    campaign: int | None = None
+    serial: int | None = None
+    store_id: str | None = None
+    since: Ms | None = None
+    until: Ms | None = None
+
+
+EVENT = (
+    select(
+        Act.id, Act.at, Act.serial, Act.store_id, Store.name, Store.partner_id, Act.device_id, Device.name, Act.clerk_id
+    )
+    .join(Store, Store.id == Act.store_id)
+    .join(Device, Device.id == Act.device_id)
+)
+REDEMPTION = (
+    EVENT.add_columns(Reversal.reason, Reversal.at)
+    .outerjoin(Reversal, Reversal.act_id == Act.id)
+    .where(Act.code == Outcome.REDEEMED)
+)
+REFUSAL = EVENT.add_columns(Act.entry).where(Act.kind == Kind.REFUSAL)
+
+
+def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:
+    """Also those that were taken back; not what was never handed over: that is an attempt, not a redemption."""
+    given = REDEMPTION.where(Reversal.reason.is_(None) | Reversal.reason.not_in((CANCELLED, NOT_HANDED_OVER)))
+    found = take(session, given.where(*conditions(wanted, "rdm")), Act.id.expression, page)
+    return Slice([Redeemed(*row) for row in found.items], found.has_more)
+
+
+def get_redemption(session: Session, act_id: str) -> Redeemed:
+    """Raises NotFound."""
+    row = session.execute(REDEMPTION.where(Act.id == act_id)).one_or_none()
+    if row is None:
+        raise NotFound("Check the redemption's id; no such redemption is here.")
+    return Redeemed(*row)
+
+
+def list_refusals(session: Session, wanted: EventFilter, page: Page) -> Slice[Refused]:
+    found = take(session, REFUSAL.where(*conditions(wanted, "act")), Act.id.expression, page)
+    return Slice([refused(row) for row in found.items], found.has_more)
+
+
+def refused(row: Row[*tuple[Any, ...]]) -> Refused:
+    return Refused(*(*row[:-1], reason_in(row[-1])))
+
+
+def reason_in(entry: str | None) -> str:
+    """The reason that the clerk chose, in the journal's own words."""
+    said = loads(entry).get("reason") if entry else None
+    return said if isinstance(said, str) else "other"
+
+
+def conditions(wanted: EventFilter, prefix: str) -> list[ColumnElement[bool]]:
+    """A span of ids, so that the index on them is enough, and whatever else was asked for."""
+    since = new_id(prefix, wanted.since or 0, 0)
+    until = new_id(prefix, wanted.until, 0) if wanted.until is not None else new_id(prefix, *LATEST)
+    asked = [Act.id >= since, Act.id < until]
+    if wanted.campaign is not None:
+        asked.append(Act.serial.between(serial_of(wanted.campaign, 0), serial_of(wanted.campaign, NUMBER_LIMIT - 1)))
+    if wanted.serial is not None:
+        asked.append(Act.serial == wanted.serial)
+    if wanted.store_id is not None:
+        asked.append(Act.store_id == wanted.store_id)
+    return asked

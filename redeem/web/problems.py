@@ -1,0 +1,156 @@
+"""Errors over HTTP: which status each code has, and how it is told (RFC 9457 to programs, a plain page to people).
+
+This table is the one place that knows a status. A new code without a line here, or without one in docs/errors.md, fails a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json import dumps
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from flask_babel import gettext as _
+from structlog import get_logger
+from werkzeug.exceptions import HTTPException
+
+from redeem.errors import RedeemError, TooMany
+from redeem.web.context import context
+
+MEDIA_TYPE = "application/problem+json"
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its HTTP status, and its title, the same each time."""
+
+    status: int
+    title: str
+
+
+KINDS: Mapping[str, Kind] = {
+    # The request itself.
+    "bad_request": Kind(400, "The request can't be read"),
+    "bad_json": Kind(400, "The body is no JSON that everybody reads alike"),
+    "idempotency_key_missing": Kind(400, "The Idempotency-Key is missing"),
+    "bad_link": Kind(400, "The link is incomplete or too old"),
+    "unauthenticated": Kind(401, "Nobody known is asking"),
+    "bad_key": Kind(401, "The key can't be used"),
+    "not_signed": Kind(401, "The request is not signed by an enrolled tablet"),
+    "wrong_password": Kind(401, "The address or the password is not right"),
+    "forbidden": Kind(403, "This is not allowed"),
+    "insufficient_scope": Kind(403, "The key may not do this"),
+    "wrong_pin": Kind(403, "The PIN is not right"),
+    "not_found": Kind(404, "Nothing of that name is here"),
+    "unknown_coupon": Kind(404, "This is not a coupon of this shop"),
+    "nothing_to_undo": Kind(404, "No redemption of this store stands under this id"),
+    "method_not_allowed": Kind(405, "This address doesn't take the method"),
+    "too_large": Kind(413, "The body is too large"),
+    "unsupported_media_type": Kind(415, "The body is not sent as application/json"),
+    "invalid": Kind(422, "A value is not as it should be"),
+    "bad_short_code": Kind(422, "The short code was mistyped"),
+    "idempotency_key_reused": Kind(422, "The Idempotency-Key was used for another request"),
+    "too_many": Kind(429, "Too many tries"),
+    "error": Kind(500, "Something went wrong"),
+    "internal": Kind(500, "Something went wrong"),
+    "bad_configuration": Kind(500, "The configuration can't be used"),
+    "unavailable": Kind(503, "The service is not available just now"),
+    # A coupon that is declined, in the words of rules.Verdict.
+    "already_redeemed": Kind(409, "The gift was given already"),
+    "void": Kind(409, "The shop has cancelled this coupon"),
+    "wrong_store": Kind(409, "The coupon is not good at this store"),
+    "not_yet_valid": Kind(409, "The coupon is not valid yet"),
+    "expired": Kind(409, "The coupon has expired"),
+    "held_elsewhere": Kind(409, "Another device holds the right to give this gift"),
+    "attempt_cancelled": Kind(409, "The attempt was cancelled"),
+    # What stands in the way.
+    "conflict": Kind(409, "It can't be done as things stand"),
+    "undo_too_late": Kind(409, "It is too late to undo"),
+    "not_issuing": Kind(409, "The campaign issues no coupons today"),
+    "campaign_in_use": Kind(409, "Coupons of this campaign are out"),
+    "broken_journal": Kind(409, "The tablet's journal doesn't continue"),
+    "enrolment_used": Kind(409, "The link was used"),
+    "enrolment_expired": Kind(409, "The link is too old"),
+    "email_taken": Kind(409, "The e-mail address is taken"),
+}
+HTTP_CODES: Mapping[int, str] = {
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many",
+    503: "unavailable",
+}
+CHALLENGE = {401: 'Bearer realm="redeem"', 403: 'Bearer realm="redeem", error="insufficient_scope"'}
+
+
+def attach(app: Flask) -> None:
+    """Every error of the application is told by this module."""
+    app.register_error_handler(RedeemError, on_error)
+    app.register_error_handler(HTTPException, on_http_error)
+    app.register_error_handler(Exception, on_surprise)
+
+
+def on_error(error: RedeemError) -> Response:
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooMany) else {}
+    return tell(error.code, error.detail, error.extra, headers)
+
+
+def on_http_error(error: HTTPException) -> Response:
+    """Flask's own: no such path, wrong method, too large a body."""
+    ready = error.get_response()
+    if ready.status_code < 400:
+        return Response(ready.data, ready.status, ready.headers)  # a redirect to the address as it should be
+    code = HTTP_CODES.get(ready.status_code, "internal" if ready.status_code >= 500 else "bad_request")
+    kept = {name: ready.headers[name] for name in ("Allow", "Retry-After") if name in ready.headers}
+    return tell(code, error.description or KINDS[code].title, {}, kept)
+
+
+def on_surprise(error: Exception) -> Response:
+    """A fault of ours: the log has the trace, the answer has the request's id and nothing else."""
+    log.error("fault", request_id=request_id(), exc_info=error)
+    return tell("internal", "Try again. If it stays, tell the shop the request's id.", {}, {})
+
+
+def tell(code: str, detail: str, extra: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    response = page(code, detail) if wants_page() else problem(code, detail, extra)
+    response.headers.update(headers)
+    return response
+
+
+def problem(code: str, detail: str, extra: Mapping[str, Any]) -> Response:
+    """The answer to a program."""
+    kind = KINDS[code]
+    body = {
+        "type": f"{context().settings.base_url}/v1/errors#{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id(),
+        **extra,
+    }
+    response = Response(dumps(body, ensure_ascii=False), kind.status, mimetype=MEDIA_TYPE)
+    if kind.status in CHALLENGE:
+        response.headers["WWW-Authenticate"] = CHALLENGE[kind.status]
+    return response
+
+
+def page(code: str, detail: str) -> Response:
+    """The answer to a person."""
+    kind = KINDS[code]
+    text = render_template("error.html", title=_(kind.title), detail=_(detail), request_id=request_id())
+    return Response(text, kind.status, mimetype="text/html")
+
+
+def wants_page() -> bool:
+    """A browser that opens an address asks for HTML; programs, and our own scripts, ask for anything."""
+    if request.path.startswith("/v1/"):
+        return False
+    return request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
+
+
+def request_id() -> str:
+    return str(g.get("request_id", ""))

@@ -25,11 +25,6 @@ from redeem.web.signatures import NotSigned, read_signature
 
 blueprint = Blueprint("clerk", __name__, url_prefix="/clerk")
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:;"
-    " media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
 B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
 LINK_MAX_AGE_SECONDS = 24 * 3600  # how long a link may live at most; its own end is in its row
@@ -70,13 +65,6 @@ class SyncBody(_Body):
     time: int | None = None
     verify: Annotated[str, Field(max_length=512)] | None = None
     known: Annotated[str, Field(max_length=64)] | None = None
-
-
-@blueprint.after_request
-def guard(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["Permissions-Policy"] = "camera=(self)"
-    return response
 
 
 @blueprint.get("/")

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from flask import Flask
-from flask_babel import Babel
 
 from redeem.config import Settings, load_settings
-from redeem.web import context, headers, health, logs, problems
+from redeem.web import context, headers, health, languages, logs, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config.update(flask_settings(settings))
     context.attach(app, settings)
-    Babel(app)
+    languages.attach(app)
     logs.attach(app, settings)
     headers.attach(app, settings)
     problems.attach(app)

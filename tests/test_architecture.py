@@ -39,7 +39,7 @@ PYTHON = [
         "core",
         modules(
             "redeem",
-            "apikeys codes config errors ids journal keys links money passwords qr rules strictjson terms times tokens",
+            "apikeys charts codes config csvfile errors ids journal keys links money passwords qr rules strictjson terms times tokens",
         ),
         must_not_import=DATABASE + WEB,
         reads_clock=False,
@@ -49,14 +49,15 @@ PYTHON = [
         "use cases",
         modules(
             "redeem",
-            "admitting enrolling idempotency issuing keeping listing paging partnering redeeming staffing syncing throttling",
+            "admitting enrolling idempotency inquiring issuing keeping listing managing overseeing"
+            " paging partnering redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,
     ),
     Layer(
         "edge",
-        ("redeem.web", *modules("redeem.web", "context headers health logs problems urls")),
+        ("redeem.web", *modules("redeem.web", "context headers health languages logs problems urls")),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),
     Layer("assembly", ("redeem", "wsgi")),

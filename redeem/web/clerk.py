@@ -29,11 +29,6 @@ from redeem.web.signatures import NotSigned, read_signature
 
 blueprint = Blueprint("clerk", __name__, url_prefix="/clerk")
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:;"
-    " media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
 B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
 GZIP_LEVEL = 6
@@ -97,13 +92,6 @@ class BellBody(_Body):
 
 class SetsBody(_Body):
     campaign: Annotated[int, Field(ge=0, lt=2**31)]
-
-
-@blueprint.after_request
-def guard(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["Permissions-Policy"] = "camera=(self)"
-    return response
 
 
 @blueprint.get("/")

@@ -22,7 +22,8 @@ PAGES = (
 # What is no page may do nothing, even if a browser is made to show it as one.
 DATA = "default-src 'none'; frame-ancestors 'none'"
 
-POLICIES = (("/clerk/", CLERK), ("/v1/docs", DOCS), ("/v1/", DATA))
+# A worker has the policy of its own script: the reader's lies under /static/clerk/.
+POLICIES = (("/clerk/", CLERK), ("/static/clerk/", CLERK), ("/v1/docs", DOCS), ("/v1/", DATA))
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -27,6 +27,7 @@ _SIGNATURE = re.compile(r"device=:(?P<text>[A-Za-z0-9+/]{86}==):", re.ASCII)
 class NotSigned(Unauthenticated):
     """The request is not signed by an enrolled tablet."""
 
+    code = "not_signed"
     default_detail = "Open Redeem again; if this stays, ask a manager for a new enrolment link."
 
 

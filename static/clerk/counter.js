@@ -120,7 +120,7 @@ export class Counter extends EventTarget {
     const { finding } = shown;
     this.#show({ name: "asking", finding });
     const clerk = this.#clerk ?? undefined;
-    const asked = await this.#write("ask", { coupon: finding.coupon, clerk }, (past) => !unfinished(past));
+    const asked = await this.#write("ask", { coupon: finding.coupon, clerk, short_code: shown.details.short_code }, (past) => !unfinished(past));
     if (asked) await this.#settle(this.#attempt(asked.n), finding);
   }
 

@@ -17,7 +17,7 @@ import { NoAnswer, Refused } from "./api.js";
 /** @import { Signal } from "./sound.js" */
 
 /** Refusals after which this tablet can't go on, but must be enrolled anew. */
-const NOT_ENROLLED = ["unauthenticated", "journal_behind"];
+const NOT_ENROLLED = ["unauthenticated", "not_signed", "broken_journal", "journal_behind"];
 const TICK_MS = 1_000;
 
 export class Desk {

@@ -96,7 +96,7 @@ async function isRefused(device, kept) {
   try {
     await sync.run();
   } catch (error) {
-    return error instanceof Refused && error.code === "unauthenticated";
+    return error instanceof Refused && error.status === 401;
   }
   return false;
 }

@@ -123,7 +123,7 @@ export class Scanner {
       el(
         "footer",
         { class: "scanner-foot" },
-        el("div", { class: "scanner-actions" }, button(t("Type the code"), onType, { icon: "keypad" }), button(t("Could not give"), onRefuse, { icon: "hand", class: "button-quiet" }), this.#torch),
+        el("div", { class: "scanner-actions" }, button(t("Type the code"), onType, { icon: "keypad" }), button(t("Could not give"), onRefuse, { icon: "ban", class: "button-quiet" }), this.#torch),
         el("button", { type: "button", class: "sync-line", onclick: onSync, title: t("Sync now") }, this.#syncDot, this.#syncText, icon("sync", "icon-s")),
       ),
     );

@@ -16,7 +16,7 @@ const UNDO_REASONS = () => [
   ["mistake", "undo", t("Given by mistake")],
   ["returned", "back", t("Customer gave it back")],
   ["wrong_gift", "gift", t("Wrong gift")],
-  ["not_handed_over", "hand", t("Not handed over")],
+  ["not_handed_over", "cross", t("Not handed over")],
   ["other", "more", t("Something else")],
 ];
 

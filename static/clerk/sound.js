@@ -25,7 +25,7 @@ export function wakeSound() {
 /** @param {Signal} signal */
 export function signal(signal) {
   const { notes, shake } = SIGNALS[signal];
-  navigator.vibrate?.(shake);
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(shake);
   if (audio?.state !== "running") return;
   for (const note of notes) play(audio, note);
 }

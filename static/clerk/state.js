@@ -12,10 +12,10 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string}} Entry  `at` is the device's clock, ms since 1970
+ *   reason?: string, code?: string, short_code?: string}} Entry  `at` is the device's clock, ms since 1970
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
- *   reason?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
+ *   reason?: string, shortCode?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>}} Past
  */
@@ -81,9 +81,9 @@ export const idOf = (coupon) => couponId(read(coupon));
 
 /** @param {Past} past @param {Entry} entry */
 function takeAsk(past, entry) {
-  const { n: ask, coupon = "", at: askedAt, clerk } = entry;
+  const { n: ask, coupon = "", at: askedAt, clerk, short_code: shortCode } = entry;
   /** @type {Attempt} */
-  const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk };
+  const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk, shortCode };
   past.attempts.set(ask, attempt);
   past.open.set(ask, attempt);
 }

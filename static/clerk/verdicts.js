@@ -1,6 +1,7 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
 import { explain, unconfirmed } from "./explain.js";
-import { toDate, Verdict } from "./rules.js";
+import { LAST_DAY_MAX, toDate, Verdict } from "./rules.js";
+import { grouped } from "./codes.js";
 import { date, t, time } from "./strings.js";
 import { button, el, heading, icon } from "./view.js";
 
@@ -69,7 +70,7 @@ export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
   const words = {
     state: /** @type {const} */ ("ask"),
     word: t("Unfinished"),
-    because: t("Coupon {code}: was the gift handed over?", { code: tail(attempt.id) }),
+    because: t("Coupon {code}: was the gift handed over?", { code: nameOf(attempt) }),
     advice: attempt.stage === "given" ? t("Given at {time}.", { time: at }) : t("Asked at {time}.", { time: at }),
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
@@ -87,7 +88,7 @@ const SHAPES = { yes: "shape-yes", already: "shape-already", no: "shape-no", ask
 function verdict({ state, word, because, advice }, { role, shape, note, body, actions }) {
   return el(
     "section",
-    { class: `verdict is-${state}`, "data-state": state },
+    { class: `verdict is-${state}${body ? "" : " is-plain"}`, "data-state": state },
     el(
       "div",
       { class: "verdict-head", role },
@@ -104,7 +105,7 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
 /** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {Desk} [desk] */
 function gift(offer, screen, desk) {
   if (!offer) return null;
-  const lastDay = screen?.code === Verdict.GOOD ? screen.finding.lastDay : undefined;
+  const lastDay = screen?.code === Verdict.GOOD && screen.finding.lastDay !== LAST_DAY_MAX ? screen.finding.lastDay : undefined;
   const code = screen?.details.short_code;
   return el(
     "div",
@@ -118,14 +119,14 @@ function gift(offer, screen, desk) {
         "p",
         { class: "muted row" },
         lastDay !== undefined && desk && el("span", {}, t("Valid until {date}", { date: date(toDate(lastDay), desk.zone) })),
-        code && el("span", { class: "code" }, code.replace(/(.{4})(?=.)/g, "$1-")),
+        code && el("span", { class: "code" }, grouped(code)),
       ),
   );
 }
 
 /** @param {VerdictScreen} screen @param {Desk} desk */
 function goodActions({ finding }, { counter, refuseFor }) {
-  return [primary(t("Give the gift"), () => counter.give(), "gift"), big(t("Not giving it"), () => refuseFor(finding.coupon), "hand"), big(t("Back"), () => counter.next(), "back")];
+  return [primary(t("Give the gift"), () => counter.give(), "gift"), big(t("Not giving it"), () => refuseFor(finding.coupon), "ban"), big(t("Back"), () => counter.next(), "back")];
 }
 
 /** @param {VerdictScreen} screen @param {Desk} desk */
@@ -143,5 +144,5 @@ const primary = (label, onPress, name) => button(label, onPress, { class: "butto
 /** @param {string} label @param {() => unknown} onPress @param {string} name */
 const big = (label, onPress, name) => button(label, onPress, { class: "button-block verdict-second", icon: name });
 
-/** The end of a coupon's id, enough to tell two apart. @param {string} id */
-const tail = (id) => id.slice(id.indexOf("_") + 1).replace("_", "/");
+/** The end of its short code, or of its id where the code is not known: enough to tell two apart. @param {Attempt} attempt */
+const nameOf = ({ shortCode, id }) => `…${shortCode?.slice(-4) ?? id.slice(id.lastIndexOf("_") + 1)}`;

@@ -4,7 +4,7 @@
  * What it types is kept from buttons and fields: its Enter must never press "Give the gift".
  */
 
-export const GAP_MS = 80;
+export const GAP_MS = 300;
 export const CHARACTERS_MIN = 8;
 
 /** A token's digits, whatever a foreign keyboard layout made of the link around them. */

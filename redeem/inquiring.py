@@ -1,0 +1,150 @@
+"""Inquiring: a coupon by whatever of it is at hand, and its whole story, as far as the one who asks may know it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from redeem import codes, ledger, tokens
+from redeem.errors import BadCode, BadToken, NotFound
+from redeem.ids import campaign_id, coupon_id, coupon_of
+from redeem.keys import KeyRing
+from redeem.models import Act, Campaign, Clerk, Coupon, Device, Manager, Reversal, Store
+from redeem.overseeing import is_good_at_any, lines, list_stores
+from redeem.rules import parse_terms
+from redeem.showing import Shown, show
+from redeem.staffing import Scope, within
+from redeem.times import Ms
+
+TEXT_MAX_CHARACTERS = 600
+ORDER_COUPONS_MAX = 50
+ACTS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ActLine:
+    """One thing that was done with the coupon, and how it was taken back, if it was."""
+
+    id: str
+    at: Ms
+    device_at: Ms | None
+    kind: str
+    code: str
+    store_name: str
+    time_zone: str
+    device_name: str
+    clerk_name: str | None
+    reversal: str | None
+    reversed_at: Ms | None
+    reversed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A coupon and all that was done with it. `order_ref` is the shop's own and told to nobody of a partner."""
+
+    shown: Shown
+    campaign_name: str
+    issued_at: Ms
+    voided_at: Ms | None
+    void_reason: str | None
+    order_ref: str | None
+    acts: list[ActLine]
+    place_is_known: bool  # False: the gift was given at a store outside the scope
+
+    @property
+    def id(self) -> str:
+        return coupon_id(self.shown.serial)
+
+    @property
+    def campaign(self) -> str:
+        return campaign_id(self.shown.serial >> 32)
+
+
+ManagerOfReversal = aliased(Manager)
+
+ACT = (
+    select(
+        Act.id,
+        Act.at,
+        Act.device_at,
+        Act.kind,
+        Act.code,
+        Store.name,
+        Store.time_zone,
+        Device.name,
+        Clerk.name,
+        Reversal.reason,
+        Reversal.at,
+        ManagerOfReversal.name,
+    )
+    .join(Store, Store.id == Act.store_id)
+    .join(Device, Device.id == Act.device_id)
+    .outerjoin(Clerk, Clerk.id == Act.clerk_id)
+    .outerjoin(Reversal, Reversal.act_id == Act.id)
+    .outerjoin(ManagerOfReversal, ManagerOfReversal.id == Reversal.manager_id)
+)
+
+
+def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
+    """Ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
+    wanted = text.strip()[:TEXT_MAX_CHARACTERS]
+    serial = named_serial(session, wanted, ring)
+    if serial is not None:
+        return [coupon_id(serial)] if is_visible(session, scope, serial) else []
+    return [coupon_id(one) for one in serials_of_order(session, wanted)] if scope.is_whole and wanted else []
+
+
+def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
+    """The one coupon that the text names by itself, whether it is there or not."""
+    by_id = coupon_of(text)
+    if by_id is not None:
+        return by_id
+    try:
+        return tokens.verify(tokens.read(text), ring).serial
+    except BadToken:
+        return serial_of_code(session, text)
+
+
+def serial_of_code(session: Session, text: str) -> int | None:
+    try:
+        return ledger.find_by_short_code(session, codes.normalise(text))
+    except BadCode:
+        return None
+
+
+def serials_of_order(session: Session, order_ref: str) -> list[int]:
+    found = select(Coupon.serial).where(Coupon.order_ref == order_ref).order_by(Coupon.serial)
+    return list(session.scalars(found.limit(ORDER_COUPONS_MAX)))
+
+
+def is_visible(session: Session, scope: Scope, serial: int) -> bool:
+    """A manager knows of the coupons that are good at one of their stores."""
+    text = session.scalar(
+        select(Campaign.terms).join(Coupon, Coupon.campaign_number == Campaign.number).where(Coupon.serial == serial)
+    )
+    return text is not None and (scope.is_whole or is_good_at_any(parse_terms(text), list_stores(session, scope)))
+
+
+def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str) -> Story:
+    """The story. Raises NotFound for a coupon that is not there or not within the scope."""
+    if serial is None or not is_visible(session, scope, serial):
+        raise NotFound
+    coupon, shown = session.get_one(Coupon, serial), show(session, serial, now, zone)
+    mine = {store.id for store in list_stores(session, scope)}
+    return Story(
+        shown=shown,
+        campaign_name=session.get_one(Campaign, coupon.campaign_number).name,
+        issued_at=coupon.issued_at,
+        voided_at=coupon.voided_at,
+        void_reason=coupon.void_reason if scope.is_whole else None,
+        order_ref=coupon.order_ref if scope.is_whole else None,
+        acts=acts_of(session, scope, serial),
+        place_is_known=shown.standing is None or shown.standing.store_id in mine,
+    )
+
+
+def acts_of(session: Session, scope: Scope, serial: int) -> list[ActLine]:
+    """In the order in which the server took them."""
+    statement = within(ACT, scope, Act.store_id).where(Act.serial == serial).order_by(Act.at, Act.id).limit(ACTS_MAX)
+    return lines(session, ActLine, statement)

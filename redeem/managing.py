@@ -1,0 +1,128 @@
+"""Managing: what managers change. Each change looks within the manager's scope first, and leaves an entry in the audit log."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redeem import admitting, apikeys, enrolling, overseeing, partnering
+from redeem.enrolling import NewTill, clean_name
+from redeem.errors import Invalid
+from redeem.ids import new_id
+from redeem.models import AuditEntry, Clerk, Enrolment, Partner, Store
+from redeem.partnering import NewStore
+from redeem.staffing import Person
+from redeem.times import Ms
+
+LONG_NAME_CHARACTERS = 120
+ADDRESS_CHARACTERS = 300
+
+
+class Change(StrEnum):
+    """What can be changed: the closed vocabulary of the audit log."""
+
+    TABLET_INVITED = "tablet_invited"
+    TILL_ADDED = "till_added"
+    DEVICE_REVOKED = "device_revoked"
+    CLERK_ADDED = "clerk_added"
+    CLERK_LEFT = "clerk_left"
+    PARTNER_ADDED = "partner_added"
+    STORE_ADDED = "store_added"
+    KEY_MADE = "key_made"
+    KEY_REVOKED = "key_revoked"
+
+
+def note(session: Session, person: Person, what: Change, subject_id: str, now: Ms, **details: Any) -> None:
+    """The audit entry of a change, in the change's own transaction. No secret belongs into `details`."""
+    entry = AuditEntry(
+        id=new_id("aud", now), manager_id=person.id, what=what, subject_id=subject_id, details=details, at=now
+    )
+    session.add(entry)
+    session.flush()
+
+
+def invite_tablet(session: Session, person: Person, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
+    """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the scope, Invalid for the name."""
+    store = overseeing.get_store(session, person.scope, store_id)
+    enrolment = enrolling.invite_device(session, store.id, name, now, minutes, person.id)
+    note(session, person, Change.TABLET_INVITED, enrolment.id, now, name=enrolment.device_name, store=store.name)
+    return enrolment
+
+
+def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms) -> NewTill:
+    """A partner's own till with its key, which is shown once."""
+    store = overseeing.get_store(session, person.scope, store_id)
+    till = enrolling.add_till(session, store.id, name, now)
+    note(session, person, Change.TILL_ADDED, till.device.id, now, name=till.device.name, store=store.name)
+    return till
+
+
+def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> None:
+    device = overseeing.get_device(session, person.scope, device_id)
+    if device.revoked_at is None:
+        enrolling.revoke_device(session, device.id, now)
+        note(session, person, Change.DEVICE_REVOKED, device.id, now, name=device.name, store=device.store_name)
+
+
+def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
+    """`pin_hash` is made before the transaction, after passwords.check_pin."""
+    store = overseeing.get_store(session, person.scope, store_id)
+    clerk = enrolling.add_clerk(session, store.id, name, pin_hash, now)
+    note(session, person, Change.CLERK_ADDED, clerk.id, now, name=clerk.name, store=store.name)
+    return clerk
+
+
+def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) -> str:
+    """The clerk's PIN opens no tablet any more; what they gave stays under their name. Answers the store's id."""
+    line = overseeing.get_clerk(session, person.scope, clerk_id)
+    if line.left_at is None:
+        clerk = session.get_one(Clerk, line.id)
+        clerk.left_at = now
+        note(session, person, Change.CLERK_LEFT, line.id, now, name=line.name, store=line.store_name)
+    return line.store_id
+
+
+def add_partner(session: Session, person: Person, name: str, now: Ms) -> Partner:
+    partner = partnering.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
+    note(session, person, Change.PARTNER_ADDED, partner.id, now, name=partner.name)
+    return partner
+
+
+def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store:
+    """Raises Invalid for a partner or a time zone that is none."""
+    cleaned = NewStore(
+        partner_id=new.partner_id,
+        name=clean_name(new.name, LONG_NAME_CHARACTERS),
+        time_zone=new.time_zone,
+        address=clean_line(new.address),
+        hours=clean_line(new.hours, LONG_NAME_CHARACTERS),
+    )
+    store = partnering.add_store(session, cleaned, now)
+    note(session, person, Change.STORE_ADDED, store.id, now, name=store.name)
+    return store
+
+
+def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
+    """A key for the shop's own programs; answers its text, which is kept nowhere."""
+    text = admitting.add_shop_key(session, clean_name(name), now, check_scopes(scopes))
+    note(session, person, Change.KEY_MADE, apikeys.parse(text).prefix, now, name=clean_name(name), scopes=list(scopes))
+    return text
+
+
+def revoke_shop_key(session: Session, person: Person, prefix: str, now: Ms) -> None:
+    key = overseeing.get_shop_key(session, prefix)
+    if key.revoked_at is None:
+        admitting.revoke_key(session, key.prefix, now)
+        note(session, person, Change.KEY_REVOKED, key.prefix, now, name=key.name)
+
+
+def clean_line(text: str, limit_characters: int = ADDRESS_CHARACTERS) -> str:
+    """One line that may be empty; raises Invalid."""
+    return clean_name(text, limit_characters) if text.split() else ""
+
+
+def check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes of a shop key, at least one; raises Invalid."""
+    if not scopes or any(scope not in admitting.SHOP_SCOPES for scope in scopes):
+        raise Invalid("Choose what the key may do.")
+    return scopes

@@ -1,0 +1,95 @@
+"""Showing a coupon to who looks at it and doesn't redeem it: its state now, and where its gift is to be had.
+
+Read-only, and nothing of any person is in it: whoever holds the link may read it, and no more is told.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import or_
+from sqlalchemy.orm import Session
+
+from redeem import ledger
+from redeem.errors import NotFound
+from redeem.ledger import Found, Standing
+from redeem.models import Partner, Store
+from redeem.overseeing import STORE, StoreLine, lines
+from redeem.rules import LAST_DAY_MAX, Place, Terms, Verdict, to_day, why_declined
+from redeem.times import Ms, local_day
+
+
+class State(StrEnum):
+    """What is to be said of a coupon as a whole; a verdict is of one store."""
+
+    READY = "ready"
+    BEING_GIVEN = "being_given"
+    GIVEN = "given"
+    VOID = "void"
+    NOT_YET = "not_yet"
+    EXPIRED = "expired"
+    NOWHERE = "nowhere"  # its stores are gone
+
+
+STATES = {
+    None: State.READY,
+    Verdict.VOID: State.VOID,
+    Verdict.NOT_YET_VALID: State.NOT_YET,
+    Verdict.EXPIRED: State.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A coupon as it is shown. Days are since 2020-01-01; `last_day` is None where it is good for ever."""
+
+    serial: int
+    short_code: str
+    terms: Terms
+    state: State
+    standing: Standing | None
+    stores: list[StoreLine]
+    first_day: int | None
+    last_day: int | None
+    days_left: int | None
+
+
+def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
+    """`zone` is the shop's, for a coupon whose stores are gone. Raises NotFound."""
+    found = ledger.find(session, serial)
+    if found is None:
+        raise NotFound
+    standing, stores = ledger.standing(session, found.serial), stores_of(session, found.terms)
+    today = min((local_day(now, store.time_zone) for store in stores), default=local_day(now, zone))
+    first, last = found.terms.windows.redeem.first, found.last_day
+    return Shown(
+        serial=found.serial,
+        short_code=found.short_code,
+        terms=found.terms,
+        state=state_of(found, standing, stores, now),
+        standing=standing,
+        stores=stores,
+        first_day=to_day(first) if first else None,
+        last_day=None if last == LAST_DAY_MAX else last,
+        days_left=None if last == LAST_DAY_MAX else last - today,
+    )
+
+
+def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
+    """Where the terms hold."""
+    named = or_(Store.id.in_(terms.stores), Store.partner_id.in_(terms.partners))
+    return lines(session, StoreLine, STORE.where(named).order_by(Partner.name, Store.name, Store.id))
+
+
+def state_of(found: Found, standing: Standing | None, stores: list[StoreLine], now: Ms) -> State:
+    """Good at one store is good: somewhere it may still be the last day, or already the first."""
+    if standing:
+        return State.GIVEN if standing.handed_over_at is not None else State.BEING_GIVEN
+    if found.void:
+        return State.VOID
+    reasons = [
+        why_declined(found.facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
+        for store in stores
+    ]
+    if not reasons:
+        return State.NOWHERE
+    return STATES[None if None in reasons else reasons[0]]

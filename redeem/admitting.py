@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from redeem import apikeys
 from redeem.models import ApiKey, Device, Store
-from redeem.redeeming import Actor
 from redeem.times import MS_PER_MINUTE, Ms
+from redeem.verifying import Actor
 
 READ, ISSUE, MANAGE, REDEEM = "read", "issue", "manage", "redeem"
 SHOP_SCOPES = (READ, ISSUE, MANAGE)

@@ -17,16 +17,14 @@ from sqlalchemy.orm import Session
 from redeem import holding, ledger
 from redeem.db import Again
 from redeem.errors import Conflict
-from redeem.holding import Holder
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
-from redeem.rules import Place, Terms, Verdict, why_declined
+from redeem.rules import Verdict
 from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
+from redeem.verifying import Actor, explain, reason_to_decline, tell_holder
 
 NOT_HANDED_OVER = "not_handed_over"
 CANCELLED = "cancelled"
-# A tablet rings every second; one that has been silent for this long is not there to answer a recall.
-ONLINE_MS = 15_000
 
 
 class Kind(StrEnum):
@@ -69,22 +67,6 @@ class AnotherActUnderThisName(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """The device that acts, and where it stands."""
-
-    device_id: str
-    device_name: str
-    store_id: str
-    store_name: str
-    partner_id: str
-    time_zone: str
-
-    @property
-    def place(self) -> Place:
-        return Place(store_id=self.store_id, partner_id=self.partner_id, device_id=self.device_id)
-
-
-@dataclass(frozen=True, slots=True)
 class Act:
     """One thing that a device did.
 
@@ -118,15 +100,6 @@ class Answer:
     @property
     def redeemed(self) -> bool:
         return self.code == Outcome.REDEEMED
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What verify says: the verdict, and what is known of the coupon."""
-
-    verdict: Verdict
-    details: dict[str, Any]
-    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,19 +166,6 @@ def keep(taking: Taking, answer: Answer) -> None:
     }
     if not ledger.keep(taking.session, row):
         raise Again
-
-
-def verify(session: Session, actor: Actor, serial: int | None, now: Ms) -> Ruling:
-    """Read-only: would this coupon be given to this device now?"""
-    found = ledger.find(session, serial)
-    if found is None:
-        return Ruling(Verdict.UNKNOWN_COUPON, {})
-    standing = ledger.standing(session, found.serial)
-    if standing:
-        return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
-    verdict = reason_to_decline(found, actor, now) or Verdict.GOOD
-    held = holding.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
-    return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
 
 
 def cancel(session: Session, act: Act, now: Ms) -> Answer:
@@ -333,42 +293,9 @@ def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
     return {"holder": tell_holder(held, actor, taking.now)} if held else {}
 
 
-def tell_holder(held: Holder, to: Actor, now: Ms) -> dict[str, Any]:
-    """Who can give it: its own store's device by name, another's by its store alone."""
-    online = held.last_seen_at is not None and now - held.last_seen_at < ONLINE_MS
-    device = {"id": held.device_id, "name": held.device_name} if held.store_id == to.store_id else None
-    return {"store": {"id": held.store_id, "name": held.store_name}, "device": device, "online": online}
-
-
 def new_act_id(act: Act, now: Ms) -> str:
     """An act that asks for the gift lends its id to the redemption that may come of it."""
     return new_id("rdm" if act.kind in REDEEMING else "act", now)
-
-
-def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:
-    return why_declined(found.facts, found.terms, actor.place, local_day(now, actor.time_zone))
-
-
-def describe(found: Found) -> dict[str, Any]:
-    return {
-        "coupon": found.coupon_id,
-        "campaign": f"cmp_{found.campaign_number}",
-        "short_code": found.short_code,
-        "last_day": found.last_day,
-    }
-
-
-def explain(standing: Standing, to: Actor) -> dict[str, Any]:
-    """When it was given; where and by which till for the same partner; by whom for the same store."""
-    told: dict[str, Any] = {"redeemed_at": rfc3339(standing.at)}
-    if standing.partner_id == to.partner_id:
-        told |= {
-            "store": {"id": standing.store_id, "name": standing.store_name},
-            "device": {"id": standing.device_id, "name": standing.device_name},
-        }
-    if standing.store_id == to.store_id and standing.clerk_id:
-        told |= {"clerk": {"id": standing.clerk_id, "name": standing.clerk_name}}
-    return told
 
 
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:

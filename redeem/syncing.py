@@ -21,9 +21,10 @@ from redeem.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.keeping import Signer
 from redeem.keys import KeyRing
 from redeem.models import Campaign, Clerk, Coupon, Device, Partner, Quarantine, Store
-from redeem.redeeming import Act, Actor, Answer, Kind, settle, verify
+from redeem.redeeming import Act, Answer, Kind, settle
 from redeem.rules import parse_terms
 from redeem.times import Ms
+from redeem.verifying import Actor, verify
 
 ENTRIES_PER_SYNC_MAX = 200
 QUARANTINE = text(

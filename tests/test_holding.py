@@ -7,7 +7,8 @@ from sqlalchemy import update
 from redeem import enrolling, holding, issuing, ledger, redeeming
 from redeem.db import Database
 from redeem.models import Coupon, Deployment
-from redeem.redeeming import Act, Actor
+from redeem.redeeming import Act
+from redeem.verifying import Actor
 from tests import factories
 from tests.cast import TABLET_KEY, Cast
 from tests.databases import on_both_databases

@@ -39,7 +39,7 @@ PYTHON = [
         "core",
         modules(
             "redeem",
-            "apikeys charts codes config csvfile errors ids journal keys links money passwords qr rules strictjson terms times tokens",
+            "apikeys bitmaps charts codes config csvfile errors ids journal keys links money passwords qr rules strictjson terms times tokens",
         ),
         must_not_import=DATABASE + WEB,
         reads_clock=False,
@@ -49,7 +49,7 @@ PYTHON = [
         "use cases",
         modules(
             "redeem",
-            "admitting enrolling idempotency inquiring issuing keeping listing managing overseeing"
+            "admitting enrolling holding idempotency inquiring issuing keeping listing managing overseeing snapshots verifying"
             " paging partnering redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,

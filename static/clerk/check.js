@@ -7,8 +7,7 @@ import { localDay, Verdict, whyDeclined } from "./rules.js";
 import { givenHere } from "./state.js";
 import { BadToken, couponId, Fault, fault, keyRing, read, write } from "./tokens.js";
 
-/** @import { Attempt, Past } from "./state.js" */
-/** @import { Snapshot } from "./sync.js" */
+/** @import { Attempt, Past, Snapshot } from "./state.js" */
 /** @import { Check, FaultCode, PublishedKey, Token } from "./tokens.js" */
 
 /**

@@ -10,6 +10,9 @@
  */
 import { couponId, read } from "./tokens.js";
 
+/** @import { Terms } from "./rules.js" */
+/** @import { PublishedKey } from "./tokens.js" */
+
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
  *   reason?: string, code?: string, short_code?: string}} Entry  `at` is the device's clock, ms since 1970
@@ -18,6 +21,9 @@ import { couponId, read } from "./tokens.js";
  *   reason?: string, shortCode?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>}} Past
+ * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
+ *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
+ *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
  */
 
 /** How long a tablet left alone stays open to the clerk who unlocked it. */

@@ -4,7 +4,7 @@
  */
 import { openDB } from "../vendor/idb-8.0.4/index.js";
 
-/** @import { Snapshot } from "./sync.js" */
+/** @import { Snapshot } from "./state.js" */
 
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord

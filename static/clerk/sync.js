@@ -7,13 +7,9 @@ import { sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Journal } from "./journal.js" */
-/** @import { Terms } from "./rules.js" */
-/** @import { PublishedKey } from "./tokens.js" */
+/** @import { Snapshot } from "./state.js" */
 
 /**
- * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
- *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
- *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot
  * @typedef {{code: string} & Record<string, any>} Answer
  * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,

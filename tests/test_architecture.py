@@ -81,8 +81,8 @@ SCRIPTS = [
         scripts("clerk", "api camera camera-worker journal journal-file journal-worker sound store view wedge"),
     ),
     Layer("sync", scripts("clerk", "sync")),
-    Layer("screens", scripts("clerk", "counter lock scanner sheets verdicts")),
-    Layer("main", scripts("clerk", "main")),
+    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
+    Layer("main", scripts("clerk", "main sw")),
 ]
 BROWSER = [
     *("document", "window", "navigator", "fetch", "indexedDB", "localStorage", "sessionStorage"),

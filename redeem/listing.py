@@ -6,13 +6,13 @@ An act's id begins with its time, so its id is both the order and the cursor, an
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from redeem.errors import NotFound
-from redeem.ids import NUMBER_LIMIT, coupon_id, new_id, serial_of
-from redeem.models import Act, Device, Reversal, Store
+from redeem.ids import NUMBER_LIMIT, new_id, serial_of
+from redeem.models import Act, Device, Redemption, Reversal, Store
 from redeem.paging import Page, Slice, take
 from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.strictjson import loads
@@ -23,11 +23,10 @@ LATEST = 2**48 - 1, 2**80 - 1  # an id's last millisecond, and its chance
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Where and when something happened; `serial` is None where no coupon of ours was shown."""
+    """Where and when something happened."""
 
     id: str
     at: Ms
-    serial: int | None
     store_id: str
     store_name: str
     partner_id: str
@@ -35,23 +34,22 @@ class Event:
     device_name: str
     clerk_id: str | None
 
-    @property
-    def coupon_id(self) -> str | None:
-        return coupon_id(self.serial) if self.serial is not None else None
-
 
 @dataclass(frozen=True, slots=True)
 class Redeemed(Event):
-    """A redemption, and how it was taken back if it was."""
+    """A redemption, and how it was taken back if it was; not yet handed over, it is a promise to the tablet that asked."""
 
+    serial: int
+    handed_over_at: Ms | None
     reversal_reason: str | None
     reversed_at: Ms | None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused(Event):
-    """A person did not give the gift, and said why."""
+    """A person did not give the gift, and said why; `serial` is None where no coupon of ours was shown."""
 
+    serial: int | None
     reason: str
 
 
@@ -67,18 +65,18 @@ class EventFilter:
 
 
 EVENT = (
-    select(
-        Act.id, Act.at, Act.serial, Act.store_id, Store.name, Store.partner_id, Act.device_id, Device.name, Act.clerk_id
-    )
+    select(Act.id, Act.at, Act.store_id, Store.name, Store.partner_id, Act.device_id, Device.name, Act.clerk_id)
     .join(Store, Store.id == Act.store_id)
     .join(Device, Device.id == Act.device_id)
 )
 REDEMPTION = (
-    EVENT.add_columns(Reversal.reason, Reversal.at)
+    EVENT.add_columns(Act.serial, Redemption.handed_over_at, Reversal.reason, Reversal.at)
+    .outerjoin(Redemption, Redemption.act_id == Act.id)
     .outerjoin(Reversal, Reversal.act_id == Act.id)
-    .where(Act.code == Outcome.REDEEMED)
+    # A second gift of one coupon is a conflict, unless the first was taken back and this one stands now.
+    .where(or_(Act.code == Outcome.REDEEMED, Redemption.act_id.is_not(None)))
 )
-REFUSAL = EVENT.add_columns(Act.entry).where(Act.kind == Kind.REFUSAL)
+REFUSAL = EVENT.add_columns(Act.serial, Act.entry).where(Act.kind == Kind.REFUSAL)
 
 
 def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:

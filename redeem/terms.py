@@ -115,19 +115,26 @@ class AtRisk(_Part):
     bearer: Bearer
 
 
+Offers = Annotated[Mapping[Language, Offer], Field(min_length=1, max_length=20)]
+PartnerIds = Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False), AfterValidator(_distinct)]
+StoreIds = Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)]
+Offline = Annotated[HeldOnly | AtRisk, Field(discriminator="policy")]
+UndoMinutes = Annotated[int, Field(ge=0, le=10_080)]
+
+
 class Terms(_Part):
     """A campaign's terms. They hold at each store in `stores` and at every store of each partner in `partners`."""
 
     v: Annotated[int, Field(ge=1, le=1)] = 1  # not Literal[1], which takes true for one
-    offer: Annotated[Mapping[Language, Offer], Field(min_length=1, max_length=20)]
+    offer: Offers
     windows: Windows = Windows()
-    partners: Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False), AfterValidator(_distinct)] = ()
-    stores: Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)] = ()
+    partners: PartnerIds = ()
+    stores: StoreIds = ()
     value: Price
     handling_fee: Price
     funding: Bearer
-    offline: Annotated[HeldOnly | AtRisk, Field(discriminator="policy")] = HeldOnly()
-    undo_minutes: Annotated[int, Field(ge=0, le=10_080)] = 30
+    offline: Offline = HeldOnly()
+    undo_minutes: UndoMinutes = 30
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

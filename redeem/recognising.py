@@ -1,0 +1,35 @@
+"""Recognising: which coupon is this, by the scanned token or by the typed code?"""
+
+from math import ceil
+
+from sqlalchemy.orm import Session
+
+from redeem import ledger, throttling, tokens
+from redeem.errors import BadToken, TooMany
+from redeem.keys import KeyRing
+from redeem.times import Ms
+
+MS_PER_SECOND = 1000
+
+
+def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
+    """The serial of a token that verifies, else None."""
+    try:
+        return tokens.verify(tokens.read(text), ring).serial if text else None
+    except BadToken:
+        return None
+
+
+def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | None:
+    """The serial of a short code (as codes.normalise gives it), or None; raises TooMany where a device tries one after the other.
+
+    Success forgets no failure: whoever has one good code could try thousands between two uses of it.
+    """
+    subject = f"code:{device_id}"
+    wait = throttling.wait_ms(session, subject, now)
+    if wait:
+        raise TooMany(ceil(wait / MS_PER_SECOND), "Scan the coupon, or wait before the next code is typed.")
+    serial = ledger.find_by_short_code(session, code)
+    if serial is None:
+        throttling.failed(session, subject, now)
+    return serial

@@ -39,7 +39,8 @@ PYTHON = [
         "core",
         modules(
             "redeem",
-            "apikeys bitmaps charts codes config csvfile errors ids journal keys links money passwords qr rules strictjson terms times tokens",
+            "apikeys bitmaps charts codes config csvfile errors ids journal keys links money passwords"
+            " qr rules strictjson terms times tokens",
         ),
         must_not_import=DATABASE + WEB,
         reads_clock=False,

@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both work in a fresh clone and are quick when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak lint setup venv lock clean
+.PHONY: help run test bench soak lint audit setup venv lock clean
 
 help:
 	@echo 'make run    serve the demo on http://127.0.0.1:8000 (PORT=8010 make run: elsewhere)'
@@ -8,6 +8,7 @@ help:
 	@echo 'make bench  measure; figures are ratios within one run'
 	@echo 'make soak   long simulations and load'
 	@echo 'make lint   only style and types'
+	@echo 'make audit  look up known vulnerabilities of what is locked (asks PyPI and npm)'
 	@echo 'make lock   pin the dependencies anew after a change to requirements*.txt'
 	@echo 'make clean  remove what the above made, but not instance/, which holds data'
 
@@ -26,6 +27,11 @@ soak: setup
 
 lint: setup
 	@exec scripts/lint
+
+# --strict: without it pip-audit is content when it could look up nothing.
+audit: setup
+	.venv/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	npm audit
 
 setup:
 	@scripts/system-packages test

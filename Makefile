@@ -13,7 +13,7 @@ help:
 	@echo 'make clean  remove what the above made, but not instance/, which holds data'
 
 run: venv
-	@exec scripts/run
+	@exec .venv/bin/flask --app wsgi demo
 
 test: setup
 	@exec .venv/bin/python -m scripts.test

@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask
 
 from redeem.config import Settings, load_settings
-from redeem.web import context, headers, health, languages, logs, problems
+from redeem.web import clerk, context, headers, health, languages, logs, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.attach(app, settings)
     problems.attach(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(clerk.blueprint)
     return app
 
 

@@ -7,12 +7,13 @@ import { prepareZXingModule, readBarcodes } from "../vendor/zxing-wasm-3.1.4/rea
 
 const WASM = new URL("../vendor/zxing-wasm-3.1.4/reader/zxing_reader.wasm", import.meta.url).href;
 
-// The cheap pass first; every other frame without a find gets the thorough one (blur, rotation, white on black).
-const QUICK = { tryHarder: false, tryRotate: false, tryInvert: false, tryDownscale: true };
+// The cheap pass first, over the middle of the picture where the frame is drawn; every other frame without a find gets the
+// thorough one (blur, rotation, white on black) over all of it.
+const QUICK = { tryHarder: false, tryRotate: false, tryInvert: false, tryDownscale: false };
 const THOROUGH = { tryHarder: true, tryRotate: true, tryInvert: true, tryDownscale: true };
 
-/** @type {OffscreenCanvas | null} */
-let canvas = null;
+/** @type {Map<string, OffscreenCanvasRenderingContext2D>} by size: the middle, and the whole picture */
+const contexts = new Map();
 let thorough = false;
 
 const ready = prepare();
@@ -20,7 +21,7 @@ const ready = prepare();
 addEventListener("message", async ({ data: { frame, at } }) => {
   await ready;
   const startedAt = performance.now();
-  const pixels = pixelsOf(frame);
+  const pixels = pixelsOf(frame, !thorough);
   frame.close();
   const text = await read(pixels);
   thorough = text === null && !thorough;
@@ -40,12 +41,23 @@ async function read(pixels) {
   return found.find((code) => code.isValid)?.text ?? null;
 }
 
-/** @param {VideoFrame | ImageBitmap} frame */
-function pixelsOf(frame) {
+/** @param {VideoFrame | ImageBitmap} frame @param {boolean} middle only the largest square in the middle */
+function pixelsOf(frame, middle) {
   const [width, height] = frame instanceof ImageBitmap ? [frame.width, frame.height] : [frame.displayWidth, frame.displayHeight];
-  if (canvas?.width !== width || canvas.height !== height) canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("no 2d canvas");
-  context.drawImage(frame, 0, 0);
-  return context.getImageData(0, 0, width, height);
+  const side = Math.min(width, height);
+  const [w, h] = middle ? [side, side] : [width, height];
+  const context = contextOf(w, h);
+  context.drawImage(frame, (width - w) / 2, (height - h) / 2, w, h, 0, 0, w, h);
+  return context.getImageData(0, 0, w, h);
+}
+
+/** @param {number} width @param {number} height */
+function contextOf(width, height) {
+  const size = `${width}×${height}`;
+  const known = contexts.get(size);
+  if (known) return known;
+  const made = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!made) throw new Error("no 2d canvas");
+  contexts.set(size, made);
+  return made;
 }

@@ -109,7 +109,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "A manager adds the store's clerks and their PINs.": "Менеджер добавит сотрудников магазина и их PIN.",
   "Look again": "Проверить снова",
   Lock: "Закрыть кассу",
-  "Online · synced {when} · {n} waiting": "На связи · обновлено {when} · в очереди {n}",
+  "Online · synced {when} · {n} waiting": "На связи · {when} · в очереди {n}",
   "Offline since {time} · {n} waiting": "Нет связи с {time} · в очереди {n}",
   "Connecting · {n} waiting": "Подключаемся · в очереди {n}",
   "Not accepted by the shop · {n} waiting": "Магазин не принимает · в очереди {n}",
@@ -188,7 +188,10 @@ export function t(text, values = {}) {
 export const time = (at, zone) => new Intl.DateTimeFormat(tag(), { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
 
 /** @param {string} day an ISO date or instant; a bare date is a calendar day wherever the store is @param {string} zone */
-export const date = (day, zone) =>
-  new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", year: "numeric", timeZone: day.length === 10 ? "UTC" : zone }).format(new Date(day));
+export function date(day, zone) {
+  const timeZone = day.length === 10 ? "UTC" : zone;
+  const written = new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
+  return written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
+}
 
 const tag = () => (language === "en" ? "en-GB" : language);

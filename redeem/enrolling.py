@@ -36,6 +36,15 @@ class ExpiredEnrolment(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class Tablet:
+    """An enrolled tablet, as a call that it signed is judged by."""
+
+    id: str
+    store_id: str
+    public_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewTill:
     """A till and its key's text, which is shown once."""
 
@@ -152,19 +161,22 @@ def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms
     return clerk
 
 
-def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Device | None:
+def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Tablet | None:
     """An enrolled tablet, with the key that must have signed its request. A revoked one may still hand its journal in."""
-    known = select(Device).where(Device.id == device_id, Device.kind == "tablet")
-    return session.scalar(known if even_revoked else known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None)))
+    columns = (Device.id, Device.store_id, Device.public_key)
+    known = select(*columns).where(Device.id == device_id, Device.kind == "tablet")
+    active = known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
+    row = session.execute(known if even_revoked else active).one_or_none()
+    return Tablet(*row) if row else None
 
 
-def look_up_pin(session: Session, device: Device, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
+def look_up_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
     """The clerk of the device's store, and how long a try must wait. First of two steps: argon2 runs between, outside any transaction."""
     at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
     return session.scalar(at_store), throttling.wait_ms(session, pin_subject(device, clerk_id), now)
 
 
-def note_pin(session: Session, device: Device, clerk_id: str, *, right: bool, now: Ms) -> Ms:
+def note_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
     """Counts a wrong PIN or forgets them; answers how long the next try must wait. The count is of this device and clerk: a stolen
     tablet that guesses locks nobody out at another."""
     subject = pin_subject(device, clerk_id)
@@ -175,7 +187,7 @@ def note_pin(session: Session, device: Device, clerk_id: str, *, right: bool, no
     return throttling.wait_ms(session, subject, now)
 
 
-def pin_subject(device: Device, clerk_id: str) -> str:
+def pin_subject(device: Tablet, clerk_id: str) -> str:
     return f"pin:{device.id}:{clerk_id}"
 
 

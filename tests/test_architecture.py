@@ -39,8 +39,8 @@ PYTHON = [
         "core",
         modules(
             "redeem",
-            "apikeys bitmaps charts codes config csvfile errors ids journal keys links money passwords"
-            " qr rules strictjson terms times tokens",
+            "apikeys bitmaps charts codes config csvfile errors files ids journal keys links money passwords"
+            " qr rules sheet strictjson terms times tokens",
         ),
         must_not_import=DATABASE + WEB,
         reads_clock=False,
@@ -51,14 +51,17 @@ PYTHON = [
         modules(
             "redeem",
             "admitting enrolling holding idempotency inquiring issuing keeping listing managing overseeing snapshots verifying"
-            " paging partnering redeeming reporting showing signing_in staffing syncing throttling",
+            " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,
     ),
     Layer(
         "edge",
-        ("redeem.web", *modules("redeem.web", "context headers health languages logs problems urls")),
+        (
+            "redeem.web",
+            *modules("redeem.web", "assets clerk context headers health languages logs problems signatures urls"),
+        ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),
     Layer("assembly", ("redeem", "wsgi")),

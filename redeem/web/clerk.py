@@ -16,12 +16,12 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from redeem import enrolling, holding, snapshots, syncing
+from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.holding import Grant
 from redeem.ids import serial_of
 from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
-from redeem.models import Device
 from redeem.strictjson import loads
 from redeem.web.assets import service_worker
 from redeem.web.context import context, now_ms, read, write
@@ -236,7 +236,7 @@ def _parse(model: type[B]) -> B:
         raise Invalid("Correct the body where the errors point.", errors=faults) from error
 
 
-def _signed_by(*, even_revoked: bool = False) -> Device:
+def _signed_by(*, even_revoked: bool = False) -> Tablet:
     """The enrolled tablet that signed this request; raises NotSigned."""
     claim = read_signature(request.method, request.path, request.headers, request.get_data())
     device = read(lambda session: enrolling.find_tablet(session, claim.device_id, even_revoked=even_revoked))

@@ -11,23 +11,25 @@ goes into the next commit together: fair, and one fsync for many.
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
 WRITES_PER_COMMIT = 64
-TRIES = 6
 BUSY_TIMEOUT_MS = 10_000
-# serialization_failure, deadlock_detected, admin_shutdown, crash_shutdown, cannot_connect_now, read_only_sql_transaction:
-# each says "nothing was done, or the leader changed"; the same work may simply be run again.
-RETRIED_SQLSTATES = {"40001", "40P01", "57P01", "57P02", "57P03", "25006"}
+# A lost race is over at once; a database that restarts takes a moment. After these, whoever called is told.
+PAUSES_SECONDS = (0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
+# serialization_failure, deadlock_detected, too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now,
+# read_only_sql_transaction: each says "nothing was done, or the leader changed"; the same work may simply be run again.
+RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
 class Again(Exception):
@@ -35,7 +37,7 @@ class Again(Exception):
 
 
 class Database:
-    """Runs work in transactions on `engine`; close() stops the writer after everything queued is durable."""
+    """Runs work in transactions on `engine`; close() returns when everything queued is durable."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -65,20 +67,31 @@ class Database:
 
 
 def retried(run: Callable[[], T]) -> T:
-    """run(), again after a failure that says nothing about the work itself."""
-    for _ in range(TRIES - 1):
+    """run(), again after a failure that says nothing about the work itself. After the last pause the failure is the caller's."""
+    for pause in PAUSES_SECONDS:
         try:
             return run()
         except Again:
-            continue
+            time.sleep(pause)
         except DBAPIError as error:
             if not is_transient(error):
                 raise
+            time.sleep(pause)
     return run()
 
 
 def is_transient(error: DBAPIError) -> bool:
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in RETRIED_SQLSTATES
+    return error.connection_invalidated or is_unreached(error) or sqlstate(error) in RETRIED_SQLSTATES
+
+
+def is_unreached(error: DBAPIError) -> bool:
+    """PostgreSQL refused or dropped the connection: then the driver speaks, without the server's code."""
+    return isinstance(error, OperationalError) and sqlstate(error) is None
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """The server's code; "" where the driver knows no such thing, as SQLite's."""
+    return getattr(error.orig, "sqlstate", "")
 
 
 def prepare_sqlite(engine: Engine) -> None:
@@ -102,17 +115,20 @@ class _Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._start = threading.Lock()
+        self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def commit(self, work: Work[T]) -> T:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a work may not write by itself: it would wait for its own end")
         future: Future[T] = Future()
-        self._queue.put((work, future))
-        self._ensure_started()
+        with self._turn:  # so that nothing is queued behind the end that stop() asks for
+            self._queue.put((work, future))
+            self._ensure_started()
         return future.result()
 
     def stop(self) -> None:
-        with self._start:
+        with self._turn:
             if self._thread:
                 self._queue.put(None)
                 self._thread.join()
@@ -120,10 +136,8 @@ class _Writer:
 
     def _ensure_started(self) -> None:
         if self._thread is None:
-            with self._start:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-                    self._thread.start()
+            self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -137,15 +151,16 @@ class _Writer:
             self._commit_group(group)
 
     def _commit_group(self, group: list[tuple[Work[Any], Future[Any]]]) -> None:
-        """All of the group in one transaction; if any of it fails, each by itself, so that one's fault is not another's."""
+        """All of the group in one transaction; if any of it fails, each half by itself, so that one's fault is not another's."""
         try:
             answers = self._together([work for work, _ in group])
-        except Exception as error:  # noqa: BLE001 - whatever it was is handed to whoever asked for the work
+        except BaseException as error:  # noqa: BLE001 - whatever it was is handed to whoever asked for the work
             if len(group) == 1:
                 group[0][1].set_exception(error)
                 return
-            for one in group:
-                self._commit_group([one])
+            middle = len(group) // 2
+            self._commit_group(group[:middle])
+            self._commit_group(group[middle:])
             return
         for (_, future), answer in zip(group, answers, strict=True):
             future.set_result(answer)

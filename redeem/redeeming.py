@@ -116,27 +116,33 @@ class Taking:
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
     """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""
-    return first_answer(session, act) or take(session, act, now)
+    found, kept = ledger.look(session, act.actor.device_id, act.name, act.serial)
+    return replay(act, kept) if kept else take(session, act, found, now)
 
 
-def first_answer(session: Session, act: Act) -> Answer | None:
-    kept = ledger.act_by_name(session, act.actor.device_id, act.name)
-    if kept is None:
-        return None
-    if kept.kind == Kind.CANCEL or kept.reversal == CANCELLED:
+def replay(act: Act, kept: KeptAct) -> Answer:
+    """The first answer. But a yes is not repeated once it was taken back: a till that is still trying would give the gift."""
+    if kept.kind == Kind.CANCEL or kept.reversal is not None:
         return Answer(Verdict.ATTEMPT_CANCELLED, replayed=True)
     if kept.fingerprint != act.fingerprint:
         raise AnotherActUnderThisName("This id was used for another request. Use a new id for a new attempt.")
     return Answer(kept.code, loads(kept.answer), replayed=True)
 
 
-def take(session: Session, act: Act, now: Ms) -> Answer:
+def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
     about = find_about(session, act)
-    serial = about.serial if about else act.serial
-    taking = Taking(session, act, new_act_id(act, now), now, ledger.find(session, serial, lock=True), about)
-    answer = TAKERS.get(act.kind, take_note)(taking)
-    keep(taking, answer)
+    if about:
+        found = ledger.find(session, about.serial, lock=True)
+    taking = Taking(session, act, new_act_id(act, now), now, found, about)
+    answer = taker_of(act)(taking)
+    if not answer.redeemed:  # the stroke that redeems keeps the act, too
+        ledger.keep(session, row_of(taking, answer))
     return answer
+
+
+def taker_of(act: Act) -> Callable[[Taking], Answer]:
+    """What a till alone may do means nothing in a journal, and the other way round."""
+    return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
 
 
 def find_about(session: Session, act: Act) -> KeptAct | None:
@@ -145,10 +151,10 @@ def find_about(session: Session, act: Act) -> KeptAct | None:
     return ledger.act_by_name(session, act.actor.device_id, act.of) if act.of else None
 
 
-def keep(taking: Taking, answer: Answer) -> None:
-    """The act and its answer, for ever. If its name has just been taken by itself, sent twice: look again."""
+def row_of(taking: Taking, answer: Answer) -> dict[str, Any]:
+    """The act and its answer, as they are kept for ever."""
     act, actor = taking.act, taking.act.actor
-    row = {
+    return {
         "id": taking.id,
         "device_id": actor.device_id,
         "name": act.name,
@@ -164,8 +170,6 @@ def keep(taking: Taking, answer: Answer) -> None:
         "entry": act.entry,
         "signature": act.signature,
     }
-    if not ledger.keep(taking.session, row):
-        raise Again
 
 
 def cancel(session: Session, act: Act, now: Ms) -> Answer:
@@ -182,7 +186,7 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     taking = Taking(session, act, new_act_id(act, now), now, found, kept)
     answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
     if kept is None:
-        keep(taking, answer)
+        ledger.keep(session, row_of(taking, answer))
     elif kept.code == Outcome.REDEEMED:
         take_back(taking, CANCELLED, by_act_id=None)
     return answer
@@ -197,10 +201,11 @@ def take_redeem(taking: Taking) -> Answer:
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
-    if reason is None and found.holder_id is None and holding.is_recovering(taking.session):
+    if reason is None and found.holder_id is None and found.recovering:
         return declined(taking, Outcome.RECOVERING, {"coupon": found.coupon_id})
-    if reason is None and stand(taking, found, handed_over=taking.act.kind == Kind.REDEEM):
-        return redeemed(taking, found)
+    yes = redeemed(taking, found)
+    if reason is None and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
+        return yes
     standing = ledger.standing(taking.session, found.serial)
     if standing:
         return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
@@ -214,8 +219,9 @@ def take_given(taking: Taking) -> Answer:
     found, actor = taking.found, taking.act.actor
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
-    if stand(taking, found, handed_over=True):
-        return redeemed(taking, found)
+    yes = redeemed(taking, found)
+    if stand(taking, yes, handed_over=True):
+        return yes
     standing = ledger.standing(taking.session, found.serial)
     if standing is None:
         raise Again
@@ -240,6 +246,10 @@ def take_gave(taking: Taking) -> Answer:
 
 
 def take_drop(taking: Taking) -> Answer:
+    """Behind a `gave` it means nothing, here as on the tablet: what was handed over is undone, not dropped."""
+    standing = ledger.standing_by_act(taking.session, taking.about.id) if taking.about else None
+    if standing is None or standing.handed_over_at is not None:
+        return Answer(Outcome.NOTHING_TO_UNDO)
     return take_back(taking, NOT_HANDED_OVER, by_act_id=taking.id)
 
 
@@ -271,17 +281,15 @@ def take_note(taking: Taking) -> Answer:
 # Leaves.
 
 
-def stand(taking: Taking, found: Found, *, handed_over: bool) -> bool:
-    """True if this act's redemption now stands: the constraint decides, nothing else."""
-    device_id = taking.act.actor.device_id
-    return ledger.redeem(taking.session, found.serial, taking.id, device_id, taking.now, handed_over=handed_over)
-
-
 def redeemed(taking: Taking, found: Found) -> Answer:
-    count(taking, Outcome.REDEEMED)
-    ledger.note_change(taking.session, found.serial)
     details = {"coupon": found.coupon_id, "redemption": taking.id, "redeemed_at": rfc3339(taking.now)}
     return Answer(Outcome.REDEEMED, details)
+
+
+def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
+    """True if this act's redemption now stands, and is kept and counted: the constraint decides, nothing else."""
+    day = local_day(taking.now, taking.act.actor.time_zone)
+    return ledger.redeem(taking.session, row_of(taking, yes), day, handed_over=handed_over)
 
 
 def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
@@ -340,8 +348,8 @@ def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
     ledger.count(taking.session, local_day(at or taking.now, actor.time_zone), campaign, store_id, outcome)
 
 
-TAKERS: dict[str, Callable[[Taking], Answer]] = {
-    Kind.REDEEM: take_redeem,
+OF_TILLS: dict[str, Callable[[Taking], Answer]] = {Kind.REDEEM: take_redeem, Kind.REVERSE: take_reverse}
+OF_JOURNALS: dict[str, Callable[[Taking], Answer]] = {
     Kind.ASK: take_redeem,
     Kind.GAVE_HELD: take_given,
     Kind.GAVE_AT_RISK: take_given,
@@ -349,5 +357,4 @@ TAKERS: dict[str, Callable[[Taking], Answer]] = {
     Kind.GAVE: take_gave,
     Kind.DROP: take_drop,
     Kind.UNDO: take_undo,
-    Kind.REVERSE: take_reverse,
 }

@@ -1,5 +1,12 @@
 """The application as servers and the flask command find it."""
 
 from redeem import create_app
+from redeem.cli import unconfigured
+from redeem.config import BadConfiguration, load_settings, usual_file
+from redeem.demo.command import demo
 
-app = create_app()
+try:
+    app = create_app(load_settings(usual_file()))
+except BadConfiguration as error:
+    app = unconfigured(error)
+app.cli.add_command(demo)

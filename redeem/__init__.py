@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from redeem import cli
 from redeem.config import Settings, load_settings
 from redeem.web import clerk, context, headers, health, languages, logs, problems
 
@@ -28,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.attach(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(clerk.blueprint)
+    cli.attach(app)
     return app
 
 

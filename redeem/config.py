@@ -15,7 +15,7 @@ from redeem.errors import RedeemError
 from redeem.times import is_zone
 
 MIN_SECRET_CHARACTERS = 32
-ENV_FILE = "REDEEM_ENV_FILE"
+ENV_FILE, USUAL_NAME = "REDEEM_ENV_FILE", "redeem.env"
 
 
 class BadConfiguration(RedeemError):
@@ -96,6 +96,11 @@ def load_settings(usual_file: Path | None = None, **overrides: object) -> Settin
         return Settings(_env_file=named_file() or usual_file, **overrides)  # type: ignore[arg-type]
     except ValidationError as faults:
         raise BadConfiguration("\n".join(_fault(f["loc"], f["msg"]) for f in faults.errors())) from None
+
+
+def usual_file() -> Path:
+    """Where the demo writes its settings, and where the flask command looks for some: beside the data."""
+    return Path(os.environ.get("REDEEM_INSTANCE_PATH", "instance")) / USUAL_NAME
 
 
 def named_file() -> Path | None:

@@ -64,7 +64,18 @@ PYTHON = [
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),
-    Layer("assembly", ("redeem", "wsgi")),
+    Layer(
+        "assembly",
+        (
+            "redeem",
+            "wsgi",
+            *modules("redeem", "backup cli demo doctor serving"),
+            *modules(
+                "redeem.demo",
+                "cast command crowd desks history notes offers printing samples seeding starting",
+            ),
+        ),
+    ),
 ]
 PYTHON_ALLOWED = {
     ("redeem.web.context", "flask_sqlalchemy"),  # binds the engine and the tables to the application, and nothing more

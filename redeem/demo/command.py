@@ -1,0 +1,61 @@
+"""`flask --app wsgi demo`: everything from nothing to a served demo, and what a visitor needs to know."""
+
+import time
+from pathlib import Path
+
+import click
+
+from redeem import create_app, serving
+from redeem.cli import plainly
+from redeem.config import load_settings, usual_file
+from redeem.demo import starting
+from redeem.demo.starting import Started
+from redeem.web.context import Context
+from redeem.web.urls import coupon_link
+
+HOST = "127.0.0.1"
+
+
+@click.command()
+@click.option("--port", default=8000, envvar="PORT", show_default=True, help="Also by the environment: PORT.")
+@click.option("--fresh", is_flag=True, help="Forget the demo that is there and begin anew.")
+@plainly
+def demo(port: int, fresh: bool) -> None:
+    """Set up the demo in instance/ and serve it. A second start keeps what is there."""
+    serving.refuse_taken_port(HOST, port)
+    env_file = usual_file()
+    starting.settle_settings(env_file, f"http://{HOST}:{port}")
+    app = create_app(load_settings(env_file))
+    tools: Context = app.extensions["redeem"]
+    chosen = serving.plan(tools.settings, HOST, port)
+    started = starting.start(app, tools, time.time_ns() // 1_000_000, fresh=fresh)
+    tools.database.close()
+    tell(tools, started)
+    serving.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url}"))
+
+
+def tell(tools: Context, started: Started) -> None:
+    """Where to go and with what. The last line comes later, when the server answers."""
+    notes, base_url = started.notes, tools.settings.base_url
+    lines = [
+        ("Office", f"{base_url}/manager/"),
+        ("", f"{notes['manager']['email']}  {notes['manager']['password']}"),
+        ("Tablet", notes["enrolment_url"]),
+        ("", f"works once, for 24 hours; then {notes['clerk']['name']}, PIN {notes['clerk']['pin']}"),
+        ("Customer", coupon_link(tools, notes["coupons"]["valid"][0])),
+        ("API", f"{base_url}/v1/docs"),
+        ("", f"shop key {notes['shop_key']}"),
+        ("", f"till key {notes['till_key']}"),
+        ("Test sheet", nearby(started.sheet_file)),
+        ("All of this", nearby(started.notes_file)),
+    ]
+    click.echo(f"{tools.settings.shop_name}, a demo: {'made just now' if started.seeded else 'as it was left'}\n")
+    for name, words in lines:
+        click.echo(f"  {name:<12} {words}")
+    if started.aged:
+        click.echo(f"\n  Too old to show what they should: {', '.join(started.aged)}. Begin anew with --fresh.")
+    click.echo()
+
+
+def nearby(file: Path) -> str:
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

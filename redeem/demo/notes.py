@@ -1,0 +1,192 @@
+"""What a visitor of the demo needs, kept in instance/demo.json: keys, passwords, a link, coupons.
+
+The database holds only hashes, so what is in the file is kept from start to start; what got lost is made anew.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from redeem import admitting, apikeys, enrolling, ids, passwords, staffing
+from redeem.demo import offers
+from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
+from redeem.demo.samples import TILL, Samples
+from redeem.errors import BadKey, Invalid
+from redeem.files import write_private
+from redeem.models import ApiKey, Clerk
+from redeem.staffing import Role
+from redeem.times import Ms
+from redeem.web.context import Context
+from redeem.web.urls import enrolment_link
+
+Notes = dict[str, Any]
+FILE = "demo.json"
+KEY_NAME = "Demo"
+TABLET_NAME = "My tablet"
+LINK_MINUTES = 24 * 60
+STORE = BY_KEY[DEMO_STORE]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A manager of the demo; the first is the one to begin with."""
+
+    role: Role
+    email: str
+    name: str
+    partner_id: str | None = None
+    store_id: str | None = None
+
+
+LOGINS = (
+    Login(Role.SHOP_MANAGER, "manager@utro.example", "Марина Котова"),
+    Login(Role.PARTNER_MANAGER, "partner@zerno.example", "Денис Орлов", partner_id=PARTNER_IDS["zerno"]),
+    Login(Role.STORE_MANAGER, "store@zerno.example", "Анна Лис", STORE.partner_id, STORE.id),
+    Login(Role.AUDITOR, "auditor@utro.example", "Helen Berg"),
+)
+
+
+def take(tools: Context, file: Path, samples: Samples, now: Ms) -> Notes:
+    """The notes of this start, written to the file. The enrolment link is new each time, because it works once."""
+    old = read(file)
+    managers = [manager_login(tools, login, old, now) for login in LOGINS]
+    notes = {
+        "base_url": tools.settings.base_url,
+        "shop_key": kept_key(tools, old, "shop_key") or new_shop_key(tools, now),
+        "till_key": kept_key(tools, old, "till_key") or new_till_key(tools, now),
+        "manager": {name: managers[0][name] for name in ("email", "password")},
+        "managers": managers,
+        "clerk": clerk_login(tools, old),
+        "enrolment_url": new_link(tools, now),
+        "store": STORE.id,
+        "campaign": ids.campaign_id(offers.COFFEE),
+        "coupons": {"valid": [one.digits for one in samples.valid]}
+        | {kind: one.digits for kind, one in samples.kinds.items()},
+        "short_codes": {"valid": [one.short_code for one in samples.valid]}
+        | {kind: one.short_code for kind, one in samples.kinds.items() if one.short_code},
+    }
+    write_private(file, json.dumps(notes, ensure_ascii=False, indent=2).encode() + b"\n")
+    return notes
+
+
+def read(file: Path) -> Notes:
+    """The notes of the start before, or nothing if there are none that can be read: then all is made anew."""
+    try:
+        notes = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def kept_key(tools: Context, old: Notes, name: str) -> str | None:
+    """The key of the last start, if it still opens."""
+    text = old.get(name)
+    try:
+        presented = apikeys.parse(text) if isinstance(text, str) else None
+    except BadKey:
+        return None
+    known = presented and tools.database.read(lambda session: admitting.find_key(session, presented.prefix))
+    return text if presented and known and apikeys.same(known.secret_hash, presented.hash) else None
+
+
+def new_shop_key(tools: Context, now: Ms) -> str:
+    def work(session: Session) -> str:
+        forget_key(session, "shop", now)
+        return admitting.add_shop_key(session, KEY_NAME, now)
+
+    return tools.database.write(work)
+
+
+def new_till_key(tools: Context, now: Ms) -> str:
+    """A new key for the till that is there, with its history."""
+    minted = apikeys.mint("till")
+
+    def work(session: Session) -> str:
+        forget_key(session, "till", now)
+        session.add(
+            ApiKey(
+                prefix=minted.prefix,
+                secret_hash=minted.hash,
+                kind="till",
+                name=KEY_NAME,
+                scopes=enrolling.TILL_SCOPES,
+                device_id=device_id(STORE, TILL),
+                created_at=now,
+            )
+        )
+        return minted.text
+
+    return tools.database.write(work)
+
+
+def forget_key(session: Session, kind: str, now: Ms) -> None:
+    """Whoever finds a lost note shall not get in with it."""
+    lost = (ApiKey.kind == kind, ApiKey.name == KEY_NAME, ApiKey.revoked_at.is_(None))
+    session.execute(update(ApiKey).where(*lost).values(revoked_at=now))
+
+
+def manager_login(tools: Context, login: Login, old: Notes, now: Ms) -> Notes:
+    manager = tools.database.read(lambda session: staffing.find_manager(session, login.email))
+    password = old_secret(old.get("managers"), "email", login.email, "password")
+    if manager is None or not password or not passwords.verify(manager.password_hash, password):
+        password = secrets.token_urlsafe(12)
+        set_password(tools, login, staffing.new_password(password), now)
+    return {"role": login.role.value, "email": login.email, "password": password}
+
+
+def set_password(tools: Context, login: Login, password_hash: str, now: Ms) -> None:
+    def work(session: Session) -> None:
+        known = staffing.find_manager(session, login.email)
+        if known:
+            known.password_hash = password_hash
+            return
+        scope = {"partner_id": login.partner_id, "store_id": login.store_id}
+        staffing.add_manager(session, login.email, login.name, login.role, password_hash, now, **scope)
+
+    tools.database.write(work)
+
+
+def clerk_login(tools: Context, old: Notes) -> Notes:
+    """A clerk of the demo's store, with a PIN."""
+    name = STORE.clerks[0]
+    own_id = clerk_id(STORE, name)
+    pin = old_secret([old.get("clerk")], "id", own_id, "pin")
+    stored = tools.database.read(lambda session: session.get_one(Clerk, own_id).pin_hash)
+    if not pin or not passwords.verify(stored, pin):
+        pin = new_pin()
+        pin_hash = passwords.hash_password(pin)
+        tools.database.write(
+            lambda session: session.execute(update(Clerk).where(Clerk.id == own_id).values(pin_hash=pin_hash)) and None
+        )
+    return {"id": own_id, "name": name, "pin": pin}
+
+
+def old_secret(things: object, key: str, value: str, secret: str) -> str | None:
+    """The text `secret` of the thing whose `key` is `value`, if the notes have one."""
+    for thing in things if isinstance(things, list) else []:
+        if isinstance(thing, dict) and thing.get(key) == value and isinstance(thing.get(secret), str):
+            return str(thing[secret])
+    return None
+
+
+def new_pin() -> str:
+    """Four random digits that `check_pin` lets pass."""
+    while True:
+        pin = f"{secrets.randbelow(10_000):04d}"
+        try:
+            passwords.check_pin(pin)
+        except Invalid:
+            continue
+        return pin
+
+
+def new_link(tools: Context, now: Ms) -> str:
+    enrolment = tools.database.write(
+        lambda session: enrolling.invite_device(session, STORE.id, TABLET_NAME, now, LINK_MINUTES)
+    )
+    return enrolment_link(tools, enrolment.id)

@@ -1,0 +1,63 @@
+"""The demo's test sheet: one coupon of each kind with what a clerk should see, then all that are good."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from redeem import sheet
+from redeem.demo.cast import BY_KEY, DEMO_STORE
+from redeem.demo.samples import Sample, Samples
+from redeem.files import write_private
+from redeem.sheet import Piece
+from redeem.web.context import Context
+from redeem.web.urls import coupon_link
+
+FILE = "test-sheet.pdf"
+
+# In the order of the sheet: its names, what it is, what the tablet should say.
+KINDS = {
+    "valid": (
+        ("Valid", "Действует"),
+        ("A coffee on us. Expect: give the gift.", "Кофе за наш счёт. Ждём: отдайте подарок."),
+    ),
+    "used": (
+        ("Used", "Использован"),
+        ("The coffee was given before. Expect: already given.", "Кофе уже выдали. Ждём: подарок уже выдан."),
+    ),
+    "expired": (
+        ("Expired", "Истёк"),
+        ("The autumn pie is over. Expect: expired.", "Осенний пирог закончился. Ждём: срок истёк."),
+    ),
+    "not_yet": (
+        ("Not yet", "Ещё рано"),
+        ("Lemonade, from June. Expect: not yet valid.", "Лимонад с июня. Ждём: ещё не действует."),
+    ),
+    "void": (
+        ("Void", "Аннулирован"),
+        ("The order was sent back. Expect: cancelled by the shop.", "Заказ вернули. Ждём: отменён магазином."),
+    ),
+    "forged": (
+        ("Forged", "Подделка"),
+        ("One digit was changed. Expect: not one of ours.", "Изменена одна цифра. Ждём: это не наш купон."),
+    ),
+    "other_store": (
+        ("Other store", "Другой магазин"),
+        (
+            "Good in Vladivostok only. Expect: not for this store.",
+            "Только во Владивостоке. Ждём: не для этого магазина.",
+        ),
+    ),
+}
+
+
+def print_sheet(tools: Context, file: Path, samples: Samples) -> None:
+    """Writes the sheet for the demo's store, with links to where the demo is served now."""
+    first, *others = samples.valid
+    specimens = {"valid": first} | samples.kinds
+    large = [piece(tools, names, lines, specimens[kind]) for kind, (names, lines) in KINDS.items()]
+    small = [piece(tools, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
+    subtitle = f"{tools.settings.base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этого магазина"
+    write_private(file, sheet.draw("Redeem: test sheet · пробный лист", subtitle, large, small))
+
+
+def piece(tools: Context, names: Sequence[str], lines: Sequence[str], one: Sample) -> Piece:
+    return Piece(names, lines, coupon_link(tools, one.digits), one.short_code)

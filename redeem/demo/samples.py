@@ -1,0 +1,104 @@
+"""Coupons to try: one of each kind, and at least sixty that are good."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem import issuing
+from redeem.demo import offers
+from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
+from redeem.demo.desks import Shown
+from redeem.demo.history import forged
+from redeem.issuing import NewCoupon
+from redeem.models import Coupon, Redemption
+from redeem.rules import Verdict
+from redeem.times import MS_PER_DAY, Ms, local_day
+from redeem.verifying import Actor, verify
+from redeem.web.context import Context
+
+GOOD_ONES = 60
+VALID = "demo-valid"
+TILL = "Till 1"
+
+# What each kind is good for, by the reference under which it was issued. A forged one was never issued.
+SPECIMENS = {
+    "used": ("demo-used", Verdict.ALREADY_REDEEMED),
+    "expired": ("demo-expired", Verdict.EXPIRED),
+    "not_yet": ("demo-not-yet", Verdict.NOT_YET_VALID),
+    "void": ("demo-void", Verdict.VOID),
+    "other_store": ("demo-other-store", Verdict.WRONG_STORE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A coupon as its holder has it: the token's digits and the short code, which a forged one lacks."""
+
+    digits: str
+    short_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """All samples. `aged` names the kinds that are no longer what they were made to show."""
+
+    valid: list[Sample]
+    kinds: dict[str, Sample]
+    aged: list[str]
+
+
+def collect(tools: Context, now: Ms) -> Samples:
+    """The samples as they are now; good ones that are used up or too old are made up for."""
+    coupons = tools.database.read(lambda session: [find(session, reference) for reference, _ in SPECIMENS.values()])
+    kinds = {kind: sample(tools, coupon) for kind, coupon in zip(SPECIMENS, coupons, strict=True)}
+    valid = [sample(tools, coupon) for coupon in good_ones(tools, now)]
+    kinds["forged"] = Sample(forged(Shown(valid[0].digits, None)).digits, None)
+    return Samples(valid, kinds, tools.database.read(lambda session: aged(session, now)))
+
+
+def find(session: Session, reference: str) -> Coupon:
+    return session.scalars(select(Coupon).where(Coupon.order_ref == reference)).one()
+
+
+def good_ones(tools: Context, now: Ms) -> list[Coupon]:
+    key_id = tools.signer().newest
+
+    def work(session: Session) -> list[Coupon]:
+        for _ in range(GOOD_ONES - len(still_good(session, now))):
+            issuing.issue(session, NewCoupon(offers.COFFEE, VALID), key_id, now, tools.settings.time_zone)
+        return still_good(session, now)
+
+    return tools.database.write(work)
+
+
+def still_good(session: Session, now: Ms) -> list[Coupon]:
+    """Issued to be tried and not used up, with a week left at least."""
+    week_ahead = local_day(now + 7 * MS_PER_DAY, BY_KEY[DEMO_STORE].zone)
+    unused = (
+        select(Coupon)
+        .outerjoin(Redemption, Redemption.serial == Coupon.serial)
+        .where(Coupon.order_ref == VALID, Coupon.voided_at.is_(None), Redemption.serial.is_(None))
+        .where(Coupon.last_day >= week_ahead)
+        .order_by(Coupon.serial)
+    )
+    return list(session.scalars(unused))
+
+
+def sample(tools: Context, coupon: Coupon) -> Sample:
+    return Sample(tools.signer().write_serial(coupon.key_id, coupon.serial, coupon.last_day), coupon.short_code)
+
+
+def aged(session: Session, now: Ms) -> list[str]:
+    """The kinds whose sample the demo's till would answer otherwise than it should: time has passed, or somebody undid it."""
+    return [
+        kind
+        for kind, (reference, expected) in SPECIMENS.items()
+        if verify(session, till(), find(session, reference).serial, now).verdict != expected
+    ]
+
+
+def till() -> Actor:
+    """The demo's till, as it asks."""
+    store = BY_KEY[DEMO_STORE]
+    return Actor(device_id(store, TILL), TILL, store.id, store.name, store.partner_id, store.zone)

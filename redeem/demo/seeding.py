@@ -1,0 +1,219 @@
+"""The demo's world into the database, once: made in memory first, then written in one transaction."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from redeem import codes, models, passwords
+from redeem.demo import offers
+from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
+from redeem.demo.crowd import DAYS, Customer, gather, local
+from redeem.demo.desks import Desk, Row, Tablet
+from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
+from redeem.demo.offers import Campaign
+from redeem.errors import Conflict
+from redeem.keeping import Signer
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+
+SEED = 20_261_121
+SETTLED_DAYS = 10  # the stores were there this long before the first coupon
+Tables = Sequence[tuple[type[models.Base], list[Row]]]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that happened until `now`."""
+
+    now: Ms
+    days: int
+    campaigns: list[Campaign]
+    crowd: list[Customer]
+    history: History
+
+    @property
+    def founded_at(self) -> Ms:
+        return self.now - (self.days + SETTLED_DAYS) * MS_PER_DAY
+
+
+class NotADemo(Conflict):
+    """Somebody's own data is in the database."""
+
+    code = "not_a_demo"
+    default_detail = "The database holds data that isn't the demo's. Name another one in REDEEM_DATABASE_URL."
+
+
+def make(signer: Signer, zone: str, now: Ms, days: int = DAYS) -> World:
+    """The same world for the same `now` and `days`, but for what is secret: signatures, PINs, the tablets' keys."""
+    dice = Random(SEED)
+    campaigns = offers.campaigns(local(now, zone).date(), PARTNER_IDS, STORE_IDS)
+    crowd = gather(campaigns, now, dice, days)
+    history = History(signer, zone, now, dice)
+    history.play(crowd)
+    return World(now, days, campaigns, crowd, history)
+
+
+def is_demo(session: Session) -> bool:
+    """Whether the demo is in the database already. Raises NotADemo if something else is."""
+    known = set(session.scalars(select(models.Partner.id)))
+    if known and not known.issuperset(PARTNER_IDS.values()):
+        raise NotADemo
+    return bool(known)
+
+
+def write(session: Session, tables: Tables) -> None:
+    """In this order: what refers to something comes after it."""
+    for model, rows in tables:
+        if rows:
+            session.execute(insert(model.__table__), rows)  # type: ignore[arg-type]
+
+
+def stage(world: World) -> Tables:
+    """What must be there before the first act: places, people, devices as they were enrolled, campaigns and coupons."""
+    at = world.founded_at
+    desks = [desk for one in world.history.desks.values() for desk in one]
+    return (
+        (models.Partner, [{"id": one.id, "name": one.name, "created_at": at} for one in PARTNERS]),
+        (models.Store, store_rows(at)),
+        (models.Clerk, clerk_rows(at)),
+        (models.Enrolment, [enrolment_row(desk, at) for desk in desks if isinstance(desk, Tablet)]),
+        (models.Device, [device_row(desk, at) for desk in desks]),
+        (models.Campaign, campaign_rows(world)),
+        (models.Coupon, coupon_rows(world, Random(SEED))),
+    )
+
+
+def acts(world: World) -> Tables:
+    """What the devices did, and what came of it."""
+    books = world.history.books
+    return (
+        (models.Act, books.acts),
+        (models.Redemption, books.redemptions()),
+        (models.Reversal, books.reversals),
+        (models.Tally, books.tallies()),
+    )
+
+
+def store_rows(at: Ms) -> list[Row]:
+    return [
+        {
+            "id": one.id,
+            "partner_id": one.partner_id,
+            "name": one.name,
+            "address": one.address,
+            "hours": one.hours,
+            "time_zone": one.zone,
+            "created_at": at,
+        }
+        for one in STORES
+    ]
+
+
+def clerk_rows(at: Ms) -> list[Row]:
+    """Each with a PIN that nobody knows, until a manager sets one."""
+    return [
+        {
+            "id": clerk_id(store, name),
+            "store_id": store.id,
+            "name": name,
+            "pin_hash": passwords.hash_password(secrets.token_hex(16)),
+            "created_at": at,
+        }
+        for store in STORES
+        for name in store.clerks
+    ]
+
+
+def enrolment_row(tablet: Tablet, at: Ms) -> Row:
+    return {
+        "id": enrolment_id(tablet),
+        "store_id": tablet.store.id,
+        "device_name": tablet.name,
+        "created_at": at,
+        "expires_at": at + 10 * MS_PER_MINUTE,
+    }
+
+
+def enrolment_id(tablet: Tablet) -> str:
+    return fixed_id("enr", tablet.id)
+
+
+def device_row(desk: Desk, at: Ms) -> Row:
+    row: dict[str, Any] = {
+        "id": desk.id,
+        "store_id": desk.store.id,
+        "kind": "till",
+        "name": desk.name,
+        "enrolment_id": None,
+        "public_key": None,
+        "last_number": 0,
+        "last_hash": None,
+        "last_seen_at": None,
+        "clock_skew_ms": None,
+        "created_at": at,
+    }
+    if isinstance(desk, Tablet):
+        key = bytes(desk.key.verify_key)
+        row |= {"kind": "tablet", "enrolment_id": enrolment_id(desk), "public_key": key}
+    return row
+
+
+def seen(world: World) -> list[Row]:
+    """Where each tablet's journal ends, and when it was last heard of: most just now, one dark for days."""
+    tablets = [desk for one in world.history.desks.values() for desk in one if isinstance(desk, Tablet)]
+    return [
+        {
+            "id": tablet.id,
+            "last_number": tablet.number,
+            "last_hash": tablet.previous if tablet.number else None,
+            "last_seen_at": last_seen(tablet, world.now),
+            "clock_skew_ms": tablet.skew_ms,
+        }
+        for tablet in tablets
+    ]
+
+
+def last_seen(tablet: Tablet, now: Ms) -> Ms:
+    dark = (tablet.store.key, tablet.name) == DARK_DEVICE
+    return now - DARK_DAYS * MS_PER_DAY if dark else max(tablet.free_at, now - MS_PER_MINUTE)
+
+
+def campaign_rows(world: World) -> list[Row]:
+    return [
+        {
+            "number": one.number,
+            "name": one.name,
+            "terms": one.terms.text(),
+            "version": 1,
+            "coupons": sum(customer.campaign is one for customer in world.crowd),
+            "created_at": world.founded_at,
+        }
+        for one in world.campaigns
+    ]
+
+
+def coupon_rows(world: World, dice: Random) -> list[Row]:
+    return [coupon_row(world, one, codes.new_code(dice.getrandbits(codes.ENTROPY_BITS))) for one in world.crowd]
+
+
+def coupon_row(world: World, one: Customer, short_code: str) -> Row:
+    return {
+        "serial": one.campaign.number << 32 | one.number,
+        "campaign_number": one.campaign.number,
+        "key_id": world.history.signer.newest,
+        "last_day": world.history.last_day(one),
+        "short_code": short_code,
+        "order_ref": one.order_ref,
+        "metadata": {},
+        "issued_at": one.issued_at,
+        "voided_at": one.voided_at,
+        "void_reason": "The order was sent back" if one.voided_at else None,
+    }
+
+
+def demo_store_id() -> str:
+    return BY_KEY[DEMO_STORE].id

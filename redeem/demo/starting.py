@@ -1,0 +1,98 @@
+"""Starting the demo: settings, tables, seed, notes and test sheet, in this order. Each is done once and found again later."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect, update
+from sqlalchemy.orm import Session
+
+from redeem import keeping, models
+from redeem.demo import notes, printing, samples, seeding
+from redeem.demo.cast import SHOP, SHOP_ZONE
+from redeem.demo.crowd import DAYS
+from redeem.demo.notes import Notes
+from redeem.files import write_private
+from redeem.times import Ms
+from redeem.web.context import Context
+
+SECRET_KEYS, SECRET_BYTES = "REDEEM_SECRET_KEYS", 32
+MIGRATIONS = str(Path(__file__).resolve().parents[2] / "migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What is ready to be served, and what to tell the visitor."""
+
+    notes: Notes
+    notes_file: Path
+    sheet_file: Path
+    seeded: bool
+    aged: list[str]
+
+
+def settle_settings(env_file: Path, base_url: str) -> None:
+    """Writes the demo's settings, with a random secret at the first time. The environment wins over the file."""
+    old = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    if SECRET_KEYS not in os.environ:
+        old.setdefault(SECRET_KEYS, secrets.token_urlsafe(SECRET_BYTES))
+    new = {
+        "REDEEM_BASE_URL": base_url,
+        "REDEEM_SECURE_COOKIES": "false",  # plain http, on this machine alone
+        "REDEEM_SHOP_NAME": SHOP,
+        "REDEEM_TIME_ZONE": SHOP_ZONE,
+        "REDEEM_LOG_LEVEL": "WARNING",
+    }
+    lines = [f"{name}='{value}'\n" for name, value in (old | new).items()]
+    write_private(env_file, "".join(lines).encode())
+
+
+def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int = DAYS) -> Started:
+    """Raises NotADemo if somebody's own data is in the database."""
+    folder = Path(app.instance_path)
+    migrate(app, tools, fresh=fresh)
+    seeded = seed(tools, now, days)
+    if fresh:
+        (folder / notes.FILE).unlink(missing_ok=True)
+    chosen = samples.collect(tools, now)
+    written = notes.take(tools, folder / notes.FILE, chosen, now)
+    printing.print_sheet(tools, folder / printing.FILE, chosen)
+    return Started(written, folder / notes.FILE, folder / printing.FILE, seeded, chosen.aged)
+
+
+def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:
+    """The tables as they are today; with `fresh`, a demo that is there goes first."""
+    with app.app_context():
+        if fresh and has_tables(tools) and tools.database.read(seeding.is_demo):
+            downgrade(directory=MIGRATIONS, revision="base")
+        upgrade(directory=MIGRATIONS)
+
+
+def has_tables(tools: Context) -> bool:
+    return inspect(tools.database.engine).has_table(models.Partner.__tablename__)
+
+
+def seed(tools: Context, now: Ms, days: int = DAYS) -> bool:
+    """Makes the demo's world, unless it is there. Answers whether it was made."""
+    if tools.database.read(seeding.is_demo):
+        return False
+    tools.database.write(lambda session: ensure_key(session, tools, now))
+    world = seeding.make(tools.signer(), tools.settings.time_zone, now, days)
+    stage, acts, seen = seeding.stage(world), seeding.acts(world), seeding.seen(world)
+
+    def work(session: Session) -> None:
+        seeding.write(session, stage)
+        seeding.write(session, acts)
+        session.execute(update(models.Device), seen)
+
+    tools.database.write(work)
+    return True
+
+
+def ensure_key(session: Session, tools: Context, now: Ms) -> None:
+    if not list(keeping.load_ring(session)):
+        keeping.rotate(session, tools.sealer, now)

@@ -1,0 +1,214 @@
+"""The doctor: what is wrong with this deployment, each fault in one line with what to do about it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from redeem import keeping
+from redeem.config import Settings
+from redeem.errors import RedeemError
+from redeem.models import Act
+from redeem.times import MS_PER_MINUTE, Ms
+from redeem.web.context import Context
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PREFIX_CHARACTERS = 27  # up to here a coupon's QR is version 6
+DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
+CLOCK_FAULT_MS = 2 * MS_PER_MINUTE
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)  # no honest clock is before this program
+
+# What a promise to a customer rests on, by database: the setting, the values that keep it, and what to do otherwise.
+SQLITE_NEEDS = {
+    "journal_mode": (("wal",), "Put the database on a local disk; WAL doesn't work on network file systems."),
+    "synchronous": (("2", "3"), "Something set it otherwise; redeemed coupons may be forgotten when the power fails."),
+    "foreign_keys": (("1",), "Use an SQLite that is built with foreign keys."),
+}
+POSTGRES_NEEDS = {
+    "fsync": (("on",), "Set fsync = on in postgresql.conf."),
+    "full_page_writes": (("on",), "Set full_page_writes = on in postgresql.conf."),
+    "synchronous_commit": (
+        ("on", "remote_write", "remote_apply", "local"),
+        "Set synchronous_commit = on; without it an answered redemption can be lost.",
+    ),
+    "transaction_read_only": (("off",), "Point REDEEM_DATABASE_URL at the leader: target_session_attrs=read-write."),
+}
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how bad it is, and what was seen and what to do, in one line."""
+
+    level: Level
+    subject: str
+    words: str
+
+
+def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
+    """Everything that can be looked at. What needs the database is left out if there is none."""
+    settings = tools.settings
+    findings = [*about_address(settings), about_cookies(settings), about_disk(instance), about_clock(now)]
+    reached = about_database(tools)
+    findings.append(reached)
+    if reached.level is Level.OK:
+        findings += [*about_durability(tools), about_migrations(tools)]
+    if all(finding.level is not Level.FAULT for finding in findings if finding.subject in ("database", "tables")):
+        findings += [about_keys(tools), about_times(tools, now)]
+    return findings
+
+
+def about_configuration(faults: str) -> list[Finding]:
+    """The settings can't be used: each line of what config said."""
+    return [
+        fault("settings", f"{line}. Set it in the environment, or in the file that REDEEM_ENV_FILE names.")
+        for line in faults.splitlines()
+    ]
+
+
+def about_address(settings: Settings) -> Iterator[Finding]:
+    url = urlsplit(settings.base_url)
+    if url.scheme == "https" or url.hostname in LOCAL:
+        yield ok("address", settings.base_url)
+    else:
+        yield fault(
+            "address",
+            f"{settings.base_url}: browsers give the camera only to https. Set REDEEM_BASE_URL to an https address.",
+        )
+    length = len(f"{settings.base_url}/c/")
+    if length > PREFIX_CHARACTERS:
+        yield warning(
+            "address",
+            f"{length} characters before a coupon's digits make larger QRs; use a shorter host ({PREFIX_CHARACTERS} at most).",
+        )
+    if url.hostname not in LOCAL and not settings.trusted_hosts:
+        yield warning("address", f"Set REDEEM_TRUSTED_HOSTS={url.hostname}, so that no other name is answered to.")
+
+
+def about_cookies(settings: Settings) -> Finding:
+    https = settings.base_url.startswith("https://")
+    if https and not settings.secure_cookies:
+        return fault("cookies", "Set REDEEM_SECURE_COOKIES=true: managers' sessions could be read on the way.")
+    if not https and settings.secure_cookies:
+        return warning(
+            "cookies", "Set REDEEM_SECURE_COOKIES=false for plain http, or some browsers won't stay signed in."
+        )
+    return ok("cookies", "secure" if https else "for plain http on this machine")
+
+
+def about_disk(instance: Path) -> Finding:
+    folder = next(path for path in (instance, *instance.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    if free < DISK_FAULT_BYTES:
+        return fault("disk", f"{free >> 20} MB free at {folder}. Make room: a full disk stops every gift.")
+    if free < DISK_WARNING_BYTES:
+        return warning("disk", f"{free >> 20} MB free at {folder}. Make room soon.")
+    return ok("disk", f"{free >> 30} GB free at {folder}")
+
+
+def about_clock(now: Ms) -> Finding:
+    told = datetime.fromtimestamp(now / 1000, UTC)
+    if told < WRITTEN:
+        return fault(
+            "clock", f"It says {told:%Y-%m-%d %H:%M} UTC. Switch on time synchronisation (timedatectl set-ntp true)."
+        )
+    return ok("clock", f"{told:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def about_database(tools: Context) -> Finding:
+    url = tools.database.engine.url.render_as_string(hide_password=True)
+    try:
+        version = looked(tools, lambda connection: connection.scalar(text(VERSION[connection.dialect.name])))
+    except SQLAlchemyError as error:
+        return fault("database", f"{url}: {first_line(error)}. Check REDEEM_DATABASE_URL, and that the server runs.")
+    return ok("database", f"{url}, version {version}")
+
+
+VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
+
+
+def about_durability(tools: Context) -> Iterator[Finding]:
+    needs, ask = (SQLITE_NEEDS, "PRAGMA {}") if tools.database.is_sqlite else (POSTGRES_NEEDS, "SHOW {}")
+    seen = looked(tools, lambda connection: {name: str(connection.scalar(text(ask.format(name)))) for name in needs})
+    for name, (good, remedy) in needs.items():
+        value = seen[name]
+        yield ok(name, value) if value in good else fault(name, f"It is {value}. {remedy}")
+
+
+def about_migrations(tools: Context) -> Finding:
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    current = looked(tools, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    if current == newest:
+        return ok("tables", f"at migration {current}")
+    return fault(
+        "tables", f"at migration {current or 'none'}, this program needs {newest}. Run: flask --app wsgi db upgrade"
+    )
+
+
+def about_keys(tools: Context) -> Finding:
+    try:
+        signer = tools.database.read(lambda session: keeping.load_signer(session, tools.sealer))
+    except RedeemError as error:
+        return fault("signing key", error.detail)
+    return ok("signing key", f"number {signer.newest} signs, {len(signer.private_keys)} in all")
+
+
+def about_times(tools: Context, now: Ms) -> Finding:
+    """The database's clock, and whether anything was booked in the future."""
+    if not tools.database.is_sqlite:
+        theirs = looked(
+            tools, lambda connection: connection.scalar(text("SELECT extract(epoch FROM clock_timestamp()) * 1000"))
+        )
+        if abs(float(theirs) - now) > CLOCK_FAULT_MS:
+            return fault("time", "The database's clock and this one differ by minutes. Synchronise both.")
+    newest = tools.database.read(newest_act)
+    if newest - now > CLOCK_FAULT_MS:
+        return fault(
+            "time",
+            f"Something was booked {(newest - now) // MS_PER_MINUTE} minutes from now. This clock went back: set it right.",
+        )
+    return ok("time", "agrees with what was booked")
+
+
+def newest_act(session: Session) -> Ms:
+    """When the newest redemption was booked: its id is the greatest, because ids begin with their time."""
+    return session.scalar(select(Act.at).order_by(Act.id.desc()).limit(1)) or 0
+
+
+def looked(tools: Context, look: Callable[[Connection], Any]) -> Any:
+    with tools.database.engine.connect() as connection:
+        return look(connection)
+
+
+def first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+
+
+def ok(subject: str, words: str) -> Finding:
+    return Finding(Level.OK, subject, words)
+
+
+def warning(subject: str, words: str) -> Finding:
+    return Finding(Level.WARNING, subject, words)
+
+
+def fault(subject: str, words: str) -> Finding:
+    return Finding(Level.FAULT, subject, words)

@@ -1,0 +1,121 @@
+"""Serving by granian with the settings that fit the database, and a word when it answers."""
+
+import copy
+import http.client
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LOGGING_CONFIG, LogLevels
+from granian.server import Server
+
+from redeem.config import Settings
+from redeem.errors import Conflict, Invalid
+
+TARGET = "wsgi:app"
+# Python runs one thread at a time whatever we do; the others wait for the disk or the database, and the more of them wait for
+# SQLite's writer, the more go into one commit.
+SQLITE_THREADS = 48
+POSTGRES_THREADS = 16
+POSTGRES_WORKERS = 2
+ANSWER_SECONDS = 60
+POLL_SECONDS = 0.05
+STOP_SECONDS = 10
+
+
+class TakenPort(Conflict):
+    """Something else listens there."""
+
+    code = "port_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where to listen, and with how many processes and threads."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def plan(settings: Settings, host: str, port: int, workers: int | None = None, threads: int | None = None) -> Plan:
+    """SQLite is served by one process: several writing processes starve each other. Raises Invalid."""
+    if not settings.database_url.startswith("sqlite"):
+        return Plan(host, port, workers or POSTGRES_WORKERS, threads or POSTGRES_THREADS)
+    if workers not in (None, 1):
+        raise Invalid("SQLite is served by one worker. For more, use PostgreSQL.")
+    return Plan(host, port, 1, threads or SQLITE_THREADS)
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raises TakenPort. Asked for beforehand, because granian would share the port with whoever has it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise TakenPort(f"Can't listen on {host}, port {port}: {error.strerror}.") from error
+
+
+def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
+    """Serves until told to stop. `tell_ready` is called once, when /healthz answers."""
+    # A fresh interpreter for each worker: nothing that this process has open or has read may leak into it.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Server(
+        TARGET,
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.WSGI,
+        workers=chosen.workers,
+        blocking_threads=chosen.threads,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig=logging_to_stderr(),
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+    host = urlsplit(base_url).netloc
+    waiter = threading.Thread(target=wait_and_tell, args=(chosen, host, tell_ready), daemon=True)
+    server.on_startup(waiter.start)
+    server.serve()
+
+
+def wait_and_tell(chosen: Plan, host: str, tell_ready: Callable[[], None]) -> None:
+    end = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < end:
+        if answers(chosen, host):
+            return tell_ready()
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def answers(chosen: Plan, host: str) -> bool:
+    """Whether the server says that it is alive. `host` is the name that it goes by, which is all it may answer to."""
+    connection = http.client.HTTPConnection(chosen.host, chosen.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": host})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def logging_to_stderr() -> dict[str, Any]:
+    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    for handler in config["handlers"].values():
+        handler["stream"] = "ext://sys.stderr"
+    return config

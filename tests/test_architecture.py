@@ -45,7 +45,7 @@ PYTHON = [
         must_not_import=DATABASE + WEB,
         reads_clock=False,
     ),
-    Layer("storage", modules("redeem", "db ledger models"), must_not_import=WEB),
+    Layer("storage", modules("redeem", "db ledger models statements"), must_not_import=WEB),
     Layer(
         "use cases",
         modules(
@@ -60,7 +60,11 @@ PYTHON = [
         "edge",
         (
             "redeem.web",
-            *modules("redeem.web", "assets clerk context headers health languages logs problems signatures urls"),
+            *modules(
+                "redeem.web",
+                "api assets auth clerk context coupons docs headers health languages logs openapi problems reading shapes"
+                " shop shop_shapes signatures till till_shapes urls",
+            ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),

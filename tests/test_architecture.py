@@ -101,7 +101,7 @@ SCRIPTS = [
     ),
     Layer("sync", scripts("clerk", "sync")),
     Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
-    Layer("main", scripts("clerk", "main sw")),
+    Layer("main", (*scripts("clerk", "main sw"), *scripts("docs", "interactive"))),
 ]
 BROWSER = [
     *("document", "window", "navigator", "fetch", "indexedDB", "localStorage", "sessionStorage"),

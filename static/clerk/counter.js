@@ -22,16 +22,21 @@ import { clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
  *   | {name: "checking", finding: Finding}
  *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean}
  *   | {name: "asking", attempt?: Attempt, finding: Finding}
+ *   | {name: "fetching", finding: Finding, details: Record<string, any>}
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
  *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
  *   | {name: "unfinished", attempt: Attempt}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
- * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>}} Parts
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>,
+ *   pause: (ms: number) => Promise<void>}} Parts
  */
 
 export const VERIFY_MS = 4_000;
 export const ASK_MS = 6_000;
+/** How often, and how many times, to look whether the till that holds a coupon has given it back. */
+const FETCH_LOOKS = 10;
+const FETCH_PAUSE_MS = 1_000;
 export const NOT_HANDED_OVER = "not_handed_over";
 
 /** No connection, so nobody can say whether this coupon has been given elsewhere. */
@@ -134,6 +139,22 @@ export class Counter extends EventTarget {
     }
   }
 
+  /** Asks the till that holds the coupon to give the hold back, and waits a moment for it. */
+  async fetch() {
+    const { screen } = this;
+    if (screen.name !== "verdict" || screen.code !== Verdict.HELD_ELSEWHERE || !screen.finding.ask) return;
+    const { finding, details } = screen;
+    const shown = this.#show({ name: "fetching", finding, details });
+    await this.#recall(finding);
+    for (let looks = 0; looks < FETCH_LOOKS && this.#screen === shown; looks++) {
+      const ruling = await this.#ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
+      if (this.#screen !== shown) return;
+      if (ruling && ruling.code !== Verdict.HELD_ELSEWHERE) return void (await this.#showRuling(ruling, finding));
+      await this.#parts.pause(FETCH_PAUSE_MS);
+    }
+    if (this.#screen === shown) this.#show(screen);
+  }
+
   /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
   async drop() {
     const shown = this.#screen;
@@ -146,7 +167,7 @@ export class Counter extends EventTarget {
   /** "Next": this coupon is dealt with. */
   async next() {
     const shown = this.#screen;
-    if (!["verdict", "checking", "given", "undone"].includes(shown.name)) return;
+    if (!["verdict", "checking", "fetching", "given", "undone"].includes(shown.name)) return;
     this.#show({ name: "scan" });
     if (shown.name === "given") await this.#step("done", shown.attempt);
     this.#sendSoon();
@@ -214,6 +235,12 @@ export class Counter extends EventTarget {
     const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
     this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
     await this.#noteDecline(code, known);
+  }
+
+  /** An ask for a coupon that another holds is answered with no, and recalls the hold; it is dropped at once. @param {Finding} finding */
+  async #recall(finding) {
+    const asked = await this.#write("ask", { coupon: finding.coupon, clerk: this.#clerk ?? undefined }, (past) => !unfinished(past));
+    if (asked) await this.#drop(this.#attempt(asked.n));
   }
 
   /**

@@ -15,12 +15,12 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string, short_code?: string}} Entry  `at` is the device's clock, ms since 1970
+ *   reason?: string, code?: string, short_code?: string, id?: string, epoch?: number}} Entry  `at` is the device's clock, ms since 1970
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
- *   standing: Map<string, Attempt>}} Past
+ *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: by coupon, the newest epoch given back
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
@@ -38,7 +38,7 @@ const NEXT = {
 };
 
 /** @returns {Past} */
-export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map() });
+export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map(), released: new Map() });
 
 /** @param {Iterable<Entry>} entries */
 export function fold(entries) {
@@ -54,11 +54,19 @@ export function take(past, entry) {
   if (entry.kind === "ask") takeAsk(past, entry);
   else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
   else if (entry.kind === "lock") past.clerk = null;
+  else if (entry.kind === "release") past.released.set(entry.id ?? "", entry.epoch ?? 0);
   else takeStep(past, entry);
 }
 
 /** @param {Past} past @param {string} kind @param {number} ask — may this entry follow, in the attempt's present stage? */
 export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), kind) !== undefined;
+
+/**
+ * May this hold be given back? Once, and never while an ask for its coupon is open: behind it may stand a gift.
+ * @param {Past} past @param {string} id the coupon, `cpn_…` @param {number} epoch
+ */
+export const mayRelease = (past, id, epoch) =>
+  epoch > (past.released.get(id) ?? 0) && ![...past.open.values()].some((attempt) => attempt.id === id && attempt.stage === "asking");
 
 /** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;

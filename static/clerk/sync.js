@@ -3,7 +3,8 @@
  * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { sendAfter, waiting } from "./state.js";
+import { couponId } from "./tokens.js";
+import { mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Journal } from "./journal.js" */
@@ -19,8 +20,13 @@ import { sendAfter, waiting } from "./state.js";
  */
 
 export const SYNC_EVERY_MS = 20_000;
+export const BELL_EVERY_MS = 1_000;
+const BELL_TIMEOUT_MS = 5_000;
 const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
+
+/** Refusals after which this tablet can't go on, but must be enrolled anew. */
+const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
 
 export class Sync extends EventTarget {
   /** @type {Map<number, Answer>} the server's answers to entries, as far as they came since the start */
@@ -39,6 +45,8 @@ export class Sync extends EventTarget {
   skewMs = 0;
 
   #acknowledged = 0;
+  /** Newest hold heard of. */
+  #epoch = 0;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
   #api;
@@ -70,6 +78,16 @@ export class Sync extends EventTarget {
 
   get waiting() {
     return waiting(this.#journal.past, this.#acknowledged);
+  }
+
+  get mustEnrol() {
+    return NOT_ENROLLED.includes(this.refused ?? "");
+  }
+
+  /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
+  async rings() {
+    const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.#epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
+    return ring === true;
   }
 
   /**
@@ -111,17 +129,21 @@ export class Sync extends EventTarget {
    */
   async #exchange(after, entries, verify, limits) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...(verify && { verify }) };
+    const told = { time: sentAt, known: this.snapshot?.etag, epoch: this.#epoch, end: this.#journal.last };
+    const request = { v: 1, after, entries, ...told, ...(verify && { verify }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
+    if (reply.fault) throw new Refused(409, reply.fault);
     await this.#learn(reply, (sentAt + this.#now()) / 2);
+    await this.#release(reply.recalls ?? []);
     return reply;
   }
 
   /** @param {any} reply @param {number} at */
   async #learn(reply, at) {
     for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
+    for (const [, , epoch] of reply.grants ?? []) this.#epoch = Math.max(this.#epoch, epoch);
     if (reply.snapshot) await this.#memory.putSnapshot((this.snapshot = reply.snapshot));
     if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
     this.skewMs = Math.round(reply.time - at);
@@ -129,6 +151,14 @@ export class Sync extends EventTarget {
     this.offlineSince = null;
     this.refused = null;
     this.#tell(true);
+  }
+
+  /** Gives back what is recalled. This tablet gives nothing under a hold: it always asks. @param {[number, number, number][]} recalls campaign, number, epoch */
+  async #release(recalls) {
+    for (const [campaign, number, epoch] of recalls) {
+      const id = couponId({ campaign, number });
+      await this.#journal.append("release", { id, epoch }, (past) => mayRelease(past, id, epoch));
+    }
   }
 
   /** @param {unknown} error */

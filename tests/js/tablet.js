@@ -79,6 +79,12 @@ export class Server {
   redeemed = new Map();
   /** @type {{status: number, code: string} | null} */
   refusal = null;
+  /** What is wrong with the journal or the tablet. @type {string | undefined} */
+  fault;
+  /** Coupons held by another till, by id. @type {Set<string>} */
+  heldElsewhere = new Set();
+  /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
+  recalls = [];
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
   fetch = async (_url, request) => {
@@ -105,8 +111,8 @@ export class Server {
       answers[entry.n] = this.#answer(entry, text);
     }
     const told = snapshot();
-    const verdict = verify && { code: this.redeemed.has(couponId(read(verify))) ? "already_redeemed" : "good", redeemed_at: new Date(NOW).toISOString() };
-    return { v: 1, last: this.taken.length, answers, time: NOW, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
+    return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, recalls: this.recalls, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
   /** @param {any} entry @param {string} text */
@@ -119,13 +125,21 @@ export class Server {
 
   /** @param {any} entry */
   #settle(entry) {
+    if (entry.kind === "release") this.recalls = this.recalls.filter(([, , epoch]) => epoch !== entry.epoch);
     if (entry.kind === "ask") return this.#ask(couponId(read(entry.coupon)), entry.n);
     if (entry.kind === "drop" || entry.kind === "undo") for (const [id, by] of this.redeemed) if (by === entry.of) this.redeemed.delete(id);
     return { code: "noted" };
   }
 
+  /** @param {string} id */
+  #verdict(id) {
+    if (this.redeemed.has(id)) return "already_redeemed";
+    return this.heldElsewhere.has(id) ? "held_elsewhere" : "good";
+  }
+
   /** @param {string} id @param {number} n */
   #ask(id, n) {
+    if (this.heldElsewhere.has(id)) return { code: "held_elsewhere" };
     if (this.redeemed.has(id)) return { code: "already_redeemed", redeemed_at: new Date(NOW).toISOString() };
     this.redeemed.set(id, n);
     return { code: "redeemed" };
@@ -169,7 +183,7 @@ export async function switchOn(server, disk = new Disk()) {
   };
   const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone });
   await sync.load();
-  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined });
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined, pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };
 }
 

@@ -201,7 +201,7 @@ def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
     return run(session, sql.WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
-def promote_conflict(session: Session, serial: int) -> SecondGift | None:
+def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None:
     """When the standing gift is taken back, the second one becomes the one that stands. Answers it, or None if there is none."""
     row = run(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
     if row is None:
@@ -209,7 +209,7 @@ def promote_conflict(session: Session, serial: int) -> SecondGift | None:
     second = SecondGift(*row)
     given = {"act_id": second.act_id, "device_id": second.device_id, "at": second.at, "handed_over_at": second.at}
     run(session, sql.REDEEM, {"serial": serial, **given})
-    withdraw_conflict(session, second.act_id, second.at)
+    withdraw_conflict(session, second.act_id, at)
     return second
 
 

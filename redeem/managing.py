@@ -1,15 +1,14 @@
 """Managing: what managers change. Each change looks within the manager's scope first, and leaves an entry in the audit log."""
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, overseeing, partnering
+from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering
+from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Invalid
-from redeem.ids import new_id
-from redeem.models import AuditEntry, Clerk, Enrolment, Partner, Store
+from redeem.models import Clerk, Enrolment, Partner, Store
 from redeem.partnering import NewStore
 from redeem.staffing import Person
 from redeem.times import Ms
@@ -18,27 +17,8 @@ LONG_NAME_CHARACTERS = 120
 ADDRESS_CHARACTERS = 300
 
 
-class Change(StrEnum):
-    """What can be changed: the closed vocabulary of the audit log."""
-
-    TABLET_INVITED = "tablet_invited"
-    TILL_ADDED = "till_added"
-    DEVICE_REVOKED = "device_revoked"
-    CLERK_ADDED = "clerk_added"
-    CLERK_LEFT = "clerk_left"
-    PARTNER_ADDED = "partner_added"
-    STORE_ADDED = "store_added"
-    KEY_MADE = "key_made"
-    KEY_REVOKED = "key_revoked"
-
-
 def note(session: Session, person: Person, what: Change, subject_id: str, now: Ms, **details: Any) -> None:
-    """The audit entry of a change, in the change's own transaction. No secret belongs into `details`."""
-    entry = AuditEntry(
-        id=new_id("aud", now), manager_id=person.id, what=what, subject_id=subject_id, details=details, at=now
-    )
-    session.add(entry)
-    session.flush()
+    auditing.note(session, person.id, what, subject_id, now, **details)
 
 
 def invite_tablet(session: Session, person: Person, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:

@@ -172,7 +172,9 @@ def get_store(session: Session, scope: Scope, store_id: str) -> StoreLine:
 def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
     """Those whose coupons are good at one of the scope's stores."""
     rows = session.execute(
-        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons).order_by(Campaign.number.desc())
+        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons - Campaign.skipped).order_by(
+            Campaign.number.desc()
+        )
     )
     campaigns = [CampaignLine(*row) for row in rows]
     if scope.is_whole:

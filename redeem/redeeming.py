@@ -349,18 +349,18 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
         return Answer(Outcome.NOTHING_TO_UNDO)
     count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
     ledger.note_change(session, found.serial)
-    reopen(session, found)
+    reopen(taking, found)
     return Answer(Outcome.REVERSED, {"coupon": found.coupon_id})
 
 
-def reopen(session: Session, found: Found) -> None:
-    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open, and held at home again."""
-    second = ledger.promote_conflict(session, found.serial)
+def reopen(taking: Taking, found: Found) -> None:
+    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open again."""
+    second = ledger.promote_conflict(taking.session, found.serial, taking.now)
     if second:
         day = local_day(second.at, second.time_zone)
-        ledger.count(session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
-    elif found.holder_id is None:
-        holding.grant_at_home(session, found.serial, found.home_store_id)
+        ledger.count(taking.session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
+    else:
+        holding.reopen(taking.session, found.serial, taking.now)
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:

@@ -45,7 +45,7 @@ PYTHON = [
         must_not_import=DATABASE + WEB,
         reads_clock=False,
     ),
-    Layer("storage", modules("redeem", "db ledger models statements"), must_not_import=WEB),
+    Layer("storage", modules("redeem", "columns db ledger models statements"), must_not_import=WEB),
     Layer(
         "use cases",
         modules(

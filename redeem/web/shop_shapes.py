@@ -144,7 +144,7 @@ class Campaign(Terms, _CampaignHead):
             id=campaign_id(row.number),
             name=row.name,
             version=row.version,
-            coupons=row.coupons,
+            coupons=row.coupons - row.skipped,
             created_at=rfc3339(row.created_at),
             **dict(terms.parse_terms(row.terms)),
         )

@@ -7,7 +7,7 @@
 import { NoAnswer, Refused } from "./api.js";
 import { find, NOT_A_COUPON, UNSURE } from "./check.js";
 import { Verdict } from "./rules.js";
-import { clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
+import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
 /** @import { Attempt, Entry } from "./state.js" */
@@ -48,6 +48,7 @@ export class Counter extends EventTarget {
   constructor(parts) {
     super();
     this.#parts = parts;
+    parts.sync.addEventListener("change", () => this.#heard());
   }
 
   get screen() {

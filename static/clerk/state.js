@@ -5,6 +5,7 @@
  *
  *     ask → asking ──gave──→ given ──done──→ done
  *              └──drop──→ dropped  └──undo──→ undone ←──undo── done
+ *     gave-held, gave-at-risk → given
  *
  * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
  */
@@ -15,12 +16,12 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string, short_code?: string}} Entry  `at` is the device's clock, ms since 1970
+ *   reason?: string, code?: string, short_code?: string, id?: string, typed?: string, epoch?: number}} Entry  `at` is the device's clock, ms since 1970
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
- *   reason?: string, shortCode?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
+ *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
- *   standing: Map<string, Attempt>}} Past
+ *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: the newest epoch given back, by coupon id
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
@@ -38,7 +39,7 @@ const NEXT = {
 };
 
 /** @returns {Past} */
-export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map() });
+export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map(), released: new Map() });
 
 /** @param {Iterable<Entry>} entries */
 export function fold(entries) {
@@ -52,6 +53,8 @@ export function take(past, entry) {
   past.last = entry.n;
   past.lastAt = entry.at;
   if (entry.kind === "ask") takeAsk(past, entry);
+  else if (entry.kind === "gave-held" || entry.kind === "gave-at-risk") takeGiven(past, entry);
+  else if (entry.kind === "release") past.released.set(entry.id ?? "", Math.max(entry.epoch ?? 0, releasedEpoch(past, entry.id ?? "")));
   else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
   else if (entry.kind === "lock") past.clerk = null;
   else takeStep(past, entry);
@@ -65,6 +68,19 @@ export const unfinished = (past) => past.open.values().next().value;
 
 /** The attempt by which this device has given this coupon, if that stands. @param {Past} past @param {string} coupon */
 export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
+
+/** Whether an ask for this coupon is undecided. @param {Past} past @param {string} id */
+export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
+
+/** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
+export const releasedEpoch = (past, id) => past.released.get(id) ?? 0;
+
+/** How many gifts of a campaign were given at risk and stand, since the server last heard. @param {Past} past @param {string} campaign @param {number} acknowledged */
+export const risksTaken = (past, campaign, acknowledged) =>
+  [...past.standing.values()].filter(({ atRisk, ask, id }) => atRisk && ask > acknowledged && campaignOf(id) === campaign).length;
+
+/** @param {string} id of a coupon */
+export const campaignOf = (id) => `cmp_${id.split("_")[1]}`;
 
 /**
  * The number after which entries are sent: an ask that is still open is sent again, so that its first answer comes again.
@@ -92,6 +108,17 @@ function takeAsk(past, entry) {
   const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk, shortCode };
   past.attempts.set(ask, attempt);
   past.open.set(ask, attempt);
+}
+
+/** Given without asking. The entry is the attempt. @param {Past} past @param {Entry} entry */
+function takeGiven(past, entry) {
+  const { n: ask, coupon = "", at, clerk, id = idOf(coupon) } = entry;
+  /** @type {Attempt} */
+  const attempt = { ask, coupon, id, stage: "given", askedAt: at, givenAt: at, clerk, shortCode: entry.short_code ?? entry.typed };
+  if (entry.kind === "gave-at-risk") attempt.atRisk = true;
+  past.attempts.set(ask, attempt);
+  past.open.set(ask, attempt);
+  past.standing.set(id, attempt);
 }
 
 /** @param {Past} past @param {Entry} entry */

@@ -3,9 +3,12 @@
  * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
+import { Holds, mayRelease, couponIdOf } from "./holds.js";
+import { Sets } from "./sets.js";
 import { sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
+/** @import { Grant } from "./holds.js" */
 /** @import { Journal } from "./journal.js" */
 /** @import { Snapshot } from "./state.js" */
 
@@ -13,7 +16,12 @@ import { sendAfter, waiting } from "./state.js";
  * @typedef {{code: string} & Record<string, any>} Answer
  * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
- *   putSnapshot(snapshot: Snapshot): Promise<void>}} Memory  what may be forgotten
+ *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
+ *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
+ *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
+ * @typedef {{epoch: number, grants: Grant[]}} KeptHolds
+ * @typedef {import("./sets.js").Kept} KeptSets
+ * @typedef {{generation: number, at: number}} Heard  the ledger's generation that this device has reported to, and when it last heard, by its own clock
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */
@@ -21,6 +29,11 @@ import { sendAfter, waiting } from "./state.js";
 export const SYNC_EVERY_MS = 20_000;
 const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
+/** As many as the server tells at once; when it tells so many, there may be more. */
+const GRANTS_PER_REPLY = 1000;
+
+/** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
+const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
 
 export class Sync extends EventTarget {
   /** @type {Map<number, Answer>} the server's answers to entries, as far as they came since the start */
@@ -37,8 +50,17 @@ export class Sync extends EventTarget {
   offlineSince = null;
   /** Server's clock less the device's, in ms, as of the last answer. */
   skewMs = 0;
+  /** What this device alone may give. */
+  holds = new Holds();
+  /** The last list of what was given. */
+  sets = new Sets();
+  /** The server was restored from a backup, and waits until all devices have reported. */
+  recovering = false;
+  /** How many of this device's entries the server keeps aside for a manager. */
+  quarantined = 0;
 
   #acknowledged = 0;
+  #generation = 0;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
   #api;
@@ -66,6 +88,16 @@ export class Sync extends EventTarget {
   async load() {
     this.snapshot = (await this.#memory.snapshot()) ?? null;
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
+    this.holds = new Holds((await this.#memory.holds()) ?? undefined);
+    this.sets = new Sets((await this.#memory.sets()) ?? undefined);
+    const heard = await this.#memory.heard();
+    this.#generation = heard?.generation ?? 0;
+    this.syncedAt = heard?.at ?? null;
+  }
+
+  /** The last entry that the server is known to have. */
+  get acknowledged() {
+    return this.#acknowledged;
   }
 
   get waiting() {
@@ -82,7 +114,11 @@ export class Sync extends EventTarget {
     this.#underWay.add(stop);
     return this.#alone(async () => {
       try {
-        return await this.#exchangeAll(verify, { timeoutMs, signal: stop.signal });
+        const limits = { timeoutMs, signal: stop.signal };
+        const ruling = await this.#exchangeAll(verify, limits);
+        await this.#remember(this.#generation);
+        if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
+        return ruling;
       } catch (error) {
         if (!stop.signal.aborted) this.#note(error);
         throw error;
@@ -92,14 +128,20 @@ export class Sync extends EventTarget {
     });
   }
 
+  get #lacksSets() {
+    return this.sets.position === null || Boolean(this.snapshot?.campaigns.some(({ number }) => !this.sets.knows(number)));
+  }
+
   /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
   async #exchangeAll(verify, limits) {
     let after = sendAfter(this.#journal.past, this.#acknowledged);
     for (;;) {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
+      if (reply.fault) throw new Refused(409, reply.fault);
       const complete = reply.last >= after + entries.length;
-      if (complete && reply.last >= this.#journal.last) return reply.verdict ?? null;
+      await this.#giveBack(reply.recalls);
+      if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
     }
@@ -111,7 +153,7 @@ export class Sync extends EventTarget {
    */
   async #exchange(after, entries, verify, limits) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...(verify && { verify }) };
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
@@ -119,16 +161,79 @@ export class Sync extends EventTarget {
     return reply;
   }
 
+  /** What this device has heard, and to a restored server what it holds. */
+  #known() {
+    const { epoch, all } = this.holds;
+    const claims = this.#claiming && { claims: all.map(([campaign, number, held]) => [campaign, number, held]) };
+    return { epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...claims };
+  }
+
+  /** The server's ledger is of another generation than the one this device has reported to. */
+  #claiming = false;
+
+  /** Whether nothing is left to tell or to hear. A report to a restored server takes one more exchange. @param {any} reply */
+  async #isUpToDate(reply) {
+    const reported = this.#claiming;
+    this.#claiming = reply.generation !== this.#generation;
+    if (this.#claiming && reported) {
+      this.#claiming = false;
+      await this.#remember(reply.generation);
+    }
+    return !this.#claiming && reply.grants.length < GRANTS_PER_REPLY;
+  }
+
+  /** @param {number} generation */
+  async #remember(generation) {
+    this.#generation = generation;
+    await this.#memory.putHeard({ generation, at: /** @type {number} */ (this.syncedAt) });
+  }
+
+  /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
+  async #giveBack(recalls) {
+    for (const grant of recalls) {
+      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, grant));
+    }
+    if (!recalls.length) return;
+    this.holds.prune(this.#journal.past);
+    await this.#memory.putHolds(this.holds.kept);
+  }
+
+  /** Fetches whole what the changes could not tell. Not while a person waits. @param {{timeoutMs: number, signal: AbortSignal}} limits */
+  async #fetchSets(limits) {
+    const positions = [];
+    for (const { number } of this.snapshot?.campaigns ?? []) {
+      const { bytes, headers } = await this.#api.postForBytes("/clerk/sets", { v: 1, campaign: number }, { ...limits, key: this.#key });
+      this.sets.replace(number, bytes);
+      positions.push(headers.get("Redeem-Position") ?? "");
+    }
+    this.sets.position = oldest(positions);
+    await this.#memory.putSets(this.sets.kept);
+  }
+
   /** @param {any} reply @param {number} at */
   async #learn(reply, at) {
     for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
     if (reply.snapshot) await this.#memory.putSnapshot((this.snapshot = reply.snapshot));
     if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
+    if (reply.grants.length) {
+      this.holds.believe(reply.grants, this.#journal.past);
+      await this.#memory.putHolds(this.holds.kept);
+    }
+    await this.#learnChanges(reply.changes);
+    this.recovering = reply.recovering;
+    this.quarantined = reply.quarantined;
     this.skewMs = Math.round(reply.time - at);
     this.syncedAt = this.#now();
     this.offlineSince = null;
     this.refused = null;
     this.#tell(true);
+  }
+
+  /** @param {import("./sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */
+  async #learnChanges(changes) {
+    if (changes) this.sets.apply(changes);
+    else this.sets.position = null;
+    if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
   }
 
   /** @param {unknown} error */

@@ -6,7 +6,7 @@ from flask import Flask
 
 from redeem import cli
 from redeem.config import Settings, load_settings
-from redeem.web import clerk, context, headers, health, languages, logs, problems
+from redeem.web import auth, clerk, context, coupons, docs, headers, health, languages, logs, problems, shop, till
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +28,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.attach(app, settings)
     problems.attach(app)
     app.register_blueprint(health.blueprint)
+    auth.attach(app)
+    app.register_blueprint(shop.blueprint)
+    app.register_blueprint(coupons.blueprint)
+    till.attach(app)
+    app.register_blueprint(docs.blueprint)
     app.register_blueprint(clerk.blueprint)
     cli.attach(app)
     return app

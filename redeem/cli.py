@@ -9,6 +9,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 from flask import Flask, current_app
+from flask_migrate.cli import db as migrations  # type: ignore[import-not-found]  # its stubs leave it out
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from redeem.config import BadConfiguration
 from redeem.doctor import Finding, Level
 from redeem.errors import RedeemError
 from redeem.issuing import CouponView, NewCoupon
-from redeem.keys import KeyStatus
+from redeem.keys import KeyStatus, PublicKey
 from redeem.models import Coupon, Redemption
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.urls import coupon_link
@@ -54,6 +55,7 @@ def unconfigured(error: BadConfiguration) -> Flask:
     app = Flask("redeem")
     app.extensions |= {"redeem": Unusable(error.detail), "migrate": Unusable(error.detail)}
     attach(app)
+    app.cli.add_command(migrations)
     return app
 
 
@@ -79,10 +81,8 @@ def keys() -> None:
 @plainly
 def list_keys() -> None:
     """Show every key and what it may do."""
-    for key in read(keeping.load_ring):
-        click.echo(
-            f"{key.kid:>3}  {key.status.value:<12} {read(lambda session, kid=key.kid: signed_by(session, kid))} coupons"
-        )
+    for key, count in read(keys_and_counts):
+        click.echo(f"{key.kid:>3}  {key.status.value:<12} {count} coupons")
 
 
 @keys.command("rotate")
@@ -197,6 +197,10 @@ def report(findings: Iterable[Finding]) -> None:
     if faults:
         click.echo(f"{faults} to mend.", err=True)
         raise SystemExit(1)
+
+
+def keys_and_counts(session: Session) -> list[tuple[PublicKey, int]]:
+    return [(key, signed_by(session, key.kid)) for key in keeping.load_ring(session)]
 
 
 def signed_by(session: Session, kid: int, *, only_open: bool = False) -> int:

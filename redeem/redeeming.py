@@ -337,7 +337,11 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
 
 def reopen(session: Session, found: Found) -> None:
     """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open, and held at home again."""
-    if not ledger.promote_conflict(session, found.serial) and found.holder_id is None:
+    second = ledger.promote_conflict(session, found.serial)
+    if second:
+        day = local_day(second.at, second.time_zone)
+        ledger.count(session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
+    elif found.holder_id is None:
         holding.grant_at_home(session, found.serial, found.home_store_id)
 
 

@@ -3,6 +3,7 @@
 import copy
 import http.client
 import multiprocessing
+import os
 import socket
 import threading
 import time
@@ -73,6 +74,7 @@ def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
     """Serves until told to stop. `tell_ready` is called once, when /healthz answers."""
     # A fresh interpreter for each worker: nothing that this process has open or has read may leak into it.
     multiprocessing.set_start_method("spawn", force=True)
+    os.environ.pop("FLASK_RUN_FROM_CLI", None)  # a server with bad settings must stop, not explain itself: see cli.py
     server = Server(
         TARGET,
         address=chosen.host,

@@ -43,9 +43,15 @@ export class Api {
   async post(path, value, { timeoutMs, signal, key }) {
     const body = utf8(JSON.stringify(value));
     const headers = { "Content-Type": "application/json", ...(key && (await signatureHeaders(key, path, body, this.#now()))) };
-    const limits = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
-    const request = { method: "POST", headers, body, signal: AbortSignal.any(limits), cache: "no-store", redirect: "error" };
-    return this.#answer(await this.#send(path, /** @type {RequestInit} */ (request)));
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), timeoutMs);
+    signal?.addEventListener("abort", () => stop.abort(), { once: true });
+    if (signal?.aborted) stop.abort();
+    try {
+      return this.#answer(await this.#send(path, { method: "POST", headers, body, signal: stop.signal, cache: "no-store", redirect: "error" }));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** @param {string} path @param {RequestInit} request @returns {Promise<Reply>} */

@@ -274,7 +274,7 @@ export class Counter extends EventTarget {
 
   /** Not awaited: the clerk's next step doesn't wait for what has only to be told. */
   #sendSoon() {
-    this.#ask({ urgent: false }).catch((error) => reportError(error));
+    void this.#ask({ urgent: false });
   }
 
   /** @param {string} kind @param {Partial<Entry>} fields @param {(past: import("./state.js").Past) => boolean} [allowed] */

@@ -1,0 +1,171 @@
+"""The ledger's statements, built once; SQLAlchemy compiles each once for the database in use."""
+
+from sqlalchemy import (
+    CTE,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+
+from redeem.models import (
+    Act,
+    Base,
+    Campaign,
+    Change,
+    Clerk,
+    Conflict,
+    Coupon,
+    Deployment,
+    Device,
+    Redemption,
+    Reversal,
+    Store,
+    Tally,
+)
+
+FOUND = (
+    Coupon.serial,
+    Coupon.short_code,
+    Coupon.last_day,
+    func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None),
+    Coupon.holder_id,
+    Coupon.epoch,
+    Coupon.home_store_id,
+    Campaign.terms,
+    exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
+)
+KEPT = Act.id, Act.name, Act.kind, Act.store_id, Act.serial, Act.code, Act.answer, Act.fingerprint, Reversal.reason
+IS_NAMED = and_(Act.device_id == bindparam("device_id"), Act.name == bindparam("name"))
+
+FIND = (
+    select(*FOUND).join(Campaign, Campaign.number == Coupon.campaign_number).where(Coupon.serial == bindparam("serial"))
+)
+# FOR NO KEY UPDATE: whoever settles or voids waits, whoever only names the coupon in a row of its own does not.
+FIND_AND_LOCK = FIND.with_for_update(of=Coupon, key_share=True)
+LOOK = (
+    FIND.add_columns(*KEPT)
+    .outerjoin(Act, IS_NAMED)
+    .outerjoin(Reversal, Reversal.act_id == Act.id)
+    .with_for_update(of=Coupon, key_share=True)
+)
+
+STANDING = (
+    select(
+        Redemption.serial,
+        Redemption.act_id,
+        Redemption.at,
+        Redemption.handed_over_at,
+        Device.id,
+        Device.name,
+        Store.id,
+        Store.name,
+        Store.partner_id,
+        Store.time_zone,
+        Clerk.id,
+        Clerk.name,
+    )
+    .join(Act, Act.id == Redemption.act_id)
+    .join(Device, Device.id == Act.device_id)
+    .join(Store, Store.id == Act.store_id)
+    .outerjoin(Clerk, Clerk.id == Act.clerk_id)
+)
+STANDING_BY_SERIAL = STANDING.where(Redemption.serial == bindparam("serial"))
+STANDING_BY_ACT = STANDING.where(Redemption.act_id == bindparam("act_id"))
+
+ACT = select(*KEPT).outerjoin(Reversal, Reversal.act_id == Act.id)
+ACT_BY_NAME = ACT.where(IS_NAMED)
+ACT_BY_ID = ACT.where(Act.id == bindparam("act_id"))
+SERIAL_BY_SHORT_CODE = select(Coupon.serial).where(Coupon.short_code == bindparam("short_code"))
+
+# ON CONFLICT reads the same in SQLite and PostgreSQL, and names no column: whichever constraint is met decides.
+REDEEM = text(
+    "INSERT INTO redemption (serial, act_id, device_id, at, handed_over_at) VALUES (:serial, :act_id, :device_id, :at, :handed_over_at)"
+    " ON CONFLICT DO NOTHING RETURNING serial"
+)
+REVERSE = text(
+    "INSERT INTO reversal (act_id, reason, by_act_id, manager_id, at) VALUES (:act_id, :reason, :by_act_id, :manager_id, :at)"
+    " ON CONFLICT DO NOTHING RETURNING act_id"
+)
+OPEN = (
+    delete(Redemption)
+    .where(Redemption.serial == bindparam("of_serial"), Redemption.act_id == bindparam("of_act_id"))
+    .returning(Redemption.at)
+)
+HAND_OVER = (
+    update(Redemption)
+    .where(Redemption.act_id == bindparam("of_act_id"))
+    .values(handed_over_at=func.coalesce(Redemption.handed_over_at, bindparam("now")))
+    .returning(Redemption.serial)
+)
+HAND_OVER_ONCE = (
+    update(Redemption)
+    .where(Redemption.act_id == bindparam("of_act_id"), Redemption.handed_over_at.is_(None))
+    .values(handed_over_at=bindparam("now"))
+    .returning(Redemption.serial)
+)
+CONFLICT = insert(Conflict)
+WITHDRAW_CONFLICT = (
+    update(Conflict)
+    .where(Conflict.act_id == bindparam("of_act_id"), Conflict.withdrawn_at.is_(None))
+    .values(withdrawn_at=bindparam("now"))
+    .returning(Conflict.serial)
+)
+OLDEST_CONFLICT = (
+    select(Act.id, Act.device_id, Act.at, Act.store_id, Store.time_zone)
+    .join(Conflict, Conflict.act_id == Act.id)
+    .join(Store, Store.id == Act.store_id)
+    .where(Conflict.serial == bindparam("serial"), Conflict.withdrawn_at.is_(None))
+    .order_by(Conflict.at, Act.id)
+    .limit(1)
+)
+# Where a change stands in the order of changes. SQLite commits one writer after another: a count is an order. PostgreSQL commits
+# side by side, so there it is the transaction's own number, and readers begin again at the oldest one that was under way.
+NOTE_CHANGE = {
+    "sqlite": text("INSERT INTO change (position, serial) SELECT coalesce(max(position), 0) + 1, :serial FROM change"),
+    "postgresql": text(
+        "INSERT INTO change (position, serial) VALUES (pg_current_xact_id()::text::bigint, :serial) ON CONFLICT DO NOTHING"
+    ),
+}
+KEEP = text(
+    "INSERT INTO act (id, device_id, name, kind, store_id, clerk_id, serial, code, answer, fingerprint, at, device_at,"
+    " entry, signature) VALUES (:id, :device_id, :name, :kind, :store_id, :clerk_id, :serial, :code, :answer,"
+    " :fingerprint, :at, :device_at, :entry, :signature)"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
+COUNT = text(
+    "INSERT INTO tally (day, campaign_number, store_id, outcome, slot, count)"
+    " VALUES (:day, :campaign_number, :store_id, :outcome, :slot, :count)"
+    " ON CONFLICT (day, campaign_number, store_id, outcome, slot) DO UPDATE SET count = tally.count + excluded.count"
+)
+
+
+def redeem_at_once() -> Select[bool, bool]:
+    """For PostgreSQL: REDEEM, and if that redeemed, KEEP, COUNT and NOTE_CHANGE. Answers (was it redeemed, was the act kept)."""
+    redeemed = inserted(Redemption).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
+    kept = inserted(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
+    tally = inserted(Tally, redeemed)
+    counted = tally.on_conflict_do_update(
+        index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
+    )
+    changed = select(literal_column("pg_current_xact_id()::text::bigint"), redeemed.c.serial)
+    noted = postgresql.insert(Change).from_select(["position", "serial"], changed).on_conflict_do_nothing()
+    return select(exists(select(redeemed)), exists(select(kept))).add_cte(counted.cte("counted"), noted.cte("noted"))
+
+
+def inserted(model: type[Base], source: CTE | None = None) -> postgresql.Insert:
+    """The row that the parameters say; with `source`, only if that has a row."""
+    columns = model.__table__.columns
+    row = select(*(bindparam(column.name, type_=column.type) for column in columns))
+    return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
+
+
+REDEEM_AT_ONCE = redeem_at_once()

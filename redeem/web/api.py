@@ -1,0 +1,101 @@
+"""What the routes of /v1 are made of: an operation says who may call, what it reads and what it answers.
+
+The same words make the checks and the OpenAPI document, so neither can say what the other does not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel
+
+from redeem import idempotency
+from redeem.apikeys import Kind
+from redeem.db import Work
+from redeem.idempotency import Mutation
+from redeem.web.auth import admit, shop_caller
+from redeem.web.context import context, now_ms, write
+from redeem.web.reading import fingerprint, idempotency_key, parse_body, parse_query
+
+View = Callable[..., Response]
+MEDIA_TYPE = "application/json"
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`caller`: whose key, None for the public. `answers`: per status a model, or the media type of what is no JSON.
+
+    `problems` are the codes that are this operation's own; what any operation may answer is added in openapi.py.
+    """
+
+    summary: str
+    caller: Kind | None
+    scope: str
+    answers: Mapping[int, type[BaseModel] | str]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    problems: tuple[str, ...] = ()
+    keyed: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def operation(
+    summary: str,
+    *,
+    caller: Kind | None,
+    scope: str = "",
+    answers: Mapping[int, type[BaseModel] | str],
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    problems: tuple[str, ...] = (),
+    keyed: bool = False,
+) -> Callable[[View], View]:
+    """Makes a function a route's. It is called with the path's values, and with `key` (the Idempotency-Key), `query` and `body`
+    where the operation has them. Who calls is known from auth.shop_caller or auth.till_caller."""
+    told = Operation(summary, caller, scope, answers, body, query, problems, keyed)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def endpoint(**given: Any) -> Response:
+            if caller:
+                admit(caller, scope)
+            if keyed:
+                given["key"] = idempotency_key()
+            if query:
+                given["query"] = parse_query(query)
+            if body:
+                given["body"] = parse_body(body)
+            return view(**given)
+
+        OPERATIONS[name_of(endpoint)] = told
+        return endpoint
+
+    return decorate
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    return OPERATIONS.get(name_of(view))
+
+
+def name_of(view: Callable[..., Any]) -> str:
+    return f"{view.__module__}.{view.__qualname__}"
+
+
+def answer(told: BaseModel, status: int = 200, *, replayed: bool = False) -> Response:
+    return Response(told.model_dump_json(), status, REPLAYED if replayed else {}, mimetype=MEDIA_TYPE)
+
+
+def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
+    """Runs a mutation of the shop in one transaction with its answer, and answers every retry with that."""
+    mutation, sealer, now = Mutation(shop_caller().prefix, key, fingerprint(body)), context().sealer, now_ms()
+    done = write(
+        lambda session: idempotency.once(
+            session, mutation, sealer, now, lambda inner: (status, work(inner).model_dump_json().encode())
+        )
+    )
+    return Response(done.body, done.status, REPLAYED if done.replayed else {}, mimetype=MEDIA_TYPE)

@@ -1,0 +1,85 @@
+"""Reading a request: the body and the query into frozen values, the Idempotency-Key, and the fingerprint of it all."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from json import dumps
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from redeem.errors import Invalid, RedeemError
+from redeem.idempotency import KEY_MAX_CHARACTERS
+from redeem.keys import base64url
+from redeem.strictjson import loads
+
+M = TypeVar("M", bound=BaseModel)
+KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
+
+
+class WrongMediaType(RedeemError):
+    """The body is not declared to be plain JSON."""
+
+    code = "unsupported_media_type"
+    default_detail = "Send the body as application/json, in UTF-8 and not compressed."
+
+
+class NoIdempotencyKey(RedeemError):
+    """The request changes something and says not which attempt it is."""
+
+    code = "idempotency_key_missing"
+    default_detail = (
+        f"Send an Idempotency-Key of 1 to {KEY_MAX_CHARACTERS} printable ASCII characters, new for each attempt."
+    )
+
+
+def parse_body(model: type[M]) -> M:
+    """The body as `model`; raises WrongMediaType, BadJson, or Invalid with every fault named."""
+    # A form or plain text would be sent by any web page without asking us first: JSON alone, and declared so.
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset != "utf-8" or "Content-Encoding" in request.headers:
+        raise WrongMediaType
+    value = loads(request.get_data(cache=False))
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [{"pointer": pointer(each["loc"]), "detail": each["msg"]} for each in error.errors()]
+        raise Invalid("Correct the body where the errors point.", errors=faults) from error
+
+
+def parse_query(model: type[M]) -> M:
+    """The query as `model`; raises Invalid. Each parameter may be given once, and none that is not known."""
+    values = request.args.to_dict(flat=False)
+    repeated = [name for name, given in values.items() if len(given) > 1]
+    if repeated:
+        raise Invalid(
+            "Give each parameter once.", errors=[{"parameter": name, "detail": "repeated"} for name in repeated]
+        )
+    try:
+        return model.model_validate({name: given[0] for name, given in values.items()})
+    except ValidationError as error:
+        faults = [{"parameter": ".".join(map(str, each["loc"])), "detail": each["msg"]} for each in error.errors()]
+        raise Invalid("Correct the parameters that the errors name.", errors=faults) from error
+
+
+def idempotency_key() -> str:
+    """The key, bare or quoted; raises NoIdempotencyKey."""
+    given = request.headers.get("Idempotency-Key", "").strip()
+    if len(given) > 1 and given.startswith('"') and given.endswith('"'):
+        given = given[1:-1]
+    if not KEY.fullmatch(given):
+        raise NoIdempotencyKey
+    return given
+
+
+def fingerprint(body: BaseModel) -> str:
+    """Tells a retry from another request under the same key: method, path and what the body says, however it was written."""
+    # What was left out stays out: a member that a later release adds must not make a retry look new.
+    said = dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    return base64url(sha256(f"{request.method}\0{request.path}\0{said}".encode()).digest())
+
+
+def pointer(steps: Iterable[Any]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

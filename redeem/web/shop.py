@@ -1,0 +1,137 @@
+"""The shop's own programs: campaigns, partners and stores, and what happened there. Coupons are in coupons.py."""
+
+from flask import Blueprint, Response
+
+from redeem import issuing, listing, partnering
+from redeem.admitting import MANAGE, READ
+from redeem.errors import NotFound
+from redeem.ids import campaign_of, is_id
+from redeem.web.api import answer, once, operation
+from redeem.web.context import now_ms, read
+from redeem.web.shapes import PageQuery, id_reader
+from redeem.web.shop_shapes import (
+    Campaign,
+    CampaignBody,
+    CampaignList,
+    CampaignPatch,
+    EventQuery,
+    Partner,
+    PartnerBody,
+    PartnerList,
+    RedemptionList,
+    RedemptionRecord,
+    Refusal,
+    RefusalList,
+    Store,
+    StoreBody,
+    StoreList,
+    StoreQuery,
+)
+
+blueprint = Blueprint("shop", __name__, url_prefix="/v1")
+
+
+# Campaigns.
+
+
+@blueprint.post("/campaigns")
+@operation("Make a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
+def create_campaign(key: str, body: CampaignBody) -> Response:
+    now = now_ms()
+    return once(key, body, 201, lambda s: Campaign.of(issuing.create_campaign(s, body.name, body.as_terms(), now)))
+
+
+@blueprint.get("/campaigns")
+@operation("List campaigns", caller="shop", scope=READ, query=PageQuery, answers={200: CampaignList})
+def list_campaigns(query: PageQuery) -> Response:
+    page = query.page(campaign_of)
+    found = read(lambda session: issuing.list_campaigns(session, page))
+    return answer(CampaignList(data=[Campaign.of(row) for row in found.items], has_more=found.has_more))
+
+
+@blueprint.get("/campaigns/<campaign>")
+@operation("Look a campaign up", caller="shop", scope=READ, answers={200: Campaign}, problems=("not_found",))
+def get_campaign(campaign: str) -> Response:
+    return answer(Campaign.of(read(lambda session: issuing.get_campaign(session, campaign_of(campaign)))))
+
+
+@blueprint.patch("/campaigns/<campaign>")
+@operation(
+    "Change a campaign",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    body=CampaignPatch,
+    answers={200: Campaign},
+    problems=("not_found", "campaign_in_use"),
+)
+def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
+    """Once coupons are out, value, handling fee and funding stay, and the redeem window may not begin later."""
+    number = campaign_of(campaign)
+    return once(
+        key,
+        body,
+        200,
+        lambda s: Campaign.of(issuing.patch_campaign(s, number, body.name, body.changes())),
+    )
+
+
+# What happened at the stores.
+
+
+@blueprint.get("/redemptions")
+@operation("List redemptions", caller="shop", scope=READ, query=EventQuery, answers={200: RedemptionList})
+def list_redemptions(query: EventQuery) -> Response:
+    page, wanted = query.page(id_reader("rdm")), query.wanted()
+    found = read(lambda session: listing.list_redemptions(session, wanted, page))
+    data = [RedemptionRecord.of(view) for view in found.items]
+    return answer(RedemptionList(data=data, has_more=found.has_more))
+
+
+@blueprint.get("/redemptions/<redemption>")
+@operation("Look a redemption up", caller="shop", scope=READ, answers={200: RedemptionRecord}, problems=("not_found",))
+def get_redemption(redemption: str) -> Response:
+    if not is_id("rdm", redemption):
+        raise NotFound("Check the redemption's id; no such redemption is here.")
+    return answer(RedemptionRecord.of(read(lambda session: listing.get_redemption(session, redemption))))
+
+
+@blueprint.get("/refusals")
+@operation("List refusals", caller="shop", scope=READ, query=EventQuery, answers={200: RefusalList})
+def list_refusals(query: EventQuery) -> Response:
+    page, wanted = query.page(id_reader("act")), query.wanted()
+    found = read(lambda session: listing.list_refusals(session, wanted, page))
+    return answer(RefusalList(data=[Refusal.of(view) for view in found.items], has_more=found.has_more))
+
+
+# Partners and stores.
+
+
+@blueprint.post("/partners")
+@operation("Add a partner", caller="shop", scope=MANAGE, keyed=True, body=PartnerBody, answers={201: Partner})
+def add_partner(key: str, body: PartnerBody) -> Response:
+    now = now_ms()
+    return once(key, body, 201, lambda s: Partner.of(partnering.add_partner(s, body.name, now)))
+
+
+@blueprint.get("/partners")
+@operation("List partners", caller="shop", scope=READ, query=PageQuery, answers={200: PartnerList})
+def list_partners(query: PageQuery) -> Response:
+    page = query.page(id_reader("prt"))
+    found = read(lambda session: partnering.list_partners(session, page))
+    return answer(PartnerList(data=[Partner.of(row) for row in found.items], has_more=found.has_more))
+
+
+@blueprint.post("/stores")
+@operation("Add a store", caller="shop", scope=MANAGE, keyed=True, body=StoreBody, answers={201: Store})
+def add_store(key: str, body: StoreBody) -> Response:
+    now = now_ms()
+    return once(key, body, 201, lambda s: Store.of(partnering.add_store(s, body.as_new(), now)))
+
+
+@blueprint.get("/stores")
+@operation("List stores", caller="shop", scope=READ, query=StoreQuery, answers={200: StoreList})
+def list_stores(query: StoreQuery) -> Response:
+    page = query.page(id_reader("sto"))
+    found = read(lambda session: partnering.list_stores(session, query.partner, page))
+    return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))

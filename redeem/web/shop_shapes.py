@@ -1,0 +1,315 @@
+"""The bodies and answers of the shop's API."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from redeem import terms
+from redeem.ids import campaign_id, campaign_of, coupon_id, coupon_of
+from redeem.issuing import CouponFilter, NewCoupon
+from redeem.listing import Event, EventFilter, Redeemed, Refused
+from redeem.partnering import NewStore
+from redeem.terms import Terms
+from redeem.times import rfc3339
+from redeem.web.shapes import FILLED_LINE, LINE, Body, DayText, Instant, ListOf, Moment, PageQuery, Place, Reason, Told
+
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]
+CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
+CouponStatus = Literal["issued", "void_requested", "void", "redeemed", "expired"]
+CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$", examples=["cpn_7_42"])]
+OrderRef = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=LINE)]
+MetadataValue = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=20)]
+
+
+# Bodies and queries.
+
+
+class CampaignBody(Terms):
+    """A campaign to make: its name, and its terms."""
+
+    name: Name
+
+    def as_terms(self) -> Terms:
+        return Terms.model_construct(**{name: getattr(self, name) for name in Terms.model_fields})
+
+
+class CampaignPatch(Body):
+    """What is to change; each member replaces the stored one whole. What is left out, or null, stays as it is."""
+
+    name: Name | None = None
+    offer: terms.Offers | None = None
+    windows: terms.Windows | None = None
+    partners: terms.PartnerIds | None = None
+    stores: terms.StoreIds | None = None
+    value: terms.Price | None = None
+    handling_fee: terms.Price | None = None
+    funding: terms.Bearer | None = None
+    offline: terms.Offline | None = None
+    undo_minutes: terms.UndoMinutes | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The members of the terms that change."""
+        return {name: value for name, value in dict(self).items() if value is not None and name != "name"}
+
+
+class CouponBody(Body):
+    """A coupon to issue. `home_store`: where it will probably be used; devices there can give it without network."""
+
+    campaign: CampaignId
+    order_ref: OrderRef | None = None
+    home_store: terms.StoreId | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+    def as_new(self) -> NewCoupon:
+        number = campaign_of(self.campaign)
+        return NewCoupon(-1 if number is None else number, self.order_ref, self.home_store, self.metadata)
+
+
+class VoidBody(Body):
+    reason: Reason
+
+
+class HomeBody(Body):
+    """Where the coupon is expected; null for nowhere in particular."""
+
+    store: terms.StoreId | None
+
+
+class PartnerBody(Body):
+    name: Name
+
+
+class StoreBody(Body):
+    partner: terms.PartnerId
+    name: Name
+    time_zone: Annotated[str, Field(min_length=1, max_length=60, examples=["Europe/Moscow"])]
+    address: Annotated[str, Field(max_length=400, pattern=LINE)] = ""
+    hours: Annotated[str, Field(max_length=200, pattern=LINE)] = ""
+
+    def as_new(self) -> NewStore:
+        return NewStore(self.partner, self.name, self.time_zone, self.address, self.hours)
+
+
+class CouponQuery(PageQuery):
+    campaign: CampaignId | None = None
+    order_ref: OrderRef | None = None
+
+    def wanted(self) -> CouponFilter:
+        return CouponFilter(campaign_of(self.campaign) if self.campaign else None, self.order_ref)
+
+
+class StoreQuery(PageQuery):
+    partner: terms.PartnerId | None = None
+
+
+class EventQuery(PageQuery):
+    """`since` is included, `until` is not."""
+
+    campaign: CampaignId | None = None
+    coupon: CouponId | None = None
+    store: terms.StoreId | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+    def wanted(self) -> EventFilter:
+        return EventFilter(
+            campaign_of(self.campaign) if self.campaign else None,
+            coupon_of(self.coupon) if self.coupon else None,
+            self.store,
+            self.since,
+            self.until,
+        )
+
+
+# Answers.
+
+
+class _CampaignHead(Told):
+    id: CampaignId
+    object: Literal["campaign"] = "campaign"
+    name: str
+    version: Annotated[int, Field(description="grows with each change")]
+    coupons: Annotated[int, Field(description="how many were issued")]
+    created_at: Moment
+
+
+class Campaign(Terms, _CampaignHead):
+    """A group of coupons that share their terms."""
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        return cls(
+            id=campaign_id(row.number),
+            name=row.name,
+            version=row.version,
+            coupons=row.coupons,
+            created_at=rfc3339(row.created_at),
+            **dict(terms.parse_terms(row.terms)),
+        )
+
+
+class Coupon(Told):
+    """One coupon. `token`, `url` and `short_code` are the gift itself: a key without the scope `issue` gets null.
+
+    `status` goes by the shop's calendar; at the counter the store's own decides.
+    """
+
+    id: CouponId
+    object: Literal["coupon"] = "coupon"
+    campaign: CampaignId
+    status: CouponStatus
+    token: str | None
+    url: str | None
+    short_code: str | None
+    order_ref: str | None
+    home_store: str | None
+    metadata: dict[str, str]
+    valid_until: DayText
+    issued_at: Moment
+    redeemed_at: Moment | None
+    voided_at: Moment | None
+    void_reason: str | None
+
+
+class Partner(Told):
+    """A chain that gives the gifts."""
+
+    id: str
+    object: Literal["partner"] = "partner"
+    name: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        return cls(id=row.id, name=row.name, created_at=rfc3339(row.created_at))
+
+
+class Store(Told):
+    """One location of a partner."""
+
+    id: str
+    object: Literal["store"] = "store"
+    partner: str
+    name: str
+    address: str
+    hours: str
+    time_zone: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        return cls(
+            id=row.id,
+            partner=row.partner_id,
+            name=row.name,
+            address=row.address,
+            hours=row.hours,
+            time_zone=row.time_zone,
+            created_at=rfc3339(row.created_at),
+        )
+
+
+class Reversal(Told):
+    """How a redemption was taken back."""
+
+    reason: str
+    reversed_at: Moment
+
+
+class RedemptionRecord(Told):
+    """A redemption as the shop sees it. `pending`: a tablet was told to give the gift, and has not yet said that it did."""
+
+    id: str
+    object: Literal["redemption"] = "redemption"
+    coupon: CouponId
+    campaign: CampaignId
+    status: Literal["standing", "pending", "reversed"]
+    redeemed_at: Moment
+    partner: str
+    store: Place
+    device: Place
+    clerk: str | None
+    reversal: Reversal | None
+
+    @classmethod
+    def of(cls, view: Redeemed) -> Self:
+        return cls(
+            id=view.id,
+            coupon=coupon_id(view.serial),
+            campaign=campaign_id(view.serial >> 32),
+            status=_status(view),
+            redeemed_at=rfc3339(view.at),
+            reversal=_reversal(view),
+            **_place(view),
+        )
+
+
+class Refusal(Told):
+    """A person did not give the gift, and said why."""
+
+    id: str
+    object: Literal["refusal"] = "refusal"
+    reason: str
+    coupon: CouponId | None
+    refused_at: Moment
+    partner: str
+    store: Place
+    device: Place
+    clerk: str | None
+
+    @classmethod
+    def of(cls, view: Refused) -> Self:
+        return cls(
+            id=view.id,
+            reason=view.reason,
+            coupon=coupon_id(view.serial) if view.serial is not None else None,
+            refused_at=rfc3339(view.at),
+            **_place(view),
+        )
+
+
+class CampaignList(ListOf[Campaign]):
+    """Campaigns, a page of them."""
+
+
+class CouponList(ListOf[Coupon]):
+    """Coupons, a page of them."""
+
+
+class PartnerList(ListOf[Partner]):
+    """Partners, a page of them."""
+
+
+class StoreList(ListOf[Store]):
+    """Stores, a page of them."""
+
+
+class RedemptionList(ListOf[RedemptionRecord]):
+    """Redemptions, a page of them."""
+
+
+class RefusalList(ListOf[Refusal]):
+    """Refusals, a page of them."""
+
+
+def _place(view: Event) -> dict[str, Any]:
+    return {
+        "partner": view.partner_id,
+        "store": Place(id=view.store_id, name=view.store_name),
+        "device": Place(id=view.device_id, name=view.device_name),
+        "clerk": view.clerk_id,
+    }
+
+
+def _status(view: Redeemed) -> Literal["standing", "pending", "reversed"]:
+    if view.reversed_at is not None:
+        return "reversed"
+    return "standing" if view.handed_over_at is not None else "pending"
+
+
+def _reversal(view: Redeemed) -> Reversal | None:
+    if view.reversed_at is None or view.reversal_reason is None:
+        return None
+    return Reversal(reason=view.reversal_reason, reversed_at=rfc3339(view.reversed_at))

@@ -1,0 +1,166 @@
+"""A partner's own till: verify, redeem, cancel, reverse. Its key belongs to a device of one store, and sees nothing else.
+
+`POST /v1/redemptions` is the busiest route of the house; every step of it was measured.
+"""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Flask, Response
+from werkzeug.routing import BaseConverter
+
+from redeem import codes
+from redeem.admitting import REDEEM
+from redeem.db import Work
+from redeem.idempotency import KEY_MAX_CHARACTERS
+from redeem.ids import campaign_id, coupon_of, is_id
+from redeem.recognising import genuine_serial, typed_serial
+from redeem.redeeming import Act, Answer, Kind, Outcome, cancel, settle
+from redeem.rules import Verdict
+from redeem.times import Ms
+from redeem.verifying import Actor, verify
+from redeem.web.api import REPLAYED, answer, operation
+from redeem.web.auth import till_caller
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.problems import problem
+from redeem.web.reading import fingerprint
+from redeem.web.shapes import Place
+from redeem.web.till_shapes import (
+    CancelledAttempt,
+    Redemption,
+    ReverseBody,
+    ReversedRedemption,
+    Scan,
+    Verification,
+)
+
+blueprint = Blueprint("till", __name__, url_prefix="/v1")
+
+# What a clerk's screen at the till may say. The kind of problem, with its status, is in problems.py.
+DETAILS: Mapping[str, str] = {
+    Verdict.ALREADY_REDEEMED: "Don't give the gift: it was given already.",
+    Verdict.VOID: "Don't give the gift: the shop has cancelled this coupon.",
+    Verdict.WRONG_STORE: "Don't give the gift here: the coupon is good at other stores.",
+    Verdict.NOT_YET_VALID: "Don't give the gift yet: the coupon is good from a later day.",
+    Verdict.EXPIRED: "Don't give the gift: the coupon's last day is over.",
+    Verdict.HELD_ELSEWHERE: "Another device holds the right to give this gift; it was asked to give it back. Try again with a new attempt.",
+    Verdict.ATTEMPT_CANCELLED: "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
+    Verdict.UNKNOWN_COUPON: "Scan the coupon again, or type its short code; this is not a coupon of this shop.",
+    Outcome.RECOVERING: "The ledger was restored from a backup and waits for its tablets. Try again later with a new attempt.",
+    Outcome.NOTHING_TO_UNDO: "Check the redemption's id; none of this store stands under it.",
+    Outcome.UNDO_TOO_LATE: "Ask a manager: the time in which this could be undone is over.",
+}
+DECLINES = (*(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD), str(Outcome.RECOVERING))
+
+
+class AttemptConverter(BaseConverter):
+    """An attempt's id in a path: whatever an Idempotency-Key may be, slashes too."""
+
+    regex = f"[\\x20-\\x7e]{{1,{KEY_MAX_CHARACTERS}}}"
+    part_isolating = False
+
+
+def attach(app: Flask) -> None:
+    app.url_map.converters["attempt"] = AttemptConverter
+    app.register_blueprint(blueprint)
+
+
+@blueprint.post("/verifications")
+@operation(
+    "Say whether a coupon is good here and now",
+    caller="till",
+    scope=REDEEM,
+    body=Scan,
+    answers={200: Verification},
+    problems=("bad_short_code", "too_many"),
+)
+def verify_coupon(body: Scan) -> Response:
+    """Read-only, and no promise: only a redemption decides."""
+    actor, now = till_caller().actor, now_ms()
+    find = finder(body, actor, now)
+    run = write if body.is_typed else read  # a wrong short code is counted
+    return answer(Verification.of(run(lambda session: verify(session, actor, find(session), now))))
+
+
+@blueprint.post("/redemptions")
+@operation(
+    "Redeem a coupon",
+    caller="till",
+    scope=REDEEM,
+    keyed=True,
+    body=Scan,
+    answers={201: Redemption},
+    problems=(*DECLINES, "bad_short_code", "too_many"),
+)
+def redeem_coupon(key: str, body: Scan) -> Response:
+    """The Idempotency-Key is the attempt's id: store it before you send it. The same attempt again gets the same answer.
+
+    A decline is an answer, kept like any other: to try again later, make a new attempt.
+    """
+    actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
+    find = finder(body, actor, now)
+    given = write(lambda session: settle(session, Act(actor, key, Kind.REDEEM, mark, find(session)), now))
+    return receipt(given) if given.redeemed else declined(given)
+
+
+@blueprint.post("/redemptions/<attempt:attempt>/cancel")
+@operation(
+    "Cancel an attempt to redeem",
+    caller="till",
+    scope=REDEEM,
+    answers={200: CancelledAttempt},
+    problems=("idempotency_key_reused",),
+)
+def cancel_attempt(attempt: str) -> Response:
+    """Final, also when the redemption never arrived: if it comes later, it is declined with `attempt_cancelled`."""
+    act, now = Act(till_caller().actor, attempt, Kind.CANCEL, fingerprint=""), now_ms()
+    write(lambda session: cancel(session, act, now))
+    return answer(CancelledAttempt(id=attempt))
+
+
+@blueprint.post("/redemptions/<redemption>/reverse")
+@operation(
+    "Undo a redemption of this store",
+    caller="till",
+    scope=REDEEM,
+    keyed=True,
+    body=ReverseBody,
+    answers={200: ReversedRedemption},
+    problems=("nothing_to_undo", "undo_too_late", "attempt_cancelled"),
+)
+def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response:
+    """Within the campaign's limit of time. The coupon is good again after that."""
+    now, of = now_ms(), redemption if is_id("rdm", redemption) else None
+    act = Act(till_caller().actor, key, Kind.REVERSE, fingerprint(body), of_act_id=of, reason=body.reason)
+    given = write(lambda session: settle(session, act, now))
+    if given.code != Outcome.REVERSED:
+        return declined(given)
+    told = ReversedRedemption(id=redemption, coupon=given.details["coupon"], reason=body.reason)
+    return answer(told, replayed=given.replayed)
+
+
+def finder(body: Scan, actor: Actor, now: Ms) -> Work[int | None]:
+    """Finds the coupon's serial, within the transaction. A token is checked before it: a signature takes no database."""
+    if not body.is_typed:
+        serial = genuine_serial(body.token, context().ring())
+        return lambda _: serial
+    code = codes.normalise(body.short_code)
+    return lambda session: typed_serial(session, actor.device_id, code, now)
+
+
+def receipt(given: Answer) -> Response:
+    actor, coupon = till_caller().actor, given.details["coupon"]
+    told = Redemption(
+        id=given.details["redemption"],
+        coupon=coupon,
+        campaign=campaign_id((coupon_of(coupon) or 0) >> 32),
+        redeemed_at=given.details["redeemed_at"],
+        store=Place(id=actor.store_id, name=actor.store_name),
+        device=Place(id=actor.device_id, name=actor.device_name),
+    )
+    return answer(told, 201, replayed=given.replayed)
+
+
+def declined(given: Answer) -> Response:
+    response = problem(given.code, DETAILS[given.code], given.details)
+    response.headers.update(REPLAYED if given.replayed else {})
+    return response

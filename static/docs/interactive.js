@@ -1,0 +1,13 @@
+// Draws the interactive documentation. Swagger UI is a plain script that leaves one name behind.
+
+const place = /** @type {HTMLElement} */ (document.getElementById("api"));
+
+/** @type {any} */ (globalThis).SwaggerUIBundle({
+  url: place.dataset.document,
+  domNode: place,
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  validatorUrl: null, // nothing is asked of other hosts
+});

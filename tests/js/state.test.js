@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { clerkAt, fold, givenHere, IDLE_MS, mayFollow, sendAfter, undoUntil, unfinished, waiting } from "../../static/clerk/state.js";
+import { coupon } from "./tablet.js";
+
+const [ONE, TWO] = [await coupon(1), await coupon(2)];
+
+/** A journal from the kinds of its entries; `of` is the newest ask unless said otherwise. @param {...(string | object)} entries */
+function journal(...entries) {
+  let asked = 0;
+  return entries.map((said, index) => {
+    const entry = /** @type {any} */ ({ v: 1, n: index + 1, prev: "", at: 1000 * (index + 1), ...(typeof said === "string" ? { kind: said } : said) });
+    if (entry.kind === "ask") asked = entry.n;
+    return { of: asked, coupon: ONE, clerk: "clk_1", ...entry };
+  });
+}
+
+/** @param {...(string | object)} entries */
+const past = (...entries) => fold(journal(...entries));
+
+/** @type {[string, string[], string | undefined, boolean][]} name, entries, the stage of what is unfinished, given here? */
+const STORIES = [
+  ["nothing happened", [], undefined, false],
+  ["asked and no more", ["ask"], "asking", false],
+  ["asked and dropped", ["ask", "drop"], undefined, false],
+  ["given, and the clerk was called away", ["ask", "gave"], "given", true],
+  ["given and done", ["ask", "gave", "done"], undefined, true],
+  ["given and taken back at once", ["ask", "gave", "undo"], undefined, false],
+  ["given, done, and taken back later", ["ask", "gave", "done", "undo"], undefined, false],
+  ["a yes that came after the drop", ["ask", "drop", "gave"], undefined, false],
+  ["a drop that came after the yes", ["ask", "gave", "drop"], "given", true],
+  ["dropped and asked again", ["ask", "drop", "ask"], "asking", false],
+  ["taken back and given again", ["ask", "gave", "done", "undo", "ask", "gave", "done"], undefined, true],
+  ["an entry of a newer app in between", ["ask", "gave", "sparkle", "done"], undefined, true],
+];
+
+describe("what is unfinished, and what was given, after every interruption", () => {
+  for (const [name, entries, stage, given] of STORIES) {
+    test(name, () => {
+      const now = past(...entries);
+      assert.equal(unfinished(now)?.stage, stage);
+      assert.equal(Boolean(givenHere(now, ONE)), given);
+    });
+  }
+});
+
+test("what identifies a coupon is not its text: a second token of it counts as the same", async () => {
+  const again = await coupon(1, { lastDay: 2000 });
+  assert.ok(givenHere(past("ask", "gave"), again));
+  assert.equal(givenHere(past("ask", "gave"), TWO), undefined);
+});
+
+test("an entry follows only where its stage allows it", () => {
+  const allowed = (/** @type {string[]} */ entries) => ["gave", "drop", "done", "undo"].filter((kind) => mayFollow(past(...entries), kind, 1));
+  assert.deepEqual(allowed(["ask"]), ["gave", "drop"]);
+  assert.deepEqual(allowed(["ask", "gave"]), ["done", "undo"]);
+  assert.deepEqual(allowed(["ask", "gave", "done"]), ["undo"]);
+  assert.deepEqual(allowed(["ask", "drop"]), []);
+  assert.deepEqual(allowed(["ask", "gave", "undo"]), []);
+});
+
+test("nothing follows an ask that never was", () => assert.equal(mayFollow(past("ask"), "gave", 7), false));
+
+test("an undo of an older gift doesn't hide a newer one of the same coupon", () => {
+  const now = past("ask", "gave", "undo", "ask", "gave", { kind: "undo", of: 1 });
+  assert.equal(givenHere(now, ONE)?.ask, 4);
+});
+
+test("an open ask is sent again, so that its answer comes again", () => {
+  assert.equal(sendAfter(past("unlock", "ask"), 2), 1);
+  assert.equal(sendAfter(past("unlock", "ask", "drop"), 3), 3);
+  assert.equal(sendAfter(past("unlock", "ask", "gave"), 2), 2);
+});
+
+test("what the server is not known to have is waiting", () => {
+  assert.equal(waiting(past("unlock", "ask", "gave"), 1), 2);
+  assert.equal(waiting(past(), 0), 0);
+});
+
+describe("the clerk at work", () => {
+  test("is who unlocked last", () => assert.equal(clerkAt(past("unlock", { kind: "unlock", clerk: "clk_2" }), 3000), "clk_2"));
+  test("is nobody after a lock", () => assert.equal(clerkAt(past("unlock", "lock"), 3000), null));
+  test("is nobody once the tablet was left alone", () => {
+    assert.equal(clerkAt(past("unlock", "ask"), 2000 + IDLE_MS - 1), "clk_1");
+    assert.equal(clerkAt(past("unlock", "ask"), 2000 + IDLE_MS), null);
+  });
+});
+
+test("an undo is too late the campaign's minutes after the gift", () => {
+  const attempt = past("ask", "gave").attempts.get(1);
+  assert.ok(attempt);
+  assert.equal(undoUntil(attempt, 30), 2000 + 30 * 60_000);
+});

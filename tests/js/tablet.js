@@ -1,0 +1,186 @@
+/**
+ * A tablet in Node: the real journal, sync and counter over a file in memory, and a server that keeps offline.md's promises.
+ *
+ * The network between them obeys `server.network`: a list of what happens to the next requests, else all is well.
+ */
+import { Api } from "../../static/clerk/api.js";
+import { Counter } from "../../static/clerk/counter.js";
+import { Journal, ownerRecord } from "../../static/clerk/journal.js";
+import { Sync } from "../../static/clerk/sync.js";
+import { checker, couponId, read, write } from "../../static/clerk/tokens.js";
+import { toBase64url, utf8 } from "../../static/clerk/bytes.js";
+
+/** @import { Snapshot } from "../../static/clerk/state.js" */
+/** @import { Terms } from "../../static/clerk/rules.js" */
+
+export const NOW = Date.UTC(2026, 10, 21, 9, 0);
+export const DEVICE = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
+export const CLERK = { id: "clk_1", name: "Anna" };
+const { subtle } = globalThis.crypto;
+
+const issuer = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
+const tablet = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
+const publicKey = toBase64url(new Uint8Array(await subtle.exportKey("raw", issuer.publicKey)));
+export const check = checker(subtle, async () => false);
+export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await subtle.sign("Ed25519", tablet.privateKey, bytes));
+export const tabletKey = tablet.publicKey;
+
+/** @param {number} number @param {{campaign?: number, lastDay?: number, kid?: number}} [said] @returns {Promise<string>} the 183 digits */
+export async function coupon(number, { campaign = 1, lastDay = 65535, kid = 1 } = {}) {
+  const payload = new Uint8Array(12);
+  const view = new DataView(payload.buffer);
+  view.setUint8(0, 1);
+  view.setUint8(1, kid);
+  view.setUint32(2, campaign);
+  view.setUint32(6, number);
+  view.setUint16(10, lastDay);
+  const signature = new Uint8Array(await subtle.sign("Ed25519", issuer.privateKey, new Uint8Array([...utf8("redeem-coupon-v1\0"), ...payload])));
+  return write({ keyId: kid, campaign, number, lastDay, payload, signature });
+}
+
+/** @param {Partial<Terms>} [changes] @returns {Terms} */
+export const terms = (changes) => ({
+  v: 1,
+  offer: { en: { title: "A free cappuccino" } },
+  windows: {},
+  partners: ["prt_1"],
+  stores: [],
+  value: { amount: 1, currency: "RUB" },
+  handling_fee: { amount: 0, currency: "RUB" },
+  funding: "issuer",
+  offline: { policy: "held_only" },
+  undo_minutes: 30,
+  ...changes,
+});
+
+/** @returns {Snapshot} */
+export const snapshot = () => ({
+  etag: "one",
+  store: { id: "sto_1", name: "North", partner: "prt_1", time_zone: "Europe/Moscow" },
+  partner: { id: "prt_1", name: "North Coffee" },
+  device: { id: DEVICE, name: "Till 1" },
+  campaigns: [{ id: "cmp_1", number: 1, name: "Autumn", terms: terms() }],
+  keys: [{ kid: 1, alg: "Ed25519", public_key: publicKey, status: "active" }],
+  clerks: [CLERK],
+});
+
+/** What may happen to a request: it gets lost, its reply gets lost, the server is in trouble, a stranger answers. @typedef {"lost" | "reply lost" | "500" | "stranger"} Mishap */
+
+export class Server {
+  /** @type {Mishap[]} */
+  network = [];
+  /** Awaited before each reply, for tests that do something meanwhile. @type {(() => unknown) | null} */
+  meanwhile = null;
+  /** @type {any[]} */
+  requests = [];
+  /** @type {{text: string, answer: any}[]} */
+  taken = [];
+  /** Who has been given what: coupon id to ask number, or "another till". @type {Map<string, number | string>} */
+  redeemed = new Map();
+  /** @type {{status: number, code: string} | null} */
+  refusal = null;
+
+  /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
+  fetch = async (_url, request) => {
+    const mishap = this.network.shift();
+    const body = JSON.parse(new TextDecoder().decode(/** @type {Uint8Array} */ (request.body)));
+    this.requests.push(body);
+    if (mishap === "lost") throw new TypeError("network");
+    if (mishap === "500") return Response.json({ code: "internal" }, { status: 500 });
+    if (mishap === "stranger") return new Response("<html>Welcome to our hotel</html>");
+    if (this.refusal) return Response.json({ code: this.refusal.code }, { status: this.refusal.status });
+    const reply = this.#sync(body);
+    await this.meanwhile?.();
+    if (request.signal?.aborted || mishap === "reply lost") throw new TypeError("network");
+    return Response.json(reply);
+  };
+
+  /** @param {any} body */
+  #sync({ entries, verify, known }) {
+    /** @type {Record<number, any>} */
+    const answers = {};
+    for (const { text } of entries) {
+      const entry = JSON.parse(text);
+      if (entry.n > this.taken.length + 1) break;
+      answers[entry.n] = this.#answer(entry, text);
+    }
+    const told = snapshot();
+    const verdict = verify && { code: this.redeemed.has(couponId(read(verify))) ? "already_redeemed" : "good", redeemed_at: new Date(NOW).toISOString() };
+    return { v: 1, last: this.taken.length, answers, time: NOW, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+  }
+
+  /** @param {any} entry @param {string} text */
+  #answer(entry, text) {
+    const kept = this.taken[entry.n - 1];
+    if (kept && kept.text !== text) throw new Error("a rewritten journal");
+    if (!kept) this.taken.push({ text, answer: this.#settle(entry) });
+    return this.taken[entry.n - 1].answer;
+  }
+
+  /** @param {any} entry */
+  #settle(entry) {
+    if (entry.kind === "ask") return this.#ask(couponId(read(entry.coupon)), entry.n);
+    if (entry.kind === "drop" || entry.kind === "undo") for (const [id, by] of this.redeemed) if (by === entry.of) this.redeemed.delete(id);
+    return { code: "noted" };
+  }
+
+  /** @param {string} id @param {number} n */
+  #ask(id, n) {
+    if (this.redeemed.has(id)) return { code: "already_redeemed", redeemed_at: new Date(NOW).toISOString() };
+    this.redeemed.set(id, n);
+    return { code: "redeemed" };
+  }
+}
+
+/** What survives when the tablet's browser is killed: the journal's file, and perhaps IndexedDB. */
+export class Disk {
+  records = [ownerRecord(DEVICE)];
+  acknowledgedLast = 0;
+  /** @type {Snapshot | undefined} */
+  kept = snapshot();
+  broken = false;
+
+  append = async (/** @type {string} */ text) => {
+    if (this.broken) throw new Error("disk full");
+    this.records.push(text);
+  };
+  acknowledged = async () => this.acknowledgedLast;
+  putAcknowledged = async (/** @type {number} */ last) => void (this.acknowledgedLast = last);
+  snapshot = async () => this.kept;
+  putSnapshot = async (/** @type {Snapshot} */ told) => void (this.kept = told);
+
+  get kinds() {
+    return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);
+  }
+}
+
+/** Switches a tablet on over its disk, as after a kill. @param {Server} server @param {Disk} [disk] */
+export async function switchOn(server, disk = new Disk()) {
+  const clock = { now: NOW };
+  const now = () => clock.now;
+  const journal = new Journal(disk, { deviceId: DEVICE, sign }, now);
+  await journal.load(disk.records);
+  const api = new Api(/** @type {any} */ (server.fetch), "http://tablet.test", now);
+  let turn = Promise.resolve();
+  const alone = (/** @type {() => Promise<any>} */ work) => {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  };
+  const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone });
+  await sync.load();
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined });
+  return { clock, journal, sync, counter, disk, server };
+}
+
+/** A tablet with a clerk at the scanner. @param {Server} [server] @param {Disk} [disk] */
+export async function atWork(server = new Server(), disk = new Disk()) {
+  const on = await switchOn(server, disk);
+  await on.counter.start();
+  on.counter.choose(CLERK.id);
+  await on.counter.unlock("4071");
+  return on;
+}
+
+/** Waits until what was begun and not awaited has come to rest. */
+export const rest = () => new Promise((resolve) => setTimeout(resolve, 5));

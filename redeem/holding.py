@@ -85,9 +85,10 @@ class Grant:
     serial: int
     epoch: int
     code_hash: str
+    last_day: int
 
     def as_json(self) -> list[Any]:
-        return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash]
+        return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash, self.last_day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def short_code_hash(device_id: str, short_code: str) -> str:
 
 
 def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
-    return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code))
+    return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code), row.last_day)
 
 
 def _grant_to_whoever_asked(session: Session, serial: int, device_id: str) -> None:

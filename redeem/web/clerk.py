@@ -73,6 +73,10 @@ class OldJournalBody(BaseModel):
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
 
 
+# Campaign number, coupon number, epoch.
+Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=3, max_length=3)]
+
+
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
@@ -82,7 +86,7 @@ class SyncBody(_Body):
     epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
     position: Annotated[str, Field(max_length=40)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
-    claims: Annotated[list[tuple[int, int, int]], Field(max_length=100_000, strict=False)] = []
+    claims: Annotated[list[Claim], Field(max_length=100_000)] = []
     old: OldJournalBody | None = None
 
 

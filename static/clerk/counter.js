@@ -10,7 +10,7 @@ import { Verdict } from "./rules.js";
 import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
-/** @import { Attempt, Entry } from "./state.js" */
+/** @import { Attempt, Entry, Past } from "./state.js" */
 /** @import { Sync } from "./sync.js" */
 /** @import { Finding } from "./check.js" */
 /** @import { Check } from "./tokens.js" */
@@ -32,10 +32,14 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
 
 export const VERIFY_MS = 4_000;
 export const ASK_MS = 6_000;
+const HOUR_MS = 3_600_000;
 export const NOT_HANDED_OVER = "not_handed_over";
 
 /** No connection, so nobody can say whether this coupon has been given elsewhere. */
 export const OFFLINE = "offline";
+
+/** No connection, but the campaign lets this tablet give a few unasked. */
+export const AT_RISK = "at_risk";
 
 export class Counter extends EventTarget {
   /** @type {Screen} */
@@ -108,7 +112,7 @@ export class Counter extends EventTarget {
     const { journal, sync, now, check } = this.#parts;
     if (this.#screen.name !== "scan" || !sync.snapshot) return;
     const scanned = this.#show({ name: "scan" });
-    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, now: now(), check });
+    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
     if (finding.ask) await this.#confirm(shown, finding, finding.ask);
@@ -117,8 +121,12 @@ export class Counter extends EventTarget {
 
   async give() {
     const shown = this.#screen;
-    if (shown.name !== "verdict" || shown.code !== Verdict.GOOD || !shown.finding.coupon) return;
+    if (shown.name !== "verdict") return;
     const { finding } = shown;
+    if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#mayRisk(finding, past));
+    if (shown.code !== Verdict.GOOD) return;
+    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
+    if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
     const clerk = this.#clerk ?? undefined;
     const asked = await this.#write("ask", { coupon: finding.coupon, clerk, short_code: shown.details.short_code }, (past) => !unfinished(past));
@@ -129,10 +137,7 @@ export class Counter extends EventTarget {
   async again() {
     const shown = this.#screen;
     if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
-    else if (shown.name === "verdict" && shown.code === OFFLINE) {
-      const checking = this.#show({ name: "checking", finding: shown.finding });
-      if (shown.finding.ask) await this.#confirm(checking, shown.finding, shown.finding.ask);
-    }
+    else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
   }
 
   /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
@@ -191,6 +196,56 @@ export class Counter extends EventTarget {
     return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
   }
 
+  // Without asking.
+
+  /**
+   * The journal's entry is the gift. If it may not be written any more (the hold was given back, the allowance is used up), the
+   * coupon is looked at again.
+   * @param {string} kind @param {Finding} finding @param {(past: Past) => boolean} allowed
+   */
+  async #giveUnasked(kind, finding, allowed) {
+    const { coupon, typed, id = "" } = finding;
+    this.#show({ name: "asking", finding });
+    const shown = { ...(coupon ? { coupon } : { typed, id }), clerk: this.#clerk ?? undefined };
+    const mayGive = (/** @type {Past} */ past) => !unfinished(past) && !past.standing.has(id) && !askingFor(past, id) && allowed(past);
+    const given = await this.#write(kind, shown, mayGive);
+    if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
+    this.#showGiven(this.#attempt(given.n), finding);
+    this.#sendSoon();
+  }
+
+  /** Whether the campaign's limits let this coupon be given unasked: so many, worth so much, since the server last heard. @param {Finding} finding @param {Past} past */
+  #mayRisk({ campaign = "", coupon }, past) {
+    const { sync, now } = this.#parts;
+    const terms = this.#terms(campaign);
+    if (!terms || terms.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
+    const { coupons, value, hours } = terms.offline;
+    const count = risksTaken(past, campaign, sync.acknowledged) + 1;
+    const age = now() - sync.syncedAt;
+    return count <= coupons && count * terms.value.amount <= value && age >= 0 && age <= hours * HOUR_MS;
+  }
+
+  /** What this tablet says when nobody answers. @param {Finding} finding */
+  #codeAlone(finding) {
+    if (finding.code !== UNSURE && finding.code !== Verdict.GOOD) return finding.code;
+    return finding.code === Verdict.GOOD && this.#mayRisk(finding, this.#parts.journal.past) ? AT_RISK : OFFLINE;
+  }
+
+  /** @param {Finding} finding */
+  async #lookAgain(finding) {
+    const checking = this.#show({ name: "checking", finding });
+    if (finding.ask) await this.#confirm(checking, finding, finding.ask);
+  }
+
+  /** The hold that was asked for has come: now it may be given. */
+  #heard() {
+    const shown = this.#screen;
+    if (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE) return;
+    const { finding } = shown;
+    const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
+    if (held) this.#show({ ...shown, code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held } });
+  }
+
   // Steps.
 
   /** @param {Finding} finding */
@@ -204,7 +259,7 @@ export class Counter extends EventTarget {
     const ruling = await this.#ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
-    const code = finding.code === UNSURE || finding.code === Verdict.GOOD ? OFFLINE : finding.code;
+    const code = this.#codeAlone(finding);
     this.#show({ name: "verdict", code, finding, details: givenDetails(finding.attempt), confirmed: false });
     await this.#noteDecline(code, finding);
   }
@@ -258,7 +313,7 @@ export class Counter extends EventTarget {
 
   /** @param {string} code @param {Finding} finding */
   async #noteDecline(code, finding) {
-    if (code === Verdict.GOOD || code === OFFLINE) return;
+    if ([Verdict.GOOD, OFFLINE, AT_RISK].includes(code)) return;
     await this.#write("decline", { coupon: finding.coupon, code, clerk: this.#clerk ?? undefined });
   }
 

@@ -33,14 +33,9 @@ globalThis.crypto.subtle.digest = async (_algorithm, data) => new Uint8Array(cre
 globalThis.reportError = (error) => void faults.push(String(error?.stack ?? error));
 process.on("unhandledRejection", (error) => void faults.push(String(/** @type {any} */ (error)?.stack ?? error)));
 
-/** Time-outs are the world's: it breaks a request off when it likes. */
-/** @type {AbortController[]} */
-let timers = [];
-AbortSignal.timeout = () => {
-  const timer = new AbortController();
-  timers.push(timer);
-  return timer.signal;
-};
+// Time-outs are the world's: it breaks a request off when it likes.
+globalThis.setTimeout = /** @type {any} */ (() => 0);
+globalThis.clearTimeout = () => undefined;
 
 /** @type {import("../../static/clerk/tokens.js").Check} */
 const check = async (publicKey, message, signature) => {
@@ -64,7 +59,7 @@ class Disk {
   }
 }
 
-/** @typedef {{device: string, tablet: Tablet, resolve: (response: any) => void, reject: (error: Error) => void, timer?: AbortController}} Sent */
+/** @typedef {{device: string, tablet: Tablet, resolve: (response: any) => void, reject: (error: Error) => void}} Sent */
 
 class Tablet {
   dead = false;
@@ -138,8 +133,7 @@ class Tablet {
       if (this.dead) return;
       if (signal.aborted) return reject(new Error("aborted"));
       const request = ++lastRequest;
-      sent.set(request, { device: this.disk.device, tablet: this, resolve, reject, timer: timers.pop() });
-      timers = [];
+      sent.set(request, { device: this.disk.device, tablet: this, resolve, reject });
       signal.addEventListener("abort", () => reject(new Error("aborted")));
       outbox.push({ request, device: this.disk.device, path, headers, body: Buffer.from(body).toString("utf8") });
     });
@@ -190,12 +184,12 @@ const COMMANDS = {
     const waiting = sent.get(request);
     sent.delete(request);
     if (!waiting || waiting.tablet.dead) return;
-    waiting.resolve({ status, json: async () => json, headers: new Headers() });
+    const bytes = json?.base64 && Uint8Array.from(Buffer.from(json.base64, "base64"));
+    waiting.resolve({ status, json: async () => json, arrayBuffer: async () => bytes.buffer, headers: new Headers(json?.headers ?? {}) });
   },
   lose({ request }) {
     const waiting = sent.get(request);
     sent.delete(request);
-    if (waiting && !waiting.tablet.dead) waiting.timer?.abort();
     if (waiting && !waiting.tablet.dead) waiting.reject(new Error("no network"));
   },
   journal: ({ device }) => /** @type {Disk} */ (disks.get(device)).records.slice(1).map((record) => JSON.parse(record).text),

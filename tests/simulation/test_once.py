@@ -25,7 +25,7 @@ def build(app, cast, seed, n=12):
             key = SigningKey(hashlib.sha256(f"{seed}{len(out)}".encode()).digest())
             device = factories.tablet(session, store, key, f"T{len(out)}")
             out.append((device.id, store, bytes(key).hex()))
-        coupons=[factories.coupon(session, cast.anywhere) for _ in range(n)]
+        coupons=[factories.coupon(session, cast.anywhere, home_store_id=[None, cast.north, cast.south][i % 3]) for i in range(n)]
         return out, coupons
     made, coupons = server.database.write(make)
     for d, store, s in made:
@@ -48,4 +48,4 @@ def test_once(app, cast, seed):
         raise
     finally:
         world.close()
-    print(seed, world.scans, dict(world.gifts), time.time()-t)
+    Path('/tmp/sim.log').open('a').write(' '.join(map(str,(seed, world.scans, dict(world.gifts), time.time()-t)))+chr(10))

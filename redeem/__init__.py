@@ -6,7 +6,22 @@ from flask import Flask
 
 from redeem import cli
 from redeem.config import Settings, load_settings
-from redeem.web import auth, clerk, context, coupons, docs, headers, health, languages, logs, problems, shop, till
+from redeem.web import (
+    auth,
+    clerk,
+    context,
+    coupons,
+    docs,
+    headers,
+    health,
+    languages,
+    logs,
+    manager,
+    problems,
+    public,
+    shop,
+    till,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +49,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     till.attach(app)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(clerk.blueprint)
+    manager.attach(app, settings)
+    app.register_blueprint(public.blueprint)
     cli.attach(app)
     return app
 

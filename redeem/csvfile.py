@@ -2,9 +2,10 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from datetime import date
 from io import StringIO
 
-Cell = str | int | None
+Cell = str | int | date | None
 
 # What Excel, LibreOffice and Sheets take for the beginning of a formula, or for a jump to a cell that begins one.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -13,7 +14,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def write(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """The file's text: RFC 4180, with a byte order mark. Numbers stay numbers; text is defused."""
+    """The file's text: RFC 4180, with a byte order mark. Numbers stay numbers, days are written as 2026-11-21; text is defused."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([defused(cell) for cell in header])

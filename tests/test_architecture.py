@@ -65,6 +65,11 @@ PYTHON = [
                 "api assets auth clerk context coupons docs headers health languages logs openapi problems reading shapes"
                 " shop shop_shapes signatures till till_shapes urls",
             ),
+            *modules("redeem.web", "manager pictures public"),
+            *modules(
+                "redeem.web.manager",
+                "coupons devices door filters forms guard keys overview places tables telling words",
+            ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
     ),
@@ -101,7 +106,10 @@ SCRIPTS = [
     ),
     Layer("sync", scripts("clerk", "sync")),
     Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
-    Layer("main", (*scripts("clerk", "main sw"), *scripts("docs", "interactive"))),
+    Layer(
+        "main",
+        (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),
+    ),
 ]
 BROWSER = [
     *("document", "window", "navigator", "fetch", "indexedDB", "localStorage", "sessionStorage"),

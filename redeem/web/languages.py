@@ -4,8 +4,9 @@ Asked for in the address (`?lang=ru`), else kept by a manager's browser, else wh
 in Britain: the day before the month, 24 hours.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
@@ -28,8 +29,8 @@ WRITTEN = {"en": Locale("en", "GB"), "ru": Locale("ru")}
 def attach(app: Flask) -> None:
     """Translates the application's pages, and lends their templates the words for days, numbers and money."""
     Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=choose)
-    app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES})
-    for write in (day, short_day, moment, clock, ago, number, percent, money, rfc3339):
+    app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES, "language_address": address_in})
+    for write in (dated, day, short_day, moment, clock, ago, number, percent, money, rfc3339):
         app.add_template_filter(write)
 
 
@@ -64,11 +65,21 @@ def language() -> str:
     return str(get_locale() or DEFAULT)
 
 
+def address_in(code: str) -> str:
+    """This page's address, asking for another language."""
+    return f"{request.path}?{urlencode({**request.args, 'lang': code})}"
+
+
 def locale() -> Locale:
     return WRITTEN.get(language(), WRITTEN[DEFAULT])
 
 
 # What templates write with. Days are since 2020-01-01; times are in milliseconds, and written at the place they belong to.
+
+
+def dated(value: date) -> str:
+    """21 Nov 2026"""
+    return dates.format_date(value, "medium", locale=locale())
 
 
 def day(number: int) -> str:

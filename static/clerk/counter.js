@@ -184,8 +184,8 @@ export class Counter extends EventTarget {
     if (shown.name !== "unfinished") return;
     const { attempt } = shown;
     this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
-    if (attempt.stage === "asking") await this.#step(handedOver ? "gave" : "drop", attempt);
-    if (attempt.stage === "given") await this.#step(handedOver ? "done" : "undo", attempt, handedOver ? {} : { reason: NOT_HANDED_OVER });
+    if (!handedOver) await this.#step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
+    else for (const kind of ["gave", "done"]) await this.#step(kind, attempt); // what stands there already isn't written again
     await this.start();
     this.#sendSoon();
   }

@@ -24,7 +24,7 @@ export class Desk {
   #counter;
   #parts;
   #stage;
-  #onToken;
+  #page;
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
@@ -37,11 +37,14 @@ export class Desk {
     onSync: () => this.#syncNow(),
   });
 
-  /** @param {Parts} parts @param {HTMLElement} stage @param {(token: string) => unknown} onToken enrols this tablet anew */
-  constructor(parts, stage, onToken) {
+  /**
+   * @param {Parts} parts @param {HTMLElement} stage
+   * @param {{again: (token: string) => unknown, speak: (language: string) => unknown}} page enrols this tablet anew; changes its language
+   */
+  constructor(parts, stage, page) {
     this.#parts = parts;
     this.#stage = stage;
-    this.#onToken = onToken;
+    this.#page = page;
     this.#counter = new Counter(parts);
   }
 
@@ -92,7 +95,7 @@ export class Desk {
       case "scan":
         return this.#refusedScreen();
       case "locked":
-        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], counter: this.#counter, onLook: () => this.#syncNow() });
+        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], counter: this.#counter, onLook: () => this.#syncNow(), onSpeak: this.#page.speak });
       case "checking":
         return checkingScreen(desk);
       case "verdict":
@@ -114,7 +117,7 @@ export class Desk {
 
   #refusedScreen() {
     const { refused } = this.#parts.sync;
-    return refused && NOT_ENROLLED.includes(refused) ? enrolScreen({ onToken: this.#onToken, lostKey: refused === "journal_behind", revoked: true }) : null;
+    return refused && NOT_ENROLLED.includes(refused) ? enrolScreen({ onToken: this.#page.again, lostKey: refused === "journal_behind", revoked: true }) : null;
   }
 
   #verdictDesk() {

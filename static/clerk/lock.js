@@ -1,5 +1,5 @@
 /** The lock: who is at the till, and their PIN on large keys. */
-import { t } from "./strings.js";
+import { LANGUAGES, otherLanguage, t } from "./strings.js";
 import { button, el, heading, icon } from "./view.js";
 
 /** @import { Counter, Screen } from "./counter.js" */
@@ -7,8 +7,11 @@ import { button, el, heading, icon } from "./view.js";
 const PIN_DIGITS_MIN = 4;
 const PIN_DIGITS_MAX = 8;
 
-/** @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], counter: Counter, onLook: () => unknown}} parts */
-export function lockScreen(screen, { clerks, counter, onLook }) {
+/**
+ * @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], counter: Counter, onLook: () => unknown,
+ *   onSpeak: (language: string) => unknown}} parts
+ */
+export function lockScreen(screen, { clerks, counter, onLook, onSpeak }) {
   const clerk = clerks.find(({ id }) => id === screen.chosen);
   if (clerk) return pinScreen(screen, clerk, counter);
   return el(
@@ -20,6 +23,7 @@ export function lockScreen(screen, { clerks, counter, onLook }) {
     clerks.length
       ? el("div", { class: "people" }, ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })))
       : el("div", { class: "screen-actions" }, button(t("Look again"), onLook, { icon: "sync", class: "button-primary" })),
+    button(LANGUAGES[otherLanguage()].name, () => onSpeak(otherLanguage()), { icon: "globe", class: "button-quiet" }),
   );
 }
 

@@ -7,7 +7,7 @@ import { Journal } from "./journal.js";
 import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
 import { wakeSound } from "./sound.js";
 import { Store } from "./store.js";
-import { chooseLanguage, t } from "./strings.js";
+import { chooseLanguage, currentLanguage } from "./strings.js";
 import { Sync } from "./sync.js";
 import { checker } from "./tokens.js";
 import { keepUpdated } from "./updates.js";
@@ -37,7 +37,7 @@ async function start() {
   const store = await Store.open();
   const { language } = await store.settings();
   chooseLanguage(language ? [language] : navigator.languages);
-  document.documentElement.lang = t("en") === "en" ? document.documentElement.lang : "ru";
+  document.documentElement.lang = currentLanguage();
   await open({ store, file, records }, token);
 }
 
@@ -87,7 +87,8 @@ async function till(device, kept) {
   const sync = new Sync({ api, key, journal, memory: store, now, alone });
   const unlock = (/** @type {string} */ clerk, /** @type {string} */ pin) => api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: UNLOCK_MS, key });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock }, stage, again) };
+  const speak = (/** @type {string} */ language) => store.putSettings({ language }).then(() => location.reload());
+  return { sync, desk: new Desk({ journal, sync, now, check, unlock }, stage, { again, speak }) };
 }
 
 /** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */

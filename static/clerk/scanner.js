@@ -37,6 +37,7 @@ export class Scanner {
   #torch = button(t("Light"), () => this.#switchTorch(), { icon: "torch", class: "button-quiet" });
   #sightings = new Sightings();
   #lit = false;
+  #prompt = "";
   #listening = false;
   #camera = new Camera(this.#video, (sighting) => this.#sighted(sighting));
   #actions;
@@ -61,12 +62,15 @@ export class Scanner {
     this.#listening = on;
     this.element.inert = !on;
     this.#camera.pace(on ? 0 : GLANCE_MS);
-    if (on) this.#say(hint ?? t("Point the camera at the coupon's QR"));
+    this.#prompt = hint ?? t("Point the camera at the coupon's QR");
+    if (on) this.#say(this.#prompt);
   }
 
   /** Starts the camera, or says why it can't. */
   async wake() {
+    if (this.#camera.running) return;
     this.#help.hidden = true;
+    if (this.#listening) this.#say(t("Starting the camera"));
     try {
       await this.#camera.start();
     } catch (error) {
@@ -74,6 +78,7 @@ export class Scanner {
       return this.#showHelp(error.why);
     }
     this.#torch.hidden = !this.#camera.hasTorch;
+    if (this.#listening) this.#say(this.#prompt);
   }
 
   sleep() {

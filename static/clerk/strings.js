@@ -159,11 +159,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "The camera is in use": "Камера занята",
   "Another program has the camera. Close it, then try again.": "Камеру использует другая программа. Закройте её и повторите.",
   "Starting the camera": "Включаем камеру",
-  "Terms: {campaign}": "Условия: {campaign}",
-  "Coupon {code}": "Купон {code}",
   "Valid until {date}": "Действует до {date}",
-  "Loading": "Загрузка",
-  "Language: {name}": "Язык: {name}",
 });
 
 /** @type {Record<string, {name: string, words: Record<string, string>}>} */
@@ -177,6 +173,9 @@ export function chooseLanguage(wished) {
 }
 
 export const currentLanguage = () => language;
+
+/** The language that a button offers beside the present one. */
+export const otherLanguage = () => /** @type {string} */ (Object.keys(LANGUAGES).find((each) => each !== language));
 
 /** @param {string} text @param {Record<string, string | number>} [values] */
 export function t(text, values = {}) {

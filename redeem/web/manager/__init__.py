@@ -1,0 +1,83 @@
+"""The manager's office, /manager/: sign in, see what happens, run stores, devices and keys.
+
+`guard` is the door and knows what each page needs; the other modules are its pages.
+"""
+
+from flask import Flask, Response, make_response, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+
+from redeem.codes import grouped
+from redeem.config import Settings
+from redeem.errors import NotFound, RedeemError
+from redeem.staffing import Permission
+from redeem.web.headers import PAGES
+from redeem.web.manager import coupons, devices, door, keys, overview, places, words
+from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
+from redeem.web.manager.telling import browser, skew
+from redeem.web.pictures import DATA_PICTURES
+from redeem.web.problems import KINDS, request_id
+
+__all__ = ["attach", "coupons", "devices", "door", "keys", "overview", "places"]
+
+FORM_COOKIE = "redeem_form"
+WORDS = ("ACTS", "ANSWERS", "CHANGES", "DECLINES", "REVERSALS", "ROLES", "STATES", "STATE_COLOURS")
+POLICY = PAGES.replace("img-src 'self'", DATA_PICTURES)
+
+
+def attach(app: Flask, settings: Settings) -> None:
+    """Adds the office to the application. Form tokens live as long as the browser's own session, and end at sign-in."""
+    app.config.update(
+        SESSION_COOKIE_NAME=cookie_name(settings, FORM_COOKIE),
+        SESSION_COOKIE_PATH="/",
+        WTF_CSRF_CHECK_DEFAULT=False,  # the door checks its own forms; the API has no cookies to be tricked out of
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # the door looks at Origin and Sec-Fetch-Site instead of the referrer
+    )
+    csrf.init_app(app)
+    for write in (browser, grouped):
+        app.add_template_filter(write)
+    app.register_blueprint(blueprint)
+
+
+@office("/<path:rest>", Access.SIGNED_IN)
+def nowhere(**_rest: str) -> ResponseReturnValue:
+    """Any other address of the office, told in the office's own words."""
+    raise NotFound
+
+
+@blueprint.after_request
+def allow_pictures(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+@blueprint.context_processor
+def lend_words() -> dict[str, object]:
+    found = maybe_signed_in()
+    return {
+        "me": found.person if found else None,
+        "may": found.person.may if found else lambda _permission: False,
+        "Permission": Permission,
+        "word": words.word,
+        "skew": skew,
+        **{name: getattr(words, name) for name in WORDS},
+    }
+
+
+@blueprint.errorhandler(RedeemError)
+def on_error(error: RedeemError) -> Response:
+    kind = KINDS.get(error.code, KINDS["error"])
+    return error_page(kind.title, error.detail, kind.status)
+
+
+@blueprint.errorhandler(CSRFError)
+def on_old_form(_error: CSRFError) -> Response:
+    return error_page("This page is too old", "Open the page again and send it once more.", 400)
+
+
+def error_page(title: str, detail: str, status: int) -> Response:
+    return make_response(
+        render_template("manager/error.html", title=_(title), detail=_(detail), request_id=request_id()), status
+    )

@@ -1,0 +1,112 @@
+"""Devices: the tablets and tills of the stores; enrolled by a one-time link or a key, revoked for good."""
+
+from typing import Literal
+
+from flask import flash, jsonify, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from redeem import managing, overseeing
+from redeem.overseeing import EnrolmentLine
+from redeem.staffing import Permission
+from redeem.times import Ms
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.forms import Faults, Form, Line, submitted
+from redeem.web.manager.guard import office, person, see_other
+from redeem.web.pictures import qr_picture
+from redeem.web.urls import enrolment_link
+
+# A tablet tells of itself every twenty seconds while it is on; in ten minutes it is dark, whatever its clock says.
+DARK_MS = 10 * 60_000
+SKEWED_MS = 2 * 60_000
+
+
+class DeviceForm(Form):
+    kind: Literal["tablet", "till"]
+    store: Line
+    name: Line
+
+
+@office("/devices", Permission.READ)
+def devices() -> ResponseReturnValue:
+    scope = person().scope
+    found = read(lambda db: overseeing.list_devices(db, scope))
+    return render_template("manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS)
+
+
+@office("/devices/new", Permission.RUN_STORES)
+def new_device() -> ResponseReturnValue:
+    return device_page()
+
+
+@office("/devices/new", Permission.RUN_STORES, methods=("POST",))
+def add_device() -> ResponseReturnValue:
+    return submitted(DeviceForm, add_of_kind, device_page)
+
+
+def device_page(faults: Faults | None = None) -> str:
+    scope = person().scope
+    stores = read(lambda db: overseeing.list_stores(db, scope))
+    return render_template("manager/device_new.html", stores=stores, faults=faults or {})
+
+
+def add_of_kind(form: DeviceForm) -> ResponseReturnValue:
+    return invite_tablet(form) if form.kind == "tablet" else add_till(form)
+
+
+def invite_tablet(form: DeviceForm) -> ResponseReturnValue:
+    who, now, minutes = person(), now_ms(), context().settings.enrolment_minutes
+    invited = write(lambda db: managing.invite_tablet(db, who, form.store, form.name, now, minutes))
+    return see_other("manager.enrolment", enrolment_id=invited.id)
+
+
+def add_till(form: DeviceForm) -> ResponseReturnValue:
+    """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
+    who, now = person(), now_ms()
+    till = write(lambda db: managing.add_till(db, who, form.store, form.name, now))
+    return render_template("manager/key_shown.html", key=till.key_text, name=till.device.name, kind="till")
+
+
+@office("/enrolments/<enrolment_id>", Permission.RUN_STORES)
+def enrolment(enrolment_id: str) -> ResponseReturnValue:
+    scope, now = person().scope, now_ms()
+    line = read(lambda db: overseeing.get_enrolment(db, scope, enrolment_id))
+    state = state_of(line, now)
+    link = enrolment_link(context(), line.id) if state == "waiting" else ""
+    return render_template(
+        "manager/enrolment.html",
+        enrolment=line,
+        state=state,
+        link=link,
+        picture=qr_picture(link, _("Enrolment link")) if link else "",
+        minutes_left=-(-(line.expires_at - now) // 60_000),
+    )
+
+
+@office("/enrolments/<enrolment_id>/state", Permission.RUN_STORES)
+def enrolment_state(enrolment_id: str) -> ResponseReturnValue:
+    """What the page asks every few seconds while the tablet is being set up."""
+    scope, now = person().scope, now_ms()
+    line = read(lambda db: overseeing.get_enrolment(db, scope, enrolment_id))
+    return jsonify(state=state_of(line, now))
+
+
+def state_of(line: EnrolmentLine, now: Ms) -> str:
+    if line.device_id:
+        return "used"
+    return "expired" if now > line.expires_at else "waiting"
+
+
+@office("/devices/<device_id>/revoke", Permission.RUN_STORES)
+def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
+    scope = person().scope
+    device = read(lambda db: overseeing.get_device(db, scope, device_id))
+    return render_template("manager/device_revoke.html", device=device)
+
+
+@office("/devices/<device_id>/revoke", Permission.RUN_STORES, methods=("POST",))
+def revoke_device(device_id: str) -> ResponseReturnValue:
+    who, now = person(), now_ms()
+    write(lambda db: managing.revoke_device(db, who, device_id, now))
+    flash(_("The device is revoked. It can do nothing any more."))
+    return see_other("manager.devices")

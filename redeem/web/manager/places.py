@@ -1,0 +1,135 @@
+"""Partners, stores and the clerks of a store."""
+
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from flask import flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pydantic import StringConstraints
+
+from redeem import managing, overseeing, passwords
+from redeem.partnering import NewStore
+from redeem.staffing import WHOLE, Permission, Scope
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
+from redeem.web.manager.guard import office, person, see_other
+
+
+class PartnerForm(Form):
+    name: Line
+
+
+class StoreForm(Form):
+    partner: Line
+    name: Line
+    time_zone: Line
+    address: LineOrNone = ""
+    hours: LineOrNone = ""
+
+
+class ClerkForm(Form):
+    name: Line
+    pin: Annotated[str, StringConstraints(max_length=20)]
+
+
+@office("/stores", Permission.READ)
+def stores() -> ResponseReturnValue:
+    scope = person().scope
+    partners = read(lambda db: overseeing.list_partners(db, scope))
+    found = read(lambda db: overseeing.list_stores(db, scope))
+    groups = [(partner, [store for store in found if store.partner_id == partner.id]) for partner in partners]
+    return render_template("manager/stores.html", groups=groups)
+
+
+@office("/partners/new", Permission.RUN_SHOP)
+def new_partner() -> ResponseReturnValue:
+    return partner_page()
+
+
+@office("/partners/new", Permission.RUN_SHOP, methods=("POST",))
+def add_partner() -> ResponseReturnValue:
+    def act(form: PartnerForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        partner = write(lambda db: managing.add_partner(db, who, form.name, now))
+        return see_other("manager.new_store", partner=partner.id)
+
+    return submitted(PartnerForm, act, partner_page)
+
+
+def partner_page(faults: Faults | None = None) -> str:
+    return render_template("manager/partner_new.html", faults=faults or {})
+
+
+@office("/stores/new", Permission.RUN_SHOP)
+def new_store() -> ResponseReturnValue:
+    return store_form_page()
+
+
+@office("/stores/new", Permission.RUN_SHOP, methods=("POST",))
+def add_store() -> ResponseReturnValue:
+    def act(form: StoreForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        new = NewStore(form.partner, form.name, form.time_zone, form.address, form.hours)
+        store = write(lambda db: managing.add_store(db, who, new, now))
+        return see_other("manager.store", store_id=store.id)
+
+    return submitted(StoreForm, act, store_form_page)
+
+
+def store_form_page(faults: Faults | None = None) -> str:
+    return render_template(
+        "manager/store_new.html",
+        partners=read(lambda db: overseeing.list_partners(db, WHOLE)),
+        zones=sorted(available_timezones()),
+        zone=context().settings.time_zone,
+        faults=faults or {},
+    )
+
+
+@office("/stores/<store_id>", Permission.READ)
+def store(store_id: str) -> ResponseReturnValue:
+    return store_page(store_id)
+
+
+@office("/stores/<store_id>/clerks", Permission.RUN_STORES, methods=("POST",))
+def add_clerk(store_id: str) -> ResponseReturnValue:
+    def act(form: ClerkForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        passwords.check_pin(form.pin)
+        pin_hash = passwords.hash_password(form.pin)
+        clerk = write(lambda db: managing.add_clerk(db, who, store_id, form.name, pin_hash, now))
+        flash(_("%(name)s can unlock this store's tablets now.", name=clerk.name))
+        return see_other("manager.store", store_id=store_id)
+
+    return submitted(ClerkForm, act, lambda faults: store_page(store_id, faults))
+
+
+def store_page(store_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    line = read(lambda db: overseeing.get_store(db, scope, store_id))
+    here = Scope(store_id=line.id)
+    return render_template(
+        "manager/store.html",
+        store=line,
+        clerks=read(lambda db: overseeing.list_clerks(db, here)),
+        devices=[each for each in read(lambda db: overseeing.list_devices(db, here)) if not each.revoked_at],
+        now=now_ms(),
+        typed=request.form.get("name", ""),
+        faults=faults or {},
+    )
+
+
+@office("/clerks/<clerk_id>/leave", Permission.RUN_STORES)
+def ask_clerk_to_leave(clerk_id: str) -> ResponseReturnValue:
+    scope = person().scope
+    clerk = read(lambda db: overseeing.get_clerk(db, scope, clerk_id))
+    return render_template("manager/clerk_leave.html", clerk=clerk)
+
+
+@office("/clerks/<clerk_id>/leave", Permission.RUN_STORES, methods=("POST",))
+def let_clerk_leave(clerk_id: str) -> ResponseReturnValue:
+    who, now = person(), now_ms()
+    store_id = write(lambda db: managing.let_clerk_leave(db, who, clerk_id, now))
+    flash(_("The clerk's PIN opens no tablet any more."))
+    return see_other("manager.store", store_id=store_id)

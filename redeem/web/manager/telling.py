@@ -1,0 +1,43 @@
+"""Small things told in words: how far a clock is off, and which browser a long name means."""
+
+import re
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from redeem.times import MS_PER_MINUTE, Ms
+
+MINUTES_PER_HOUR = 60
+# The first that fits: many browsers name others beside themselves.
+_BROWSERS = (
+    ("Edge", re.compile(r"\bEdg")),
+    ("Opera", re.compile(r"\bOPR/")),
+    ("Yandex Browser", re.compile(r"\bYaBrowser/")),
+    ("Firefox", re.compile(r"\bFirefox/|\bFxiOS/")),
+    ("Chrome", re.compile(r"\b(Headless)?Chrome/|\bCriOS/")),
+    ("Safari", re.compile(r"\bSafari/")),
+)
+_SYSTEMS = (
+    ("Android", re.compile(r"\bAndroid\b")),
+    ("iPad", re.compile(r"\biPad\b")),
+    ("iPhone", re.compile(r"\biPhone\b")),
+    ("Windows", re.compile(r"\bWindows\b")),
+    ("macOS", re.compile(r"\bMac OS X\b|\bMacintosh\b")),
+    ("Linux", re.compile(r"\bLinux\b")),
+)
+
+
+def browser(user_agent: str) -> str:
+    """Firefox · Linux; or the beginning of what it calls itself."""
+    known = [next((name for name, sign in kinds if sign.search(user_agent)), "") for kinds in (_BROWSERS, _SYSTEMS)]
+    return " · ".join(filter(None, known)) or user_agent[:40]
+
+
+def skew(ms: Ms) -> str:
+    """3 min fast; beyond an hour, 2 h slow."""
+    minutes = max(1, round(abs(ms) / MS_PER_MINUTE))
+    if minutes < MINUTES_PER_HOUR:
+        length = ngettext("%(num)s min", "%(num)s min", minutes)
+    else:
+        length = ngettext("%(num)s h", "%(num)s h", round(minutes / MINUTES_PER_HOUR))
+    return str(_("%(time)s fast", time=length) if ms > 0 else _("%(time)s slow", time=length))

@@ -1,0 +1,103 @@
+"""Words for what the ledger calls by codes, in the reader's language. A code of a newer tablet is shown as it is written."""
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+from redeem.managing import Change
+from redeem.redeeming import Kind, Outcome
+from redeem.rules import Verdict
+from redeem.showing import State
+from redeem.staffing import Role
+
+Words = Mapping[str, LazyString]
+
+DECLINES: Words = {
+    Verdict.ALREADY_REDEEMED: _("Given already"),
+    Verdict.VOID: _("Cancelled by the shop"),
+    Verdict.WRONG_STORE: _("Not good at this store"),
+    Verdict.NOT_YET_VALID: _("Not valid yet"),
+    Verdict.EXPIRED: _("Expired"),
+    Verdict.HELD_ELSEWHERE: _("Held by another device"),
+    Verdict.ATTEMPT_CANCELLED: _("Attempt cancelled"),
+    Verdict.UNKNOWN_COUPON: _("Not a coupon of this shop"),
+}
+REFUSALS: Words = {
+    "no_receipt": _("Asked for a receipt"),
+    "system_down": _("System down"),
+    "out_of_stock": _("Out of stock"),
+    "unknown_campaign": _("Did not know the campaign"),
+    "other": _("Something else"),
+}
+REVERSALS: Words = {
+    "mistake": _("Given by mistake"),
+    "returned": _("Customer gave it back"),
+    "wrong_gift": _("Wrong gift"),
+    "not_handed_over": _("Not handed over"),
+    "cancelled": _("Attempt cancelled"),
+    "other": _("Something else"),
+}
+STATES: Words = {
+    State.READY: _("Ready to be given"),
+    State.BEING_GIVEN: _("Waiting for the clerk"),
+    State.GIVEN: _("Given"),
+    State.VOID: _("Cancelled by the shop"),
+    State.NOT_YET: _("Not valid yet"),
+    State.EXPIRED: _("Expired"),
+    State.NOWHERE: _("No store gives it"),
+}
+STATE_COLOURS: Mapping[str, str] = {
+    State.READY: "is-quiet",
+    State.BEING_GIVEN: "is-ask",
+    State.GIVEN: "is-yes",
+    State.VOID: "is-no",
+    State.NOT_YET: "is-ask",
+    State.EXPIRED: "is-no",
+    State.NOWHERE: "is-no",
+}
+ACTS: Words = {
+    Kind.REDEEM: _("Till asked to redeem"),
+    Kind.CANCEL: _("Till cancelled its attempt"),
+    Kind.REVERSE: _("Till took the gift back"),
+    Kind.ASK: _("Tablet asked to give"),
+    Kind.GAVE: _("Clerk gave the gift"),
+    Kind.DROP: _("Clerk did not hand it over"),
+    Kind.UNDO: _("Clerk took the gift back"),
+    Kind.DECLINE: _("Tablet said no"),
+    Kind.REFUSAL: _("Clerk did not give it"),
+}
+ANSWERS: Words = {
+    **DECLINES,
+    Outcome.REDEEMED: _("Redeemed"),
+    Outcome.NOTED: _("Noted"),
+    Outcome.REVERSED: _("Taken back"),
+    Outcome.NOTHING_TO_UNDO: _("There was nothing to take back"),
+    Outcome.UNDO_TOO_LATE: _("Too late to take back"),
+}
+ROLES: Words = {
+    Role.SHOP_MANAGER: _("Shop manager"),
+    Role.PARTNER_MANAGER: _("Partner manager"),
+    Role.STORE_MANAGER: _("Store manager"),
+    Role.AUDITOR: _("Auditor"),
+}
+CHANGES: Words = {
+    Change.TABLET_INVITED: _("Made an enrolment link"),
+    Change.TILL_ADDED: _("Added a till"),
+    Change.DEVICE_REVOKED: _("Revoked a device"),
+    Change.CLERK_ADDED: _("Added a clerk"),
+    Change.CLERK_LEFT: _("Let a clerk leave"),
+    Change.PARTNER_ADDED: _("Added a partner"),
+    Change.STORE_ADDED: _("Added a store"),
+    Change.KEY_MADE: _("Made a key"),
+    Change.KEY_REVOKED: _("Revoked a key"),
+}
+KEY_SCOPES: Words = {
+    "read": _("Read coupons, redemptions and events"),
+    "issue": _("Issue, void and move coupons"),
+    "manage": _("Manage campaigns, partners and stores"),
+}
+
+
+def word(words: Words, code: str) -> str:
+    return str(words[code]) if code in words else code

@@ -1,0 +1,120 @@
+"""The customer's page: what a phone's own camera opens from the QR. The gift, its terms, where it is to be had, and its state.
+
+No sign-in, no cookie, nothing that follows anybody: the address itself is the secret, so it is kept nowhere, told to no
+other site, and whoever guesses is answered alike.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_babel import gettext as _
+
+from redeem import showing, tokens
+from redeem.codes import grouped
+from redeem.errors import BadToken, NotFound, RedeemError
+from redeem.overseeing import StoreLine
+from redeem.showing import Shown
+from redeem.terms import Offer
+from redeem.web.context import context, now_ms, read
+from redeem.web.headers import PAGES
+from redeem.web.languages import DEFAULT, language
+from redeem.web.pictures import DATA_PICTURES, qr_picture
+from redeem.web.urls import coupon_link
+
+blueprint = Blueprint("public", __name__)
+
+DIGITS = re.compile(r"[0-9]+", re.ASCII)
+DAYS_LEFT_TOLD = 7
+STORES_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerStores:
+    """The stores of one partner."""
+
+    name: str
+    stores: list[StoreLine]
+
+
+@blueprint.get("/c/<digits>")
+@blueprint.get("/C/<digits>", endpoint="coupon_in_capitals")
+def coupon(digits: str) -> Response:
+    """Written one way alone: another text that means the same number is not this coupon's address."""
+    shown = find(digits)
+    offer_language, offer = choose_offer(shown)
+    text = render_template(
+        "public/coupon.html",
+        shown=shown,
+        offer=offer,
+        offer_language=offer_language,
+        partners=by_partner(shown.stores),
+        stores_shown=STORES_SHOWN,
+        days_left_told=DAYS_LEFT_TOLD,
+        picture=qr_picture(coupon_link(context(), digits), _("QR of this coupon")),
+        code=grouped(shown.short_code),
+        shop=context().settings.shop_name,
+    )
+    response = make_response(text)
+    response.headers["Content-Security-Policy"] = policy(offer)
+    return response
+
+
+def find(digits: str) -> Shown:
+    """Raises NotFound, alike for what is forged, foreign, mistyped or not there."""
+    if not DIGITS.fullmatch(digits):
+        raise NotFound
+    try:
+        serial = tokens.verify(tokens.read(digits), context().ring()).serial
+    except BadToken as error:
+        raise NotFound from error
+    now, zone = now_ms(), context().settings.time_zone
+    return read(lambda db: showing.show(db, serial, now, zone))
+
+
+def choose_offer(shown: Shown) -> tuple[str, Offer]:
+    """The offer in the page's language, else in English, else in the first that the campaign has."""
+    offers = shown.terms.offer
+    code = next((code for code in (language(), DEFAULT) if code in offers), None) or next(iter(offers))
+    return code, offers[code]
+
+
+def by_partner(stores: list[StoreLine]) -> list[PartnerStores]:
+    return [PartnerStores(name, list(group)) for name, group in groupby(stores, key=lambda store: store.partner_name)]
+
+
+def policy(offer: Offer) -> str:
+    """The pages' policy; the offer's picture may come from where the shop keeps it, and from nowhere else."""
+    allowed = f"{DATA_PICTURES} {origin(offer.picture)}".rstrip()
+    return PAGES.replace("img-src 'self'", allowed)
+
+
+def origin(picture: str | None) -> str:
+    """The scheme and host of a picture elsewhere, if they are plain enough to stand in a header."""
+    parts = urlsplit(picture or "")
+    return f"{parts.scheme}://{parts.netloc}" if re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?", parts.netloc) else ""
+
+
+@blueprint.get("/c/")
+@blueprint.get("/c/<path:rest>", endpoint="nowhere")
+@blueprint.get("/C/<path:rest>", endpoint="nowhere_in_capitals")
+def nothing(**_rest: str) -> Response:
+    raise NotFound
+
+
+@blueprint.after_request
+def seal(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+@blueprint.errorhandler(RedeemError)
+def on_error(_error: RedeemError) -> Response:
+    """One calm page for all."""
+    text = render_template("public/not_found.html", shop=context().settings.shop_name, method=request.method)
+    return make_response(text, 404)

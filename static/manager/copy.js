@@ -1,0 +1,12 @@
+/** Copies a field's text. Where the browser has no clipboard to give (plain HTTP), the text is selected instead. */
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.getAttribute("data-copy") ?? "");
+  if (!(field instanceof HTMLInputElement)) continue;
+  button.removeAttribute("hidden");
+  button.addEventListener("click", async () => {
+    field.select();
+    if (!navigator.clipboard) return;
+    await navigator.clipboard.writeText(field.value);
+    button.classList.add("is-done");
+  });
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { enrolmentToken } from "../../static/clerk/enrolment.js";
+import { SAME_SCAN_MS, Sightings } from "../../static/clerk/sightings.js";
+import { GAP_MS, Wedge } from "../../static/clerk/wedge.js";
+
+const DIGITS = "0".repeat(183);
+
+/** Types at so many ms a key. @param {Wedge} wedge @param {string} text @param {number} gapMs @param {number} [from] */
+function type(wedge, text, gapMs, from = 1_000_000) {
+  const keys = [...text, "Enter"].map((key) => (key === "\n" ? "Enter" : key));
+  return keys.map((key, index) => wedge.take(key, from + index * gapMs)).at(-1);
+}
+
+describe("the same code seen again", () => {
+  test("within seconds is the same scan, for as long as it stays in sight", () => {
+    const sightings = new Sightings();
+    assert.equal(sightings.isNew("a", 0), true);
+    for (let at = 1000; at < 20_000; at += 1000) assert.equal(sightings.isNew("a", at), false);
+  });
+  test("after it was out of sight is a new one", () => {
+    const sightings = new Sightings();
+    sightings.isNew("a", 0);
+    assert.equal(sightings.isNew("a", SAME_SCAN_MS), true);
+  });
+  test("another code is always new", () => {
+    const sightings = new Sightings();
+    sightings.isNew("a", 0);
+    assert.equal(sightings.isNew("b", 1), true);
+  });
+});
+
+describe("a scanner that is a keyboard", () => {
+  test("ends with Enter, which presses nothing else", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
+  test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { mine: false }));
+  test("is not a lone Enter", () => assert.deepEqual(new Wedge().take("Enter", 5), { mine: false }));
+  test("may have typed the link in a Russian layout: the digits are what counts", () => {
+    assert.equal(type(new Wedge(), `реезыЖ..пшаеюучфьздуюсщь.с.${DIGITS}`, 10)?.scanned, DIGITS);
+  });
+  test("adds a prefix that is let pass", () => assert.equal(type(new Wedge(), `\\000026${DIGITS}`, 10)?.scanned, `\\000026${DIGITS}`));
+  test("a second scan starts afresh", () => {
+    const wedge = new Wedge();
+    type(wedge, "7KQ2M4XZ9F3C", 10);
+    assert.equal(type(wedge, "000000000000", 10, 2_000_000)?.scanned, "000000000000");
+  });
+});
+
+test("an enrolment link is known by its fragment alone", () => {
+  assert.equal(enrolmentToken("https://gift.example/clerk/#enrol=abc.DEF-_1"), "abc.DEF-_1");
+  assert.equal(enrolmentToken("https://gift.example/clerk/?enrol=abc"), null);
+  assert.equal(enrolmentToken(DIGITS), null);
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { NoAnswer, Refused } from "../../static/clerk/api.js";
+import { coupon, rest, Server, switchOn } from "./tablet.js";
+
+const ONE = await coupon(1);
+
+/** A tablet with these entries in its journal. @param {Server} server @param {...string} kinds */
+async function withEntries(server, ...kinds) {
+  const on = await switchOn(server);
+  for (const kind of kinds) await on.journal.append(kind, { coupon: ONE, of: 1 });
+  return on;
+}
+
+test("one request brings the journal up to date and the answers back", async () => {
+  const { sync } = await withEntries(new Server(), "ask", "refusal");
+  assert.equal(sync.waiting, 2);
+  await sync.run();
+  assert.equal(sync.waiting, 0);
+  assert.equal(sync.online, true);
+  assert.deepEqual(sync.answers.get(1), { code: "redeemed" });
+});
+
+test("after a lost reply the same entries are sent again and answered as the first time", async () => {
+  const server = new Server();
+  server.network = ["reply lost"];
+  const { sync } = await withEntries(server, "ask");
+  await assert.rejects(sync.run(), NoAnswer);
+  assert.equal(sync.online, false);
+  assert.equal(sync.waiting, 1);
+  await sync.run();
+  assert.deepEqual(sync.answers.get(1), { code: "redeemed" });
+  assert.equal(server.taken.length, 1);
+});
+
+test("what the server has is not sent again, but for an open ask, whose answer may be gone", async () => {
+  const server = new Server();
+  const { sync, journal } = await withEntries(server, "unlock", "ask");
+  await sync.run();
+  await sync.run();
+  assert.deepEqual(server.requests[1].entries.map((/** @type {any} */ { text }) => JSON.parse(text).n), [2]);
+  await journal.append("drop", { of: 2 });
+  await sync.run();
+  await sync.run();
+  assert.deepEqual(server.requests[3].entries, []);
+});
+
+test("a server that has fewer entries than thought gets them from where it has them", async () => {
+  const server = new Server();
+  const { sync, disk } = await withEntries(server, "unlock", "lock", "unlock");
+  disk.acknowledgedLast = 2;
+  await sync.load();
+  await sync.run();
+  assert.equal(server.taken.length, 3);
+  assert.equal(sync.waiting, 0);
+});
+
+test("a long journal goes in batches", async () => {
+  const server = new Server();
+  const { sync } = await withEntries(server, ...Array(450).fill("refusal"));
+  await sync.run();
+  assert.deepEqual(server.requests.map(({ entries }) => entries.length), [200, 200, 50]);
+});
+
+test("a server with more entries than this tablet means that the tablet lost its journal", async () => {
+  const server = new Server();
+  const { sync } = await withEntries(server, "unlock", "lock");
+  await sync.run();
+  const { sync: emptied } = await switchOn(server);
+  await assert.rejects(emptied.run(), (error) => error instanceof Refused && error.code === "journal_behind");
+  assert.equal(emptied.refused, "journal_behind");
+});
+
+describe("no answer is", () => {
+  for (const mishap of /** @type {const} */ (["lost", "500", "stranger"])) {
+    test(mishap, async () => {
+      const server = new Server();
+      server.network = [mishap];
+      const { sync } = await withEntries(server, "ask");
+      await assert.rejects(sync.run(), NoAnswer);
+      assert.deepEqual([sync.online, sync.waiting, sync.answers.size], [false, 1, 0]);
+      await sync.run();
+      assert.equal(sync.online, true);
+    });
+  }
+});
+
+test("a refusal of the tablet is told apart from no network", async () => {
+  const server = new Server();
+  server.refusal = { status: 401, code: "not_signed" };
+  const { sync } = await withEntries(server, "ask");
+  await assert.rejects(sync.run(), Refused);
+  assert.deepEqual([sync.online, sync.refused], [true, "not_signed"]);
+});
+
+test("a person's request doesn't wait for one in the background that hangs", async () => {
+  const server = new Server();
+  const { sync } = await withEntries(server, "unlock");
+  server.meanwhile = () => new Promise(() => undefined);
+  const fetch = server.fetch;
+  server.fetch = (url, request) => Promise.race([fetch(url, request), stopped(request)]);
+  const on = await switchOn(server, undefined);
+  await on.journal.append("unlock");
+  const hanging = on.sync.run();
+  hanging.catch(() => undefined);
+  await rest();
+  server.meanwhile = null;
+  await on.sync.run({ urgent: true });
+  await assert.rejects(hanging, NoAnswer);
+  assert.equal(on.sync.online, true);
+  assert.ok(sync);
+});
+
+/** @param {RequestInit} request @returns {Promise<never>} */
+const stopped = (request) => new Promise((_, reject) => request.signal?.addEventListener("abort", () => reject(new TypeError("aborted"))));

@@ -22,7 +22,7 @@ from redeem.keeping import Signer
 from redeem.keys import KeyRing
 from redeem.models import Campaign, Clerk, Coupon, Device, Partner, Quarantine, Store
 from redeem.redeeming import Act, Answer, Kind, settle
-from redeem.rules import parse_terms
+from redeem.rules import Verdict, parse_terms
 from redeem.times import Ms
 from redeem.verifying import Actor, verify
 
@@ -260,9 +260,14 @@ def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:
 def ask_verdict(
     session: Session, actor: Actor, text: str, ring: KeyRing, signer: Callable[[], Signer], now: Ms
 ) -> dict[str, Any]:
-    """Verify, read-only. A typed short code is answered with the coupon's token, which the journal needs as evidence."""
+    """Verify. A typed short code is answered with the coupon's token, which the journal needs as evidence.
+
+    The customer stands before this clerk: a coupon that another device holds is asked back from it, so that it can be given here.
+    """
     serial, token = identify(session, text, ring, signer)
     ruling = verify(session, actor, serial, now)
+    if ruling.verdict == Verdict.HELD_ELSEWHERE and serial is not None:
+        holding.recall(session, serial, actor.device_id, now)
     told = {"code": ruling.verdict, **ruling.details}
     return told | {"token": token} if token and serial is not None else told
 

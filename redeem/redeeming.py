@@ -60,6 +60,19 @@ class Outcome(StrEnum):
     RECOVERING = "recovering"
 
 
+class Refusal(StrEnum):
+    """Why a person did not give the gift."""
+
+    NO_RECEIPT = "no_receipt"
+    SYSTEM_DOWN = "system_down"
+    OUT_OF_STOCK = "out_of_stock"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    OTHER = "other"
+
+
+NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
+
+
 class AnotherActUnderThisName(Conflict):
     """The same attempt id came with a different request."""
 
@@ -273,8 +286,8 @@ def take_reverse(taking: Taking) -> Answer:
 
 def take_note(taking: Taking) -> Answer:
     """What changes no coupon (a refusal, an unlock), or an entry of a newer app: kept for managers."""
-    if taking.act.kind in (Kind.DECLINE, Kind.REFUSAL):
-        count(taking, f"{taking.act.kind}:{taking.act.reason or 'other'}"[:40])
+    if taking.act.kind in NOTED:
+        count(taking, noted(taking.act.kind, taking.act.reason))
     return Answer(Outcome.NOTED)
 
 
@@ -304,6 +317,11 @@ def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
 def new_act_id(act: Act, now: Ms) -> str:
     """An act that asks for the gift lends its id to the redemption that may come of it."""
     return new_id("rdm" if act.kind in REDEEMING else "act", now)
+
+
+def noted(kind: str, reason: str | None) -> str:
+    """What it counts as. A reason that is not in our words is `other`: no device may make up lines in a chart."""
+    return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
 
 
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:

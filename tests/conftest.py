@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine
 
-from redeem import create_app
+from redeem import create_app, engine_options
 from redeem.config import Settings, load_settings
 from redeem.db import Database
 from tests.cast import Cast
@@ -80,6 +81,13 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    made: Database = app.extensions["redeem"].database
-    return made
+def database(request: pytest.FixtureRequest, stage: Stage, settings: Settings) -> Iterator[Database]:
+    """The application's own if the test uses that, too; otherwise one without an application, which is quicker to have."""
+    if "app" in request.fixturenames:
+        yield request.getfixturevalue("app").extensions["redeem"].database
+        return
+    url = settings.database_url
+    made = Database(create_engine(url, **engine_options(url)))
+    yield made
+    made.close()
+    made.engine.dispose()

@@ -9,7 +9,6 @@ from redeem.demo.samples import Sample, Samples
 from redeem.files import write_private
 from redeem.sheet import Piece
 from redeem.web.context import Context
-from redeem.web.urls import coupon_link
 
 FILE = "test-sheet.pdf"
 
@@ -51,13 +50,17 @@ KINDS = {
 
 def print_sheet(tools: Context, file: Path, samples: Samples) -> None:
     """Writes the sheet for the demo's store, with links to where the demo is served now."""
+    write_private(file, draw(tools.settings.base_url, samples))
+
+
+def draw(base_url: str, samples: Samples) -> bytes:
     first, *others = samples.valid
     specimens = {"valid": first} | samples.kinds
-    large = [piece(tools, names, lines, specimens[kind]) for kind, (names, lines) in KINDS.items()]
-    small = [piece(tools, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
-    subtitle = f"{tools.settings.base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этого магазина"
-    write_private(file, sheet.draw("Redeem: test sheet · пробный лист", subtitle, large, small))
+    large = [piece(base_url, names, lines, specimens[kind]) for kind, (names, lines) in KINDS.items()]
+    small = [piece(base_url, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
+    subtitle = f"{base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этого магазина"
+    return sheet.draw("Redeem: test sheet · пробный лист", subtitle, large, small)
 
 
-def piece(tools: Context, names: Sequence[str], lines: Sequence[str], one: Sample) -> Piece:
-    return Piece(names, lines, coupon_link(tools, one.digits), one.short_code)
+def piece(base_url: str, names: Sequence[str], lines: Sequence[str], one: Sample) -> Piece:
+    return Piece(names, lines, f"{base_url}/c/{one.digits}", one.short_code)

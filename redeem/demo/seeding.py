@@ -22,6 +22,7 @@ from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 SEED = 20_261_121
 SETTLED_DAYS = 10  # the stores were there this long before the first coupon
+OWN_DATA = (models.Partner, models.Campaign, models.Manager, models.ApiKey)
 Tables = Sequence[tuple[type[models.Base], list[Row]]]
 
 
@@ -59,10 +60,11 @@ def make(signer: Signer, zone: str, now: Ms, days: int = DAYS) -> World:
 
 def is_demo(session: Session) -> bool:
     """Whether the demo is in the database already. Raises NotADemo if something else is."""
-    known = set(session.scalars(select(models.Partner.id)))
-    if known and not known.issuperset(PARTNER_IDS.values()):
+    if set(session.scalars(select(models.Partner.id))) >= set(PARTNER_IDS.values()):
+        return True
+    if any(session.execute(select(model).limit(1)).first() for model in OWN_DATA):
         raise NotADemo
-    return bool(known)
+    return False
 
 
 def write(session: Session, tables: Tables) -> None:
@@ -114,13 +116,14 @@ def store_rows(at: Ms) -> list[Row]:
 
 
 def clerk_rows(at: Ms) -> list[Row]:
-    """Each with a PIN that nobody knows, until a manager sets one."""
+    """None has a PIN that anybody knows, until one is set."""
+    unknown = passwords.hash_password(secrets.token_hex(16))
     return [
         {
             "id": clerk_id(store, name),
             "store_id": store.id,
             "name": name,
-            "pin_hash": passwords.hash_password(secrets.token_hex(16)),
+            "pin_hash": unknown,
             "created_at": at,
         }
         for store in STORES

@@ -65,9 +65,10 @@ def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int
 
 
 def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:
-    """The tables as they are today; with `fresh`, a demo that is there goes first."""
+    """The tables as they are today; with `fresh`, a demo that is there goes first. Somebody's own data isn't touched."""
+    known = has_tables(tools) and tools.database.read(seeding.is_demo)
     with app.app_context():
-        if fresh and has_tables(tools) and tools.database.read(seeding.is_demo):
+        if fresh and known:
             downgrade(directory=MIGRATIONS, revision="base")
         upgrade(directory=MIGRATIONS)
 

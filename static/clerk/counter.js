@@ -22,17 +22,22 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
  *   | {name: "checking", finding: Finding}
  *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean}
  *   | {name: "asking", attempt?: Attempt, finding: Finding}
+ *   | {name: "fetching", finding: Finding, details: Record<string, any>}
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
  *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
  *   | {name: "unfinished", attempt: Attempt}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
- * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>}} Parts
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>,
+ *   pause: (ms: number) => Promise<void>}} Parts
  */
 
 export const VERIFY_MS = 4_000;
 export const ASK_MS = 6_000;
 const HOUR_MS = 3_600_000;
+/** How often, and how many times, to look whether the till that holds a coupon has given it back. */
+const FETCH_LOOKS = 30;
+const FETCH_PAUSE_MS = 300;
 export const NOT_HANDED_OVER = "not_handed_over";
 
 /** No connection, so nobody can say whether this coupon has been given elsewhere. */
@@ -140,6 +145,21 @@ export class Counter extends EventTarget {
     else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
   }
 
+  /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
+  async fetch() {
+    const { screen } = this;
+    if (screen.name !== "verdict" || screen.code !== Verdict.HELD_ELSEWHERE || !screen.finding.ask) return;
+    const { finding, details } = screen;
+    const shown = this.#show({ name: "fetching", finding, details });
+    for (let looks = 0; looks < FETCH_LOOKS && this.#screen === shown; looks++) {
+      const ruling = await this.#ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
+      if (this.#screen !== shown) return;
+      if (ruling && ruling.code !== Verdict.HELD_ELSEWHERE) return void (await this.#showRuling(ruling, finding));
+      await this.#parts.pause(FETCH_PAUSE_MS);
+    }
+    if (this.#screen === shown) this.#show(screen);
+  }
+
   /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
   async drop() {
     const shown = this.#screen;
@@ -152,7 +172,7 @@ export class Counter extends EventTarget {
   /** "Next": this coupon is dealt with. */
   async next() {
     const shown = this.#screen;
-    if (!["verdict", "checking", "given", "undone"].includes(shown.name)) return;
+    if (!["verdict", "checking", "fetching", "given", "undone"].includes(shown.name)) return;
     this.#show({ name: "scan" });
     if (shown.name === "given") await this.#step("done", shown.attempt);
     this.#sendSoon();
@@ -240,10 +260,10 @@ export class Counter extends EventTarget {
   /** The hold that was asked for has come: now it may be given. */
   #heard() {
     const shown = this.#screen;
-    if (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE) return;
-    const { finding } = shown;
+    if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
+    const { finding, details } = shown;
     const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
-    if (held) this.#show({ ...shown, code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held } });
+    if (held) this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
   }
 
   // Steps.
@@ -269,7 +289,8 @@ export class Counter extends EventTarget {
     const { code, token, ...details } = ruling;
     const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
     this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
-    await this.#noteDecline(code, known);
+    if (code === Verdict.HELD_ELSEWHERE && details.holder?.online) await this.fetch();
+    else await this.#noteDecline(code, known);
   }
 
   /**

@@ -8,16 +8,14 @@ import { signal } from "./sound.js";
 import { explain, since } from "./explain.js";
 import { IDLE_MS } from "./state.js";
 import { currentLanguage, t, time } from "./strings.js";
-import { SYNC_EVERY_MS } from "./sync.js";
-import { askingScreen, checkingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
+import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
+import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
 import { Wedge } from "./wedge.js";
 import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Screen, Parts } from "./counter.js" */
 /** @import { Signal } from "./sound.js" */
 
-/** Refusals after which this tablet can't go on, but must be enrolled anew. */
-const NOT_ENROLLED = ["unauthenticated", "not_signed", "broken_journal", "journal_behind"];
 const TICK_MS = 1_000;
 
 export class Desk {
@@ -28,6 +26,7 @@ export class Desk {
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
+  #listening = false;
   #touchedAt = performance.now();
   #scanner = new Scanner({
     onScan: (text, capturedAt) => this.#scan(text, capturedAt),
@@ -63,6 +62,7 @@ export class Desk {
     document.addEventListener("visibilitychange", () => this.#seen());
     setInterval(() => this.#tick(), TICK_MS);
     setInterval(() => this.#syncNow(), SYNC_EVERY_MS);
+    setInterval(() => this.#listenToBell(), BELL_EVERY_MS);
     this.#render();
     await Promise.all([this.#counter.start(), this.#syncNow()]);
   }
@@ -102,6 +102,8 @@ export class Desk {
         return verdictScreen(screen, desk);
       case "asking":
         return askingScreen(screen, desk);
+      case "fetching":
+        return fetchingScreen(screen, desk);
       case "unconfirmed":
         return unconfirmedScreen(screen, desk);
       case "given":
@@ -116,8 +118,8 @@ export class Desk {
   }
 
   #refusedScreen() {
-    const { refused } = this.#parts.sync;
-    return refused && NOT_ENROLLED.includes(refused) ? enrolScreen({ onToken: this.#page.again, lostKey: refused === "journal_behind", revoked: true }) : null;
+    const { mustEnrol, refused } = this.#parts.sync;
+    return mustEnrol ? enrolScreen({ onToken: this.#page.again, lostKey: refused === "journal_behind", revoked: true }) : null;
   }
 
   #verdictDesk() {
@@ -189,13 +191,19 @@ export class Desk {
     this.#label();
   }
 
-  /** A failed sync is not an error of the page: the sync line says it. */
-  async #syncNow() {
-    try {
-      await this.#parts.sync.run();
-    } catch (error) {
-      if (!(error instanceof NoAnswer) && !(error instanceof Refused)) throw error;
-    }
+  #syncNow() {
+    return calmly(() => this.#parts.sync.run());
+  }
+
+  /** Another till that waits for a coupon held here waits for this. */
+  async #listenToBell() {
+    const { sync } = this.#parts;
+    if (!sync.online || sync.refused || this.#listening || document.visibilityState === "hidden") return;
+    this.#listening = true;
+    await calmly(async () => {
+      if (await sync.rings()) await sync.run();
+    });
+    this.#listening = false;
   }
 
   /** @param {KeyboardEvent} event */
@@ -207,6 +215,15 @@ export class Desk {
     event.preventDefault();
     event.stopPropagation();
     if (scanned) this.#scan(scanned, event.timeStamp);
+  }
+}
+
+/** No answer, or a refusal, is not an error of the page: the sync line says it. @param {() => Promise<unknown>} work */
+async function calmly(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof NoAnswer) && !(error instanceof Refused)) throw error;
   }
 }
 

@@ -48,8 +48,10 @@ const EXPLAIN = {
   [Verdict.HELD_ELSEWHERE]: (details) => ({
     state: "ask",
     word: t("Ask another till"),
-    because: details.holder ? t("{name} can give it.", { name: details.holder }) : t("Another till holds this coupon."),
-    advice: t("Send the customer there, or try again in a moment."),
+    because: t("{name} can give it.", { name: holderName(details) }),
+    advice: details.holder?.online
+      ? t("Bring the coupon to this till, or send the customer there.")
+      : t("Send the customer there. It does not answer just now, so the gift can't be given here."),
   }),
 };
 
@@ -65,6 +67,9 @@ export const unconfirmed = () => ({
   because: t("There is no answer from the shop, so this coupon may have been given already."),
   advice: t("Do not give the gift. Try again in a moment."),
 });
+
+/** Who can give a held coupon: a till of this store by its name, else the store. @param {Record<string, any>} details */
+export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another till");
 
 /** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
 export function givenSentence(details, where) {

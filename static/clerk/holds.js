@@ -5,7 +5,7 @@
  * that coupon in the journal, so an old message never brings a hold back (offline.md, rule 5).
  */
 import { sha256, utf8 } from "./bytes.js";
-import { askingFor, releasedEpoch } from "./state.js";
+import { releasedEpoch } from "./state.js";
 
 /** @import { Past } from "./state.js" */
 
@@ -19,9 +19,6 @@ export async function codeHash(device, code) {
   const hash = await sha256(utf8(`redeem-short-code-v1/${device}/${code}`));
   return Array.from(hash.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-
-/** Whether a release of this hold may be written now: never behind an ask that is open. @param {Past} past @param {Grant} grant */
-export const mayRelease = (past, grant) => grant[2] > releasedEpoch(past, couponIdOf(grant)) && !askingFor(past, couponIdOf(grant));
 
 export class Holds {
   /** @type {Map<string, Grant>} by coupon id */

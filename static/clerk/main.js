@@ -17,6 +17,7 @@ import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
 const UNLOCK_MS = 10_000;
 const now = () => Date.now();
+const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
 const api = new Api(fetch.bind(window), location.origin, now);
 const check = checker(crypto.subtle, (publicKey, message, signature) => verifyAsync(signature, message, publicKey));
 const stage = /** @type {HTMLElement} */ (document.getElementById("stage"));
@@ -88,7 +89,7 @@ async function till(device, kept) {
   const unlock = (/** @type {string} */ clerk, /** @type {string} */ pin) => api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: UNLOCK_MS, key });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
   const speak = (/** @type {string} */ language) => store.putSettings({ language }).then(() => location.reload());
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock }, stage, { again, speak }) };
+  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause }, stage, { again, speak }) };
 }
 
 /** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */
@@ -97,9 +98,9 @@ async function isRefused(device, kept) {
   try {
     await sync.run();
   } catch (error) {
-    return error instanceof Refused && error.status === 401;
+    if (!(error instanceof NoAnswer) && !(error instanceof Refused)) throw error;
   }
-  return false;
+  return sync.mustEnrol;
 }
 
 /** @param {DeviceRecord} device @returns {(bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>} */

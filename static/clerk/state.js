@@ -63,6 +63,9 @@ export function take(past, entry) {
 /** @param {Past} past @param {string} kind @param {number} ask — may this entry follow, in the attempt's present stage? */
 export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), kind) !== undefined;
 
+/** Whether this hold may be given back now: once, and never behind an ask that is open. @param {Past} past @param {string} id of the coupon @param {number} epoch */
+export const mayRelease = (past, id, epoch) => epoch > releasedEpoch(past, id) && !askingFor(past, id);
+
 /** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;
 

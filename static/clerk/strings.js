@@ -30,8 +30,12 @@ const RU = /** @type {Record<string, string>} */ ({
   "Scan the coupon's own QR, or type the code printed under it.": "Наведите камеру на QR купона или введите код под ним.",
   "Ask another till": "Спросите другую кассу",
   "{name} can give it.": "Выдать может {name}.",
-  "Another till holds this coupon.": "Этот купон закреплён за другой кассой.",
-  "Send the customer there, or try again in a moment.": "Направьте покупателя туда или повторите через минуту.",
+  "Another till": "Другая касса",
+  "Bring the coupon to this till, or send the customer there.": "Перенесите купон на эту кассу или направьте покупателя туда.",
+  "Send the customer there. It does not answer just now, so the gift can't be given here.":
+    "Направьте покупателя туда. Сейчас она не отвечает, поэтому здесь подарок выдать нельзя.",
+  "Bring it here": "Перенести сюда",
+  "Asking {name}": "Спрашиваем: {name}",
   "Not confirmed": "Не подтверждено",
   "There is no answer from the shop, so this coupon may have been given already.":
     "Магазин не ответил, поэтому неизвестно, не выдан ли подарок раньше.",

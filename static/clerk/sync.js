@@ -3,9 +3,9 @@
  * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { Holds, mayRelease, couponIdOf } from "./holds.js";
+import { couponIdOf, Holds } from "./holds.js";
 import { Sets } from "./sets.js";
-import { sendAfter, waiting } from "./state.js";
+import { mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Grant } from "./holds.js" */
@@ -27,6 +27,8 @@ import { sendAfter, waiting } from "./state.js";
  */
 
 export const SYNC_EVERY_MS = 20_000;
+export const BELL_EVERY_MS = 1_000;
+const BELL_TIMEOUT_MS = 5_000;
 const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
 /** As many as the server tells at once; when it tells so many, there may be more. */
@@ -34,6 +36,9 @@ const GRANTS_PER_REPLY = 1000;
 
 /** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
 const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
+
+/** Refusals after which this tablet can't go on, but must be enrolled anew. */
+const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
 
 export class Sync extends EventTarget {
   /** @type {Map<number, Answer>} the server's answers to entries, as far as they came since the start */
@@ -104,6 +109,16 @@ export class Sync extends EventTarget {
     return waiting(this.#journal.past, this.#acknowledged);
   }
 
+  get mustEnrol() {
+    return NOT_ENROLLED.includes(this.refused ?? "");
+  }
+
+  /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
+  async rings() {
+    const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.holds.epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
+    return ring === true;
+  }
+
   /**
    * Brings the journal up to date and the answers back; with `verify`, the server's word on that coupon or short code.
    * @param {SyncOptions} [options] @returns {Promise<Ruling | null>} Throws NoAnswer or Refused.
@@ -138,7 +153,6 @@ export class Sync extends EventTarget {
     for (;;) {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
-      if (reply.fault) throw new Refused(409, reply.fault);
       const complete = reply.last >= after + entries.length;
       await this.#giveBack(reply.recalls);
       if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
@@ -157,6 +171,7 @@ export class Sync extends EventTarget {
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
+    if (reply.fault) throw new Refused(409, reply.fault);
     await this.#learn(reply, (sentAt + this.#now()) / 2);
     return reply;
   }
@@ -191,7 +206,7 @@ export class Sync extends EventTarget {
   /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
   async #giveBack(recalls) {
     for (const grant of recalls) {
-      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, grant));
+      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, couponIdOf(grant), grant[2]));
     }
     if (!recalls.length) return;
     this.holds.prune(this.#journal.past);

@@ -1,5 +1,5 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
-import { explain, unconfirmed } from "./explain.js";
+import { explain, holderName, unconfirmed } from "./explain.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "./rules.js";
 import { grouped } from "./codes.js";
 import { date, t, time } from "./strings.js";
@@ -39,6 +39,12 @@ export function askingScreen({ attempt, finding }, desk) {
 export function checkingScreen(/** @type {Desk} */ desk) {
   const words = { state: /** @type {const} */ ("wait"), word: t("Checking"), because: "", advice: "" };
   return verdict(words, { role: "status", actions: [big(t("Back"), () => desk.counter.next(), "back")] });
+}
+
+/** @param {Screen & {name: "fetching"}} screen @param {Desk} desk */
+export function fetchingScreen({ finding, details }, { counter, offer }) {
+  const words = { state: /** @type {const} */ ("wait"), word: t("Asking {name}", { name: holderName(details) }), because: t("This takes a moment."), advice: "" };
+  return verdict(words, { role: "status", body: gift(offer(finding.campaign)), actions: [big(t("Back"), () => counter.next(), "back")] });
 }
 
 /** @param {Screen & {name: "unconfirmed"}} screen @param {Desk} desk */
@@ -130,10 +136,11 @@ function goodActions({ finding }, { counter, refuseFor }) {
 }
 
 /** @param {VerdictScreen} screen @param {Desk} desk */
-function declineActions({ code, finding }, { counter, undoFor }) {
+function declineActions({ code, finding, details }, { counter, undoFor }) {
   const attempt = code === Verdict.ALREADY_REDEEMED ? finding.attempt : undefined;
   const undo = attempt && counter.mayUndo(attempt) && big(t("Undo"), () => undoFor(attempt), "undo");
-  const again = (code === "offline" || code === Verdict.HELD_ELSEWHERE) && primary(t("Try again"), () => counter.again(), "sync");
+  const fetch = code === Verdict.HELD_ELSEWHERE && details.holder?.online && primary(t("Bring it here"), () => counter.fetch(), "sync");
+  const again = fetch || (code === "offline" && primary(t("Try again"), () => counter.again(), "sync"));
   const next = again ? big(t("Do not give"), () => counter.next(), "cross") : primary(t("Next"), () => counter.next(), "next");
   return [again, next, undo];
 }

@@ -253,6 +253,23 @@ test("a good coupon without a network is not confirmed, and trying again confirm
   assert.equal(shown(on), "verdict good");
 });
 
+test("a coupon that another till holds is brought here, when that till gives it back", async () => {
+  const on = await atWork();
+  on.server.heldElsewhere.add("cpn_1_1");
+  await on.counter.scan(ONE);
+  assert.equal(shown(on), "verdict held_elsewhere");
+  await on.counter.give();
+  assert.deepEqual(kinds(on), ["decline"]);
+  await on.counter.fetch();
+  assert.equal(shown(on), "verdict held_elsewhere");
+  let looks = 0;
+  on.server.meanwhile = () => void (++looks === 3 && on.server.heldElsewhere.clear());
+  await on.counter.fetch();
+  assert.equal(shown(on), "verdict good");
+  await on.counter.give();
+  assert.equal(shown(on), "given");
+});
+
 test("a refusal is one entry with its reason", async () => {
   const on = await scanned();
   await on.counter.refuse("out_of_stock", ONE);

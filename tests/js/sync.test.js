@@ -94,22 +94,52 @@ test("a refusal of the tablet is told apart from no network", async () => {
   assert.deepEqual([sync.online, sync.refused], [true, "not_signed"]);
 });
 
+test("a revoked tablet hands in what it has, and must be enrolled anew", async () => {
+  const server = new Server();
+  server.fault = "revoked";
+  const { sync } = await withEntries(server, "ask");
+  await assert.rejects(sync.run(), Refused);
+  assert.equal(sync.mustEnrol, true);
+  assert.equal(sync.answers.size, 0);
+});
+
+describe("a hold that is recalled", () => {
+  test("is given back once, in the same sync", async () => {
+    const server = new Server();
+    server.recalls = [[1, 7, 3]];
+    const { sync, disk } = await withEntries(server);
+    await sync.run();
+    assert.deepEqual(disk.kinds, ["release"]);
+    assert.equal(server.taken.length, 1);
+    server.recalls = [[1, 7, 3]]; // a reply that comes late
+    await sync.run();
+    assert.deepEqual(disk.kinds, ["release"]);
+  });
+  test("is given back behind the end of an open ask, and not before", async () => {
+    const server = new Server();
+    server.recalls = [[1, 1, 3]];
+    const { sync, journal, disk } = await withEntries(server, "ask");
+    await sync.run();
+    assert.deepEqual(disk.kinds, ["ask"]);
+    await journal.append("drop", { of: 1 });
+    await sync.run();
+    assert.deepEqual(disk.kinds, ["ask", "drop", "release"]);
+  });
+});
+
 test("a person's request doesn't wait for one in the background that hangs", async () => {
   const server = new Server();
-  const { sync } = await withEntries(server, "unlock");
-  server.meanwhile = () => new Promise(() => undefined);
-  const fetch = server.fetch;
+  const { fetch } = server;
   server.fetch = (url, request) => Promise.race([fetch(url, request), stopped(request)]);
-  const on = await switchOn(server, undefined);
-  await on.journal.append("unlock");
-  const hanging = on.sync.run();
-  hanging.catch(() => undefined);
+  server.meanwhile = () => new Promise(() => undefined);
+  const { sync, journal } = await switchOn(server);
+  await journal.append("unlock");
+  const hanging = assert.rejects(sync.run(), NoAnswer);
   await rest();
   server.meanwhile = null;
-  await on.sync.run({ urgent: true });
-  await assert.rejects(hanging, NoAnswer);
-  assert.equal(on.sync.online, true);
-  assert.ok(sync);
+  await sync.run({ urgent: true });
+  await hanging;
+  assert.equal(sync.online, true);
 });
 
 /** @param {RequestInit} request @returns {Promise<never>} */

@@ -79,6 +79,14 @@ export class Server {
   redeemed = new Map();
   /** @type {{status: number, code: string} | null} */
   refusal = null;
+  /** What is wrong with the journal or the tablet. @type {string | undefined} */
+  fault;
+  /** Coupons held by another till, by id. @type {Set<string>} */
+  heldElsewhere = new Set();
+  /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
+  recalls = [];
+  /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
+  grants = [];
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
   fetch = async (_url, request) => {
@@ -105,8 +113,9 @@ export class Server {
       answers[entry.n] = this.#answer(entry, text);
     }
     const told = snapshot();
-    const verdict = verify && { code: this.redeemed.has(couponId(read(verify))) ? "already_redeemed" : "good", redeemed_at: new Date(NOW).toISOString() };
-    return { v: 1, last: this.taken.length, answers, time: NOW, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
+    const about = { generation: 1, recovering: false, quarantined: 0, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
+    return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
   /** @param {any} entry @param {string} text */
@@ -119,13 +128,21 @@ export class Server {
 
   /** @param {any} entry */
   #settle(entry) {
+    if (entry.kind === "release") this.recalls = this.recalls.filter(([, , epoch]) => epoch !== entry.epoch);
     if (entry.kind === "ask") return this.#ask(couponId(read(entry.coupon)), entry.n);
     if (entry.kind === "drop" || entry.kind === "undo") for (const [id, by] of this.redeemed) if (by === entry.of) this.redeemed.delete(id);
     return { code: "noted" };
   }
 
+  /** @param {string} id */
+  #verdict(id) {
+    if (this.redeemed.has(id)) return "already_redeemed";
+    return this.heldElsewhere.has(id) ? "held_elsewhere" : "good";
+  }
+
   /** @param {string} id @param {number} n */
   #ask(id, n) {
+    if (this.heldElsewhere.has(id)) return { code: "held_elsewhere" };
     if (this.redeemed.has(id)) return { code: "already_redeemed", redeemed_at: new Date(NOW).toISOString() };
     this.redeemed.set(id, n);
     return { code: "redeemed" };
@@ -148,6 +165,15 @@ export class Disk {
   putAcknowledged = async (/** @type {number} */ last) => void (this.acknowledgedLast = last);
   snapshot = async () => this.kept;
   putSnapshot = async (/** @type {Snapshot} */ told) => void (this.kept = told);
+  /** @type {any} */
+  keptHolds;
+  holds = async () => this.keptHolds;
+  putHolds = async (/** @type {any} */ kept) => void (this.keptHolds = kept);
+  /** Of any campaign, nothing was given: there is nothing to fetch. */
+  sets = async () => ({ position: "1.1", campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])) });
+  putSets = async () => undefined;
+  heard = async () => ({ generation: 1, at: NOW });
+  putHeard = async () => undefined;
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);
@@ -169,7 +195,7 @@ export async function switchOn(server, disk = new Disk()) {
   };
   const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone });
   await sync.load();
-  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined });
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined, pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };
 }
 

@@ -67,6 +67,8 @@ class Tablet {
   /** @type {(() => void) | null} a write that waits for the disk */
   held = null;
   holdNext = false;
+  /** @type {(() => void)[]} waits that end with the next beat */
+  pauses = [];
 
   /** @param {Disk} disk */
   constructor(disk) {
@@ -87,8 +89,12 @@ class Tablet {
     const api = new Api((url, request) => this.#fetch(String(url), /** @type {any} */ (request)), "", clock);
     this.sync = new Sync({ api, key: this.key, journal: this.journal, memory: this.#memory(), now: clock, alone });
     await this.sync.load();
-    this.counter = new Counter({ journal: this.journal, sync: this.sync, now: clock, check, unlock: async () => undefined });
+    this.counter = new Counter({ journal: this.journal, sync: this.sync, now: clock, check, unlock: async () => undefined, pause: () => this.#pause() });
     await this.counter.start();
+  }
+
+  #pause() {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => this.pauses.push(resolve)));
   }
 
   /** @param {string} text */
@@ -176,6 +182,7 @@ const COMMANDS = {
   },
   /** The twenty-second beat. */
   sync({ device }) {
+    for (const resume of running(device).pauses.splice(0)) resume();
     running(device)
       .sync?.run()
       .catch(() => undefined); // no answer, or refused: the sync line says so

@@ -138,6 +138,10 @@ class World:
     def wait(self, desk: Desk, screen: dict[str, Any]) -> None:
         pass
 
+    def give_up(self, desk: Desk, screen: dict[str, Any]) -> None:
+        if self.random.random() < 0.2:
+            self.go_on(desk, screen)
+
     def go_on(self, desk: Desk, screen: dict[str, Any]) -> None:
         self.tell("do", desk, verb="next")
 
@@ -314,11 +318,12 @@ SERVE = {
     "verdict": World.decide,
     "asking": World.turn_back,
     "unconfirmed": World.insist,
+    "fetching": World.give_up,
     "given": World.hand_over,
     "unfinished": World.finish,
     "undone": World.go_on,
 }
-HEAL = SERVE | {"scan": World.wait, "verdict": World.go_on, "asking": World.wait, "unconfirmed": World.again, "given": World.go_on}
+HEAL = SERVE | {"scan": World.wait, "verdict": World.go_on, "asking": World.wait, "fetching": World.go_on, "unconfirmed": World.again, "given": World.go_on}
 
 
 def _short(value: object) -> str:

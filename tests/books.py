@@ -1,0 +1,99 @@
+"""The auditor: reads the whole ledger, and says what is wrong with it. He trusts no constraint, and counts for himself."""
+
+from collections import Counter
+from collections.abc import Iterator
+from json import loads
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem.ledger import UNKNOWN_CAMPAIGN
+from redeem.models import Act, Conflict, Redemption, Reversal, Store, Tally
+from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Outcome, noted
+from redeem.rules import Verdict
+from redeem.times import Ms, local_day
+
+Count = tuple[int, int, str, str]  # day, campaign, store, outcome
+
+
+def faults(session: Session) -> list[str]:
+    """All that is wrong, a line each."""
+    return [*doubles(session), *lost(session), *miscounts(session)]
+
+
+def doubles(session: Session) -> Iterator[str]:
+    """A coupon given twice: two redemptions that stand, or two yeses of which none was taken back."""
+    standing = Counter(session.scalars(select(Redemption.serial)))
+    yield from (f"coupon {serial} has {n} standing redemptions" for serial, n in standing.items() if n > 1)
+    yes = select(Act.serial).where(Act.code == Outcome.REDEEMED, Act.id.not_in(select(Reversal.act_id)))
+    untaken = Counter(session.scalars(yes))
+    yield from (f"coupon {serial} was given {n} times" for serial, n in untaken.items() if n > 1)
+    names = Counter(session.execute(select(Act.device_id, Act.name)))
+    yield from (f"{device} did {name} {n} times" for (device, name), n in names.items() if n > 1)
+
+
+def lost(session: Session) -> Iterator[str]:
+    """A yes that neither stands nor was taken back, and a redemption or a reversal of nothing."""
+    yes = set(session.scalars(select(Act.id).where(Act.code == Outcome.REDEEMED)))
+    standing = set(session.scalars(select(Redemption.act_id)))
+    taken_back = set(session.scalars(select(Reversal.act_id)))
+    second = set(session.scalars(select(Conflict.act_id)))  # may come to stand, and be taken back, later
+    yield from (f"{act} is lost" for act in yes - standing - taken_back)
+    yield from (f"{act} stands and was taken back" for act in standing & taken_back)
+    yield from (f"{act} was never a yes" for act in (standing | taken_back) - yes - second)
+
+
+def miscounts(session: Session) -> Iterator[str]:
+    """Where the tally is not what the acts say."""
+    told, true = tallied(session), recount(session)
+    for count in sorted(told.keys() | true.keys()):
+        if told[count] != true[count]:
+            yield f"{count} was tallied {told[count]} times and happened {true[count]} times"
+
+
+def tallied(session: Session) -> Counter[Count]:
+    counts: Counter[Count] = Counter()
+    for row in session.scalars(select(Tally)):
+        counts[row.day, row.campaign_number, row.store_id, row.outcome] += row.count
+    return counts
+
+
+def recount(session: Session) -> Counter[Count]:
+    """What the tally must be, from the acts and what became of them alone."""
+    zones = dict(session.execute(select(Store.id, Store.time_zone)).all())
+    counts: Counter[Count] = Counter()
+
+    def count(act: Act, outcome: str, at: Ms) -> None:
+        campaign = UNKNOWN_CAMPAIGN if act.serial is None else act.serial >> 32
+        counts[local_day(at, zones[act.store_id]), campaign, act.store_id, outcome] += 1
+
+    for act in session.scalars(select(Act)):
+        outcome = outcome_of(act)
+        if outcome:
+            count(act, outcome, act.at)
+    for act in session.scalars(select(Act).where(Act.id.in_(came_to_stand(session)))):
+        count(act, Outcome.REDEEMED, act.at)
+    reversed_acts = select(Act, Reversal.reason).join(Reversal, Reversal.act_id == Act.id)
+    for act, reason in session.execute(reversed_acts):
+        count(act, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, act.at)
+    return counts
+
+
+def outcome_of(act: Act) -> str | None:
+    """What an act counts as when it is taken, or None."""
+    if act.code in (Outcome.REDEEMED, Outcome.CONFLICT):
+        return act.code
+    if act.kind in REDEEMING and act.code in (*Verdict, Outcome.RECOVERING):
+        return f"declined:{act.code}"
+    if act.kind in NOTED:
+        said = loads(act.entry or "{}")
+        return noted(act.kind, said.get("reason") or said.get("code"))
+    return None
+
+
+def came_to_stand(session: Session) -> list[str]:
+    """Second gifts that stand, or stood until they were taken back themselves."""
+    seconds = select(Conflict.act_id)
+    stand = session.scalars(select(Redemption.act_id).where(Redemption.act_id.in_(seconds)))
+    stood = session.scalars(select(Reversal.act_id).where(Reversal.act_id.in_(seconds)))
+    return [*stand, *stood]

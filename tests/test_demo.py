@@ -1,0 +1,453 @@
+"""The demo: what a visitor is given, and a history that the ledger itself would have written."""
+
+import json
+import shutil
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+from flask import Flask
+from nacl.signing import SigningKey
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from redeem import admitting, apikeys, create_app, keeping, ledger, models, passwords, staffing, tokens
+from redeem.config import load_settings
+from redeem.db import Database
+from redeem.demo import notes, offers, printing, samples, seeding, starting
+from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_IDS, STORES
+from redeem.demo.crowd import local
+from redeem.demo.desks import Row
+from redeem.demo.seeding import NotADemo, World
+from redeem.errors import BadToken
+from redeem.journal import read_entry
+from redeem.keeping import Signer
+from redeem.links import Purpose
+from redeem.redeeming import Act, Outcome, settle
+from redeem.rules import Verdict
+from redeem.syncing import lock_tablet, take_all
+from redeem.times import MS_PER_DAY, local_day
+from redeem.verifying import Actor, verify
+from redeem.web.context import Context
+from tests.factories import NOW, SECRET
+
+ROOT = Path(__file__).parent.parent
+PICTURE_MAX_BYTES = 4_000
+SHORT_DAYS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that was started once, with 90 days behind it."""
+
+    app: Flask
+    tools: Context
+    started: starting.Started
+
+    @property
+    def notes(self) -> notes.Notes:
+        return self.started.notes
+
+    @property
+    def database(self) -> Database:
+        return self.tools.database
+
+
+def open_demo(folder: Path, url: str | None = None, days: int = SHORT_DAYS, now: int = NOW, **how: bool) -> Demo:
+    app, tools = open_app(folder, url)
+    return Demo(app, tools, starting.start(app, tools, now, days=days, **how))
+
+
+def open_app(folder: Path, url: str | None = None) -> tuple[Flask, Context]:
+    settings = load_settings(
+        secret_keys=SECRET,
+        database_url=url or f"sqlite:///{folder}/redeem.sqlite",
+        instance_path=folder,
+        secure_cookies=False,
+        time_zone=SHOP_ZONE,
+    )
+    app = create_app(settings)
+    return app, app.extensions["redeem"]
+
+
+def close(demo: Demo) -> None:
+    demo.database.close()
+    demo.database.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    made = open_demo(tmp_path_factory.mktemp("demo"), days=90)
+    yield made
+    close(made)
+
+
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo that was started and stopped."""
+    folder = tmp_path_factory.mktemp("left")
+    close(open_demo(folder))
+    return folder
+
+
+@pytest.fixture
+def short_demo(left_behind: Path, tmp_path: Path) -> Iterator[Demo]:
+    """A demo of the test's own, of few days, with its files in tmp_path."""
+    shutil.copytree(left_behind, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / notes.FILE
+    told = starting.Started(notes.read(file), file, tmp_path / printing.FILE, seeded=False, aged=[])
+    made = Demo(*open_app(tmp_path), told)
+    yield made
+    close(made)
+
+
+# What a visitor is given.
+
+
+def test_it_notes_what_a_visitor_needs(demo: Demo):
+    told = json.loads(demo.started.notes_file.read_text())
+    assert told == demo.notes
+    assert told["base_url"] == "http://127.0.0.1:8000"
+    assert told["store"] == BY_KEY[DEMO_STORE].id
+    assert told["campaign"] == "cmp_1"
+    assert set(told["coupons"]) == {"valid", "used", "expired", "not_yet", "void", "forged", "other_store"}
+    assert len(set(told["coupons"]["valid"])) >= 50
+    assert all(len(digits) == tokens.DIGITS for digits in flat(told["coupons"]))
+
+
+def test_only_its_owner_can_read_the_secrets(demo: Demo):
+    files = [demo.started.notes_file, demo.started.sheet_file]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
+
+
+def test_each_coupon_is_what_it_is_called(demo: Demo):
+    expected = {kind: {verdict} for kind, (_, verdict) in samples.SPECIMENS.items()}
+    found = {kind: {judge(demo, digits) for digits in flat(demo.notes["coupons"][kind])} for kind in expected}
+    assert found == expected
+    assert {judge(demo, digits) for digits in demo.notes["coupons"]["valid"]} == {Verdict.GOOD}
+    assert demo.started.aged == []
+
+
+def test_a_forged_coupon_names_a_real_one_and_is_not_signed_by_us(demo: Demo):
+    ring = demo.database.read(keeping.load_ring)
+    forged = tokens.read(demo.notes["coupons"]["forged"])
+    assert demo.database.read(lambda session: ledger.find(session, forged.serial)) is not None
+    with pytest.raises(BadToken, match=tokens.Fault.WRONG_SIGNATURE):
+        tokens.verify(forged, ring)
+
+
+def test_the_keys_open(demo: Demo):
+    shop, till = known_key(demo, "shop_key"), known_key(demo, "till_key")
+    assert shop
+    assert shop.scopes == set(admitting.SHOP_SCOPES)
+    assert till
+    assert till.actor == samples.till()
+
+
+def test_each_role_has_a_manager_with_a_password_of_his_own(demo: Demo):
+    managers = demo.notes["managers"]
+    assert {one["role"] for one in managers} == set(staffing.Role)
+    assert len({one["password"] for one in managers}) == len(managers)
+    assert demo.notes["manager"] == {name: managers[0][name] for name in ("email", "password")}
+    for one in managers:
+        assert passwords.verify(password_hash(demo, one["email"]), one["password"])
+
+
+def test_a_clerk_of_the_store_has_a_pin(demo: Demo):
+    clerk = demo.notes["clerk"]
+    row = demo.database.read(lambda session: session.get_one(models.Clerk, clerk["id"]))
+    assert row.store_id == demo.notes["store"]
+    assert passwords.verify(row.pin_hash, clerk["pin"])
+
+
+def test_the_enrolment_link_lives_for_a_day(demo: Demo):
+    link = demo.notes["enrolment_url"].partition("#enrol=")[2]
+    opened = demo.tools.links.open(Purpose.ENROLMENT, link, 60)
+    row = demo.database.read(lambda session: session.get_one(models.Enrolment, opened["enrolment"]))
+    assert row.expires_at - NOW == MS_PER_DAY
+
+
+def test_each_gift_is_told_in_two_languages_with_a_light_picture():
+    for campaign in offers.campaigns(NOW_DATE, PARTNER_IDS, STORE_IDS):
+        assert set(campaign.terms.offer) == {"en", "ru"}
+        pictures = {ROOT / str(part.picture).lstrip("/") for part in campaign.terms.offer.values()}
+        assert all(picture.stat().st_size < PICTURE_MAX_BYTES for picture in pictures)
+
+
+# Later starts.
+
+
+def test_a_second_start_keeps_everything_but_the_link(short_demo: Demo, tmp_path: Path):
+    again = open_demo(tmp_path, now=NOW + MS_PER_DAY)
+    assert not again.started.seeded
+    kept = ("shop_key", "till_key", "manager", "managers", "clerk", "coupons")
+    assert {name: again.notes[name] for name in kept} == {name: short_demo.notes[name] for name in kept}
+    assert again.notes["enrolment_url"] != short_demo.notes["enrolment_url"]
+    close(again)
+
+
+def test_good_coupons_that_were_used_are_made_up_for(short_demo: Demo, tmp_path: Path):
+    gone = short_demo.notes["coupons"]["valid"][:20]
+    for number, digits in enumerate(gone):
+        give(short_demo, tokens.read(digits).serial, f"attempt {number}")
+    again = open_demo(tmp_path)
+    assert len(again.notes["coupons"]["valid"]) == samples.GOOD_ONES
+    assert not set(gone) & set(again.notes["coupons"]["valid"])
+    close(again)
+
+
+def test_lost_notes_are_made_anew_and_the_old_keys_open_nothing(short_demo: Demo, tmp_path: Path):
+    short_demo.started.notes_file.write_text("{not JSON")
+    again = open_demo(tmp_path)
+    assert again.notes["manager"]["password"] != short_demo.notes["manager"]["password"]
+    assert known_key(again, "shop_key")
+    assert known_key(again, "till_key")
+    assert not known_key(short_demo, "shop_key")
+    assert not known_key(short_demo, "till_key")
+    close(again)
+
+
+def test_a_fresh_start_forgets_what_was_there(short_demo: Demo, tmp_path: Path):
+    give(short_demo, tokens.read(short_demo.notes["coupons"]["valid"][0]).serial, "attempt")
+    close(short_demo)
+    again = open_demo(tmp_path, fresh=True)
+    assert again.started.seeded
+    assert again.notes["shop_key"] != short_demo.notes["shop_key"]
+    assert not {"attempt"} & {act.name for act in all_acts(again)}
+    close(again)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_somebodys_own_data_is_left_alone(app: Flask, database: Database, fresh: bool):
+    with pytest.raises(NotADemo):
+        starting.start(app, app.extensions["redeem"], NOW, fresh=fresh)
+    assert database.read(lambda session: session.scalar(select(func.count()).select_from(models.Partner))) == 2
+
+
+def test_it_says_which_coupons_have_aged(short_demo: Demo, tmp_path: Path):
+    again = open_demo(tmp_path, now=NOW + 400 * MS_PER_DAY)
+    assert "not_yet" in again.started.aged
+    close(again)
+
+
+def test_it_starts_on_postgresql_too(postgres_url: str, tmp_path: Path):
+    made = open_demo(tmp_path, postgres_url)
+    again = open_demo(tmp_path, postgres_url)
+    assert again.notes["shop_key"] == made.notes["shop_key"]
+    assert recount(made.database) == counted(made.database)
+    fresh = open_demo(tmp_path, postgres_url, fresh=True)
+    assert fresh.started.seeded
+    for one in (made, again, fresh):
+        close(one)
+
+
+# The history.
+
+
+def test_ninety_days_are_there_and_hold_together(demo: Demo):
+    redeemed = [count for (*_, outcome), count in counted(demo.database).items() if outcome == Outcome.REDEEMED]
+    assert sum(redeemed) > 3_000
+    days = {day for (day, *_, outcome) in counted(demo.database) if outcome == Outcome.REDEEMED}
+    assert len(days) > 85
+    outcomes = {outcome for *_, outcome in counted(demo.database)}
+    assert {"reversed", "withdrawn", "refusal:no_receipt", "decline:expired", "declined:already_redeemed"} <= outcomes
+
+
+def test_the_tally_equals_a_recount_of_the_acts(demo: Demo):
+    assert recount(demo.database) == counted(demo.database)
+
+
+def test_the_server_makes_the_same_ledger_of_the_same_acts(tmp_path: Path):
+    """The journals go entry by entry through the real thing, which checks their chains and signatures as well."""
+    world, signer = make_world()
+    seeded, replayed = stage_of(tmp_path / "seeded", world), stage_of(tmp_path / "replayed", world)
+    seeded.database.write(lambda session: seeding.write(session, seeding.acts(world)))
+    replayed.database.write(lambda session: replay(session, world))
+    assert counted(replayed.database) == counted(seeded.database)
+    assert standing(replayed.database) == standing(seeded.database)
+    assert reversals(replayed.database) == reversals(seeded.database)
+    assert answers(replayed.database) == answers(seeded.database)
+    assert journal_ends(replayed.database) == {
+        row["id"]: (row["last_number"], row["last_hash"]) for row in seeding.seen(world)
+    }
+    assert signer.newest == 1
+    close(seeded)
+    close(replayed)
+
+
+def test_the_same_seed_makes_the_same_world():
+    key = SigningKey.generate()
+    one, other = (seeding.make(Signer(1, {1: key}), SHOP_ZONE, NOW, SHORT_DAYS) for _ in range(2))
+    assert coupons_of(one) == coupons_of(other)
+    assert one.history.books.tally == other.history.books.tally
+    assert [row["id"] for row in one.history.books.acts] == [row["id"] for row in other.history.books.acts]
+
+
+def test_nothing_happens_after_now_or_before_its_coupon_was_issued():
+    world, _ = make_world()
+    issued = {one.campaign.number << 32 | one.number: one.issued_at for one in world.crowd}
+    acts = world.history.books.acts
+    assert max(row["at"] for row in acts) <= NOW
+    assert all(row["at"] > issued[row["serial"]] for row in acts if row["serial"] is not None)
+    assert all(one.issued_at <= NOW and (one.voided_at or 0) <= NOW for one in world.crowd)
+
+
+# Helpers.
+
+NOW_DATE = local(NOW, SHOP_ZONE).date()
+
+
+def flat(coupons: object) -> list[str]:
+    if isinstance(coupons, str):
+        return [coupons]
+    values = coupons.values() if isinstance(coupons, dict) else coupons
+    return [digits for one in values for digits in flat(one)]  # type: ignore[attr-defined]
+
+
+def judge(demo: Demo, digits: str) -> Verdict:
+    serial = tokens.verify(tokens.read(digits), demo.database.read(keeping.load_ring)).serial
+    return demo.database.read(lambda session: verify(session, samples.till(), serial, NOW).verdict)
+
+
+def known_key(demo: Demo, name: str) -> admitting.KnownKey | None:
+    prefix = apikeys.parse(demo.notes[name]).prefix
+    return demo.database.read(lambda session: admitting.find_key(session, prefix))
+
+
+def password_hash(demo: Demo, email: str) -> str | None:
+    manager = demo.database.read(lambda session: staffing.find_manager(session, email))
+    return manager.password_hash if manager else None
+
+
+def give(demo: Demo, serial: int, name: str) -> None:
+    act = Act(samples.till(), name, "redeem", name.ljust(43, "x"), serial=serial)
+    assert demo.database.write(lambda session: settle(session, act, NOW)).redeemed
+
+
+def all_acts(demo: Demo) -> list[models.Act]:
+    return demo.database.read(lambda session: list(session.scalars(select(models.Act))))
+
+
+def counted(database: Database) -> Counter[tuple[int, int, str, str]]:
+    tally = models.Tally
+    total = select(tally.day, tally.campaign_number, tally.store_id, tally.outcome, func.sum(tally.count)).group_by(
+        tally.day, tally.campaign_number, tally.store_id, tally.outcome
+    )
+    rows = database.read(lambda session: session.execute(total).all())
+    return Counter({(day, campaign, store, outcome): int(count) for day, campaign, store, outcome, count in rows})
+
+
+def recount(database: Database) -> Counter[tuple[int, int, str, str]]:
+    """The tally as it follows from the acts and reversals alone."""
+    rows = database.read(
+        lambda session: session.execute(
+            select(models.Act, models.Reversal.reason, models.Store.time_zone)
+            .outerjoin(models.Reversal, models.Reversal.act_id == models.Act.id)
+            .join(models.Store, models.Store.id == models.Act.store_id)
+        ).all()
+    )
+    count: Counter[tuple[int, int, str, str]] = Counter()
+    for act, reason, zone in rows:
+        campaign = -1 if act.serial is None else act.serial >> 32
+        for outcome in outcomes(act, reason):
+            count[local_day(act.at, zone), campaign, act.store_id, outcome] += 1
+    return count
+
+
+def outcomes(act: models.Act, taken_back: str | None) -> Iterator[str]:
+    if act.kind in ("decline", "refusal"):
+        said = json.loads(act.entry or "{}")
+        yield f"{act.kind}:{said.get('reason') or said['code']}"
+    elif act.code == Outcome.REDEEMED:
+        yield "redeemed"
+        if taken_back:
+            yield "withdrawn" if taken_back in ("not_handed_over", "cancelled") else "reversed"
+    elif act.kind in ("redeem", "ask"):
+        yield f"declined:{act.code}"
+
+
+def make_world() -> tuple[World, Signer]:
+    signer = Signer(1, {1: SigningKey(b"a key that signs for one test ..")})
+    return seeding.make(signer, SHOP_ZONE, NOW, SHORT_DAYS), signer
+
+
+def stage_of(folder: Path, world: World) -> Demo:
+    """A database with all that was there before the first act."""
+    folder.mkdir()
+    app, tools = open_app(folder)
+    models.Base.metadata.create_all(tools.database.engine)
+    key = b"a key that signs for one test .."
+    tools.database.write(lambda session: keeping.rotate(session, tools.sealer, NOW, seed=key))
+    tools.database.write(lambda session: seeding.write(session, seeding.stage(world)))
+    return Demo(app, tools, starting.Started({}, folder, folder, seeded=True, aged=[]))
+
+
+def replay(session: Session, world: World) -> None:
+    """Hands each act to the server as its device would, at its time."""
+    ring = keeping.load_ring(session)
+    reasons = {one["by_act_id"]: one["reason"] for one in world.history.books.reversals}
+    for row in sorted(world.history.books.acts, key=lambda row: (row["at"], row["id"])):
+        if row["entry"]:
+            entry = read_entry(row["entry"], row["signature"])
+            _, fault = take_all(session, lock_tablet(session, row["device_id"]), [entry], ring, row["at"])
+            assert fault is None
+        else:
+            settle(session, till_act(session, row, reasons.get(row["id"])), row["at"])
+
+
+def till_act(session: Session, row: Row, reason: str | None) -> Act:
+    store = next(store for store in STORES if store.id == row["store_id"])
+    actor = Actor(row["device_id"], "Till 1", store.id, store.name, store.partner_id, store.zone)
+    of = session.scalar(select(models.Redemption.act_id).where(models.Redemption.serial == row["serial"]))
+    return Act(
+        actor,
+        row["name"],
+        row["kind"],
+        row["fingerprint"],
+        serial=row["serial"],
+        of_act_id=of if row["kind"] == "reverse" else None,
+        reason=reason,
+    )
+
+
+def standing(database: Database) -> set[tuple[object, ...]]:
+    columns = (
+        models.Redemption.serial,
+        models.Redemption.device_id,
+        models.Redemption.at,
+        models.Redemption.handed_over_at,
+    )
+    return {tuple(row) for row in database.read(lambda session: session.execute(select(*columns)).all())}
+
+
+def reversals(database: Database) -> set[tuple[object, ...]]:
+    columns = (models.Act.serial, models.Act.device_id, models.Act.at, models.Reversal.reason, models.Reversal.at)
+    joined = select(*columns).join(models.Reversal, models.Reversal.act_id == models.Act.id)
+    return {tuple(row) for row in database.read(lambda session: session.execute(joined).all())}
+
+
+def answers(database: Database) -> dict[tuple[str, str], tuple[object, ...]]:
+    """What each act was answered; but for the redemption's own id, which is drawn by lot."""
+
+    def told(act: models.Act) -> dict[str, object]:
+        return {name: value for name, value in json.loads(act.answer).items() if name != "redemption"}
+
+    acts = database.read(lambda session: list(session.scalars(select(models.Act))))
+    return {
+        (act.device_id, act.name): (act.kind, act.code, act.serial, act.clerk_id, act.at, str(told(act)))
+        for act in acts
+    }
+
+
+def journal_ends(database: Database) -> dict[str, tuple[int, str | None]]:
+    tablets = select(models.Device).where(models.Device.kind == "tablet")
+    devices = database.read(lambda session: list(session.scalars(tablets)))
+    return {device.id: (device.last_number, device.last_hash) for device in devices}
+
+
+def coupons_of(world: World) -> list[Row]:
+    return seeding.coupon_rows(world, Random(1))

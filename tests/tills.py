@@ -1,0 +1,67 @@
+"""A partner's till as the use cases meet it: attempts by name. And everybody's place in the cast, as an Actor."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from redeem import admitting, apikeys
+from redeem.db import Database
+from redeem.redeeming import Act, Answer, Kind, cancel, settle
+from redeem.times import Ms
+from redeem.verifying import Actor, Ruling, verify
+from tests.cast import Cast
+from tests.factories import NOW, Issued
+
+
+@dataclass
+class Till:
+    """Each call is one transaction. A name that is not given is a new one."""
+
+    database: Database
+    actor: Actor
+    _names: Iterator[int] = field(default_factory=count)
+
+    def redeem(
+        self, coupon: Issued | None, name: str | None = None, now: Ms = NOW, fingerprint: str = "the body"
+    ) -> Answer:
+        return self._settle(Act(self.actor, name or self._new(), Kind.REDEEM, fingerprint, serial_of(coupon)), now)
+
+    def reverse(self, redemption: str, name: str | None = None, now: Ms = NOW, reason: str = "returned") -> Answer:
+        act = Act(self.actor, name or self._new(), Kind.REVERSE, redemption, of_act_id=redemption, reason=reason)
+        return self._settle(act, now)
+
+    def cancel(self, name: str, now: Ms = NOW) -> Answer:
+        act = Act(self.actor, name, Kind.CANCEL, "")
+        return self.database.write(lambda session: cancel(session, act, now))
+
+    def verify(self, coupon: Issued | None, now: Ms = NOW) -> Ruling:
+        return self.database.read(lambda session: verify(session, self.actor, serial_of(coupon), now))
+
+    def _settle(self, act: Act, now: Ms) -> Answer:
+        return self.database.write(lambda session: settle(session, act, now))
+
+    def _new(self) -> str:
+        return f"attempt-{next(self._names)}"
+
+
+def serial_of(coupon: Issued | None) -> int | None:
+    """None stands for whatever does not verify."""
+    return coupon.serial if coupon else None
+
+
+def till_of(database: Database, key_text: str) -> Till:
+    """The till that has this key."""
+    known = database.read(lambda session: admitting.find_key(session, apikeys.parse(key_text).prefix))
+    assert known
+    assert known.actor
+    return Till(database, known.actor)
+
+
+def tills_of(database: Database, cast: Cast) -> dict[str, Till]:
+    keys = {
+        "north": cast.north_till,
+        "north two": cast.north_till_two,
+        "annex": cast.annex_till,
+        "south": cast.south_till,
+    }
+    return {name: till_of(database, key) for name, key in keys.items()}

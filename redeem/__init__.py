@@ -10,6 +10,7 @@ from redeem.web import (
     auth,
     clerk,
     context,
+    cookies,
     coupons,
     docs,
     headers,
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     languages.attach(app)
     logs.attach(app, settings)
     headers.attach(app, settings)
+    cookies.attach(app)
     problems.attach(app)
     app.register_blueprint(health.blueprint)
     auth.attach(app)

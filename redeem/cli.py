@@ -9,6 +9,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from flask_migrate.cli import db as migrations  # type: ignore[import-not-found]  # its stubs leave it out
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
@@ -78,6 +79,7 @@ def keys() -> None:
 
 
 @keys.command("list")
+@with_appcontext
 @plainly
 def list_keys() -> None:
     """Show every key and what it may do."""
@@ -86,6 +88,7 @@ def list_keys() -> None:
 
 
 @keys.command("rotate")
+@with_appcontext
 @plainly
 def rotate_key() -> None:
     """Sign new coupons with a new key. Coupons signed before stay good."""
@@ -97,6 +100,7 @@ def rotate_key() -> None:
 @keys.command("compromise")
 @click.argument("kid", type=int)
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@with_appcontext
 @plainly
 def compromise_key(kid: int, yes: bool) -> None:
     """Refuse every coupon that this key signed: its private half is in wrong hands."""
@@ -123,6 +127,7 @@ def compromise_key(kid: int, yes: bool) -> None:
 @click.option(
     "--qr", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR there: .svg or .png"
 )
+@with_appcontext
 @plainly
 def issue(campaign: str, order_ref: str | None, home_store: str | None, picture: Path | None) -> None:
     """Issue one coupon of CAMPAIGN (cmp_1) and show it."""
@@ -144,6 +149,7 @@ def issue(campaign: str, order_ref: str | None, home_store: str | None, picture:
 @click.option("--port", default=8000, envvar="PORT", show_default=True)
 @click.option("--workers", type=int, help="Processes: 1 on SQLite, 2 on PostgreSQL.")
 @click.option("--threads", type=int, help="Threads in each process.")
+@with_appcontext
 @plainly
 def serve(host: str, port: int, workers: int | None, threads: int | None) -> None:
     """Serve the application, with what fits the database. TLS is for the proxy in front."""
@@ -157,6 +163,7 @@ def serve(host: str, port: int, workers: int | None, threads: int | None) -> Non
 
 
 @click.command("doctor")
+@with_appcontext
 def examine() -> None:
     """Say what is wrong with this deployment, and what to do. Exit code 1 if there is a fault."""
     tools = context()
@@ -168,6 +175,7 @@ def examine() -> None:
 
 @click.command("backup")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@with_appcontext
 @plainly
 def back_up(file: Path | None) -> None:
     """Copy the SQLite database to FILE while it is in use. PostgreSQL has its own tools, and this names them."""

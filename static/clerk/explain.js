@@ -15,7 +15,7 @@ const EXPLAIN = {
   [Verdict.ALREADY_REDEEMED]: (details, where) => ({
     state: "already",
     word: t("Already given"),
-    because: givenSentence(details, where),
+    because: details.redeemed_at ? givenSentence(details, where) : t("The shop's last list says that it was given."),
     advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
   }),
   [Verdict.VOID]: () => no(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),

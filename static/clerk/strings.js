@@ -4,6 +4,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "Valid coupon": "Купон действителен",
   "Not given yet.": "Подарок ещё не выдан.",
   "Already given": "Уже выдан",
+  "The shop's last list says that it was given.": "По последнему списку магазина он уже выдан.",
   "Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon.":
     "Не выдавайте второй раз. Если покупатель не получил подарок, пусть обратится в магазин, приславший купон.",
   Cancelled: "Отменён",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from redeem import apikeys, passwords, throttling
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
-from redeem.ids import new_id
+from redeem.ids import is_id, new_id
 from redeem.keys import is_sound_point
 from redeem.models import ApiKey, Clerk, Device, Enrolment, Store
 from redeem.times import MS_PER_MINUTE, Ms
@@ -77,7 +77,7 @@ def enrol(session: Session, enrolment_id: str, public_key: bytes, now: Ms) -> De
     known = session.scalar(select(Device).where(Device.enrolment_id == enrolment_id))
     if known is None:
         return _new_tablet(session, enrolment, public_key, now)
-    if known.public_key != public_key or known.revoked_at:
+    if known.public_key != public_key or known.revoked_at or known.lost_at:
         raise UsedEnrolment
     return known
 
@@ -87,6 +87,8 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         raise ExpiredEnrolment
     if not is_sound_point(public_key):
         raise Invalid("The tablet's key is not an Ed25519 public key.")
+    if session.scalar(select(Device.id).where(Device.public_key == public_key)):
+        raise Conflict("Make a new key on this tablet; this one belongs to a device that is known here.")
     device = Device(
         id=new_id("dev", now),
         store_id=enrolment.store_id,
@@ -170,20 +172,29 @@ def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False)
     return Tablet(*row) if row else None
 
 
-def look_up_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
-    """The clerk of the device's store, and how long a try must wait. First of two steps: argon2 runs between, outside any transaction."""
+def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
+    """The clerk of the device's store, and how long this try must wait; if it need not, it is counted as wrong beforehand.
+
+    First of two steps: argon2 runs between, outside any transaction. Counting comes first, so that a hundred tries at once
+    are no more than a hundred in a row. The count is of this device and clerk: a stolen tablet that guesses locks nobody out at another.
+    """
     at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
-    return session.scalar(at_store), throttling.wait_ms(session, pin_subject(device, clerk_id), now)
+    clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
+    if clerk is None:
+        return None, 0  # there is nothing to guess at
+    subject = pin_subject(device, clerk_id)
+    throttling.lock(session, [subject])
+    wait = throttling.wait_ms(session, subject, now)
+    if not wait:
+        throttling.failed(session, subject, now)
+    return clerk, wait
 
 
-def note_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
-    """Counts a wrong PIN or forgets them; answers how long the next try must wait. The count is of this device and clerk: a stolen
-    tablet that guesses locks nobody out at another."""
+def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
+    """Forgets the failures if the PIN was right; answers how long the next try must wait."""
     subject = pin_subject(device, clerk_id)
     if right:
         throttling.succeeded(session, subject)
-        return 0
-    throttling.failed(session, subject, now)
     return throttling.wait_ms(session, subject, now)
 
 

@@ -93,7 +93,9 @@ def sync(
     """Takes the entries and answers them; what can't be taken is kept in quarantine. Raises Unauthenticated for no device of ours."""
     tablet = lock_tablet(session, device_id)
     if request.old:
-        quarantine(session, request.old[0], request.old[1], "key_lost", now)
+        named, entries = request.old
+        known = session.scalar(select(Device.id).where(Device.id == named))
+        quarantine(session, known or device_id, entries, "key_lost", now)
     note_seen(tablet.row, request.device_time, now)
     if not tablet.is_active:
         return hand_in(session, tablet, request, now)
@@ -174,7 +176,7 @@ def lock_tablet(session: Session, device_id: str) -> Tablet:
         select(Device, Store.name, Store.partner_id, Store.time_zone)
         .join(Store, Store.id == Device.store_id)
         .where(Device.id == device_id, Device.kind == "tablet")
-        .with_for_update(of=Device)
+        .with_for_update(of=Device, key_share=True)
     )
     row = session.execute(statement).one_or_none()
     device, store_name, partner_id, time_zone = row or (None, "", "", "")

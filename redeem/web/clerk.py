@@ -148,10 +148,10 @@ def enrol() -> dict[str, Any]:
 def unlock() -> dict[str, Any]:
     """Checks a clerk's PIN. Wrong ones are counted for this tablet and clerk, and then must wait."""
     device, body, now = _signed_by(), _parse(UnlockBody), now_ms()
-    clerk, wait = read(lambda session: enrolling.look_up_pin(session, device, body.clerk, now))
+    clerk, wait = write(lambda session: enrolling.begin_pin(session, device, body.clerk, now))
     _refuse_until(wait)
     right = enrolling.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
-    wait = write(lambda session: enrolling.note_pin(session, device, body.clerk, right=right, now=now))
+    wait = write(lambda session: enrolling.finish_pin(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
     if not right:
         raise WrongPin

@@ -78,7 +78,7 @@ PYTHON = [
         (
             "redeem",
             "wsgi",
-            *modules("redeem", "backup cli demo doctor serving"),
+            *modules("redeem", "backup cli commands_managers demo doctor serving"),
             *modules(
                 "redeem.demo",
                 "cast command crowd desks history notes offers printing samples seeding starting",
@@ -98,7 +98,7 @@ CLOCK_ALLOWED = {"redeem.ids"}  # an id's time only keeps neighbours together in
 SCRIPTS = [
     Layer(
         "pure",
-        scripts("clerk", "bytes check codes explain records rules sightings state strings tokens"),
+        scripts("clerk", "bitmaps bytes check codes explain holds records rules sets sightings state strings tokens"),
     ),
     Layer(
         "device",

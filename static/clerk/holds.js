@@ -9,6 +9,7 @@ import { releasedEpoch } from "./state.js";
 
 /** @import { Past } from "./state.js" */
 
+/** @typedef {{epoch: number, grants: Grant[]}} Kept  what the tablet remembers */
 /** @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number]} Grant  as the server tells it */
 
 /** @param {Grant} grant */
@@ -26,7 +27,7 @@ export class Holds {
   /** The newest grant heard of. */
   epoch = 0;
 
-  /** @param {{epoch: number, grants: Grant[]}} [kept] */
+  /** @param {Kept} [kept] */
   constructor(kept) {
     for (const grant of kept?.grants ?? []) this.#grants.set(couponIdOf(grant), grant);
     this.epoch = kept?.epoch ?? 0;

@@ -6,7 +6,9 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 
 /** @import { Snapshot } from "./state.js" */
 
-/** @import { Heard, KeptHolds, KeptSets } from "./sync.js" */
+/** @import { Kept as KeptHolds } from "./holds.js" */
+/** @import { Kept as KeptSets } from "./sets.js" */
+/** @import { Heard } from "./state.js" */
 
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord

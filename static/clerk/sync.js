@@ -8,9 +8,10 @@ import { Sets } from "./sets.js";
 import { mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
-/** @import { Grant } from "./holds.js" */
+/** @import { Grant, Kept as KeptHolds } from "./holds.js" */
+/** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Journal } from "./journal.js" */
-/** @import { Snapshot } from "./state.js" */
+/** @import { Heard, Snapshot } from "./state.js" */
 
 /**
  * @typedef {{code: string} & Record<string, any>} Answer
@@ -19,9 +20,6 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
  *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
- * @typedef {{epoch: number, grants: Grant[]}} KeptHolds
- * @typedef {import("./sets.js").Kept} KeptSets
- * @typedef {{generation: number, at: number}} Heard  the ledger's generation that this device has reported to, and when it last heard, by its own clock
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */

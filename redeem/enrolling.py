@@ -6,7 +6,7 @@ device, whoever opens the link and however often: `device.enrolment_id` is uniqu
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -74,12 +74,19 @@ def enrol(session: Session, enrolment_id: str, public_key: bytes, now: Ms) -> De
     enrolment = session.get(Enrolment, enrolment_id)
     if enrolment is None:
         raise NotFound("This link is not known here. Ask a manager for a new one.")
-    known = session.scalar(select(Device).where(Device.enrolment_id == enrolment_id))
-    if known is None:
+    # Both in one look: between two, the same tablet's other request may have been first.
+    met = session.scalars(
+        select(Device).where(or_(Device.enrolment_id == enrolment_id, Device.public_key == public_key))
+    )
+    known = {device.enrolment_id: device for device in met}
+    if not known:
         return _new_tablet(session, enrolment, public_key, now)
-    if known.public_key != public_key or known.revoked_at or known.lost_at:
+    device = known.get(enrolment_id)
+    if device is None:
+        raise Conflict("Make a new key on this tablet; this one belongs to a device that is known here.")
+    if device.public_key != public_key or device.revoked_at or device.lost_at:
         raise UsedEnrolment
-    return known
+    return device
 
 
 def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: Ms) -> Device:
@@ -87,8 +94,6 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         raise ExpiredEnrolment
     if not is_sound_point(public_key):
         raise Invalid("The tablet's key is not an Ed25519 public key.")
-    if session.scalar(select(Device.id).where(Device.public_key == public_key)):
-        raise Conflict("Make a new key on this tablet; this one belongs to a device that is known here.")
     device = Device(
         id=new_id("dev", now),
         store_id=enrolment.store_id,

@@ -60,6 +60,7 @@ PYTHON = [
         "edge",
         (
             "redeem.web",
+            *modules("redeem.commands", "issue keys managers plainly"),
             *modules(
                 "redeem.web",
                 "api assets auth clerk context cookies coupons docs headers health languages logs openapi problems reading shapes"
@@ -78,7 +79,8 @@ PYTHON = [
         (
             "redeem",
             "wsgi",
-            *modules("redeem", "backup cli commands_managers demo doctor serving"),
+            *modules("redeem", "backup cli commands demo doctor serving"),
+            *modules("redeem.commands", "issue keys managers plainly"),
             *modules(
                 "redeem.demo",
                 "cast command crowd desks history notes offers printing samples seeding starting",

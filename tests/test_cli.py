@@ -1,5 +1,6 @@
 """The command line: each command says what it did, or what to do instead; so does its exit code."""
 
+import json
 import re
 import sqlite3
 import stat
@@ -83,6 +84,14 @@ def test_it_issues_nothing_for_a_campaign_that_is_not_there(app: Flask, campaign
     result = run(app, "issue", campaign)
     assert result.exit_code == code
     assert "Traceback" not in result.output
+
+
+# openapi
+
+
+def test_it_prints_the_document_that_the_server_shows(app: Flask):
+    document = json.loads(run(app, "openapi").output)
+    assert document == app.test_client().get("/v1/openapi.json").json
 
 
 # backup

@@ -60,7 +60,6 @@ PYTHON = [
         "edge",
         (
             "redeem.web",
-            *modules("redeem.commands", "issue keys managers plainly"),
             *modules(
                 "redeem.web",
                 "api assets auth clerk context cookies coupons docs headers health languages logs openapi problems reading shapes"

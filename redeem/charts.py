@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 COLUMN_GAP = 0.25  # of each column's share of the width
 TICKS_UP = 4
-TICKS_ACROSS = 6
+TICKS_ACROSS = 5
 ROOM_ABOVE = 10
 STEPS = (1, 2, 5)
 
@@ -45,12 +45,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A value, or a label, and where it is: pixels from the top, or % from the left. `anchor` is SVG's text-anchor."""
+    """A value, or a label, and where it is: pixels from the top, or % from the left."""
 
     value: int
     label: str
     at: float
-    anchor: str = "middle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +107,11 @@ def scale(top: int) -> list[int]:
 
 
 def labels(names: Sequence[str], share: float) -> list[Tick]:
-    """Some of the names, evenly spaced, the first and the last kept inside the chart."""
+    """Some of the names, each in the middle of an equal part of the chart, so that none sticks out of it."""
     every = max(1, -(-len(names) // TICKS_ACROSS))
     return [
-        Tick(number, names[number], round((number + 0.5) * share, 3), anchor(number, len(names)))
-        for number in range(0, len(names), every)
+        Tick(number, names[number], round((number + 0.5) * share, 3)) for number in range(every // 2, len(names), every)
     ]
-
-
-def anchor(number: int, count: int) -> str:
-    """Few columns are wide enough for their label; of many, the outer ones would stick out."""
-    if count <= TICKS_ACROSS:
-        return "middle"
-    return "start" if number == 0 else "end" if number == count - 1 else "middle"
 
 
 def ranked(figures: Sequence[tuple[str, str, int]], total: int | None = None) -> list[Bar]:

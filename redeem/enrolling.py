@@ -6,14 +6,14 @@ device, whoever opens the link and however often: `device.enrolment_id` is uniqu
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, passwords, throttling
+from redeem import apikeys, generations, homing, passwords, throttling
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
-from redeem.ids import new_id
+from redeem.ids import is_id, new_id
 from redeem.keys import is_sound_point
 from redeem.models import ApiKey, Clerk, Device, Enrolment, Store
 from redeem.times import MS_PER_MINUTE, Ms
@@ -74,12 +74,19 @@ def enrol(session: Session, enrolment_id: str, public_key: bytes, now: Ms) -> De
     enrolment = session.get(Enrolment, enrolment_id)
     if enrolment is None:
         raise NotFound("This link is not known here. Ask a manager for a new one.")
-    known = session.scalar(select(Device).where(Device.enrolment_id == enrolment_id))
-    if known is None:
+    # Both in one look: between two, the same tablet's other request may have been first.
+    met = session.scalars(
+        select(Device).where(or_(Device.enrolment_id == enrolment_id, Device.public_key == public_key))
+    )
+    known = {device.enrolment_id: device for device in met}
+    if not known:
         return _new_tablet(session, enrolment, public_key, now)
-    if known.public_key != public_key or known.revoked_at:
+    device = known.get(enrolment_id)
+    if device is None:
+        raise Conflict("Make a new key on this tablet; this one belongs to a device that is known here.")
+    if device.public_key != public_key or device.revoked_at or device.lost_at:
         raise UsedEnrolment
-    return known
+    return device
 
 
 def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: Ms) -> Device:
@@ -96,6 +103,8 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         public_key=public_key,
         created_at=now,
         last_seen_at=now,
+        sweep_from=0,
+        reported_generation=generations.current(session).generation,
     )
     add_once(session, device)
     return device
@@ -115,7 +124,10 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
     device = session.get(Device, device_id)
     if device is None:
         raise NotFound
-    device.revoked_at = device.revoked_at or now
+    if device.revoked_at is None:
+        device.revoked_at = now
+        session.flush()
+        homing.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):
         key.revoked_at = now
     return device
@@ -129,6 +141,7 @@ def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
         kind="till",
         name=clean_name(name),
         created_at=now,
+        reported_generation=generations.current(session).generation,
     )
     session.add(device)
     session.flush()
@@ -170,20 +183,29 @@ def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False)
     return Tablet(*row) if row else None
 
 
-def look_up_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
-    """The clerk of the device's store, and how long a try must wait. First of two steps: argon2 runs between, outside any transaction."""
+def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
+    """The clerk of the device's store, and how long this try must wait; if it need not, it is counted as wrong beforehand.
+
+    First of two steps: argon2 runs between, outside any transaction. Counting comes first, so that a hundred tries at once
+    are no more than a hundred in a row. The count is of this device and clerk: a stolen tablet that guesses locks nobody out at another.
+    """
     at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
-    return session.scalar(at_store), throttling.wait_ms(session, pin_subject(device, clerk_id), now)
+    clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
+    if clerk is None:
+        return None, 0  # there is nothing to guess at
+    subject = pin_subject(device, clerk_id)
+    throttling.lock(session, [subject])
+    wait = throttling.wait_ms(session, subject, now)
+    if not wait:
+        throttling.failed(session, subject, now)
+    return clerk, wait
 
 
-def note_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
-    """Counts a wrong PIN or forgets them; answers how long the next try must wait. The count is of this device and clerk: a stolen
-    tablet that guesses locks nobody out at another."""
+def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
+    """Forgets the failures if the PIN was right; answers how long the next try must wait."""
     subject = pin_subject(device, clerk_id)
     if right:
         throttling.succeeded(session, subject)
-        return 0
-    throttling.failed(session, subject, now)
     return throttling.wait_ms(session, subject, now)
 
 

@@ -47,7 +47,9 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     about = {(act.actor.device_id, act.of) for act in acts if act.of}
     named = tuple_(KeptAct.device_id, KeptAct.name).in_(about)
     serials = {act.serial for act in acts if act.serial is not None}
-    serials |= set(session.scalars(select(KeptAct.serial).where(named, KeptAct.serial.is_not(None)))) if about else set()
+    serials |= (
+        set(session.scalars(select(KeptAct.serial).where(named, KeptAct.serial.is_not(None)))) if about else set()
+    )
     wanted = select(Coupon.serial).where(Coupon.serial.in_(serials)).order_by(Coupon.serial)
     session.execute(wanted.with_for_update(key_share=True))
 

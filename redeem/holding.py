@@ -69,7 +69,9 @@ RECALL = (
     .values(recalled_at=func.coalesce(Coupon.recalled_at, bindparam("now")), recalled_for_id=bindparam("for_device_id"))
     .returning(Coupon.holder_id)
 )
-HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code).where(Coupon.holder_id == bindparam("device_id"))
+HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
+    Coupon.holder_id == bindparam("device_id")
+)
 GRANTS = (
     HOLDS.where(Coupon.epoch > bindparam("after"), Coupon.recalled_at.is_(None))
     .order_by(Coupon.epoch)
@@ -109,9 +111,10 @@ class Grant:
     serial: int
     epoch: int
     code_hash: str
+    last_day: int
 
     def as_json(self) -> list[Any]:
-        return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash]
+        return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash, self.last_day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,7 @@ def run(session: Session, statement: Executable, values: dict[str, Any]) -> Curs
 
 
 def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
-    return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code))
+    return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code), row.last_day)
 
 
 def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]], now: Ms) -> None:

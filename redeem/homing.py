@@ -39,9 +39,7 @@ def _end(session: Session, store_id: str, start: int) -> int | None:
     return session.scalar(after.order_by(Coupon.serial).offset(COUPONS_PER_SWEEP_MAX).limit(1))
 
 
-def _free(
-    session: Session, store_id: str, span: tuple[int, int | None], tablets: list[str], today: int
-) -> list[int]:
+def _free(session: Session, store_id: str, span: tuple[int, int | None], tablets: list[str], today: int) -> list[int]:
     """Open, not expired, promised to nobody who is here. Locked, but for those being settled at this moment: these are not idle."""
     start, end = span
     at_home = [Coupon.home_store_id == store_id, Coupon.serial >= start]

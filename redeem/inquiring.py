@@ -14,6 +14,7 @@ from redeem.overseeing import is_good_at_any, lines, list_stores
 from redeem.rules import parse_terms
 from redeem.showing import Shown, show
 from redeem.staffing import Scope, within
+from redeem.strictjson import loads
 from redeem.times import Ms
 
 TEXT_MAX_CHARACTERS = 600
@@ -34,9 +35,17 @@ class ActLine:
     time_zone: str
     device_name: str
     clerk_name: str | None
+    entry: str | None
     reversal: str | None
     reversed_at: Ms | None
     reversed_by: str | None
+
+    @property
+    def reason(self) -> str | None:
+        """Why, in a tablet's own code: of a refusal, an undo, a decline."""
+        body = loads(self.entry) if self.entry else {}
+        told = body.get("reason") or body.get("code")
+        return told if isinstance(told, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ ACT = (
         Store.time_zone,
         Device.name,
         Clerk.name,
+        Act.entry,
         Reversal.reason,
         Reversal.at,
         ManagerOfReversal.name,

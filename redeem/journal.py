@@ -41,9 +41,9 @@ class Entry:
         return base64url(hashlib.sha256(self.text.encode()).digest())
 
     def word(self, name: str) -> str | None:
-        """A text member of the entry, or None."""
+        """A text member of the entry, or None. Without NUL, which PostgreSQL's texts can't hold; the entry itself keeps it, escaped."""
         value = self.body.get(name)
-        return value if isinstance(value, str) else None
+        return value.replace("\0", "") if isinstance(value, str) else None
 
 
 def read_entry(text: str, signature: bytes) -> Entry:
@@ -56,7 +56,7 @@ def read_entry(text: str, signature: bytes) -> Entry:
     number, previous, kind, at = (body.get(name) for name in ("n", "prev", "kind", "at"))
     if type(number) is not int or type(at) is not int or not isinstance(previous, str) or not isinstance(kind, str):
         raise Invalid("A journal entry has n, prev, kind and at.")
-    if not (1 <= number < 2**53 and abs(at) < 2**53 and 1 <= len(kind) <= 20):
+    if not (1 <= number < 2**53 and abs(at) < 2**53 and 1 <= len(kind) <= 20 and kind.isprintable()):
         raise Invalid("A journal entry's n, at or kind is out of range.")
     return Entry(text, signature, number, previous, kind, at, body)
 

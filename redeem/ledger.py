@@ -201,14 +201,22 @@ def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
     return run(session, sql.WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
+def stand(session: Session, serial: int, act_id: str, device_id: str, at: Ms) -> None:
+    """Makes an act that is kept the redemption that stands. For the caller to know: none does, and the coupon is locked."""
+    run(
+        session,
+        sql.REDEEM,
+        {"serial": serial, "act_id": act_id, "device_id": device_id, "at": at, "handed_over_at": at},
+    )
+
+
 def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None:
     """When the standing gift is taken back, the second one becomes the one that stands. Answers it, or None if there is none."""
     row = run(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
     if row is None:
         return None
     second = SecondGift(*row)
-    given = {"act_id": second.act_id, "device_id": second.device_id, "at": second.at, "handed_over_at": second.at}
-    run(session, sql.REDEEM, {"serial": serial, **given})
+    stand(session, serial, second.act_id, second.device_id, second.at)
     withdraw_conflict(session, second.act_id, at)
     return second
 

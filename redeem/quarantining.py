@@ -17,7 +17,7 @@ from redeem.errors import NotFound, TooMany
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.keys import KeyRing
 from redeem.models import Device, Partner, Quarantine, Store
-from redeem.redeeming import settle
+from redeem.redeeming import Act, settle
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms
 from redeem.verifying import Actor
@@ -118,6 +118,12 @@ def kept(session: Session, device_id: str) -> Kept:
     return Kept(row[0], row[1] or 0)
 
 
+def waiting_from(session: Session, device_id: str) -> int:
+    """How many entries wait that this device has handed in, its own and those of the device that it was before."""
+    mine = select(func.count()).where(Quarantine.handed_in_by_id == device_id, Quarantine.decided_at.is_(None))
+    return session.scalars(mine).one()
+
+
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
     """Whose entries wait for a manager of this scope, those that have waited longest first."""
     claimed = select(Device.name).where(Device.id == Quarantine.device_id).scalar_subquery()
@@ -143,9 +149,7 @@ def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope 
     return [as_line(session, author, row) for row in session.scalars(page)]
 
 
-def admit(
-    session: Session, device_id: str, manager_id: str, ring: KeyRing, now: Ms, scope: Scope = WHOLE
-) -> Admission:
+def admit(session: Session, device_id: str, manager_id: str, ring: KeyRing, now: Ms, scope: Scope = WHOLE) -> Admission:
     """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX. Raises NotFound."""
     author = find_author(session, device_id, scope, lock=True)
     rows = next_waiting(session, device_id)
@@ -157,9 +161,7 @@ def admit(
     session.flush()
     if rows:
         numbers = [rows[0].number, rows[-1].number]
-        auditing.note(
-            session, manager_id, Change.ENTRIES_ADMITTED, device_id, now, numbers=numbers, outcomes=outcomes
-        )
+        auditing.note(session, manager_id, Change.ENTRIES_ADMITTED, device_id, now, numbers=numbers, outcomes=outcomes)
     return Admission(outcomes, kept(session, device_id).waiting)
 
 
@@ -188,9 +190,9 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     )
     scoped = within(statement, scope, Device.store_id)
     row = session.execute(scoped.with_for_update(of=Device, key_share=True) if lock else scoped).one_or_none()
-    if handed_in_by_id is None or row is None:
+    device, store_name, partner_id, time_zone = row or (None, "", "", "")
+    if handed_in_by_id is None or device is None or device.public_key is None:
         raise NotFound
-    device, store_name, partner_id, time_zone = row
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
     return Author(device_id, actor, device.public_key, device, "" if writer else f"{device_id}/")
 
@@ -211,7 +213,7 @@ def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, no
     return answer.code
 
 
-def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> entries.Act:
+def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act:
     act = entries.as_act(session, author.actor, entry, ring)
     of = None if act.of is None else name_of_number(session, author, int(act.of))
     return replace(act, name=name_of(session, author, entry.number, entry.hash), of=of)
@@ -234,11 +236,7 @@ def name_of_number(session: Session, author: Author, number: int) -> str:
 def is_next(author: Author, entry: Entry) -> bool:
     """Does it continue the device's journal as the server has it?"""
     row = author.row
-    return (
-        not author.prefix
-        and entry.number == row.last_number + 1
-        and entry.previous == (row.last_hash or FIRST_HASH)
-    )
+    return not author.prefix and entry.number == row.last_number + 1 and entry.previous == (row.last_hash or FIRST_HASH)
 
 
 def as_line(session: Session, author: Author, row: Quarantine) -> Line:

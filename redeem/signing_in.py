@@ -15,7 +15,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from redeem import passwords, throttling
-from redeem.errors import Invalid, TooMany, Unauthenticated
+from redeem.errors import Invalid, NotFound, TooMany, Unauthenticated
 from redeem.keys import base64url
 from redeem.models import Manager, ManagerSession
 from redeem.staffing import Person, as_person, clean_email, find_manager
@@ -193,6 +193,16 @@ def end_session(session: Session, manager_id: str, secret_hash: bytes, now: Ms) 
 def end_other_sessions(session: Session, manager_id: str, secret_hash: bytes, now: Ms) -> None:
     others = ManagerSession.manager_id == manager_id, ManagerSession.secret_hash != secret_hash
     session.execute(update(ManagerSession).where(*others, ManagerSession.ended_at.is_(None)).values(ended_at=now))
+
+
+def change_password(session: Session, email: str, password_hash: str, now: Ms) -> None:
+    """A new password, and every session of the old one ended. Raises NotFound."""
+    manager = find_manager(session, read_email(email))
+    if manager is None:
+        raise NotFound("Check the e-mail address; no manager has it.")
+    manager.password_hash = password_hash
+    whole = ManagerSession.manager_id == manager.id, ManagerSession.ended_at.is_(None)
+    session.execute(update(ManagerSession).where(*whole).values(ended_at=now))
 
 
 def signed_in(row: ManagerSession, manager: Manager) -> SignedIn:

@@ -134,6 +134,10 @@ def add_manager(
         raise Invalid("Name the partner that this manager runs.")
     if role is Role.STORE_MANAGER and store_id is None:
         raise Invalid("Name the store that this manager runs.")
+    if partner_id is not None and session.get(Partner, partner_id) is None:
+        raise Invalid("Name a partner that is here.")
+    if store_id is not None and session.get(Store, store_id) is None:
+        raise Invalid("Name a store that is here.")
     manager = Manager(
         id=new_id("mgr", now),
         email=clean_email(email),

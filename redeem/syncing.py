@@ -25,6 +25,7 @@ from redeem.models import Coupon, Device, Store
 from redeem.recognising import genuine_token
 from redeem.recovering import Report
 from redeem.redeeming import Act, Answer, settle
+from redeem.rules import Verdict
 from redeem.times import Ms, local_day
 from redeem.verifying import Actor, verify
 
@@ -111,7 +112,7 @@ def sync(
         recovering=life.is_recovering,
         reported=tablet.row.reported_generation >= life.generation,
         fault=fault,
-        quarantined=kept.waiting,
+        quarantined=quarantining.waiting_from(session, device_id),
         kept=kept.last or None,
         old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
@@ -135,7 +136,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         time=now,
         generation=generations.current(session).generation,
         fault="revoked",
-        quarantined=kept.waiting,
+        quarantined=quarantining.waiting_from(session, device_id),
         kept=kept.last or None,
         old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
     )
@@ -227,11 +228,22 @@ def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:
 def ask_verdict(
     session: Session, actor: Actor, text: str, ring: KeyRing, signer: Callable[[], Signer], now: Ms
 ) -> dict[str, Any]:
-    """Verify, read-only. A typed short code is answered with the coupon's token, which the journal needs as evidence."""
+    """Verify. A typed short code is answered with the coupon's token, which the journal needs as evidence.
+
+    The customer stands before this clerk: a coupon that another device holds is asked back from it, so that it can be given here.
+    """
     shown, token = identify(session, text, ring, signer)
     ruling = verify(session, actor, shown.serial if shown else None, now, shown)
+    if ruling.verdict == Verdict.HELD_ELSEWHERE and shown:
+        ask_back(session, actor, shown.serial, now)
     told = {"code": ruling.verdict, **ruling.details}
     return told | {"token": token} if token else told
+
+
+def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
+    """While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is."""
+    if not generations.current(session).is_recovering:
+        holding.recall(session, serial, actor.device_id, now)
 
 
 def identify(

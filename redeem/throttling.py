@@ -17,6 +17,9 @@ FIRST_WAIT_MS = 15_000
 LONGEST_WAIT_MS = 5 * 60_000
 FORGET_MS = 30 * 60_000
 
+ROW = text(
+    "INSERT INTO throttle (subject, failures, since_at) VALUES (:subject, 0, 0) ON CONFLICT (subject) DO NOTHING"
+)
 FAIL = text(
     "INSERT INTO throttle (subject, failures, since_at) VALUES (:subject, 1, :now)"
     " ON CONFLICT (subject) DO UPDATE SET since_at = :now,"
@@ -36,8 +39,9 @@ def wait_ms(session: Session, subject: str, now: Ms, *, free_failures: int = FRE
 
 def lock(session: Session, subjects: Iterable[str]) -> None:
     """Lets nobody else count these before this transaction ends, so that two tries at once don't both see the last free one."""
-    rows = select(Throttle.subject).where(Throttle.subject.in_(list(subjects))).order_by(Throttle.subject)
-    session.execute(rows.with_for_update()).all()
+    for subject in sorted(subjects):  # one order for all, so that no two wait for each other
+        session.execute(ROW, {"subject": subject})
+        session.execute(select(Throttle.subject).where(Throttle.subject == subject).with_for_update())
 
 
 def failed(session: Session, subject: str, now: Ms) -> None:

@@ -38,7 +38,7 @@ class Tablet:
 
     def sync(self, entries: list[Entry] | None = None, now: Ms = NOW, **asked: Any) -> Reply:
         sent = self.journal[self.last :] if entries is None else entries
-        request = Request(entries=sent, device_time=now, end=len(self.journal), **asked)
+        request = Request(entries=sent, device_time=now, **asked)
         reply = self.database.write(
             lambda session: sync(session, self.device_id, request, load_ring(session), lambda: _signer(session), now)
         )

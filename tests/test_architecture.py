@@ -50,7 +50,8 @@ PYTHON = [
         "use cases",
         modules(
             "redeem",
-            "admitting enrolling holding idempotency inquiring issuing keeping listing managing overseeing snapshots verifying"
+            "admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
+            " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -78,7 +79,8 @@ PYTHON = [
         (
             "redeem",
             "wsgi",
-            *modules("redeem", "backup cli demo doctor serving"),
+            *modules("redeem", "backup cli commands demo doctor serving"),
+            *modules("redeem.commands", "issue keys managers plainly"),
             *modules(
                 "redeem.demo",
                 "cast command crowd desks history notes offers printing samples seeding starting",
@@ -98,7 +100,7 @@ CLOCK_ALLOWED = {"redeem.ids"}  # an id's time only keeps neighbours together in
 SCRIPTS = [
     Layer(
         "pure",
-        scripts("clerk", "bytes check codes explain records rules sightings state strings tokens"),
+        scripts("clerk", "bitmaps bytes check codes explain holds records rules sets sightings state strings tokens"),
     ),
     Layer(
         "device",

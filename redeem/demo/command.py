@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from redeem import create_app, serving
-from redeem.cli import plainly
+from redeem.commands.plainly import plainly
 from redeem.config import load_settings, usual_file
 from redeem.demo import starting
 from redeem.demo.starting import Started

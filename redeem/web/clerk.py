@@ -15,13 +15,14 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redeem import enrolling, holding, snapshots, syncing
+from redeem import enrolling, holding, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.holding import Grant
 from redeem.ids import serial_of
 from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
+from redeem.recovering import Report
 from redeem.strictjson import loads
 from redeem.web.assets import service_worker
 from redeem.web.context import context, now_ms, read, write
@@ -73,6 +74,10 @@ class OldJournalBody(BaseModel):
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
 
 
+# Campaign number, coupon number, epoch.
+Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=3, max_length=3)]
+
+
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
@@ -81,8 +86,11 @@ class SyncBody(_Body):
     known: Annotated[str, Field(max_length=64)] | None = None
     epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
     position: Annotated[str, Field(max_length=40)] | None = None
+    # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
+    generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
-    claims: Annotated[list[tuple[int, int, int]], Field(max_length=100_000, strict=False)] = []
+    claims: Annotated[list[Claim], Field(max_length=recovering.CLAIMS_PER_REQUEST_MAX)] = []
+    more_claims: bool = False
     old: OldJournalBody | None = None
 
 
@@ -144,10 +152,10 @@ def enrol() -> dict[str, Any]:
 def unlock() -> dict[str, Any]:
     """Checks a clerk's PIN. Wrong ones are counted for this tablet and clerk, and then must wait."""
     device, body, now = _signed_by(), _parse(UnlockBody), now_ms()
-    clerk, wait = read(lambda session: enrolling.look_up_pin(session, device, body.clerk, now))
+    clerk, wait = write(lambda session: enrolling.begin_pin(session, device, body.clerk, now))
     _refuse_until(wait)
     right = enrolling.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
-    wait = write(lambda session: enrolling.note_pin(session, device, body.clerk, right=right, now=now))
+    wait = write(lambda session: enrolling.finish_pin(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
     if not right:
         raise WrongPin
@@ -169,7 +177,8 @@ def sync() -> Response:
 def bell() -> dict[str, Any]:
     """Cheap enough to be asked every second: is there a recall, or a hold that this tablet has not heard of?"""
     device, body = _signed_by(), _parse(BellBody)
-    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch))}
+    now = now_ms()
+    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch, now))}
 
 
 @blueprint.post("/sets")
@@ -193,10 +202,19 @@ def _request(body: SyncBody) -> syncing.Request:
         device_time=body.time,
         epoch=body.epoch,
         position=body.position,
-        end=body.end,
-        claims=tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims),
+        report=_report(body),
         old=(body.old.device, _entries(body.old.entries)) if body.old else None,
     )
+
+
+def _report(body: SyncBody) -> Report | None:
+    if body.generation is None or body.end is None:
+        return None
+    try:
+        claims = tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims)
+    except ValueError as error:
+        raise Invalid("Claim coupons by campaign number, coupon number and epoch.") from error
+    return Report(body.generation, body.end, claims, more=body.more_claims)
 
 
 def _entries(bodies: list[EntryBody]) -> tuple[Entry, ...]:

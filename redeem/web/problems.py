@@ -84,6 +84,8 @@ HTTP_CODES: Mapping[int, str] = {
     429: "too_many",
     503: "unavailable",
 }
+DRAIN_MAX_BYTES = 32_000_000
+DRAIN_CHUNK_BYTES = 65_536
 CHALLENGE = {401: 'Bearer realm="redeem"', 403: 'Bearer realm="redeem", error="insufficient_scope"'}
 
 
@@ -104,9 +106,18 @@ def on_http_error(error: HTTPException) -> Response:
     ready = error.get_response()
     if ready.status_code < 400:
         return Response(ready.data, ready.status, ready.headers)  # a redirect to the address as it should be
+    if ready.status_code == 413:
+        drain()
     code = HTTP_CODES.get(ready.status_code, "internal" if ready.status_code >= 500 else "bad_request")
     kept = {name: ready.headers[name] for name in ("Allow", "Retry-After") if name in ready.headers}
     return tell(code, error.description or KINDS[code].title, {}, kept)
+
+
+def drain() -> None:
+    """Reads a body that is too large to its end, or to a bound: a client that is still sending would not see the answer."""
+    left, stream = DRAIN_MAX_BYTES, request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, DRAIN_CHUNK_BYTES))):
+        left -= len(chunk)
 
 
 def on_surprise(error: Exception) -> Response:

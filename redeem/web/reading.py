@@ -36,11 +36,17 @@ class NoIdempotencyKey(RedeemError):
 
 def parse_body(model: type[M]) -> M:
     """The body as `model`; raises WrongMediaType, BadJson, or Invalid with every fault named."""
+    if not request.content_length and "Content-Type" not in request.headers:
+        return validate(model, {})  # nothing was sent: right where nothing has to be said
     # A form or plain text would be sent by any web page without asking us first: JSON alone, and declared so.
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset != "utf-8" or "Content-Encoding" in request.headers:
         raise WrongMediaType
-    value = loads(request.get_data(cache=False))
+    return validate(model, loads(request.get_data(cache=False)))
+
+
+def validate(model: type[M], value: Any) -> M:
+    """`value` as `model`; raises Invalid with every fault named."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

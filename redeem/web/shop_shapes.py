@@ -68,7 +68,7 @@ class CouponBody(Body):
 
 
 class VoidBody(Body):
-    reason: Reason
+    reason: Reason | None = None
 
 
 class HomeBody(Body):

@@ -40,7 +40,22 @@ export class Api {
    * @param {string} path @param {object} value @param {CallOptions} options
    * @returns {Promise<any>} the answer's JSON. Throws NoAnswer or Refused.
    */
-  async post(path, value, { timeoutMs, signal, key }) {
+  async post(path, value, options) {
+    return this.#answer(await this.#call(path, value, options, readJson));
+  }
+
+  /**
+   * @param {string} path @param {object} value @param {CallOptions} options
+   * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, headers: Headers}>} Throws NoAnswer.
+   */
+  async postForBytes(path, value, options) {
+    const { status, json } = await this.#call(path, value, options, readBytes);
+    if (status !== 200) throw new NoAnswer(`status ${status}`);
+    return json;
+  }
+
+  /** @param {string} path @param {object} value @param {CallOptions} options @param {(response: Response) => Promise<any>} read */
+  async #call(path, value, { timeoutMs, signal, key }, read) {
     const body = utf8(JSON.stringify(value));
     const headers = { "Content-Type": "application/json", ...(key && (await signatureHeaders(key, path, body, this.#now()))) };
     const stop = new AbortController();
@@ -48,17 +63,17 @@ export class Api {
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
     if (signal?.aborted) stop.abort();
     try {
-      return this.#answer(await this.#send(path, { method: "POST", headers, body, signal: stop.signal, cache: "no-store", redirect: "error" }));
+      return await this.#send(path, { method: "POST", headers, body, signal: stop.signal, cache: "no-store", redirect: "error" }, read);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** @param {string} path @param {RequestInit} request @returns {Promise<Reply>} */
-  async #send(path, request) {
+  /** @param {string} path @param {RequestInit} request @param {(response: Response) => Promise<any>} read @returns {Promise<Reply>} */
+  async #send(path, request, read) {
     try {
       const response = await this.#fetch(this.#base + path, request);
-      return { status: response.status, json: await response.json(), waitSeconds: Number(response.headers.get("Retry-After")) };
+      return { status: response.status, json: await read(response), waitSeconds: Number(response.headers.get("Retry-After")) };
     } catch (error) {
       // A time-out, no network, or a page of somebody else's (a hotel's log-in page is 200 and HTML) are all no answer.
       throw new NoAnswer(String(error));
@@ -72,6 +87,12 @@ export class Api {
     throw new Refused(status, json.code, waitSeconds);
   }
 }
+
+/** @param {Response} response */
+const readJson = (response) => response.json();
+
+/** @param {Response} response */
+const readBytes = async (response) => ({ bytes: new Uint8Array(await response.arrayBuffer()), headers: response.headers });
 
 /**
  * @param {DeviceKey} key @param {string} path @param {Uint8Array<ArrayBuffer>} body @param {number} now ms since 1970

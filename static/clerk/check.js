@@ -4,17 +4,24 @@
  */
 import { BadCode, normalise } from "./codes.js";
 import { localDay, Verdict, whyDeclined } from "./rules.js";
-import { givenHere } from "./state.js";
+import { codeHash, couponIdOf } from "./holds.js";
+import { campaignOf } from "./state.js";
 import { BadToken, couponId, Fault, fault, keyRing, read, write } from "./tokens.js";
 
 /** @import { Attempt, Past, Snapshot } from "./state.js" */
+/** @import { Holds } from "./holds.js" */
+/** @import { Sets } from "./sets.js" */
+/** @import { Terms } from "./rules.js" */
 /** @import { Check, FaultCode, PublishedKey, Token } from "./tokens.js" */
 
 /**
- * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt}} Finding
+ * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
+ *   held?: number, typed?: string, listed?: boolean}} Finding
  *   `code` is a Verdict, `unsure`, or `not_a_coupon`; `ask` what the server is to verify, missing if there is nothing to ask;
- *   `coupon` the signed text; `attempt` the one by which it was given on this tablet
- * @typedef {{snapshot: Snapshot, past: Past, now: number, check: Check}} Known
+ *   `coupon` the signed text, or `typed` the short code; `attempt` the one by which it was given on this tablet; `held` the epoch
+ *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came
+ * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
+ * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
  */
 
 export const UNSURE = "unsure";
@@ -23,33 +30,57 @@ export const NOT_A_COUPON = "not_a_coupon";
 /** @param {string} text as scanned or typed @param {Known} known @returns {Promise<Finding>} */
 export async function find(text, known) {
   const token = readOrNull(text);
-  if (!token) return findTyped(text);
+  if (!token) return findTyped(text, known);
   return findToken(token, await fault(token, ringOf(known.snapshot.keys), known.check), known);
 }
 
-/** @param {string} text @returns {Finding} */
-function findTyped(text) {
-  try {
-    return { code: UNSURE, ask: normalise(text) };
-  } catch (error) {
-    if (error instanceof BadCode) return { code: NOT_A_COUPON };
-    throw error;
-  }
+/** A typed code: one that this tablet holds it knows by its hash; of any other only the server knows. @param {string} text @param {Known} known @returns {Promise<Finding>} */
+async function findTyped(text, known) {
+  const typed = normaliseOrNull(text);
+  if (!typed) return { code: NOT_A_COUPON };
+  const grant = known.holds.findTyped(await codeHash(known.snapshot.device.id, typed));
+  if (!grant) return { code: UNSURE, ask: typed };
+  const id = couponIdOf(grant);
+  return judge({ typed, id, campaign: campaignOf(id), lastDay: grant[4] }, typed, known);
 }
 
 /** @param {Token} token @param {FaultCode | null} reason @param {Known} known @returns {Finding} */
-function findToken(token, reason, { snapshot, past, now }) {
+function findToken(token, reason, known) {
   const coupon = write(token);
-  const about = { coupon, id: couponId(token), campaign: `cmp_${token.campaign}`, lastDay: token.lastDay, ask: coupon };
-  if (reason === Fault.UNKNOWN_KEY) return { ...about, code: UNSURE };
+  const about = { coupon, id: couponId(token), campaign: `cmp_${token.campaign}`, lastDay: token.lastDay };
+  if (reason === Fault.UNKNOWN_KEY) return { ...about, ask: coupon, code: UNSURE };
   if (reason) return { code: Verdict.UNKNOWN_COUPON, coupon };
-  const attempt = givenHere(past, coupon);
-  const terms = snapshot.campaigns.find((campaign) => campaign.number === token.campaign)?.terms;
-  if (!terms) return { ...about, code: UNSURE, attempt };
+  return judge(about, coupon, known);
+}
+
+/** What the rules say of a genuine coupon. One that is held needs nobody else's word. @param {About} about @param {string} ask @param {Known} known @returns {Finding} */
+function judge(about, ask, known) {
+  const { snapshot, past } = known;
+  const attempt = past.standing.get(about.id);
+  const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
+  const held = known.holds.epochOf(about.id, past);
+  const found = { ...about, attempt, ...(held ? { held } : { ask }) };
+  if (!terms) return { ...found, code: UNSURE };
+  const listed = held || attempt ? null : known.sets.stateOf(about.id);
+  const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
+  return { ...found, code, ...(listed && { listed: true }) };
+}
+
+/** @param {About} about @param {Terms} terms @param {"redeemed" | "void" | null} listed @param {Known} known */
+function declineCode({ id, lastDay }, terms, listed, { snapshot, past, now }) {
   const { id: storeId, partner: partnerId, time_zone: zone } = snapshot.store;
-  const facts = { lastDay: token.lastDay, void: false, redeemed: Boolean(attempt) };
-  const place = { storeId, partnerId, deviceId: snapshot.device.id };
-  return { ...about, attempt, code: whyDeclined(facts, terms, place, localDay(now, zone)) ?? Verdict.GOOD };
+  const facts = { lastDay, void: listed === "void", redeemed: past.standing.has(id) || listed === "redeemed" };
+  return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id }, localDay(now, zone));
+}
+
+/** @param {string} text */
+function normaliseOrNull(text) {
+  try {
+    return normalise(text);
+  } catch (error) {
+    if (error instanceof BadCode) return null;
+    throw error;
+  }
 }
 
 /** @param {string} text */

@@ -7,10 +7,10 @@
 import { NoAnswer, Refused } from "./api.js";
 import { find, NOT_A_COUPON, UNSURE } from "./check.js";
 import { Verdict } from "./rules.js";
-import { clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
+import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
-/** @import { Attempt, Entry } from "./state.js" */
+/** @import { Attempt, Entry, Past } from "./state.js" */
 /** @import { Sync } from "./sync.js" */
 /** @import { Finding } from "./check.js" */
 /** @import { Check } from "./tokens.js" */
@@ -34,13 +34,17 @@ import { clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
 
 export const VERIFY_MS = 4_000;
 export const ASK_MS = 6_000;
+const HOUR_MS = 3_600_000;
 /** How often, and how many times, to look whether the till that holds a coupon has given it back. */
-const FETCH_LOOKS = 10;
-const FETCH_PAUSE_MS = 1_000;
+const FETCH_LOOKS = 30;
+const FETCH_PAUSE_MS = 300;
 export const NOT_HANDED_OVER = "not_handed_over";
 
 /** No connection, so nobody can say whether this coupon has been given elsewhere. */
 export const OFFLINE = "offline";
+
+/** No connection, but the campaign lets this tablet give a few unasked. */
+export const AT_RISK = "at_risk";
 
 export class Counter extends EventTarget {
   /** @type {Screen} */
@@ -53,6 +57,7 @@ export class Counter extends EventTarget {
   constructor(parts) {
     super();
     this.#parts = parts;
+    parts.sync.addEventListener("change", () => this.#heard());
   }
 
   get screen() {
@@ -112,7 +117,7 @@ export class Counter extends EventTarget {
     const { journal, sync, now, check } = this.#parts;
     if (this.#screen.name !== "scan" || !sync.snapshot) return;
     const scanned = this.#show({ name: "scan" });
-    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, now: now(), check });
+    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
     if (finding.ask) await this.#confirm(shown, finding, finding.ask);
@@ -121,8 +126,12 @@ export class Counter extends EventTarget {
 
   async give() {
     const shown = this.#screen;
-    if (shown.name !== "verdict" || shown.code !== Verdict.GOOD || !shown.finding.coupon) return;
+    if (shown.name !== "verdict") return;
     const { finding } = shown;
+    if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#mayRisk(finding, past));
+    if (shown.code !== Verdict.GOOD) return;
+    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
+    if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
     const clerk = this.#clerk ?? undefined;
     const asked = await this.#write("ask", { coupon: finding.coupon, clerk, short_code: shown.details.short_code }, (past) => !unfinished(past));
@@ -133,19 +142,15 @@ export class Counter extends EventTarget {
   async again() {
     const shown = this.#screen;
     if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
-    else if (shown.name === "verdict" && shown.code === OFFLINE) {
-      const checking = this.#show({ name: "checking", finding: shown.finding });
-      if (shown.finding.ask) await this.#confirm(checking, shown.finding, shown.finding.ask);
-    }
+    else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
   }
 
-  /** Asks the till that holds the coupon to give the hold back, and waits a moment for it. */
+  /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
   async fetch() {
     const { screen } = this;
     if (screen.name !== "verdict" || screen.code !== Verdict.HELD_ELSEWHERE || !screen.finding.ask) return;
     const { finding, details } = screen;
     const shown = this.#show({ name: "fetching", finding, details });
-    await this.#recall(finding);
     for (let looks = 0; looks < FETCH_LOOKS && this.#screen === shown; looks++) {
       const ruling = await this.#ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
       if (this.#screen !== shown) return;
@@ -211,6 +216,56 @@ export class Counter extends EventTarget {
     return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
   }
 
+  // Without asking.
+
+  /**
+   * The journal's entry is the gift. If it may not be written any more (the hold was given back, the allowance is used up), the
+   * coupon is looked at again.
+   * @param {string} kind @param {Finding} finding @param {(past: Past) => boolean} allowed
+   */
+  async #giveUnasked(kind, finding, allowed) {
+    const { coupon, typed, id = "" } = finding;
+    this.#show({ name: "asking", finding });
+    const shown = { ...(coupon ? { coupon } : { typed, id }), clerk: this.#clerk ?? undefined };
+    const mayGive = (/** @type {Past} */ past) => !unfinished(past) && !past.standing.has(id) && !askingFor(past, id) && allowed(past);
+    const given = await this.#write(kind, shown, mayGive);
+    if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
+    this.#showGiven(this.#attempt(given.n), finding);
+    this.#sendSoon();
+  }
+
+  /** Whether the campaign's limits let this coupon be given unasked: so many, worth so much, since the server last heard. @param {Finding} finding @param {Past} past */
+  #mayRisk({ campaign = "", coupon }, past) {
+    const { sync, now } = this.#parts;
+    const terms = this.#terms(campaign);
+    if (!terms || terms.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
+    const { coupons, value, hours } = terms.offline;
+    const count = risksTaken(past, campaign, sync.acknowledged) + 1;
+    const age = now() - sync.syncedAt;
+    return count <= coupons && count * terms.value.amount <= value && age >= 0 && age <= hours * HOUR_MS;
+  }
+
+  /** What this tablet says when nobody answers. @param {Finding} finding */
+  #codeAlone(finding) {
+    if (finding.code !== UNSURE && finding.code !== Verdict.GOOD) return finding.code;
+    return finding.code === Verdict.GOOD && this.#mayRisk(finding, this.#parts.journal.past) ? AT_RISK : OFFLINE;
+  }
+
+  /** @param {Finding} finding */
+  async #lookAgain(finding) {
+    const checking = this.#show({ name: "checking", finding });
+    if (finding.ask) await this.#confirm(checking, finding, finding.ask);
+  }
+
+  /** The hold that was asked for has come: now it may be given. */
+  #heard() {
+    const shown = this.#screen;
+    if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
+    const { finding, details } = shown;
+    const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
+    if (held) this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
+  }
+
   // Steps.
 
   /** @param {Finding} finding */
@@ -224,7 +279,7 @@ export class Counter extends EventTarget {
     const ruling = await this.#ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
-    const code = finding.code === UNSURE || finding.code === Verdict.GOOD ? OFFLINE : finding.code;
+    const code = this.#codeAlone(finding);
     this.#show({ name: "verdict", code, finding, details: givenDetails(finding.attempt), confirmed: false });
     await this.#noteDecline(code, finding);
   }
@@ -234,13 +289,8 @@ export class Counter extends EventTarget {
     const { code, token, ...details } = ruling;
     const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
     this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
-    await this.#noteDecline(code, known);
-  }
-
-  /** An ask for a coupon that another holds is answered with no, and recalls the hold; it is dropped at once. @param {Finding} finding */
-  async #recall(finding) {
-    const asked = await this.#write("ask", { coupon: finding.coupon, clerk: this.#clerk ?? undefined }, (past) => !unfinished(past));
-    if (asked) await this.#drop(this.#attempt(asked.n));
+    if (code === Verdict.HELD_ELSEWHERE && details.holder?.online) await this.fetch();
+    else await this.#noteDecline(code, known);
   }
 
   /**
@@ -284,7 +334,7 @@ export class Counter extends EventTarget {
 
   /** @param {string} code @param {Finding} finding */
   async #noteDecline(code, finding) {
-    if (code === Verdict.GOOD || code === OFFLINE) return;
+    if ([Verdict.GOOD, OFFLINE, AT_RISK].includes(code)) return;
     await this.#write("decline", { coupon: finding.coupon, code, clerk: this.#clerk ?? undefined });
   }
 

@@ -4,18 +4,24 @@ import { Verdict, toDate } from "./rules.js";
 import { date, t, time } from "./strings.js";
 
 /**
- * @typedef {"yes" | "already" | "no" | "ask"} State
+ * @typedef {"yes" | "already" | "no" | "ask" | "risk"} State
  * @typedef {{now: number, zone: string, clerk: string | null, device: string, store: string, lastDay?: number, from?: string | null}} Where
  * @typedef {{state: State, word: string, because: string, advice: string}} Explanation
  */
 
 /** @type {Record<string, (details: Record<string, any>, where: Where) => Explanation>} */
 const EXPLAIN = {
+  at_risk: () => ({
+    state: "risk",
+    word: t("Give at risk"),
+    because: t("There is no connection, so this coupon may have been given already."),
+    advice: t("The campaign allows a few such gifts. This one counts against this till's allowance."),
+  }),
   [Verdict.GOOD]: () => ({ state: "yes", word: t("Valid coupon"), because: t("Not given yet."), advice: "" }),
   [Verdict.ALREADY_REDEEMED]: (details, where) => ({
     state: "already",
     word: t("Already given"),
-    because: givenSentence(details, where),
+    because: details.redeemed_at ? givenSentence(details, where) : t("The shop's last list says that it was given."),
     advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
   }),
   [Verdict.VOID]: () => no(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),
@@ -55,7 +61,7 @@ const EXPLAIN = {
   }),
 };
 
-/** @param {string} code a Verdict, `not_a_coupon`, `unsure` or `offline` @param {Record<string, any>} details @param {Where} where */
+/** @param {string} code a Verdict, `not_a_coupon`, `unsure`, `offline` or `at_risk` @param {Record<string, any>} details @param {Where} where */
 export function explain(code, details, where) {
   return (EXPLAIN[code] ?? unconfirmed)(details, where);
 }

@@ -38,6 +38,7 @@ export class Scanner {
   #sightings = new Sightings();
   #lit = false;
   #prompt = "";
+  #starting = false;
   #listening = false;
   #camera = new Camera(this.#video, (sighting) => this.#sighted(sighting));
   #actions;
@@ -68,17 +69,19 @@ export class Scanner {
 
   /** Starts the camera, or says why it can't. */
   async wake() {
-    if (this.#camera.running) return;
-    this.#help.hidden = true;
-    if (this.#listening) this.#say(t("Starting the camera"));
+    if (this.#camera.running || this.#starting) return;
+    this.#starting = true;
+    if (this.#help.hidden) this.#say(t("Starting the camera"));
     try {
       await this.#camera.start();
+      this.#help.hidden = true;
+      this.#torch.hidden = !this.#camera.hasTorch;
     } catch (error) {
       if (!(error instanceof NoCamera)) throw error;
-      return this.#showHelp(error.why);
+      this.#showHelp(error.why);
     }
-    this.#torch.hidden = !this.#camera.hasTorch;
-    if (this.#listening) this.#say(this.#prompt);
+    this.#starting = false;
+    this.#say(this.#prompt);
   }
 
   sleep() {

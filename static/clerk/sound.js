@@ -1,6 +1,6 @@
 /** A sound and a vibration for each state, made here: no files, so none can be missing offline. */
 
-/** @typedef {"yes" | "given" | "already" | "no" | "ask"} Signal */
+/** @typedef {"yes" | "given" | "already" | "no" | "ask" | "risk"} Signal */
 
 /** Notes as [Hz, start, length] in seconds, and the vibration in ms. Rising is good, falling is not. @type {Record<Signal, {notes: [number, number, number][], shake: number[]}>} */
 const SIGNALS = {
@@ -8,6 +8,7 @@ const SIGNALS = {
   given: { notes: [[660, 0, 0.1], [880, 0.1, 0.1], [1320, 0.2, 0.18]], shake: [60, 40, 120] }, // prettier-ignore
   already: { notes: [[440, 0, 0.14], [440, 0.2, 0.14]], shake: [150, 80, 150] },
   no: { notes: [[440, 0, 0.16], [294, 0.17, 0.3]], shake: [300] },
+  risk: { notes: [[880, 0, 0.09], [587, 0.12, 0.16]], shake: [40, 40, 120] },
   ask: { notes: [[587, 0, 0.12], [587, 0.2, 0.12], [587, 0.4, 0.12]], shake: [80, 60, 80, 60, 80] },
 };
 

@@ -5,6 +5,7 @@
  *
  *     ask → asking ──gave──→ given ──done──→ done
  *              └──drop──→ dropped  └──undo──→ undone ←──undo── done
+ *     gave-held, gave-at-risk → given
  *
  * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
  */
@@ -15,12 +16,13 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string, short_code?: string, id?: string, epoch?: number}} Entry  `at` is the device's clock, ms since 1970
+ *   reason?: string, code?: string, short_code?: string, id?: string, typed?: string, epoch?: number}} Entry  `at` is the device's clock, ms since 1970
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
- *   reason?: string, shortCode?: string}} Attempt  `coupon` is the signed text, `id` is `cpn_…`
+ *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
- *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: by coupon, the newest epoch given back
+ *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: the newest epoch given back, by coupon id
+ * @typedef {{generation: number, at: number}} Heard  the ledger's generation that this device has reported to, and when it last heard, by its own clock
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
@@ -52,27 +54,37 @@ export function take(past, entry) {
   past.last = entry.n;
   past.lastAt = entry.at;
   if (entry.kind === "ask") takeAsk(past, entry);
+  else if (entry.kind === "gave-held" || entry.kind === "gave-at-risk") takeGiven(past, entry);
+  else if (entry.kind === "release") past.released.set(entry.id ?? "", Math.max(entry.epoch ?? 0, releasedEpoch(past, entry.id ?? "")));
   else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
   else if (entry.kind === "lock") past.clerk = null;
-  else if (entry.kind === "release") past.released.set(entry.id ?? "", entry.epoch ?? 0);
   else takeStep(past, entry);
 }
 
 /** @param {Past} past @param {string} kind @param {number} ask — may this entry follow, in the attempt's present stage? */
 export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), kind) !== undefined;
 
-/**
- * May this hold be given back? Once, and never while an ask for its coupon is open: behind it may stand a gift.
- * @param {Past} past @param {string} id the coupon, `cpn_…` @param {number} epoch
- */
-export const mayRelease = (past, id, epoch) =>
-  epoch > (past.released.get(id) ?? 0) && ![...past.open.values()].some((attempt) => attempt.id === id && attempt.stage === "asking");
+/** Whether this hold may be given back now: once, and never behind an ask that is open. @param {Past} past @param {string} id of the coupon @param {number} epoch */
+export const mayRelease = (past, id, epoch) => epoch > releasedEpoch(past, id) && !askingFor(past, id);
 
 /** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;
 
 /** The attempt by which this device has given this coupon, if that stands. @param {Past} past @param {string} coupon */
 export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
+
+/** Whether an ask for this coupon is undecided. @param {Past} past @param {string} id */
+export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
+
+/** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
+export const releasedEpoch = (past, id) => past.released.get(id) ?? 0;
+
+/** How many gifts of a campaign were given at risk and stand, since the server last heard. @param {Past} past @param {string} campaign @param {number} acknowledged */
+export const risksTaken = (past, campaign, acknowledged) =>
+  [...past.standing.values()].filter(({ atRisk, ask, id }) => atRisk && ask > acknowledged && campaignOf(id) === campaign).length;
+
+/** @param {string} id of a coupon */
+export const campaignOf = (id) => `cmp_${id.split("_")[1]}`;
 
 /**
  * The number after which entries are sent: an ask that is still open is sent again, so that its first answer comes again.
@@ -100,6 +112,17 @@ function takeAsk(past, entry) {
   const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk, shortCode };
   past.attempts.set(ask, attempt);
   past.open.set(ask, attempt);
+}
+
+/** Given without asking. The entry is the attempt. @param {Past} past @param {Entry} entry */
+function takeGiven(past, entry) {
+  const { n: ask, coupon = "", at, clerk, id = idOf(coupon) } = entry;
+  /** @type {Attempt} */
+  const attempt = { ask, coupon, id, stage: "given", askedAt: at, givenAt: at, clerk, shortCode: entry.short_code ?? entry.typed };
+  if (entry.kind === "gave-at-risk") attempt.atRisk = true;
+  past.attempts.set(ask, attempt);
+  past.open.set(ask, attempt);
+  past.standing.set(id, attempt);
 }
 
 /** @param {Past} past @param {Entry} entry */

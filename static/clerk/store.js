@@ -6,6 +6,10 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 
 /** @import { Snapshot } from "./state.js" */
 
+/** @import { Kept as KeptHolds } from "./holds.js" */
+/** @import { Kept as KeptSets } from "./sets.js" */
+/** @import { Heard } from "./state.js" */
+
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
  * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment whose answer has not come yet
@@ -46,7 +50,7 @@ export class Store {
   /** @param {DeviceRecord} device */
   async enrolled(device) {
     const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
-    for (const key of ["snapshot", "acknowledged", "enrolment"]) change.store.delete(key);
+    for (const key of ["snapshot", "acknowledged", "enrolment", "holds", "sets", "heard"]) change.store.delete(key);
     change.store.put(device, "device");
     await change.done;
   }
@@ -73,6 +77,36 @@ export class Store {
   /** @param {number} last */
   putAcknowledged(last) {
     return this.#put("acknowledged", last);
+  }
+
+  /** @returns {Promise<KeptHolds | undefined>} */
+  holds() {
+    return this.#get("holds");
+  }
+
+  /** @param {KeptHolds} holds */
+  putHolds(holds) {
+    return this.#put("holds", holds);
+  }
+
+  /** @returns {Promise<KeptSets | undefined>} */
+  sets() {
+    return this.#get("sets");
+  }
+
+  /** @param {KeptSets | null} sets null: they are to be fetched anew */
+  putSets(sets) {
+    return this.#put("sets", sets ?? undefined);
+  }
+
+  /** @returns {Promise<Heard | undefined>} */
+  heard() {
+    return this.#get("heard");
+  }
+
+  /** @param {Heard} heard */
+  putHeard(heard) {
+    return this.#put("heard", heard);
   }
 
   /** @returns {Promise<Settings>} */

@@ -4,6 +4,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "Valid coupon": "Купон действителен",
   "Not given yet.": "Подарок ещё не выдан.",
   "Already given": "Уже выдан",
+  "The shop's last list says that it was given.": "По последнему списку магазина он уже выдан.",
   "Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon.":
     "Не выдавайте второй раз. Если покупатель не получил подарок, пусть обратится в магазин, приславший купон.",
   Cancelled: "Отменён",
@@ -28,6 +29,11 @@ const RU = /** @type {Record<string, string>} */ ({
   "Not a coupon": "Это не купон",
   "This code holds something else.": "В этом коде что-то другое.",
   "Scan the coupon's own QR, or type the code printed under it.": "Наведите камеру на QR купона или введите код под ним.",
+  "Give at risk": "Выдача под риском",
+  "There is no connection, so this coupon may have been given already.": "Связи нет, поэтому неизвестно, не выдан ли подарок раньше.",
+  "The campaign allows a few such gifts. This one counts against this till's allowance.":
+    "Акция допускает несколько таких выдач. Эта будет учтена в лимите кассы.",
+  "Reserved for this till": "Закреплён за этой кассой",
   "Ask another till": "Спросите другую кассу",
   "{name} can give it.": "Выдать может {name}.",
   "Another till": "Другая касса",

@@ -3,18 +3,23 @@
  * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { couponId } from "./tokens.js";
+import { couponIdOf, Holds } from "./holds.js";
+import { Sets } from "./sets.js";
 import { mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
+/** @import { Grant, Kept as KeptHolds } from "./holds.js" */
+/** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Journal } from "./journal.js" */
-/** @import { Snapshot } from "./state.js" */
+/** @import { Heard, Snapshot } from "./state.js" */
 
 /**
  * @typedef {{code: string} & Record<string, any>} Answer
  * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
- *   putSnapshot(snapshot: Snapshot): Promise<void>}} Memory  what may be forgotten
+ *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
+ *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
+ *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */
@@ -24,6 +29,13 @@ export const BELL_EVERY_MS = 1_000;
 const BELL_TIMEOUT_MS = 5_000;
 const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
+/** As many as the server tells at once; when it tells so many, there may be more. */
+const GRANTS_PER_REPLY = 1000;
+/** As many as the server hears at once. */
+const CLAIMS_PER_REQUEST = 5000;
+
+/** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
+const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
 
 /** Refusals after which this tablet can't go on, but must be enrolled anew. */
 const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
@@ -43,10 +55,17 @@ export class Sync extends EventTarget {
   offlineSince = null;
   /** Server's clock less the device's, in ms, as of the last answer. */
   skewMs = 0;
+  /** What this device alone may give. */
+  holds = new Holds();
+  /** The last list of what was given. */
+  sets = new Sets();
+  /** The server was restored from a backup, and waits until all devices have reported. */
+  recovering = false;
+  /** How many of this device's entries the server keeps aside for a manager. */
+  quarantined = 0;
 
   #acknowledged = 0;
-  /** Newest hold heard of. */
-  #epoch = 0;
+  #generation = 0;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
   #api;
@@ -74,6 +93,16 @@ export class Sync extends EventTarget {
   async load() {
     this.snapshot = (await this.#memory.snapshot()) ?? null;
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
+    this.holds = new Holds((await this.#memory.holds()) ?? undefined);
+    this.sets = new Sets((await this.#memory.sets()) ?? undefined);
+    const heard = await this.#memory.heard();
+    this.#generation = heard?.generation ?? 0;
+    this.syncedAt = heard?.at ?? null;
+  }
+
+  /** The last entry that the server is known to have. */
+  get acknowledged() {
+    return this.#acknowledged;
   }
 
   get waiting() {
@@ -86,7 +115,7 @@ export class Sync extends EventTarget {
 
   /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
   async rings() {
-    const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.#epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
+    const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.holds.epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
     return ring === true;
   }
 
@@ -100,7 +129,11 @@ export class Sync extends EventTarget {
     this.#underWay.add(stop);
     return this.#alone(async () => {
       try {
-        return await this.#exchangeAll(verify, { timeoutMs, signal: stop.signal });
+        const limits = { timeoutMs, signal: stop.signal };
+        const ruling = await this.#exchangeAll(verify, limits);
+        await this.#remember(this.#generation);
+        if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
+        return ruling;
       } catch (error) {
         if (!stop.signal.aborted) this.#note(error);
         throw error;
@@ -110,6 +143,10 @@ export class Sync extends EventTarget {
     });
   }
 
+  get #lacksSets() {
+    return this.sets.position === null || Boolean(this.snapshot?.campaigns.some(({ number }) => !this.sets.knows(number)));
+  }
+
   /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
   async #exchangeAll(verify, limits) {
     let after = sendAfter(this.#journal.past, this.#acknowledged);
@@ -117,7 +154,8 @@ export class Sync extends EventTarget {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
       const complete = reply.last >= after + entries.length;
-      if (complete && reply.last >= this.#journal.last) return reply.verdict ?? null;
+      await this.#giveBack(reply.recalls);
+      if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
     }
@@ -129,23 +167,84 @@ export class Sync extends EventTarget {
    */
   async #exchange(after, entries, verify, limits) {
     const sentAt = this.#now();
-    const told = { time: sentAt, known: this.snapshot?.etag, epoch: this.#epoch, end: this.#journal.last };
-    const request = { v: 1, after, entries, ...told, ...(verify && { verify }) };
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
     if (reply.fault) throw new Refused(409, reply.fault);
     await this.#learn(reply, (sentAt + this.#now()) / 2);
-    await this.#release(reply.recalls ?? []);
     return reply;
+  }
+
+  /** What this device has heard, and to a restored server what it holds. */
+  #known() {
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...this.#report() };
+  }
+
+  /** The generation of the server's ledger that this device has yet to report to, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
+  #reporting = null;
+
+  #report() {
+    if (!this.#reporting) return {};
+    const { generation, claimed } = this.#reporting;
+    const { all } = this.holds;
+    const claims = all.slice(claimed, claimed + CLAIMS_PER_REQUEST).map(([campaign, number, held]) => [campaign, number, held]);
+    return { generation, claims, more_claims: claimed + claims.length < all.length };
+  }
+
+  /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
+  async #isUpToDate(reply) {
+    const { generation, claimed } = this.#reporting ?? { generation: 0, claimed: 0 };
+    if (reply.generation === this.#generation) this.#reporting = null;
+    else if (reply.generation !== generation) this.#reporting = { generation: reply.generation, claimed: 0 };
+    else if (claimed + CLAIMS_PER_REQUEST < this.holds.size) this.#reporting = { generation, claimed: claimed + CLAIMS_PER_REQUEST };
+    else {
+      this.#reporting = null;
+      await this.#remember(generation);
+    }
+    return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
+  }
+
+  /** @param {number} generation */
+  async #remember(generation) {
+    this.#generation = generation;
+    await this.#memory.putHeard({ generation, at: /** @type {number} */ (this.syncedAt) });
+  }
+
+  /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
+  async #giveBack(recalls) {
+    for (const grant of recalls) {
+      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, couponIdOf(grant), grant[2]));
+    }
+    if (!recalls.length) return;
+    this.holds.prune(this.#journal.past);
+    await this.#memory.putHolds(this.holds.kept);
+  }
+
+  /** Fetches whole what the changes could not tell. Not while a person waits. @param {{timeoutMs: number, signal: AbortSignal}} limits */
+  async #fetchSets(limits) {
+    const positions = [];
+    for (const { number } of this.snapshot?.campaigns ?? []) {
+      const { bytes, headers } = await this.#api.postForBytes("/clerk/sets", { v: 1, campaign: number }, { ...limits, key: this.#key });
+      this.sets.replace(number, bytes);
+      positions.push(headers.get("Redeem-Position") ?? "");
+    }
+    this.sets.position = oldest(positions);
+    await this.#memory.putSets(this.sets.kept);
   }
 
   /** @param {any} reply @param {number} at */
   async #learn(reply, at) {
     for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
-    for (const [, , epoch] of reply.grants ?? []) this.#epoch = Math.max(this.#epoch, epoch);
     if (reply.snapshot) await this.#memory.putSnapshot((this.snapshot = reply.snapshot));
     if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
+    if (reply.grants.length) {
+      this.holds.believe(reply.grants, this.#journal.past);
+      await this.#memory.putHolds(this.holds.kept);
+    }
+    await this.#learnChanges(reply.changes);
+    this.recovering = reply.recovering;
+    this.quarantined = reply.quarantined;
     this.skewMs = Math.round(reply.time - at);
     this.syncedAt = this.#now();
     this.offlineSince = null;
@@ -153,12 +252,11 @@ export class Sync extends EventTarget {
     this.#tell(true);
   }
 
-  /** Gives back what is recalled. This tablet gives nothing under a hold: it always asks. @param {[number, number, number][]} recalls campaign, number, epoch */
-  async #release(recalls) {
-    for (const [campaign, number, epoch] of recalls) {
-      const id = couponId({ campaign, number });
-      await this.#journal.append("release", { id, epoch }, (past) => mayRelease(past, id, epoch));
-    }
+  /** @param {import("./sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */
+  async #learnChanges(changes) {
+    if (changes) this.sets.apply(changes);
+    else this.sets.position = null;
+    if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
   }
 
   /** @param {unknown} error */

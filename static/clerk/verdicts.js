@@ -1,5 +1,6 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
 import { explain, holderName, unconfirmed } from "./explain.js";
+import { AT_RISK, OFFLINE } from "./counter.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "./rules.js";
 import { grouped } from "./codes.js";
 import { date, t, time } from "./strings.js";
@@ -19,15 +20,23 @@ import { button, el, heading, icon } from "./view.js";
 
 /** @param {VerdictScreen} screen @param {Desk} desk */
 export function verdictScreen(screen, desk) {
-  const { code, finding, details, confirmed } = screen;
+  const { code, finding, details } = screen;
   const explanation = explain(code, details, desk.where(finding.lastDay, finding.campaign));
-  const good = code === Verdict.GOOD;
+  const mayGive = code === Verdict.GOOD || code === AT_RISK;
   return verdict(explanation, {
-    role: good ? "status" : "alert",
-    note: good ? (confirmed ? t("Confirmed by the shop") : t("Being confirmed")) : confirmed ? "" : t("Not confirmed by the shop"),
-    body: good || explanation.state === "already" || explanation.state === "ask" ? gift(desk.offer(finding.campaign), screen, desk) : null,
-    actions: good ? goodActions(screen, desk) : declineActions(screen, desk),
+    role: code === Verdict.GOOD ? "status" : "alert",
+    note: noteOf(screen),
+    body: explanation.state === "no" ? null : gift(desk.offer(finding.campaign), screen, desk),
+    actions: mayGive ? goodActions(screen, desk) : declineActions(screen, desk),
   });
+}
+
+/** On whose word the verdict stands. @param {VerdictScreen} screen */
+function noteOf({ code, finding, confirmed }) {
+  if (code === AT_RISK || code === OFFLINE) return "";
+  if (code !== Verdict.GOOD) return confirmed ? "" : t("Not confirmed by the shop");
+  if (finding.held) return t("Reserved for this till");
+  return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
 }
 
 /** @param {Screen & {name: "asking"}} screen @param {Desk} desk */
@@ -85,7 +94,7 @@ export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
 }
 
 /** @type {Record<string, string>} */
-const SHAPES = { yes: "shape-yes", already: "shape-already", no: "shape-no", ask: "shape-ask", wait: "sync" };
+const SHAPES = { yes: "shape-yes", already: "shape-already", no: "shape-no", ask: "shape-ask", risk: "shape-risk", wait: "sync" };
 
 /**
  * @param {Omit<Explanation, "state"> & {state: Explanation["state"] | "wait"}} words
@@ -140,7 +149,7 @@ function declineActions({ code, finding, details }, { counter, undoFor }) {
   const attempt = code === Verdict.ALREADY_REDEEMED ? finding.attempt : undefined;
   const undo = attempt && counter.mayUndo(attempt) && big(t("Undo"), () => undoFor(attempt), "undo");
   const fetch = code === Verdict.HELD_ELSEWHERE && details.holder?.online && primary(t("Bring it here"), () => counter.fetch(), "sync");
-  const again = fetch || (code === "offline" && primary(t("Try again"), () => counter.again(), "sync"));
+  const again = fetch || (code === OFFLINE && primary(t("Try again"), () => counter.again(), "sync"));
   const next = again ? big(t("Do not give"), () => counter.next(), "cross") : primary(t("Next"), () => counter.next(), "next");
   return [again, next, undo];
 }

@@ -7,6 +7,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     field.select();
     if (!navigator.clipboard) return;
     await navigator.clipboard.writeText(field.value);
-    button.classList.add("is-done");
+    const words = button.querySelector("span");
+    if (words) words.textContent = button.getAttribute("data-copied");
   });
 }

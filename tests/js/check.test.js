@@ -4,6 +4,8 @@ import { describe, test } from "node:test";
 import { find } from "../../static/clerk/check.js";
 import { explain } from "../../static/clerk/explain.js";
 import { Verdict } from "../../static/clerk/rules.js";
+import { Holds } from "../../static/clerk/holds.js";
+import { Sets } from "../../static/clerk/sets.js";
 import { emptyPast, fold } from "../../static/clerk/state.js";
 import { chooseLanguage } from "../../static/clerk/strings.js";
 import { check, coupon, NOW, snapshot, terms } from "./tablet.js";
@@ -12,7 +14,7 @@ const TODAY = 2516; // 2026-11-21
 const ONE = await coupon(1);
 
 /** @param {string} text @param {Partial<import("../../static/clerk/check.js").Known>} [known] */
-const found = (text, known) => find(text, { snapshot: snapshot(), past: emptyPast(), now: NOW, check, ...known });
+const found = (text, known) => find(text, { snapshot: snapshot(), past: emptyPast(), holds: new Holds(), sets: new Sets(), now: NOW, check, ...known });
 
 /** @param {Parameters<typeof terms>[0]} changes */
 function campaignWith(changes) {

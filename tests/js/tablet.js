@@ -85,6 +85,8 @@ export class Server {
   heldElsewhere = new Set();
   /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
   recalls = [];
+  /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
+  grants = [];
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
   fetch = async (_url, request) => {
@@ -112,7 +114,8 @@ export class Server {
     }
     const told = snapshot();
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, recalls: this.recalls, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    const about = { generation: 1, recovering: false, quarantined: 0, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
+    return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
   /** @param {any} entry @param {string} text */
@@ -162,6 +165,15 @@ export class Disk {
   putAcknowledged = async (/** @type {number} */ last) => void (this.acknowledgedLast = last);
   snapshot = async () => this.kept;
   putSnapshot = async (/** @type {Snapshot} */ told) => void (this.kept = told);
+  /** @type {any} */
+  keptHolds;
+  holds = async () => this.keptHolds;
+  putHolds = async (/** @type {any} */ kept) => void (this.keptHolds = kept);
+  /** Of any campaign, nothing was given: there is nothing to fetch. */
+  sets = async () => ({ position: "1.1", campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])) });
+  putSets = async () => undefined;
+  heard = async () => ({ generation: 1, at: NOW });
+  putHeard = async () => undefined;
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);

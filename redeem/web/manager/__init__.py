@@ -15,7 +15,7 @@ from redeem.staffing import Permission
 from redeem.web.headers import PAGES
 from redeem.web.manager import coupons, devices, door, keys, overview, places, words
 from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
-from redeem.web.manager.telling import browser, skew
+from redeem.web.manager.telling import browser, skew, told
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
@@ -62,6 +62,7 @@ def lend_words() -> dict[str, object]:
         "Permission": Permission,
         "word": words.word,
         "skew": skew,
+        "told": told,
         **{name: getattr(words, name) for name in WORDS},
     }
 

@@ -46,7 +46,6 @@ NEEDS: dict[str, Need] = {}
 class NotFromHere(Forbidden):
     """The form was sent by another site's page."""
 
-    code = "not_from_here"
     default_detail = "Open the page again, here, and send it from there."
 
 

@@ -42,6 +42,7 @@ def overview() -> ResponseReturnValue:
         report=report,
         drawn=draw(report),
         tables=tables,
+        partners={row.key: row.of for row in report.stores},
         links={name: partial(narrowed, chosen, name) for name in ("campaign", "store")},
     )
 
@@ -85,12 +86,7 @@ def draw(report: Report) -> Drawn:
 
 
 def rank(rows: list[Row], total: int) -> list[Bar]:
-    return charts.ranked([(row.key, label(row), row.gifts.given) for row in rows], total)
-
-
-def label(row: Row) -> str:
-    """Two partners may each have a store at the station."""
-    return f"{row.name} · {row.of}" if row.of else row.name
+    return charts.ranked([(row.key, row.name, row.gifts.given) for row in rows], total)
 
 
 def rank_reasons(counts: Mapping[str, int], words: Words, total: int) -> list[Bar]:

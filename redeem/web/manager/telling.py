@@ -1,13 +1,18 @@
 """Small things told in words: how far a clock is off, and which browser a long name means."""
 
 import re
+from collections.abc import Mapping
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from redeem.inquiring import ActLine
+from redeem.redeeming import Kind, Outcome
 from redeem.times import MS_PER_MINUTE, Ms
+from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 
 MINUTES_PER_HOUR = 60
+REASONS: Mapping[str, Words] = {Kind.DECLINE: DECLINES, Kind.REFUSAL: REFUSALS, Kind.UNDO: REVERSALS}
 # The first that fits: many browsers name others beside themselves.
 _BROWSERS = (
     ("Edge", re.compile(r"\bEdg")),
@@ -31,6 +36,20 @@ def browser(user_agent: str) -> str:
     """Firefox · Linux; or the beginning of what it calls itself."""
     known = [next((name for name, sign in kinds if sign.search(user_agent)), "") for kinds in (_BROWSERS, _SYSTEMS)]
     return " · ".join(filter(None, known)) or user_agent[:40]
+
+
+def told(act: ActLine) -> str:
+    """What happened, in one line: what was done, and what came of it where that does not go without saying."""
+    done = word(ACTS, act.kind)
+    if act.code in DECLINES:
+        return str(_("Declined: %(reason)s", reason=word(DECLINES, act.code)))
+    if act.kind in REASONS and act.reason:
+        return f"{done}: {word(REASONS[act.kind], act.reason)}"
+    return (
+        done
+        if act.code in (Outcome.REDEEMED, Outcome.NOTED, Outcome.REVERSED)
+        else f"{done}: {word(ANSWERS, act.code)}"
+    )
 
 
 def skew(ms: Ms) -> str:

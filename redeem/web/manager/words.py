@@ -57,14 +57,14 @@ STATE_COLOURS: Mapping[str, str] = {
     State.NOWHERE: "is-no",
 }
 ACTS: Words = {
-    Kind.REDEEM: _("Till asked to redeem"),
+    Kind.REDEEM: _("Redeemed by the till"),
     Kind.CANCEL: _("Till cancelled its attempt"),
     Kind.REVERSE: _("Till took the gift back"),
-    Kind.ASK: _("Tablet asked to give"),
+    Kind.ASK: _("Redeemed on the tablet"),
     Kind.GAVE: _("Clerk gave the gift"),
     Kind.DROP: _("Clerk did not hand it over"),
     Kind.UNDO: _("Clerk took the gift back"),
-    Kind.DECLINE: _("Tablet said no"),
+    Kind.DECLINE: _("Declined by the tablet"),
     Kind.REFUSAL: _("Clerk did not give it"),
 }
 ANSWERS: Words = {

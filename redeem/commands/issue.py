@@ -1,0 +1,50 @@
+"""`flask --app wsgi issue`: one coupon, from the shell."""
+
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from redeem import ids, issuing, qr
+from redeem.codes import grouped
+from redeem.commands.plainly import plainly
+from redeem.issuing import CouponView, NewCoupon
+from redeem.web.context import context, now_ms, write
+from redeem.web.urls import coupon_link
+
+
+@click.command()
+@click.argument("campaign")
+@click.option("--order-ref", help="The shop's own reference.")
+@click.option("--home-store", help="The store at which it is expected: sto_…")
+@click.option(
+    "--qr", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR there: .svg or .png"
+)
+@with_appcontext
+@plainly
+def issue(campaign: str, order_ref: str | None, home_store: str | None, picture: Path | None) -> None:
+    """Issue one coupon of CAMPAIGN (cmp_1) and show it."""
+    number = ids.campaign_of(campaign)
+    if number is None:
+        raise click.BadParameter("write it like cmp_1", param_hint="CAMPAIGN")
+    tools, now = context(), now_ms()
+    signer = tools.signer()
+    new = NewCoupon(number, order_ref, home_store)
+    coupon = write(lambda session: issuing.issue(session, new, signer.newest, now, tools.settings.time_zone))
+    link = coupon_link(tools, signer.write_serial(coupon.key_id, coupon.serial, coupon.last_day))
+    show(coupon, link)
+    if picture:
+        draw(picture, link, coupon)
+
+
+def show(coupon: CouponView, link: str) -> None:
+    click.echo(f"id          {coupon.id}")
+    click.echo(f"short code  {grouped(coupon.short_code)}")
+    click.echo(f"link        {link}")
+
+
+def draw(picture: Path, link: str, coupon: CouponView) -> None:
+    title = f"Coupon {grouped(coupon.short_code)}"
+    data = qr.png(link) if picture.suffix.lower() == ".png" else qr.svg(link, title).encode()
+    picture.write_bytes(data)
+    click.echo(f"picture     {picture}")

@@ -1,0 +1,72 @@
+"""`flask --app wsgi keys …`: the keys that sign coupons."""
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from redeem import keeping
+from redeem.commands.plainly import plainly
+from redeem.keys import KeyStatus, PublicKey
+from redeem.models import Coupon, Redemption
+from redeem.web.context import context, now_ms, read, write
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign coupons: list, rotate, compromise."""
+
+
+@keys.command("list")
+@with_appcontext
+@plainly
+def list_keys() -> None:
+    """Show every key and what it may do."""
+    for key, count in read(keys_and_counts):
+        click.echo(f"{key.kid:>3}  {key.status.value:<12} {count} coupons")
+
+
+@keys.command("rotate")
+@with_appcontext
+@plainly
+def rotate_key() -> None:
+    """Sign new coupons with a new key. Coupons signed before stay good."""
+    sealer, now = context().sealer, now_ms()
+    kid = write(lambda session: keeping.rotate(session, sealer, now))
+    click.echo(f"Key {kid} signs from now on. Keys before it still verify. Tablets learn of it when they next sync.")
+
+
+@keys.command("compromise")
+@click.argument("kid", type=int)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@with_appcontext
+@plainly
+def compromise_key(kid: int, yes: bool) -> None:
+    """Refuse every coupon that this key signed: its private half is in wrong hands."""
+    count = read(lambda session: signed_by(session, kid, only_open=True))
+    yes or click.confirm(f"{count} coupons that are still open will be refused, for ever. Go on?", abort=True)
+    sealer, now = context().sealer, now_ms()
+
+    def work(session: Session) -> None:
+        active = [key.kid for key in keeping.load_ring(session) if key.status is KeyStatus.ACTIVE]
+        keeping.set_status(session, kid, KeyStatus.COMPROMISED)
+        if active == [kid]:
+            keeping.rotate(session, sealer, now)
+
+    write(work)
+    click.echo(
+        f"Key {kid} is compromised: {count} open coupons are refused from now on. Issue others to those who hold them."
+    )
+
+
+def keys_and_counts(session: Session) -> list[tuple[PublicKey, int]]:
+    return [(key, signed_by(session, key.kid)) for key in keeping.load_ring(session)]
+
+
+def signed_by(session: Session, kid: int, *, only_open: bool = False) -> int:
+    """How many coupons the key has signed, or those of them that are neither redeemed nor void."""
+    statement = select(func.count()).select_from(Coupon).where(Coupon.key_id == kid)
+    if only_open:
+        redeemed = select(Redemption.serial).where(Redemption.serial == Coupon.serial)
+        statement = statement.where(Coupon.voided_at.is_(None), ~redeemed.exists())
+    return session.scalar(statement) or 0

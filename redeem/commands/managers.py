@@ -1,0 +1,48 @@
+"""`flask managers`: the first manager of a deployment, and a new password for one who has lost theirs."""
+
+import click
+from flask.cli import with_appcontext
+
+from redeem import signing_in, staffing
+from redeem.commands.plainly import plainly
+from redeem.staffing import Role
+from redeem.web.context import now_ms, write
+
+ROLES = click.Choice([role.value for role in Role])
+
+
+@click.group()
+def managers() -> None:
+    """Who may use the office: add one, or give one a new password."""
+
+
+@managers.command("add")
+@click.argument("email")
+@click.option("--name", prompt="Name", help="As colleagues call them.")
+@click.option("--role", type=ROLES, default=Role.SHOP_MANAGER.value, show_default=True)
+@click.option("--partner", help="prt_…: a partner manager's own, or all that an auditor may see.")
+@click.option("--store", help="sto_…: a store manager's own, or all that an auditor may see.")
+@click.password_option(help="Asked for if it is left out, and better so: commands are remembered.")
+@with_appcontext
+@plainly
+def add_manager(email: str, name: str, role: str, partner: str | None, store: str | None, password: str) -> None:
+    """Let EMAIL sign in to the office."""
+    hashed, now = staffing.new_password(password), now_ms()
+    added = write(
+        lambda session: staffing.add_manager(
+            session, email, name, Role(role), hashed, now, partner_id=partner, store_id=store
+        )
+    )
+    click.echo(f"{added.email} can sign in at /manager/ as {added.role}.")
+
+
+@managers.command("password")
+@click.argument("email")
+@click.password_option()
+@with_appcontext
+@plainly
+def set_password(email: str, password: str) -> None:
+    """Give EMAIL a new password, and sign them out everywhere."""
+    hashed, now = staffing.new_password(password), now_ms()
+    write(lambda session: signing_in.change_password(session, email, hashed, now))
+    click.echo(f"{email} has a new password and is signed out everywhere.")

@@ -1,0 +1,96 @@
+"""Brings the catalogues up to date: `python -m scripts.translate`.
+
+Every sentence of templates and Python that people read is collected: what stands in `_()`, what errors say, and how kinds of
+problems are called. The catalogues are then brought up to date, keeping what is translated, and compiled. Both forms are
+committed, so that a fresh clone needs nothing.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+TRANSLATIONS = ROOT / "translations"
+LANGUAGES = ("ru",)
+KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
+# Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
+SAYING = {"Invalid": 0, "NotFound": 0, "Conflict": 0, "Forbidden": 0, "Unauthenticated": 0, "Kind": 1}
+
+Found = tuple[str, int, str | tuple[str, ...]]
+
+
+def sentences() -> Iterator[Found]:
+    """(file, line, message), the message in one form or in two."""
+    for folder in ("redeem", "templates"):
+        for name, line, message, _comments, _context in extract_from_dir(
+            str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()
+        ):
+            yield f"{folder}/{name}", line, message
+    for path in sorted((ROOT / "redeem").rglob("*.py")):
+        for line, message in said_by_errors(path.read_text()):
+            yield path.relative_to(ROOT).as_posix(), line, message
+
+
+def said_by_errors(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        value = said(node)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.lineno, value.value
+
+
+def said(node: ast.AST) -> ast.expr | None:
+    """The expression in which a node says its sentence, if it is of a kind that does."""
+    if isinstance(node, ast.AnnAssign | ast.Assign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        named = any(isinstance(target, ast.Name) and target.id == "default_detail" for target in targets)
+        return node.value if named else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
+        place = SAYING[node.func.id]
+        return node.args[place] if len(node.args) > place else None
+    return None
+
+
+def template() -> Catalog:
+    """All sentences, untranslated, by file and name of the message: the order of a catalogue changes only with its words."""
+    catalog = Catalog(project="Redeem", charset="utf-8")
+    for name, _line, message in sorted(sentences(), key=lambda found: (found[0], found[1])):
+        catalog.add(message, locations=[(name, 0)])
+    return catalog
+
+
+def bring_up_to_date(language: str) -> Catalog:
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=language)
+    catalog.update(template(), no_fuzzy_matching=True)
+    catalog.obsolete.clear()
+    with path.open("wb") as file:
+        write_po(file, catalog, width=120, include_lineno=False, omit_header=False, ignore_obsolete=True)
+    with path.with_suffix(".mo").open("wb") as file:
+        write_mo(file, catalog)
+    return catalog
+
+
+def main() -> int:
+    for language in LANGUAGES:
+        missing = [
+            message.id for message in bring_up_to_date(language) if message.id and not is_translated(message.string)
+        ]
+        print(f"{language}: {len(missing)} untranslated", *missing, sep="\n  ")
+    return 0
+
+
+def is_translated(string: str | Sequence[str] | None) -> bool:
+    return bool(string) and all(string or ())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

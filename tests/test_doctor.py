@@ -1,0 +1,95 @@
+"""The doctor: what is wrong is found, and told in one line with what to do."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_migrate import stamp
+
+from redeem import create_app, doctor
+from redeem.config import Settings, load_settings
+from redeem.db import Database
+from redeem.doctor import Level
+from redeem.redeeming import Act, settle
+from redeem.times import MS_PER_MINUTE
+from redeem.verifying import Actor
+from redeem.web.context import Context
+from tests import factories
+from tests.cast import Cast
+from tests.databases import on_both_databases
+from tests.factories import MOSCOW, NOW, SECRET
+
+
+@pytest.fixture
+def migrated(app: Flask) -> Flask:
+    """The tests' database was made without migrations; now it says that it has had them."""
+    with app.app_context():
+        stamp(directory=str(doctor.MIGRATIONS))
+    return app
+
+
+@on_both_databases
+def test_a_sound_deployment_has_no_fault(migrated: Flask):
+    result = migrated.test_cli_runner().invoke(args=["doctor"])
+    assert "FAULT" not in result.output
+    assert result.exit_code == 0
+
+
+def test_a_database_without_migrations_is_a_fault(app: Flask):
+    result = app.test_cli_runner().invoke(args=["doctor"])
+    assert re.search(r"FAULT +tables .*flask --app wsgi db upgrade", result.output)
+    assert result.exit_code == 1
+
+
+def test_a_database_that_is_not_there_is_a_fault_and_shows_no_password(tmp_path: Path):
+    tools = tools_for(database_url="postgresql://redeem:hunter2@127.0.0.1:1/redeem", instance_path=tmp_path)
+    findings = {finding.subject: finding for finding in doctor.examine(tools, tmp_path, NOW)}
+    assert findings["database"].level is Level.FAULT
+    assert "REDEEM_DATABASE_URL" in findings["database"].words
+    assert "hunter2" not in findings["database"].words
+
+
+def test_another_secret_than_the_one_that_sealed_the_keys_is_a_fault(migrated: Flask, settings: Settings):
+    tools = tools_for(database_url=settings.database_url, secret_keys="another_secret_of_more_than_32_letters")
+    assert doctor.about_keys(tools).level is Level.FAULT
+
+
+@pytest.mark.parametrize(
+    ("how", "subject", "level"),
+    [
+        ({"base_url": "https://gift.example", "trusted_hosts": "gift.example"}, "address", Level.OK),
+        ({"base_url": "http://localhost:8000"}, "address", Level.OK),
+        ({"base_url": "http://192.168.1.7:8000"}, "address", Level.FAULT),
+        ({"base_url": "https://gift.example"}, "address", Level.WARNING),
+        ({"base_url": "https://coupons.a-long-name.example"}, "address", Level.WARNING),
+        ({"base_url": "https://gift.example", "secure_cookies": False}, "cookies", Level.FAULT),
+        ({"base_url": "http://localhost", "secure_cookies": True}, "cookies", Level.WARNING),
+    ],
+)
+def test_it_judges_the_address(how: dict[str, Any], subject: str, level: Level):
+    settings = load_settings(**{"secret_keys": SECRET} | how)
+    findings = [*doctor.about_address(settings), doctor.about_cookies(settings)]
+    worst = [Level.OK, Level.WARNING, Level.FAULT]
+    assert max((one.level for one in findings if one.subject == subject), key=worst.index) == level
+
+
+def test_a_clock_before_this_program_is_a_fault():
+    assert doctor.about_clock(NOW).level is Level.OK
+    assert doctor.about_clock(0).level is Level.FAULT
+
+
+def test_a_clock_that_went_back_is_a_fault(app: Flask, database: Database, cast: Cast):
+    tools: Context = app.extensions["redeem"]
+    coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
+    till = Actor(cast.north_till_id, "till", cast.north, "North", cast.north_partner, MOSCOW)
+    act = Act(till, "attempt", "redeem", "x" * 43, serial=coupon.serial)
+    database.write(lambda session: settle(session, act, NOW))
+    assert doctor.about_times(tools, NOW).level is Level.OK
+    assert doctor.about_times(tools, NOW - 10 * MS_PER_MINUTE).level is Level.FAULT
+
+
+def tools_for(**how: Any) -> Context:
+    tools: Context = create_app(load_settings(**{"secret_keys": SECRET} | how)).extensions["redeem"]
+    return tools

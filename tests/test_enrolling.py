@@ -1,0 +1,202 @@
+"""Enrolling: a link makes one device, a PIN's tries are counted."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from nacl.signing import SigningKey
+from sqlalchemy import select
+
+from redeem import admitting, apikeys, enrolling
+from redeem.enrolling import ExpiredEnrolment, UsedEnrolment
+from redeem.errors import Conflict, Invalid, NotFound
+from redeem.models import Device
+from redeem.throttling import FIRST_WAIT_MS, FREE_FAILURES
+from tests.cast import PIN
+from tests.databases import on_both_databases
+from tests.factories import NOW
+
+MINUTE = 60_000
+KEY, OTHER_KEY = (bytes(SigningKey(bytes([n]) * 32).verify_key) for n in (1, 2))
+SMALL_ORDER = bytes(32)
+
+
+@pytest.fixture
+def link(database, cast):
+    made = database.write(lambda session: enrolling.invite_device(session, cast.north, "Counter 2", NOW, minutes=10))
+    return made.id
+
+
+@pytest.fixture
+def enrol(database):
+    return lambda link, key=KEY, now=NOW: database.write(lambda session: enrolling.enrol(session, link, key, now))
+
+
+# Once.
+
+
+@on_both_databases
+def test_a_link_makes_the_device_that_it_was_made_for(enrol, cast, link):
+    device = enrol(link)
+    assert (device.kind, device.store_id, device.name, device.public_key) == ("tablet", cast.north, "Counter 2", KEY)
+
+
+@on_both_databases
+def test_the_same_key_again_gets_the_same_device(enrol, link):
+    assert enrol(link).id == enrol(link, now=NOW + 60 * MINUTE).id
+
+
+@on_both_databases
+def test_another_key_is_refused(enrol, link):
+    enrol(link)
+    with pytest.raises(UsedEnrolment):
+        enrol(link, OTHER_KEY)
+
+
+@on_both_databases
+def test_of_many_tablets_at_once_one_is_enrolled(database, enrol, link):
+    parallel = 20
+    barrier = Barrier(parallel)
+
+    def attempt(number):
+        key = bytes(SigningKey(bytes([number + 10]) * 32).verify_key)
+        barrier.wait()
+        try:
+            return enrol(link, key).id
+        except UsedEnrolment:
+            return None
+
+    with ThreadPoolExecutor(parallel) as pool:
+        got = [device for device in pool.map(attempt, range(parallel)) if device]
+    of_link = select(Device.id).where(Device.enrolment_id == link)
+    assert database.read(lambda session: list(session.scalars(of_link))) == got
+    assert len(got) == 1
+
+
+@on_both_databases
+def test_one_tablet_that_asks_many_times_at_once_is_one_device(enrol, link):
+    parallel = 20
+    barrier = Barrier(parallel)
+
+    def attempt(_):
+        barrier.wait()
+        return enrol(link).id
+
+    with ThreadPoolExecutor(parallel) as pool:
+        assert len(set(pool.map(attempt, range(parallel)))) == 1
+
+
+@on_both_databases
+def test_one_key_is_one_device(database, cast, enrol, link):
+    enrol(link)
+    second = database.write(lambda session: enrolling.invite_device(session, cast.south, "Elsewhere", NOW, 10)).id
+    with pytest.raises(Conflict, match="new key"):
+        enrol(second)
+
+
+def test_a_link_has_its_time(enrol, link):
+    with pytest.raises(ExpiredEnrolment):
+        enrol(link, now=NOW + 10 * MINUTE + 1)
+    assert enrol(link, now=NOW + 10 * MINUTE)
+
+
+def test_a_revoked_tablet_does_not_come_back_by_its_link(database, enrol, link):
+    device = enrol(link)
+    database.write(lambda session: enrolling.revoke_device(session, device.id, NOW))
+    with pytest.raises(UsedEnrolment):
+        enrol(link)
+
+
+def test_a_link_of_nobody_opens_nothing(enrol):
+    with pytest.raises(NotFound):
+        enrol("enr_" + "0" * 26)
+
+
+@pytest.mark.parametrize("key", [b"", b"x" * 31, SMALL_ORDER, b"\xff" * 32])
+def test_a_key_that_is_none_is_refused(enrol, link, key):
+    with pytest.raises(Invalid):
+        enrol(link, key)
+    assert enrol(link).public_key == KEY
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\0b", "a\u202eb"])
+def test_a_device_has_a_name_that_can_be_read(database, cast, name):
+    with pytest.raises(Invalid):
+        database.write(lambda session: enrolling.invite_device(session, cast.north, name, NOW, 10))
+
+
+def test_there_is_no_device_without_a_store(database):
+    with pytest.raises(NotFound):
+        database.write(lambda session: enrolling.invite_device(session, "sto_x", "Counter", NOW, 10))
+
+
+# Tills.
+
+
+def test_a_tills_key_ends_with_the_till(database, cast):
+    def known():
+        prefix = apikeys.parse(cast.north_till).prefix
+        return database.read(lambda session: admitting.find_key(session, prefix))
+
+    assert known()
+    for _ in range(2):
+        database.write(lambda session: enrolling.revoke_device(session, cast.north_till_id, NOW))
+        assert known() is None
+
+
+# PINs.
+
+
+@pytest.fixture
+def pin(database, cast):
+    """Tries a PIN as the edge does, and answers (was it right, how long the next one waits); None if it may not try."""
+    tablet = database.read(lambda session: enrolling.find_tablet(session, cast.tablet_id))
+
+    def attempt(pin, clerk_id=cast.clerk_id, now=NOW):
+        clerk, wait = database.write(lambda session: enrolling.begin_pin(session, tablet, clerk_id, now))
+        if wait:
+            return None
+        right = enrolling.check_pin(clerk, pin)
+        return right, database.write(
+            lambda session: enrolling.finish_pin(session, tablet, clerk_id, right=right, now=now)
+        )
+
+    return attempt
+
+
+def test_the_right_pin_opens(pin):
+    assert pin(PIN) == (True, 0)
+
+
+def test_wrong_pins_are_counted(pin):
+    assert [pin("0007") for _ in range(FREE_FAILURES)] == [
+        *[(False, 0)] * (FREE_FAILURES - 1),
+        (False, FIRST_WAIT_MS),
+    ]
+    assert pin(PIN) is None
+    assert pin(PIN, now=NOW + FIRST_WAIT_MS) == (True, 0)
+
+
+def test_the_right_one_forgets_the_wrong_ones(pin):
+    for _ in range(3):
+        assert [pin("0007")[0] for _ in range(FREE_FAILURES - 1)] == [False] * (FREE_FAILURES - 1)
+        assert pin(PIN) == (True, 0)
+
+
+@on_both_databases
+def test_many_guesses_at_once_are_no_more_than_many_in_a_row(pin):
+    parallel = 3 * FREE_FAILURES
+    barrier = Barrier(parallel)
+
+    def attempt(_):
+        barrier.wait()
+        return pin("0007")
+
+    with ThreadPoolExecutor(parallel) as pool:
+        assert sum(answer is not None for answer in pool.map(attempt, range(parallel))) == FREE_FAILURES
+
+
+@pytest.mark.parametrize("clerk", ["south_clerk", "nobody", "nul"])
+def test_who_is_not_of_this_store_has_no_pin(cast, pin, clerk):
+    clerk_id = {"south_clerk": cast.south_clerk_id, "nobody": "clk_" + "0" * 26, "nul": "a\0b"}[clerk]
+    assert pin("5280", clerk_id) == (False, 0)

@@ -1,0 +1,100 @@
+"""Keeping signing keys: rotation, what old coupons are worth, and what is stored."""
+
+import pytest
+from sqlalchemy import select
+
+from redeem import keeping, tokens
+from redeem.errors import BadKey, Conflict, NotFound
+from redeem.keys import KeyStatus, Sealer
+from redeem.models import SigningKey
+from tests.databases import on_both_databases
+from tests.factories import NOW, SECRET
+
+SEALER = Sealer([SECRET])
+
+
+def signer(database, sealer=SEALER):
+    return database.read(lambda session: keeping.load_signer(session, sealer))
+
+
+def ring(database):
+    return database.read(keeping.load_ring)
+
+
+def rotate(database, **how):
+    return database.write(lambda session: keeping.rotate(session, SEALER, NOW, **how))
+
+
+def fault(database, text):
+    return tokens.fault(tokens.read(text), ring(database))
+
+
+@on_both_databases
+def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies(database):
+    before = signer(database)
+    old = before.write(before.newest, 1, 2, 3)
+    assert rotate(database) == before.newest + 1
+    after = signer(database)
+    new = after.write(after.newest, 1, 2, 3)
+    assert (tokens.read(old).key_id, tokens.read(new).key_id) == (before.newest, after.newest)
+    assert [fault(database, text) for text in (old, new)] == [None, None]
+    assert [key.status for key in ring(database)] == [KeyStatus.VERIFY_ONLY, KeyStatus.ACTIVE]
+
+
+def test_an_old_coupon_is_written_again_as_it_was(database):
+    before = signer(database)
+    old = before.write_serial(before.newest, 1 << 32 | 2, 3)
+    rotate(database)
+    assert signer(database).write_serial(before.newest, 1 << 32 | 2, 3) == old
+
+
+@on_both_databases
+def test_a_compromised_keys_coupons_are_refused(database):
+    made = signer(database)
+    text = made.write(made.newest, 1, 2, 3)
+    rotate(database)
+    database.write(lambda session: keeping.set_status(session, made.newest, KeyStatus.COMPROMISED))
+    assert fault(database, text) == tokens.Fault.COMPROMISED_KEY
+
+
+def test_without_an_active_key_nothing_is_signed(database):
+    only = signer(database).newest
+    database.write(lambda session: keeping.set_status(session, only, KeyStatus.VERIFY_ONLY))
+    with pytest.raises(Conflict):
+        signer(database)
+
+
+def test_a_key_that_is_not_here_has_no_status(database):
+    with pytest.raises(NotFound):
+        database.write(lambda session: keeping.set_status(session, 200, KeyStatus.COMPROMISED))
+
+
+def test_a_seed_makes_the_same_key(database):
+    kid = rotate(database, seed=bytes(range(32)))
+    assert bytes(signer(database).private_keys[kid]) == bytes(range(32))
+
+
+@on_both_databases
+def test_private_halves_are_stored_sealed_alone(database):
+    private = {bytes(key) for key in signer(database).private_keys.values()}
+    rows = database.read(lambda session: list(session.scalars(select(SigningKey))))
+    for row in rows:
+        assert not any(secret in row.sealed_private_key + row.public_key for secret in private)
+    with pytest.raises(BadKey):
+        signer(database, Sealer(["another secret, of 32 characters or more"]))
+
+
+def test_a_rotated_secret_still_opens_what_the_older_one_sealed(database):
+    newer = Sealer([SECRET, "another secret, of 32 characters or more"])
+    assert signer(database, newer).newest == signer(database).newest
+    database.write(lambda session: keeping.rotate(session, newer, NOW))
+    assert signer(database, newer).newest == 2
+    with pytest.raises(BadKey):
+        signer(database)
+
+
+def test_a_signer_shows_no_secret(database):
+    made = signer(database)
+    assert all(
+        bytes(key).hex() not in repr(made) and repr(bytes(key)) not in repr(made) for key in made.private_keys.values()
+    )

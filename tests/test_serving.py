@@ -1,0 +1,67 @@
+"""Serving: the settings fit the database, a taken port is told, and `ready` means that it answers."""
+
+import json
+import signal
+import socket
+import stat
+import urllib.request
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from redeem import serving
+from redeem.config import Settings, load_settings
+from redeem.errors import Invalid
+from redeem.serving import TakenPort
+from tests.commands import SECONDS, command, free_port, started, until_ready
+from tests.factories import SECRET
+
+
+def test_sqlite_is_served_by_one_worker(settings: Settings):
+    assert serving.plan(settings, "127.0.0.1", 8000).workers == 1
+    with pytest.raises(Invalid, match="one worker"):
+        serving.plan(settings, "127.0.0.1", 8000, workers=2)
+
+
+def test_postgresql_is_served_by_several():
+    settings = load_settings(secret_keys=SECRET, database_url="postgresql://localhost/redeem")
+    assert serving.plan(settings, "127.0.0.1", 8000).workers > 1
+
+
+def test_a_taken_port_is_told_before_anything_starts():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(TakenPort, match="in use"):
+        serving.refuse_taken_port("127.0.0.1", taken.getsockname()[1])
+
+
+def test_it_serves_no_database_without_tables(app: Flask):
+    result = app.test_cli_runner().invoke(args=["serve", "--port", str(free_port())])
+    assert result.exit_code == 1
+    assert "db upgrade" in result.output
+
+
+@pytest.mark.slow
+def test_the_demo_comes_from_nothing_stops_and_is_served_again(tmp_path: Path):
+    port = free_port()
+    with started(tmp_path, "demo", PORT=str(port)) as (process, lines):
+        said = until_ready(lines)
+        assert [line for line in said if line.startswith("ready")] == [f"ready http://127.0.0.1:{port}"]
+        assert ask(f"http://127.0.0.1:{port}/healthz") == 200
+        assert ask(f"http://127.0.0.1:{port}/readyz") == 200
+        assert json.loads((tmp_path / "demo.json").read_text())["base_url"] == f"http://127.0.0.1:{port}"
+        second = command(tmp_path, "demo", PORT=str(port))
+        assert second.returncode == 1
+        assert second.stderr.strip() == f"Error: Can't listen on 127.0.0.1, port {port}: Address already in use."
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+    assert stat.S_IMODE((tmp_path / "redeem.env").stat().st_mode) == 0o600
+    assert command(tmp_path, "doctor").returncode == 0
+    with started(tmp_path, "serve", "--port", str(port)) as (_, lines):
+        assert until_ready(lines) == [f"ready http://127.0.0.1:{port}"]
+        assert ask(f"http://127.0.0.1:{port}/readyz") == 200
+
+
+def ask(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        code: int = answer.status
+        return code

@@ -32,7 +32,7 @@ def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str 
     """What the tablet should know, with its etag; None if that is what it knows."""
     told = around(session, actor, ring)
     campaigns, versions = session.execute(EDITION).one()
-    said = dumps([life.generation, campaigns, versions, told], sort_keys=True)
+    said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
     etag = sha256(said.encode()).hexdigest()[:ETAG_CHARACTERS]
     return None if etag == known else {"etag": etag, **told, "campaigns": campaigns_at(session, actor)}
 

@@ -190,7 +190,8 @@ def evidence(session: Session, act_id: str, scope: Scope) -> Evidence | None:
     if row is None:
         return None
     *told, entry, signature, name, public_key = row
-    return Evidence(*told, entry, holds(entry, signature, writer_of(name, row[4]), public_key))
+    told += [entry, holds(entry, signature, writer_of(name, row[4]), public_key)]
+    return Evidence(*told)
 
 
 def writer_of(name: str, device_id: str) -> str:

@@ -7,128 +7,46 @@ kept with the act, declines too.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from json import dumps, loads
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from redeem import adopting, holding, ledger
-from redeem.adopting import Shown
+from redeem.acts import (
+    CANCELLED,
+    NOT_HANDED_OVER,
+    NOTED,
+    REDEEMING,
+    Act,
+    AnotherActUnderThisName,
+    Answer,
+    Kind,
+    Outcome,
+    Refusal,
+    Taking,
+)
 from redeem.db import Again
-from redeem.errors import Conflict
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
 from redeem.rules import Verdict
 from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
-from redeem.verifying import Actor, explain, must_wait, reason_to_decline, tell_holder
+from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
 
-NOT_HANDED_OVER = "not_handed_over"
-CANCELLED = "cancelled"
-
-
-class Kind(StrEnum):
-    """What an act may be. Tills redeem, cancel and reverse; the rest are entries of a tablet's journal."""
-
-    REDEEM = "redeem"
-    CANCEL = "cancel"
-    REVERSE = "reverse"
-    ASK = "ask"
-    GAVE = "gave"
-    DROP = "drop"
-    GAVE_HELD = "gave-held"
-    GAVE_AT_RISK = "gave-at-risk"
-    UNDO = "undo"
-    RELEASE = "release"
-    DECLINE = "decline"
-    REFUSAL = "refusal"
-
-
-REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
-
-
-class Outcome(StrEnum):
-    """What came of an act that was not declined (a decline has the Verdict's own code)."""
-
-    REDEEMED = "redeemed"
-    NOTED = "noted"
-    REVERSED = "reversed"
-    NOTHING_TO_UNDO = "nothing_to_undo"
-    UNDO_TOO_LATE = "undo_too_late"
-    RELEASED = "released"
-    CONFLICT = "conflict"
-    RECOVERING = "recovering"
-
-
-class Refusal(StrEnum):
-    """Why a person did not give the gift."""
-
-    NO_RECEIPT = "no_receipt"
-    SYSTEM_DOWN = "system_down"
-    OUT_OF_STOCK = "out_of_stock"
-    UNKNOWN_CAMPAIGN = "unknown_campaign"
-    OTHER = "other"
-
-
-NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
-
-
-class AnotherActUnderThisName(Conflict):
-    """The same attempt id came with a different request."""
-
-    code = "idempotency_key_reused"
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that a device did.
-
-    `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
-    `fingerprint` tells a retry from another request under the same name. `shown` is what the coupon itself says, for one that a restore
-    has lost; `given_as` is the redemption's id if a restore has lost that, and a till says it again.
-    """
-
-    actor: Actor
-    name: str
-    kind: str
-    fingerprint: str
-    serial: int | None = None
-    shown: Shown | None = None
-    of: str | None = None
-    of_act_id: str | None = None
-    given_as: str | None = None
-    epoch: int | None = None
-    reason: str | None = None
-    clerk_id: str | None = None
-    device_at: Ms | None = None
-    entry: str | None = None
-    signature: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an act was answered, now and for ever: an Outcome or a Verdict, and its details (JSON)."""
-
-    code: str
-    details: dict[str, Any] = field(default_factory=dict)
-    replayed: bool = False
-
-    @property
-    def redeemed(self) -> bool:
-        return self.code == Outcome.REDEEMED
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
-
-    session: Session
-    act: Act
-    id: str
-    now: Ms
-    found: Found | None
-    about: KeptAct | None
+__all__ = [
+    "CANCELLED",
+    "NOTED",
+    "NOT_HANDED_OVER",
+    "REDEEMING",
+    "Act",
+    "AnotherActUnderThisName",
+    "Answer",
+    "Kind",
+    "Outcome",
+    "Refusal",
+    "cancel",
+    "settle",
+]
 
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
@@ -156,12 +74,12 @@ def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
         found = ledger.find(session, about.serial, lock=True)
     taking = Taking(session, act, new_act_id(act, now), now, found, about)
     answer = taker_of(act)(taking)
-    if not answer.redeemed and not is_put_off(act, answer):  # the stroke that redeems keeps the act, too
+    if not answer.redeemed and not may_ask_again(act, answer):  # the stroke that redeems keeps the act, too
         ledger.keep(session, row_of(taking, answer))
     return answer
 
 
-def is_put_off(act: Act, answer: Answer) -> bool:
+def may_ask_again(act: Act, answer: Answer) -> bool:
     """A till that asks while the ledger recovers may ask again by the same name, and may say that it had its yes before."""
     return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
 
@@ -230,7 +148,7 @@ def take_redeem(taking: Taking) -> Answer:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
     if reason is None and must_wait(found):
-        return declined(taking, Outcome.RECOVERING, {"coupon": found.coupon_id})
+        return put_off(taking, found)
     yes = redeemed(taking, found)
     if reason is None and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
         return yes
@@ -366,6 +284,13 @@ def noted(kind: str, reason: str | None) -> str:
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:
     count(taking, f"declined:{verdict}")
     return Answer(verdict, details)
+
+
+def put_off(taking: Taking, found: Found) -> Answer:
+    answer = Answer(Outcome.RECOVERING, {"coupon": found.coupon_id})
+    if not may_ask_again(taking.act, answer):
+        count(taking, f"declined:{answer.code}")
+    return answer
 
 
 def is_own_and_done(taking: Taking, standing: Standing) -> bool:

@@ -10,6 +10,7 @@ from redeem.db import Database
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keeping import Signer, load_ring, load_signer
 from redeem.keys import Sealer
+from redeem.recovering import Report
 from redeem.syncing import Reply, Request, sync
 from redeem.times import Ms
 from tests.factories import NOW, SECRET
@@ -44,6 +45,11 @@ class Tablet:
         )
         self.last = reply.last
         return reply
+
+    def restored(self, generation: int, more: bool = False, **asked: Any) -> Reply:
+        """Syncs, and reports to a restored ledger: `claims` are the holds that the tablet has, as (serial, epoch)."""
+        claims = asked.pop("claims", [])
+        return self.sync(report=Report(generation, len(self.journal), claims, more), **asked)
 
     def act(self, kind: str, **fields: Any) -> str:
         """Writes one entry, sends it, and gives the code of its answer."""

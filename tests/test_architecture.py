@@ -50,7 +50,7 @@ PYTHON = [
         "use cases",
         modules(
             "redeem",
-            "admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
+            "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),

@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, create_app, keeping, ledger, models, passwords, staffing, tokens
+from redeem import admitting, apikeys, create_app, issuing, keeping, ledger, models, passwords, staffing, tokens
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.demo import notes, offers, printing, samples, seeding, starting
@@ -24,6 +24,7 @@ from redeem.demo.crowd import local
 from redeem.demo.desks import Row
 from redeem.demo.seeding import NotADemo, World
 from redeem.errors import BadToken
+from redeem.issuing import NewCoupon
 from redeem.journal import read_entry
 from redeem.keeping import Signer
 from redeem.links import Purpose
@@ -176,6 +177,12 @@ def test_each_gift_is_told_in_two_languages_with_a_light_picture():
         assert set(campaign.terms.offer) == {"en", "ru"}
         pictures = {ROOT / str(part.picture).lstrip("/") for part in campaign.terms.offer.values()}
         assert all(picture.stat().st_size < PICTURE_MAX_BYTES for picture in pictures)
+
+
+def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(short_demo: Demo):
+    new = NewCoupon(offers.COFFEE, home_store_id=short_demo.notes["store"])
+    coupon = short_demo.database.write(lambda session: issuing.issue(session, new, 1, NOW, SHOP_ZONE))
+    give(short_demo, coupon.serial, "attempt")
 
 
 # Later starts.

@@ -130,7 +130,7 @@ def test_a_route_that_declares_nothing_is_not_served(app, office):
 
 
 @pytest.fixture
-def targets(cast, database) -> dict[str, dict[str, str]]:
+def targets(cast, database):
     """For each place the ids of one thing of each kind that belongs to it."""
     return database.write(lambda session: make_targets(session, cast)) | {"nowhere": UNKNOWN}
 

@@ -103,6 +103,7 @@ def test_over_https_no_other_host_can_set_them(settings, cast):
     office = Office(secure)
     page = office.client.get(SIGN_IN, base_url="https://localhost")
     token = re.search(r'csrf_token" value="([^"]+)"', page.text)
+    assert token
     form = {"csrf_token": token[1], "email": cast.managers["shop_manager"], "password": PASSWORD}
     answer = office.client.post(SIGN_IN, data=form, base_url="https://localhost")
     assert answer.status_code == 303

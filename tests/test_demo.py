@@ -207,6 +207,16 @@ def test_good_coupons_that_were_used_are_made_up_for(short_demo: Demo, tmp_path:
     close(again)
 
 
+def test_the_sheet_is_drawn_again_only_for_other_coupons(short_demo: Demo, tmp_path: Path):
+    sheet_file = tmp_path / printing.FILE
+    drawn_at = sheet_file.stat().st_mtime_ns
+    close(open_demo(tmp_path))
+    assert sheet_file.stat().st_mtime_ns == drawn_at
+    give(short_demo, tokens.read(short_demo.notes["coupons"]["valid"][0]).serial, "attempt")
+    close(open_demo(tmp_path))
+    assert sheet_file.stat().st_mtime_ns > drawn_at
+
+
 def test_lost_notes_are_made_anew_and_the_old_keys_open_nothing(short_demo: Demo, tmp_path: Path):
     short_demo.started.notes_file.write_text("{not JSON")
     again = open_demo(tmp_path)

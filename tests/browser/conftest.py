@@ -49,9 +49,11 @@ class Shop:
     cast: Cast
     campaign: int
 
-    def issue(self, campaign: int | None = None, days_ago: int = 0) -> Issued:
+    def issue(self, campaign: int | None = None, days_ago: int = 0, **said: Any) -> Issued:
         at = now_ms() - days_ago * DAY_MS
-        return self.live.database.write(lambda session: factories.coupon(session, campaign or self.campaign, at))
+        return self.live.database.write(
+            lambda session: factories.coupon(session, campaign or self.campaign, at, **said)
+        )
 
     def void(self) -> Issued:
         issued = self.issue()

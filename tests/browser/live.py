@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from nacl.signing import SigningKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -49,7 +49,7 @@ class Network:
 class Quiet(WSGIRequestHandler):
     """Says nothing of each request, nor of a connection that a test has broken on purpose."""
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
         self.close_connection = True
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  (werkzeug's own name)
@@ -111,6 +111,12 @@ class LiveServer:
             enrolling.revoke_device(session, found, now_ms())
 
         self.database.write(revoke)
+
+    def forget_seen(self, name: str) -> None:
+        """As if the device of this name had not been heard of for long."""
+        self.database.write(
+            lambda session: session.execute(update(Device).where(Device.name == name).values(last_seen_at=0))
+        )
 
     def tablets(self, store_id: str) -> int:
         """How many tablets are enrolled at the store."""

@@ -98,6 +98,11 @@ class Tablet:
         expect(self.button("Type the code")).to_be_enabled()
         expect(self.page.locator(".verdict, .screen")).to_have_count(0)
 
+    def hear_the_bell(self) -> None:
+        """Waits until the tablet has fetched what the server had for it."""
+        with self.page.expect_response("**/clerk/sync"):
+            pass
+
     def scan_by_usb(self, text: str) -> None:
         """A USB scanner is a keyboard that types fast and ends with Enter."""
         self.expect_scanner()

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from dotenv import dotenv_values
 from flask import Flask
 from nacl.signing import SigningKey
 from sqlalchemy import func, select
@@ -183,6 +184,26 @@ def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(shor
     new = NewCoupon(offers.COFFEE, home_store_id=short_demo.notes["store"])
     coupon = short_demo.database.write(lambda session: issuing.issue(session, new, 1, NOW, SHOP_ZONE))
     give(short_demo, coupon.serial, "attempt")
+
+
+def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
+    file = tmp_path / "redeem.env"
+    file.write_text("REDEEM_SESSION_HOURS=3\nREDEEM_MOTTO='it\\'s \\\\ warm'\n")
+    starting.settle_settings(file, "http://127.0.0.1:8010")
+    once = dotenv_values(file)
+    starting.settle_settings(file, "http://127.0.0.1:8010")
+    assert dotenv_values(file) == once
+    assert once["REDEEM_SESSION_HOURS"] == "3"
+    assert once["REDEEM_MOTTO"] == "it's \\ warm"
+    assert once["REDEEM_BASE_URL"] == "http://127.0.0.1:8010"
+
+
+def test_each_machine_has_a_secret_of_its_own(tmp_path: Path):
+    secrets = set()
+    for name in ("one", "other"):
+        starting.settle_settings(tmp_path / name / "redeem.env", "http://127.0.0.1:8000")
+        secrets.add(dotenv_values(tmp_path / name / "redeem.env")["REDEEM_SECRET_KEYS"])
+    assert len(secrets) == 2
 
 
 # Later starts.

@@ -47,8 +47,13 @@ def settle_settings(env_file: Path, base_url: str) -> None:
         "REDEEM_TIME_ZONE": SHOP_ZONE,
         "REDEEM_LOG_LEVEL": "WARNING",
     }
-    lines = [f"{name}='{value}'\n" for name, value in (old | new).items()]
+    lines = [f"{name}={quoted(value)}\n" for name, value in (old | new).items()]
     write_private(env_file, "".join(lines).encode())
+
+
+def quoted(value: str) -> str:
+    """As python-dotenv reads it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int = DAYS) -> Started:

@@ -82,7 +82,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All the figures of a question. Reasons map a code to how often; `before` is the period before."""
+    """All the figures of a question. Reasons map a code to how often; `before` is the period before; a conflict is a second
+    gift of one coupon, which is no gift given."""
 
     question: Question
     total: Gifts
@@ -92,6 +93,7 @@ class Report:
     stores: list[Row]
     declines: Mapping[str, int]
     refusals: Mapping[str, int]
+    conflicts: int
 
     @property
     def declined(self) -> int:
@@ -129,6 +131,7 @@ def report(session: Session, question: Question) -> Report:
         stores=store_rows(session, question, stores, pending.stores),
         declines=reasons(outcomes, DECLINES),
         refusals=reasons(outcomes, REFUSALS),
+        conflicts=outcomes[Outcome.CONFLICT],
     )
 
 

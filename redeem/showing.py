@@ -3,7 +3,7 @@
 Read-only, and nothing of any person is in it: whoever holds the link may read it, and no more is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import or_
@@ -86,8 +86,10 @@ def state_of(found: Found, standing: Standing | None, stores: list[StoreLine], n
         return State.GIVEN if standing.handed_over_at is not None else State.BEING_GIVEN
     if found.void:
         return State.VOID
+    # Who holds it changes where it is given at once, and not whether it is good.
+    facts = replace(found.facts, held_by=None)
     reasons = [
-        why_declined(found.facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
+        why_declined(facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
         for store in stores
     ]
     if not reasons:

@@ -63,7 +63,7 @@ PYTHON = [
             "redeem.web",
             *modules(
                 "redeem.web",
-                "api assets auth clerk context cookies coupons docs headers health languages logs openapi problems reading shapes"
+                "api assets auth clerk context cookies coupons docs front headers health languages logs openapi problems reading shapes"
                 " shop shop_shapes signatures till till_shapes urls",
             ),
             *modules("redeem.web", "manager pictures public"),

@@ -53,7 +53,6 @@ KINDS: Mapping[str, Kind] = {
     "too_many": Kind(429, "Too many tries"),
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),
-    "bad_configuration": Kind(500, "The configuration can't be used"),
     "unavailable": Kind(503, "The service is not available just now"),
     # A coupon that is declined, in the words of rules.Verdict.
     "already_redeemed": Kind(409, "The gift was given already"),

@@ -61,6 +61,7 @@ class AttemptConverter(BaseConverter):
 
 def attach(app: Flask) -> None:
     app.url_map.converters["attempt"] = AttemptConverter
+    app.url_map.merge_slashes = False  # an attempt's id may have two in a row
     app.register_blueprint(blueprint)
 
 

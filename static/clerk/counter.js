@@ -20,7 +20,7 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
  * @typedef {{name: "scan", note?: string}
  *   | {name: "locked", chosen?: string, problem?: string, waitSeconds?: number, busy?: boolean}
  *   | {name: "checking", finding: Finding}
- *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean}
+ *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean, pending?: boolean}
  *   | {name: "asking", attempt?: Attempt, finding: Finding}
  *   | {name: "fetching", finding: Finding, details: Record<string, any>}
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
@@ -271,7 +271,8 @@ export class Counter extends EventTarget {
   /** @param {Finding} finding */
   #showFinding(finding) {
     if (finding.code === UNSURE) return this.#show({ name: "checking", finding });
-    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !finding.ask });
+    const pending = Boolean(finding.ask); // the server is being asked
+    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !pending, pending });
   }
 
   /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */

@@ -26,6 +26,7 @@ export class Desk {
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
+  #subject = "";
   #listening = false;
   #touchedAt = performance.now();
   #scanner = new Scanner({
@@ -76,7 +77,10 @@ export class Desk {
 
   #render() {
     const { screen } = this.#counter;
-    closeSheets();
+    // The server's confirmation of what is shown must not close what the clerk is just choosing from.
+    const subject = `${screen.name} ${"code" in screen ? screen.code : ""}`;
+    if (subject !== this.#subject) closeSheets();
+    this.#subject = subject;
     const content = this.#content(screen);
     this.#overlay.replaceChildren(...(content ? [content] : []));
     this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);

@@ -32,9 +32,9 @@ export function verdictScreen(screen, desk) {
 }
 
 /** On whose word the verdict stands. @param {VerdictScreen} screen */
-function noteOf({ code, finding, confirmed }) {
+function noteOf({ code, finding, confirmed, pending }) {
   if (code === AT_RISK || code === OFFLINE) return "";
-  if (code !== Verdict.GOOD) return confirmed ? "" : t("Not confirmed by the shop");
+  if (code !== Verdict.GOOD) return confirmed || pending ? "" : t("Not confirmed by the shop");
   if (finding.held) return t("Reserved for this till");
   return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
 }

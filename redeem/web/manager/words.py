@@ -6,7 +6,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from redeem.managing import Change
-from redeem.redeeming import Kind, Outcome
+from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role
@@ -24,11 +24,11 @@ DECLINES: Words = {
     Verdict.UNKNOWN_COUPON: _("Not a coupon of this shop"),
 }
 REFUSALS: Words = {
-    "no_receipt": _("Asked for a receipt"),
-    "system_down": _("System down"),
-    "out_of_stock": _("Out of stock"),
-    "unknown_campaign": _("Did not know the campaign"),
-    "other": _("Something else"),
+    Refusal.NO_RECEIPT: _("Asked for a receipt"),
+    Refusal.SYSTEM_DOWN: _("System down"),
+    Refusal.OUT_OF_STOCK: _("Out of stock"),
+    Refusal.UNKNOWN_CAMPAIGN: _("Did not know the campaign"),
+    Refusal.OTHER: _("Something else"),
 }
 REVERSALS: Words = {
     "mistake": _("Given by mistake"),
@@ -63,6 +63,9 @@ ACTS: Words = {
     Kind.ASK: _("Redeemed on the tablet"),
     Kind.GAVE: _("Clerk gave the gift"),
     Kind.DROP: _("Clerk did not hand it over"),
+    Kind.GAVE_HELD: _("Clerk gave the gift, held by the tablet"),
+    Kind.GAVE_AT_RISK: _("Clerk gave the gift offline, at risk"),
+    Kind.RELEASE: _("Tablet gave up its hold"),
     Kind.UNDO: _("Clerk took the gift back"),
     Kind.DECLINE: _("Declined by the tablet"),
     Kind.REFUSAL: _("Clerk did not give it"),
@@ -74,6 +77,9 @@ ANSWERS: Words = {
     Outcome.REVERSED: _("Taken back"),
     Outcome.NOTHING_TO_UNDO: _("There was nothing to take back"),
     Outcome.UNDO_TOO_LATE: _("Too late to take back"),
+    Outcome.RELEASED: _("Free for every store again"),
+    Outcome.CONFLICT: _("A second gift of one coupon"),
+    Outcome.RECOVERING: _("The ledger was being restored"),
 }
 ROLES: Words = {
     Role.SHOP_MANAGER: _("Shop manager"),

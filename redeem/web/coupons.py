@@ -42,6 +42,7 @@ def issue_coupon(key: str, body: CouponBody) -> Response:
     scope=READ,
     query=CouponQuery,
     answers={200: CouponList},
+    problems=("not_found",),
 )
 def list_coupons(query: CouponQuery) -> Response:
     page, wanted, told = query.page(coupon_of), query.wanted(), teller()

@@ -87,5 +87,5 @@ def fingerprint(body: BaseModel) -> str:
 
 
 def pointer(steps: Iterable[Any]) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    """A JSON Pointer (RFC 6901); a key that is wrong itself is pointed at like its value."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]")

@@ -109,7 +109,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     caller="till",
     scope=REDEEM,
     answers={200: CancelledAttempt},
-    problems=("idempotency_key_reused",),
+    problems=("idempotency_key_reused", "not_found"),
 )
 def cancel_attempt(attempt: str) -> Response:
     """Final, also when the redemption never arrived: if it comes later, it is declined with `attempt_cancelled`."""

@@ -52,7 +52,8 @@ def test_a_reversal_is_told_and_a_cancelled_attempt_is_no_redemption(shop, north
 
 def test_pages_join_without_gap_or_overlap(shop, north, issue, cast):
     made = [redeemed(north, issue, cast.anywhere)["id"] for _ in range(5)]
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         told = shop.get("/redemptions", limit=2, **cursor).json
         seen += [one["id"] for one in told["data"]]

@@ -72,10 +72,9 @@ def test_a_promised_coupon_that_is_void_is_not_granted(counters, tablet):
 
 
 def test_a_promised_coupon_that_has_expired_is_not_granted(counters, tablet, cast):
-    until = {"redeem": {"from": None, "until": factories.day(1)}}
-    terms = {"partners": [cast.north_partner], "windows": until}
-    campaign = counters.write(lambda session: factories.campaign(session, **terms)).number
-    coupon = counters.coupon(cast.north, campaign)
+    windows = {"redeem": {"from": None, "until": factories.day(1)}}
+    made = counters.write(lambda s: factories.campaign(s, partners=[cast.north_partner], windows=windows))
+    coupon = counters.coupon(cast.north, made.number)
     assert tablet.sync(now=NOW + YEAR).grants == []
     assert counters.promised(coupon) is None
 

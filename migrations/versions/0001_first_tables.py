@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 22:13:29.117368
+Create Date: 2026-11-21 22:32:04.055747
 
 """
 from alembic import op

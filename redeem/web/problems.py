@@ -65,6 +65,8 @@ KINDS: Mapping[str, Kind] = {
     # What stands in the way.
     "conflict": Kind(409, "It can't be done as things stand"),
     "recovering": Kind(409, "The ledger waits for its tablets"),
+    "not_recovering": Kind(409, "The ledger waits for nothing"),
+    "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
     "undo_too_late": Kind(409, "It is too late to undo"),
     "not_issuing": Kind(409, "The campaign issues no coupons today"),
     "campaign_in_use": Kind(409, "Coupons of this campaign are out"),

@@ -8,8 +8,10 @@ from redeem.models import Campaign, Coupon
 from redeem.rules import to_date
 from redeem.times import local_day
 from tests import factories
+from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases
 from tests.factories import MOSCOW, all_of
+from tests.tablets import Tablet
 from tests.web.programs import assert_problem, replayed
 
 
@@ -180,6 +182,7 @@ def test_what_was_given_can_not_be_voided(shop, north, coupon):
 
 def test_the_void_of_a_held_coupon_waits_for_its_holder(shop, database, cast):
     held = database.write(lambda s: factories.coupon(s, cast.north_only, home_store_id=cast.north))
+    Tablet(database, cast.tablet_id, TABLET_KEY).sync()
     told = shop.post(f"/coupons/{held.id}/void", {"reason": "returned"}).json
     assert (told["status"], told["voided_at"], told["void_reason"]) == ("void_requested", None, "returned")
 

@@ -4,7 +4,9 @@ import pytest
 
 from redeem.models import Act, Redemption, Tally
 from tests import factories
+from tests.cast import TABLET_KEY
 from tests.factories import all_of
+from tests.tablets import Tablet
 from tests.web.programs import assert_problem
 
 
@@ -42,6 +44,7 @@ def test_a_given_coupon_says_when_to_another_partner(north, south, coupon):
 
 def test_a_coupon_that_is_held_says_who_can_give_it(north, south, database, issue, cast):
     held = database.write(lambda s: factories.coupon(s, cast.north_only, home_store_id=cast.north))
+    Tablet(database, cast.tablet_id, TABLET_KEY).sync()
     told = north.post("/verifications", {"token": held.token}).json
     assert (told["verdict"], told["holder"]["store"]["id"]) == ("held_elsewhere", cast.north)
     assert told["holder"]["device"]["id"] == cast.tablet_id

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -78,6 +79,11 @@ def retried(run: Callable[[], T]) -> T:
                 raise
             time.sleep(pause)
     return run()
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether whoever was told of this failure may just come again: the database is away, or too many ask at once."""
+    return isinstance(error, Again | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -24,11 +24,15 @@ from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
 from redeem.recovering import Report
 from redeem.strictjson import loads
-from redeem.web.assets import service_worker
+from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.signatures import NotSigned, read_signature
 
-blueprint = Blueprint("clerk", __name__, url_prefix="/clerk")
+# The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
+# network, only if its own address lies in that one's scope.
+blueprint = Blueprint(
+    "clerk", __name__, url_prefix="/clerk", static_folder=str(assets.STATIC), static_url_path="/static"
+)
 
 B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
@@ -104,7 +108,7 @@ class SetsBody(_Body):
 
 @blueprint.get("/")
 def page() -> str:
-    return render_template("clerk/tablet.html")
+    return render_template("clerk/tablet.html", static_endpoint="clerk.static")
 
 
 @blueprint.get("/manifest.webmanifest")
@@ -127,9 +131,8 @@ def manifest() -> Response:
 
 @blueprint.get("/sw.js")
 def worker() -> Response:
-    text = service_worker(
-        pages=[url_for("clerk.page"), url_for("clerk.manifest")], static_url=url_for("static", filename="")
-    )
+    pages = [url_for("clerk.page"), url_for("clerk.manifest")]
+    text = assets.service_worker(pages, static_url=url_for("clerk.static", filename=""))
     response = Response(text, mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -276,5 +279,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _icon(name: str, size: int, purpose: str = "any") -> dict[str, str]:
-    source = url_for("static", filename=f"icons/{name}")
+    source = url_for("clerk.static", filename=f"icons/{name}")
     return {"src": source, "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException
 
+from redeem.db import is_passing
 from redeem.errors import RedeemError, TooMany
 from redeem.web.context import context
 
@@ -124,6 +125,8 @@ def drain() -> None:
 def on_surprise(error: Exception) -> Response:
     """A fault of ours: the log has the trace, the answer has the request's id and nothing else."""
     log.error("fault", request_id=request_id(), exc_info=error)
+    if is_passing(error):
+        return tell("unavailable", "Try again: what was done is answered as it was.", {}, {"Retry-After": "1"})
     return tell("internal", "Try again. If it stays, tell the shop the request's id.", {}, {})
 
 

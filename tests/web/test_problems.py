@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import redeem
+from redeem import create_app
 from redeem.errors import Reasoned, RedeemError
 from redeem.redeeming import Outcome
 from redeem.rules import Verdict
 from redeem.web.problems import KINDS
-from tests.web.programs import assert_problem
+from tests.web.programs import Program, assert_problem
 
 ROOT = Path(__file__).parent.parent.parent
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -87,6 +88,13 @@ def test_a_fault_of_ours_tells_nothing_of_itself(broken, capsys):
     assert "hunter2" not in response.text
     assert "Traceback" not in response.text
     assert response.headers["X-Request-Id"] in capsys.readouterr().err  # the log has the trace
+
+
+def test_a_database_that_is_away_is_said_to_be_away(settings, cast, coupon):
+    away = settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=1"})
+    response = Program(create_app(away).test_client(), cast.north_till).redeem(coupon.token)
+    assert_problem(response, "unavailable")
+    assert response.headers["Retry-After"] == "1"
 
 
 def test_the_list_of_errors_has_each_of_them(client):

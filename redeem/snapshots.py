@@ -118,9 +118,9 @@ def prune(session: Session) -> int:
     if keep_from is None:
         return 0
     end = keep_from if batch_end is None else min(keep_from, batch_end)
-    pruned = session.scalars(delete(Change).where(Change.position < end).returning(Change.serial)).all()
+    pruned = session.scalars(delete(Change).where(Change.position < end).returning(Change.position)).all()
     if pruned:
-        forget_below(session, end)
+        forget_below(session, max(pruned) + 1)
     return len(pruned)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing, entries, ledger
 from redeem.auditing import Change
@@ -126,16 +126,17 @@ def waiting_from(session: Session, device_id: str) -> int:
 
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
     """Whose entries wait for a manager of this scope, those that have waited longest first."""
-    claimed = select(Device.name).where(Device.id == Quarantine.device_id).scalar_subquery()
-    who = (Quarantine.device_id, claimed, Device.id, Device.name, Store.id, Store.name, Partner.name)
+    claimed = aliased(Device)
+    who = (Quarantine.device_id, claimed.name, Device.id, Device.name, Store.id, Store.name, Partner.name)
     numbers = (func.count(), func.min(Quarantine.number), func.max(Quarantine.number), func.min(Quarantine.at))
     statement = (
         select(*who, *numbers)
+        .outerjoin(claimed, claimed.id == Quarantine.device_id)
         .join(Device, Device.id == Quarantine.handed_in_by_id)
         .join(Store, Store.id == Device.store_id)
         .join(Partner, Partner.id == Store.partner_id)
         .where(Quarantine.decided_at.is_(None))
-        .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
+        .group_by(Quarantine.device_id, claimed.name, Device.id, Device.name, Store.id, Store.name, Partner.name)
         .order_by(func.min(Quarantine.at), Quarantine.device_id)
     )
     return [Waiting(*row) for row in session.execute(within(statement, scope, Device.store_id))]

@@ -169,8 +169,10 @@ def asked(statement: Select[*Columns], question: Question, period: Period) -> Se
 
 def count_before(session: Session, question: Question) -> Counter[str]:
     statement = select(Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.outcome)
-    rows = session.execute(asked(statement, question, question.period.before()))
-    return Counter(dict(rows.tuples()))
+    counted: Counter[str] = Counter()
+    for outcome, times in session.execute(asked(statement, question, question.period.before())):
+        counted[outcome] = times
+    return counted
 
 
 def gifts(outcomes: Mapping[str, int], pending: int = 0) -> Gifts:

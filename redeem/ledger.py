@@ -11,7 +11,7 @@ from random import randrange
 from threading import local
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row
+from sqlalchemy import Connection, CursorResult, Executable, Row
 from sqlalchemy.orm import Session
 
 from redeem import statements as sql
@@ -108,8 +108,8 @@ def look(session: Session, device_id: str, name: str, serial: int | None) -> tup
     row = None if serial is None else run(session, sql.LOOK, {"serial": serial, **names}).one_or_none()
     if row is None:
         return None, act_by_name(session, device_id, name)
-    found, kept = row[: len(sql.FOUND)], row[len(sql.FOUND) :]
-    return Found(*found), KeptAct(*kept) if kept[0] else None
+    *found, act_id = row
+    return Found(*found), act_by_id(session, act_id) if act_id else None
 
 
 def find(session: Session, serial: int | None, *, lock: bool = False) -> Found | None:
@@ -237,7 +237,9 @@ def count(session: Session, day: int, campaign_number: int, store_id: str, outco
 
 
 def run(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-    return session.connection().execute(statement, values)
+    bound = session.bind
+    connection = bound if isinstance(bound, Connection) else session.connection()
+    return connection.execute(statement, values)
 
 
 class _Slot(local):

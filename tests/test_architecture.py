@@ -80,7 +80,7 @@ PYTHON = [
             "redeem",
             "wsgi",
             *modules("redeem", "backup cli commands demo doctor serving"),
-            *modules("redeem.commands", "issue keys managers plainly"),
+            *modules("redeem.commands", "issue keys managers plainly restore"),
             *modules(
                 "redeem.demo",
                 "cast command crowd desks history notes offers printing samples seeding starting",

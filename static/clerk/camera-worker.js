@@ -1,7 +1,8 @@
 /**
  * Reads QR codes out of camera frames, off the page's thread.
  *
- * Message: {frame: VideoFrame | ImageBitmap, at}; answer: {text: string | null, at, ms}. `{ready: true}` comes once the reader is warm.
+ * Message: {frame: VideoFrame | ImageBitmap, at}; answer: {text: string | null, at, ms}. `{ready: true}`
+ * comes once the reader is warm, `{broken: true}` if it can't start.
  */
 import { prepareZXingModule, readBarcodes } from "../vendor/zxing-wasm-3.1.4/reader/index.js";
 
@@ -16,7 +17,10 @@ const THOROUGH = { tryHarder: true, tryRotate: true, tryInvert: true, tryDownsca
 const contexts = new Map();
 let thorough = false;
 
-const ready = prepare();
+const ready = prepare().catch((error) => {
+  postMessage({ broken: true });
+  throw error;
+});
 
 addEventListener("message", async ({ data: { frame, at } }) => {
   await ready;

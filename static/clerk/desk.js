@@ -77,19 +77,36 @@ export class Desk {
 
   #render() {
     const { screen } = this.#counter;
-    // The server's confirmation of what is shown must not close what the clerk is just choosing from.
-    const subject = `${screen.name} ${"code" in screen ? screen.code : ""}`;
-    if (subject !== this.#subject) closeSheets();
-    this.#subject = subject;
     const content = this.#content(screen);
-    this.#overlay.replaceChildren(...(content ? [content] : []));
+    const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
+    if (subject && subject === this.#subject && content) this.#reword(content);
+    else this.#cover(content);
+    this.#subject = subject;
     this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
     this.#sound(screen);
     this.#label();
-    /** @type {HTMLElement | null} */ (content?.querySelector(".screen-pin") ?? (content?.matches(".screen-pin") ? content : content?.querySelector("h1")) ?? null)?.focus();
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "locked") this.#scanner.sleep();
     else if (document.visibilityState === "visible") this.#scanner.wake();
+  }
+
+  /** @param {HTMLElement | null} content */
+  #cover(content) {
+    closeSheets();
+    this.#overlay.replaceChildren(...(content ? [content] : []));
+    const focused = content?.matches("[tabindex]") ? content : content?.querySelector("h1");
+    /** @type {HTMLElement | null | undefined} */ (focused)?.focus();
+  }
+
+  /**
+   * The server has confirmed what is shown. Only the words change: a button that the clerk's finger is on stays the same button,
+   * and what they are just choosing from stays open.
+   * @param {HTMLElement} content
+   */
+  #reword(content) {
+    const [now, then] = [content, this.#overlay].map((each) => each.querySelectorAll(".verdict-head > :not(h1), .verdict-gift"));
+    if (now.length === then.length) then.forEach((element, index) => element.replaceWith(now[index]));
+    else this.#cover(content);
   }
 
   /** @param {Screen} screen @returns {HTMLElement | null} */

@@ -73,7 +73,7 @@ async function openTill(device, kept) {
   const { desk, sync } = await till(device, kept);
   await sync.load();
   keepUpdated(() => desk.idle);
-  await navigator.storage.persist?.();
+  void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
   await desk.start();
 }
 

@@ -121,7 +121,7 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
 function gift(offer, screen, desk) {
   if (!offer) return null;
   const lastDay = screen?.code === Verdict.GOOD && screen.finding.lastDay !== LAST_DAY_MAX ? screen.finding.lastDay : undefined;
-  const code = screen?.details.short_code;
+  const code = screen?.code === Verdict.GOOD ? undefined : screen?.details.short_code; // nothing moves while a finger comes down on Give
   return el(
     "div",
     { class: "verdict-gift" },

@@ -205,6 +205,23 @@ def test_a_scanner_s_enter_never_presses_give(at_work: MakeTablet, live: LiveSer
     assert not live.standing(coupon.serial)
 
 
+def test_a_finger_on_give_is_not_disturbed_by_the_confirmation(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    coupon = shop.issue()
+    on = at_work()
+    on.expect_scanner()
+    live.network.held["/clerk/sync"] = answer = Event()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Being confirmed")
+    on.button("Give the gift").hover()
+    on.page.mouse.down()
+    answer.set()
+    on.expect_text("Confirmed by the shop")
+    on.page.mouse.up()
+    on.expect_heading("Hand over the gift")
+
+
 def test_a_refusal_takes_one_tap_and_a_reason(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
     on = at_work()

@@ -233,7 +233,7 @@ def ask_verdict(
     The customer stands before this clerk: a coupon that another device holds is asked back from it, so that it can be given here.
     """
     shown, token = identify(session, text, ring, signer)
-    ruling = verify(session, actor, shown.serial if shown else None, now, shown)
+    ruling = verify(session, actor, shown, now)
     if ruling.verdict == Verdict.HELD_ELSEWHERE and shown:
         ask_back(session, actor, shown.serial, now)
     told = {"code": ruling.verdict, **ruling.details}

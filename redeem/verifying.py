@@ -43,9 +43,10 @@ class Ruling:
     terms: Terms | None = None
 
 
-def verify(session: Session, actor: Actor, serial: int | None, now: Ms, shown: Shown | None = None) -> Ruling:
-    """Read-only: would this coupon be given to this device now? `shown` is what its token says, for one that a restore has lost."""
-    found = ledger.find(session, serial) or (adopting.imagine(session, shown, now) if shown else None)
+def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) -> Ruling:
+    """Read-only: would this coupon be given to this device now? It is named by its serial, or by what it says itself."""
+    shown = Shown(coupon) if isinstance(coupon, int) else coupon
+    found = look(session, shown, now) if shown else None
     if found is None:
         return Ruling(Verdict.UNKNOWN_COUPON, {})
     standing = ledger.standing(session, found.serial)
@@ -54,6 +55,11 @@ def verify(session: Session, actor: Actor, serial: int | None, now: Ms, shown: S
     verdict = reason_to_decline(found, actor, now) or (RECOVERING if must_wait(found) else Verdict.GOOD)
     held = holding.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
     return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
+
+
+def look(session: Session, shown: Shown, now: Ms) -> Found | None:
+    """The coupon, also one that a restored ledger has lost and not yet adopted."""
+    return ledger.find(session, shown.serial) or adopting.imagine(session, shown, now)
 
 
 def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:

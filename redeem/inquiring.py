@@ -20,6 +20,7 @@ from redeem.times import Ms
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
 ACTS_MAX = 500
+BOOKKEEPING = ("done",)  # a tablet's note to itself that a screen was left
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +164,6 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
 
 def acts_of(session: Session, scope: Scope, serial: int) -> list[ActLine]:
     """In the order in which the server took them; what a tablet sent in one request, by the numbers of its journal."""
-    statement = within(ACT, scope, Act.store_id).where(Act.serial == serial).order_by(Act.at, Act.id).limit(ACTS_MAX)
-    return sorted(lines(session, ActLine, statement), key=lambda act: (act.at, act.number, act.id))
+    statement = within(ACT, scope, Act.store_id).where(Act.serial == serial, Act.kind.not_in(BOOKKEEPING))
+    found = lines(session, ActLine, statement.order_by(Act.at, Act.id).limit(ACTS_MAX))
+    return sorted(found, key=lambda act: (act.at, act.number, act.id))

@@ -104,10 +104,10 @@ SCRIPTS = [
     ),
     Layer(
         "device",
-        scripts("clerk", "api camera camera-worker journal journal-file journal-worker sound store view wedge"),
+        scripts("clerk", "api camera camera-worker journal journal-file journal-worker pins sound store view wedge"),
     ),
     Layer("sync", scripts("clerk", "sync")),
-    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
+    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets unlocking updates verdicts")),
     Layer(
         "main",
         (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),

@@ -69,7 +69,7 @@ PYTHON = [
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
-                "coupons devices door filters forms guard keys overview places tables telling words",
+                "coupons desk devices door filters forms guard keys losses overview places tables telling words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),

@@ -1,10 +1,11 @@
 """Managing: what managers change. Each change looks within the manager's scope first, and leaves an entry in the audit log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering
+from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering, restoring
 from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Invalid
@@ -42,6 +43,15 @@ def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> 
     if device.revoked_at is None:
         enrolling.revoke_device(session, device.id, now)
         note(session, person, Change.DEVICE_REVOKED, device.id, now, name=device.name, store=device.store_name)
+
+
+def go_on_without(session: Session, person: Person, device_ids: Sequence[str], now: Ms) -> int:
+    """Writes off those of these devices that a restored ledger still waits for; answers how many."""
+    missing = [each.device_id for each in restoring.missing(session, now, person.scope)]
+    wanted = [device_id for device_id in missing if device_id in device_ids]
+    for device_id in wanted:
+        restoring.write_off_missing(session, device_id, person.id, now, person.scope)
+    return len(wanted)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:

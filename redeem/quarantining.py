@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing, entries, ledger
@@ -126,17 +126,17 @@ def waiting_from(session: Session, device_id: str) -> int:
 
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
     """Whose entries wait for a manager of this scope, those that have waited longest first."""
-    claimed = aliased(Device)
-    who = (Quarantine.device_id, claimed.name, Device.id, Device.name, Store.id, Store.name, Partner.name)
+    writer = aliased(Device)
+    claimed = select(writer.name).where(writer.id == Quarantine.device_id).scalar_subquery()
+    who = (Quarantine.device_id, claimed, Device.id, Device.name, Store.id, Store.name, Partner.name)
     numbers = (func.count(), func.min(Quarantine.number), func.max(Quarantine.number), func.min(Quarantine.at))
     statement = (
         select(*who, *numbers)
-        .outerjoin(claimed, claimed.id == Quarantine.device_id)
         .join(Device, Device.id == Quarantine.handed_in_by_id)
         .join(Store, Store.id == Device.store_id)
         .join(Partner, Partner.id == Store.partner_id)
         .where(Quarantine.decided_at.is_(None))
-        .group_by(Quarantine.device_id, claimed.name, Device.id, Device.name, Store.id, Store.name, Partner.name)
+        .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
         .order_by(func.min(Quarantine.at), Quarantine.device_id)
     )
     return [Waiting(*row) for row in session.execute(within(statement, scope, Device.store_id))]
@@ -150,10 +150,18 @@ def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope 
     return [as_line(session, author, row) for row in session.scalars(page)]
 
 
-def admit(session: Session, device_id: str, manager_id: str, ring: KeyRing, now: Ms, scope: Scope = WHOLE) -> Admission:
-    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX. Raises NotFound."""
+def admit(
+    session: Session,
+    device_id: str,
+    manager_id: str,
+    ring: KeyRing,
+    now: Ms,
+    scope: Scope = WHOLE,
+    only: str | None = None,
+) -> Admission:
+    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; or `only` the one of this hash. Raises NotFound."""
     author = find_author(session, device_id, scope, lock=True)
-    rows = next_waiting(session, device_id)
+    rows = next_waiting(session, device_id, only)
     entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
     for row in rows:
         row.outcome = settle_one(session, author, entry_of(row), ring, now)
@@ -166,11 +174,15 @@ def admit(session: Session, device_id: str, manager_id: str, ring: KeyRing, now:
     return Admission(outcomes, kept(session, device_id).waiting)
 
 
-def leave(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> int:
-    """Decides that what waits is never settled; answers how many entries. They stay, and can be looked at. Raises NotFound."""
+def leave(
+    session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE, only: str | None = None
+) -> int:
+    """Decides that what waits, or `only` the entry of this hash, is never settled; answers how many entries.
+
+    They stay, and can be looked at. Raises NotFound.
+    """
     find_author(session, device_id, scope, lock=True)
-    waiting = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
-    rows = session.scalars(waiting).all()
+    rows = session.scalars(all_waiting(device_id, only)).all()
     for row in rows:
         decide(row, "left", manager_id, now)
     if rows:
@@ -198,8 +210,13 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     return Author(device_id, actor, device.public_key, device, "" if writer else f"{device_id}/")
 
 
-def next_waiting(session: Session, device_id: str) -> Sequence[Quarantine]:
+def all_waiting(device_id: str, only: str | None) -> Select[Quarantine]:
     waiting = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
+    return waiting if only is None else waiting.where(Quarantine.entry_hash == only)
+
+
+def next_waiting(session: Session, device_id: str, only: str | None = None) -> Sequence[Quarantine]:
+    waiting = all_waiting(device_id, only)
     return session.scalars(waiting.order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)).all()
 
 

@@ -69,7 +69,7 @@ PYTHON = [
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
-                "coupons devices door filters forms guard keys overview places tables telling words",
+                "coupons desk devices door filters forms guard keys losses overview places tables telling words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
@@ -104,10 +104,10 @@ SCRIPTS = [
     ),
     Layer(
         "device",
-        scripts("clerk", "api camera camera-worker journal journal-file journal-worker sound store view wedge"),
+        scripts("clerk", "api camera camera-worker journal journal-file journal-worker pins sound store view wedge"),
     ),
     Layer("sync", scripts("clerk", "sync")),
-    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
+    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets unlocking updates verdicts")),
     Layer(
         "main",
         (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),

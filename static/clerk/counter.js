@@ -28,7 +28,7 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
  *   | {name: "unfinished", attempt: Attempt}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
- * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>,
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
  *   pause: (ms: number) => Promise<void>}} Parts
  */
 
@@ -92,12 +92,13 @@ export class Counter extends EventTarget {
     if (before.name !== "locked" || !before.chosen || before.busy) return;
     const clerk = before.chosen;
     this.#show({ name: "locked", chosen: clerk, busy: true });
+    let how = {};
     try {
-      await this.#parts.unlock(clerk, pin);
+      how = await this.#parts.unlock(clerk, pin);
     } catch (error) {
       return void this.#show({ name: "locked", chosen: clerk, ...unlockProblem(error) });
     }
-    await this.#write("unlock", { clerk });
+    await this.#write("unlock", { clerk, ...how });
     this.#clerk = clerk;
     await this.start();
   }

@@ -56,3 +56,19 @@ def test_every_file_that_the_page_loads_is_kept(at_work: MakeTablet, live: LiveS
     kept = set(on.page.evaluate("fetch('/clerk/sw.js').then(answer => answer.text())").split('"'))
     loaded = on.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)")
     assert {path for path in loaded if "/static/" in path} <= kept
+
+
+def test_a_clerk_opens_the_till_without_a_network(at_work: MakeTablet, live: LiveServer) -> None:
+    on = at_work()
+    on.expect_scanner()
+    wait_until_kept(on)
+    on.press("Lock")
+    on.expect_heading("Who is at the till?")
+    live.network.down = True
+    on.close()
+    on.open()
+    on.press("Anna")
+    on.type_pin("4072")
+    on.expect_text("This PIN is not right. Try again.")
+    on.type_pin("4071")
+    on.expect_scanner()

@@ -195,7 +195,7 @@ export async function switchOn(server, disk = new Disk()) {
   };
   const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone });
   await sync.load();
-  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined, pause: async () => undefined });
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };
 }
 

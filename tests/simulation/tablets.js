@@ -89,7 +89,7 @@ class Tablet {
     const api = new Api((url, request) => this.#fetch(String(url), /** @type {any} */ (request)), "", clock);
     this.sync = new Sync({ api, key: this.key, journal: this.journal, memory: this.#memory(), now: clock, alone });
     await this.sync.load();
-    this.counter = new Counter({ journal: this.journal, sync: this.sync, now: clock, check, unlock: async () => undefined, pause: () => this.#pause() });
+    this.counter = new Counter({ journal: this.journal, sync: this.sync, now: clock, check, unlock: async () => ({}), pause: () => this.#pause() });
     await this.counter.start();
   }
 

@@ -8,12 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, enrolling, signing_in, staffing
+from redeem import apikeys, enrolling, restoring, signing_in, staffing
 from redeem.web.context import now_ms
 from redeem.web.manager.guard import NEEDS
 from tests import factories
 from tests.cast import Cast
 from tests.databases import on_both_databases
+from tests.web import desk
 from tests.web.office import Office
 
 # Who may open what. What has an id is then seen only for stores of one's own.
@@ -33,6 +34,11 @@ READ = {
     "GET manager.devices",
     "GET manager.stores",
     "GET manager.store",
+    "GET manager.quarantine",
+    "GET manager.journal",
+    "GET manager.conflicts",
+    "GET manager.conflict",
+    "GET manager.recovery",
 }
 RUN_STORES = {
     "GET manager.new_device",
@@ -55,6 +61,15 @@ RUN_SHOP = {
     "POST manager.add_partner",
     "GET manager.new_store",
     "POST manager.add_store",
+    "GET manager.ask_to_write_off",
+    "POST manager.write_off",
+    "GET manager.ask_to_go_on_without",
+    "POST manager.go_on_without",
+    "GET manager.ask_to_end_recovery",
+    "POST manager.end_recovery",
+    "POST manager.admit_entries",
+    "POST manager.leave_entries",
+    "POST manager.decide_conflict",
 }
 ROLES = ("shop_manager", "auditor", "partner_manager", "store_manager", "south_manager")
 RUNNERS = {"shop_manager", "partner_manager", "store_manager", "south_manager"}
@@ -79,6 +94,8 @@ UNKNOWN = {
     "clerk_id": "clk_01J00000000000000000000000",
     "enrolment_id": "enr_01J00000000000000000000000",
     "coupon_id": "cpn_99_99",
+    "journal_id": "dev_01J00000000000000000000001",
+    "conflict_id": "rdm_01J00000000000000000000000",
 }
 # What differs between two answers that tell the same: the request's own name, the form's token, what was asked for.
 OWN = re.compile(r"req_[0-9A-Za-z]+|value=\"[^\"]+\"|/manager/[^\"]+")
@@ -146,6 +163,8 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "clerk_id": enrolling.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
         "enrolment_id": enrolling.invite_device(session, store_id, "New", now_ms(), 10).id,
         "coupon_id": factories.coupon(session, campaign.number).id,
+        "journal_id": desk.journal(session, store_id),
+        "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),
     }
 
 
@@ -225,9 +244,19 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets,
 
 @pytest.mark.parametrize(
     "page",
-    ["/manager/", "/manager/devices", "/manager/stores", "/manager/devices/new", "/manager/figures.csv?table=stores"],
+    [
+        "/manager/",
+        "/manager/devices",
+        "/manager/stores",
+        "/manager/devices/new",
+        "/manager/figures.csv?table=stores",
+        "/manager/quarantine",
+        "/manager/conflicts",
+        "/manager/recovery",
+    ],
 )
-def test_no_page_names_anothers_stores(app, cast, database, enter, page):
+def test_no_page_names_anothers_stores(app, cast, database, targets, enter, page):
+    database.write(lambda session: restoring.begin(session, now_ms()))
     factory_names = {"north": "North, on the square", "annex": "North, at the station", "south": "South, by the river"}
     sees = {"store_manager": {"north"}, "partner_manager": {"north", "annex"}, "south_manager": {"south"}}
     for role, places in sees.items():

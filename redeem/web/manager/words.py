@@ -6,6 +6,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from redeem.managing import Change
+from redeem.quarantining import NOT_SIGNED
 from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
@@ -81,6 +82,22 @@ ANSWERS: Words = {
     Outcome.CONFLICT: _("A second gift of one coupon"),
     Outcome.RECOVERING: _("The ledger was being restored"),
 }
+OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not settled: its tablet did not sign it")}
+ENTRIES: Words = {
+    **ACTS,
+    "unlock": _("Clerk unlocked the tablet"),
+    "lock": _("Tablet was locked"),
+    "done": _("Clerk went on to the next coupon"),
+}
+QUARANTINED: Words = {
+    "revoked": _("The tablet was revoked or written off"),
+    "broken_journal": _("The journal does not go on where the server has it"),
+    "key_lost": _("The tablet lost its key and was enrolled again"),
+}
+BEARERS: Words = {
+    "issuer": _("The shop bears it"),
+    "partner": _("The partner bears it"),
+}
 ROLES: Words = {
     Role.SHOP_MANAGER: _("Shop manager"),
     Role.PARTNER_MANAGER: _("Partner manager"),
@@ -97,6 +114,10 @@ CHANGES: Words = {
     Change.STORE_ADDED: _("Added a store"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
+    Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
+    Change.ENTRIES_ADMITTED: _("Admitted entries"),
+    Change.ENTRIES_LEFT: _("Left entries as they are"),
+    Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),

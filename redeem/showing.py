@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
-from redeem import ledger
+from redeem import adopting, ledger
 from redeem.errors import NotFound
 from redeem.ledger import Found, Standing
 from redeem.models import Partner, Store
@@ -72,6 +72,12 @@ def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
         last_day=None if last == LAST_DAY_MAX else last,
         days_left=None if last == LAST_DAY_MAX else last - today,
     )
+
+
+def show_lost(session: Session, seen: adopting.Shown, now: Ms, zone: str) -> Shown:
+    """Like `show`, of a coupon that a restored ledger has lost: it gets its row back with that. Raises NotFound."""
+    adopting.adopt(session, seen, now)
+    return show(session, seen.serial, now, zone)
 
 
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:

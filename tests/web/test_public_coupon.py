@@ -7,9 +7,10 @@ from html import unescape
 import pytest
 from nacl.signing import SigningKey
 
-from redeem import keeping, qr
+from redeem import issuing, keeping, qr, restoring
 from redeem.codes import grouped
 from redeem.keys import Sealer
+from redeem.models import Coupon
 from redeem.tokens import DIGITS
 from tests import factories
 from tests.cast import TABLET_KEY
@@ -101,8 +102,10 @@ def test_a_gift_at_the_till_is_not_yet_given(client, database, cast, make):
     assert "Ready for you" in show(client, coupon).text
 
 
-def test_a_coupon_held_by_a_tablet_is_good(client, database, make):
+def test_a_coupon_held_by_a_tablet_is_good(client, database, cast, make):
     coupon = make()
+    database.write(lambda session: issuing.move_home(session, coupon.serial, cast.north, NOW))
+    assert Tablet(database, cast.tablet_id, TABLET_KEY).sync().grants
     assert "Ready for you" in show(client, coupon).text
 
 
@@ -160,6 +163,14 @@ def test_forged_and_unissued_are_answered_alike(client, database, cast, make):
     unissued = signer_of_ours.write(1, cast.anywhere, 999_999, 60_000)
     assert client.get(f"/c/{forged}").text == client.get(f"/c/{unissued}").text
     assert client.get(f"/c/{forged}").status_code == 404
+
+
+def test_one_that_a_restored_ledger_has_lost_is_shown_as_soon_as_it_is_looked_at(client, database, cast, make):
+    lost = make()
+    database.write(lambda session: session.delete(session.get_one(Coupon, lost.serial)))
+    assert client.get(f"/c/{lost.token}").status_code == 404
+    database.write(lambda session: restoring.begin(session, NOW))
+    assert client.get(f"/c/{lost.token}").status_code == 200
 
 
 def test_nobody_is_followed(client, make):

@@ -5,9 +5,9 @@
  * awaited, so a second tap finds another screen and does nothing.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { find, NOT_A_COUPON, UNSURE } from "./check.js";
+import { find, findingOf, givenDetails, NOT_A_COUPON, UNSURE } from "./check.js";
 import { Verdict } from "./rules.js";
-import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
+import { askingFor, campaignOf, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
 /** @import { Attempt, Entry, Past } from "./state.js" */
@@ -374,8 +374,7 @@ export class Counter extends EventTarget {
 
   /** @param {Attempt} attempt */
   #undoUntil(attempt) {
-    const campaign = `cmp_${attempt.id.split("_")[1]}`;
-    return undoUntil(attempt, this.#terms(campaign)?.undo_minutes ?? 0);
+    return undoUntil(attempt, this.#terms(campaignOf(attempt.id))?.undo_minutes ?? 0);
   }
 
   /** @param {string} [campaign] */
@@ -390,13 +389,6 @@ export class Counter extends EventTarget {
     return screen;
   }
 }
-
-/** @param {Attempt} attempt @returns {Finding} */
-const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: `cmp_${id.split("_")[1]}`, ask: coupon });
-
-/** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
-const givenDetails = (attempt) =>
-  attempt ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } } : {};
 
 /** @param {unknown} error */
 function unlockProblem(error) {

@@ -31,7 +31,7 @@ CLERKS = (
 def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str | None) -> dict[str, Any] | None:
     """What the tablet should know, with its etag; None if that is what it knows."""
     told = around(session, actor, ring)
-    campaigns, versions = session.execute(EDITION).one()
+    campaigns, versions = session.connection().execute(EDITION).one()
     said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
     etag = sha256(said.encode()).hexdigest()[:ETAG_CHARACTERS]
     return None if etag == known else {"etag": etag, **told, "campaigns": campaigns_at(session, actor)}
@@ -40,8 +40,8 @@ def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str 
 def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
     """All but the campaigns."""
     place = {"name": actor.store_name, "partner": actor.partner_id, "time_zone": actor.time_zone}
-    partner_name = session.scalar(PARTNER, {"partner_id": actor.partner_id})
-    clerks = session.execute(CLERKS, {"store_id": actor.store_id})
+    partner_name = session.connection().execute(PARTNER, {"partner_id": actor.partner_id}).scalar_one()
+    clerks = session.connection().execute(CLERKS, {"store_id": actor.store_id})
     return {
         "store": {"id": actor.store_id, **place},
         "partner": {"id": actor.partner_id, "name": partner_name},
@@ -55,13 +55,13 @@ def campaigns_at(session: Session, actor: Actor) -> list[dict[str, Any]]:
     """Those whose coupons are good at the store, by number."""
     return [
         {"id": f"cmp_{number}", "number": number, "name": name, "terms": loads(text)}
-        for number, name, text in session.execute(CAMPAIGNS)
+        for number, name, text in session.connection().execute(CAMPAIGNS)
         if is_good_at(text, actor)
     ]
 
 
 def campaign_numbers_at(session: Session, actor: Actor) -> set[int]:
-    return {number for number, _, text in session.execute(CAMPAIGNS) if is_good_at(text, actor)}
+    return {number for number, _, text in session.connection().execute(CAMPAIGNS) if is_good_at(text, actor)}
 
 
 def is_good_at(terms_text: str, actor: Actor) -> bool:

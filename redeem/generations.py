@@ -38,5 +38,5 @@ LIFE_AND_LOCK = LIFE.with_for_update()
 
 def current(session: Session, *, lock: bool = False) -> Life:
     """This life; with `lock`, nobody else ends its recovery before this transaction ends."""
-    row = session.execute(LIFE_AND_LOCK if lock else LIFE).one_or_none()
+    row = session.connection().execute(LIFE_AND_LOCK if lock else LIFE).one_or_none()
     return Life(*row) if row else Life()

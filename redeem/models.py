@@ -263,7 +263,7 @@ class Quarantine(Base):
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     __table_args__ = (
         CheckConstraint("decision IN ('admitted', 'left')", name="decision"),
-        partial("ix_quarantine_undecided", "device_id", "number", where="decided_at IS NULL"),
+        partial("ix_quarantine_undecided", "handed_in_by_id", where="decided_at IS NULL"),
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing, entries, ledger
@@ -30,13 +30,26 @@ KEEP = text(
     "INSERT INTO quarantine (device_id, entry_hash, number, entry, signature, reason, handed_in_by_id, at)"
     " VALUES (:device_id, :entry_hash, :number, :entry, :signature, :reason, :handed_in_by_id, :at) ON CONFLICT DO NOTHING"
 )
+# Asked at each sync, so it is one statement of looks into indexes.
+_OF_DEVICE = Quarantine.device_id == bindparam("device_id")
+_BY_DEVICE = Quarantine.handed_in_by_id == bindparam("device_id")
+_WAITS = Quarantine.decided_at.is_(None)
+KEPT = select(
+    select(func.count()).where(_OF_DEVICE, _WAITS).scalar_subquery().label("waiting"),
+    select(func.count()).where(_BY_DEVICE, _WAITS).scalar_subquery().label("handed_in"),
+    select(func.max(Quarantine.number)).where(_OF_DEVICE).scalar_subquery().label("last"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What of a device's journal is here: how many entries wait for a manager, and the newest one's number."""
+    """What of a device's journal is here: how many entries wait for a manager, and the newest one's number.
+
+    `handed_in` counts those that wait of all that the device has handed in, of its own and of what it was before.
+    """
 
     waiting: int
+    handed_in: int
     last: int
 
 
@@ -113,15 +126,8 @@ def keep(
 
 
 def kept(session: Session, device_id: str) -> Kept:
-    waiting = func.count().filter(Quarantine.decided_at.is_(None))
-    row = session.execute(select(waiting, func.max(Quarantine.number)).where(Quarantine.device_id == device_id)).one()
-    return Kept(row[0], row[1] or 0)
-
-
-def waiting_from(session: Session, device_id: str) -> int:
-    """How many entries wait that this device has handed in, its own and those of the device that it was before."""
-    mine = select(func.count()).where(Quarantine.handed_in_by_id == device_id, Quarantine.decided_at.is_(None))
-    return session.scalars(mine).one()
+    row = session.connection().execute(KEPT, {"device_id": device_id}).one()
+    return Kept(row.waiting, row.handed_in, row.last or 0)
 
 
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:

@@ -134,7 +134,7 @@ def forget_below(session: Session, position: int) -> None:
 
 def next_position(session: Session, life: Life) -> Position:
     """From where a reader goes on: every change below it can be seen now."""
-    series, number = session.execute(NEXT_POSITION[session.get_bind().dialect.name]).one()
+    series, number = session.connection().execute(NEXT_POSITION[session.get_bind().dialect.name]).one()
     return Position(life.generation, number, series)
 
 

@@ -112,7 +112,7 @@ def sync(
         recovering=life.is_recovering,
         reported=tablet.row.reported_generation >= life.generation,
         fault=fault,
-        quarantined=quarantining.waiting_from(session, device_id),
+        quarantined=kept.handed_in,
         kept=kept.last or None,
         old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
@@ -136,7 +136,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         time=now,
         generation=generations.current(session).generation,
         fault="revoked",
-        quarantined=quarantining.waiting_from(session, device_id),
+        quarantined=kept.handed_in,
         kept=kept.last or None,
         old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
     )

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 22:32:04.055747
+Create Date: 2026-11-21 23:07:08.127510
 
 """
 from alembic import op
@@ -269,7 +269,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('device_id', 'entry_hash', name=op.f('pk_quarantine'))
     )
     with op.batch_alter_table('quarantine', schema=None) as batch_op:
-        batch_op.create_index('ix_quarantine_undecided', ['device_id', 'number'], unique=False, sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
+        batch_op.create_index('ix_quarantine_undecided', ['handed_in_by_id'], unique=False, sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
 
     op.create_table('act',
     sa.Column('id', sa.String(length=40), nullable=False),

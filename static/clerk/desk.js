@@ -271,5 +271,7 @@ function syncWords(sync, now, zone) {
   if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
   if (!sync.online) return { sync: t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n }), state: "is-ask" };
   if (sync.refused) return { sync: t("Not accepted by the shop · {n} waiting", { n }), state: "is-no" };
-  return { sync: t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n }), state: "is-yes" };
+  const line = t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n });
+  if (sync.quarantined) return { sync: `${line} · ${t("{n} with a manager", { n: sync.quarantined })}`, state: "is-ask" };
+  return { sync: line, state: "is-yes" };
 }

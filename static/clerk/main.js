@@ -4,6 +4,7 @@ import { Desk } from "./desk.js";
 import { begin, enrol, enrolmentToken } from "./enrolment.js";
 import { JournalFile } from "./journal-file.js";
 import { Journal } from "./journal.js";
+import { OldJournals } from "./old-journals.js";
 import { Pins } from "./pins.js";
 import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
 import { wakeSound } from "./sound.js";
@@ -86,7 +87,7 @@ async function till(device, kept) {
   await journal.load(records);
   const key = { id: device.id, sign };
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
-  const sync = new Sync({ api, key, journal, memory: store, now, alone });
+  const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now) });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
   const speak = (/** @type {string} */ language) => store.putSettings({ language }).then(() => location.reload());

@@ -9,6 +9,7 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 /** @import { KeptPin } from "./pins.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Heard } from "./state.js" */
+/** @import { HandedIn } from "./old-journals.js" */
 
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
@@ -109,6 +110,16 @@ export class Store {
   /** @param {Heard} heard */
   putHeard(heard) {
     return this.#put("heard", heard);
+  }
+
+  /** How much of its old journals the server has. @returns {Promise<HandedIn | undefined>} */
+  handedIn() {
+    return this.#get("handed in");
+  }
+
+  /** @param {HandedIn} handedIn */
+  putHandedIn(handedIn) {
+    return this.#put("handed in", handedIn);
   }
 
   /** @param {string} clerk @returns {Promise<KeptPin | undefined>} */

@@ -123,6 +123,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "Offline since {time} · {n} waiting": "Нет связи с {time} · в очереди {n}",
   "Connecting · {n} waiting": "Подключаемся · в очереди {n}",
   "Not accepted by the shop · {n} waiting": "Магазин не принимает · в очереди {n}",
+  "{n} with a manager": "у менеджера {n}",
   "Sync now": "Обновить сейчас",
   "A new version is ready": "Есть новая версия",
   "Update now": "Обновить",

@@ -11,6 +11,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
 /** @import { Grant, Kept as KeptHolds } from "./holds.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Journal } from "./journal.js" */
+/** @import { Batch } from "./old-journals.js" */
 /** @import { Heard, Snapshot } from "./state.js" */
 
 /**
@@ -20,6 +21,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
  *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, trouble: string | null}} Old
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */
@@ -74,12 +76,14 @@ export class Sync extends EventTarget {
   #memory;
   #now;
   #alone;
+  #old;
 
   /**
    * @param {{api: Api, key: DeviceKey, journal: Journal, memory: Memory, now: () => number,
-   *   alone: <T>(work: () => Promise<T>) => Promise<T>}} parts  `alone` runs one work at a time over all tabs
+   *   alone: <T>(work: () => Promise<T>) => Promise<T>, old?: Old}} parts  `alone` runs one work at a time over all tabs; `old` is
+   *   what this tablet recorded as another device
    */
-  constructor({ api, key, journal, memory, now, alone }) {
+  constructor({ api, key, journal, memory, now, alone, old }) {
     super();
     this.#api = api;
     this.#key = key;
@@ -87,6 +91,7 @@ export class Sync extends EventTarget {
     this.#memory = memory;
     this.#now = now;
     this.#alone = alone;
+    this.#old = old;
   }
 
   /** Recalls what was known when the tablet was last in use. */
@@ -133,6 +138,7 @@ export class Sync extends EventTarget {
         const ruling = await this.#exchangeAll(verify, limits);
         await this.#remember(this.#generation);
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
+        if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
       } catch (error) {
         if (!stop.signal.aborted) this.#note(error);
@@ -163,11 +169,11 @@ export class Sync extends EventTarget {
 
   /**
    * @param {number} after @param {{text: string, signature: string}[]} entries @param {string | undefined} verify
-   * @param {{timeoutMs: number, signal: AbortSignal}} limits
+   * @param {{timeoutMs: number, signal: AbortSignal}} limits @param {Batch} [old]
    */
-  async #exchange(after, entries, verify, limits) {
+  async #exchange(after, entries, verify, limits, old) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }) };
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, entries: old.entries } }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
@@ -231,6 +237,23 @@ export class Sync extends EventTarget {
     }
     this.sets.position = oldest(positions);
     await this.#memory.putSets(this.sets.kept);
+  }
+
+  /**
+   * Hands in what this tablet recorded as another device. Not while a person waits. A refusal is about that, and no reason to close
+   * the till: the request before this one was taken.
+   * @param {Old} old @param {{timeoutMs: number, signal: AbortSignal}} limits
+   */
+  async #handIn(old, limits) {
+    try {
+      for (let batch = await old.next(BATCH_ENTRIES); batch; batch = await old.next(BATCH_ENTRIES)) {
+        await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
+        await old.sent(batch);
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      old.trouble = error.code;
+    }
   }
 
   /** @param {any} reply @param {number} at */

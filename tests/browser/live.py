@@ -15,7 +15,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from redeem import create_app, enrolling
 from redeem.config import Settings
 from redeem.db import Database
-from redeem.models import Act, Device, Redemption
+from redeem.models import Act, Device, Quarantine, Redemption
+from redeem.strictjson import loads
 from redeem.web.context import Context, now_ms
 from redeem.web.urls import enrolment_link
 
@@ -117,6 +118,12 @@ class LiveServer:
         self.database.write(
             lambda session: session.execute(update(Device).where(Device.name == name).values(last_seen_at=0))
         )
+
+    def handed_in(self) -> list[tuple[str, str]]:
+        """The entries in quarantine, in order: what each is, and why it waits."""
+        rows = select(Quarantine.entry, Quarantine.reason).order_by(Quarantine.number)
+        found = self.database.read(lambda session: session.execute(rows).all())
+        return [(loads(entry)["kind"], reason) for entry, reason in found]
 
     def tablets(self, store_id: str) -> int:
         """How many tablets are enrolled at the store."""

@@ -124,6 +124,10 @@ def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
     on.expect_scanner()
     kept = [length for name, length in on.journals().items() if name.startswith("journal-retired-")]
     assert kept == [size]
+    on.page.evaluate("dispatchEvent(new Event('online'))")
+    on.expect_text(re.compile(r"· 3 with a manager"))
+    on.shoot("16 old journal handed in")
+    assert live.handed_in() == [("unlock", "key_lost"), ("ask", "key_lost"), ("gave", "key_lost")]
 
 
 def test_a_revoked_tablet_says_so(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:

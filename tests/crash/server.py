@@ -17,10 +17,11 @@ SECRET = "a-secret-that-only-the-crash-tests-have"
 class Server:
     """granian with its worker processes, in a process group of its own, so that one signal ends it all at once."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, log_level: str = "WARNING") -> None:
         self.port = free_port()
+        self._log = folder / "server.log"
         self._environment = bare(
-            folder, REDEEM_DATABASE_URL=database_url, REDEEM_SECRET_KEYS=SECRET, REDEEM_LOG_LEVEL="WARNING"
+            folder, REDEEM_DATABASE_URL=database_url, REDEEM_SECRET_KEYS=SECRET, REDEEM_LOG_LEVEL=log_level
         )
         self._process: subprocess.Popen[str] | None = None
 
@@ -28,11 +29,23 @@ class Server:
         """Returns when it answers."""
         lines: Lines = Lines()
         words = [sys.executable, "-m", "tests.crash.server", str(self.port)]
-        self._process = subprocess.Popen(
-            words, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
         threading.Thread(target=pass_on, args=(self._process, lines), daemon=True).start()
         assert until_ready(lines)[-1:] == [f"ready http://127.0.0.1:{self.port}"]
+
+    @property
+    def pid(self) -> int:
+        """Of the process that leads the group."""
+        return self._process.pid if self._process else 0
 
     def kill(self) -> None:
         """As a power cut does: no process of it does anything more."""

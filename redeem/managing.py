@@ -9,7 +9,8 @@ from redeem import admitting, apikeys, auditing, enrolling, overseeing, partneri
 from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Invalid
-from redeem.models import Clerk, Enrolment, Partner, Store
+from redeem.models import Clerk, Device, Enrolment, Partner, Store
+from redeem.overseeing import DeviceLine
 from redeem.partnering import NewStore
 from redeem.staffing import Person
 from redeem.times import Ms
@@ -52,6 +53,31 @@ def go_on_without(session: Session, person: Person, device_ids: Sequence[str], n
     for device_id in wanted:
         restoring.write_off_missing(session, device_id, person.id, now, person.scope)
     return len(wanted)
+
+
+def rename_device(session: Session, person: Person, device_id: str, name: str, now: Ms) -> DeviceLine:
+    """Raises NotFound for a device outside the scope, Invalid for the name."""
+    line = overseeing.get_device(session, person.scope, device_id)
+    cleaned = clean_name(name)
+    if cleaned != line.name:
+        session.get_one(Device, line.id).name = cleaned
+        note(
+            session, person, Change.DEVICE_RENAMED, line.id, now, name=cleaned, before=line.name, store=line.store_name
+        )
+    return line
+
+
+def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
+    """Its partner stays. Raises NotFound, Invalid."""
+    line = overseeing.get_store(session, person.scope, store_id)
+    partnering.check_zone(new.time_zone)
+    row = session.get_one(Store, line.id)
+    row.name = clean_name(new.name, LONG_NAME_CHARACTERS)
+    row.address, row.hours = clean_line(new.address), clean_line(new.hours, LONG_NAME_CHARACTERS)
+    row.time_zone = new.time_zone
+    changed = [each for each in ("name", "address", "hours", "time_zone") if getattr(row, each) != getattr(line, each)]
+    if changed:
+        note(session, person, Change.STORE_CHANGED, line.id, now, name=row.name, changed=changed)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:

@@ -39,7 +39,7 @@ class Recovering(Conflict):
 @with_appcontext
 @plainly
 def restore(yes: bool, again: bool, skip_numbers: int) -> None:
-    """Begin recovery after a backup was put back: tablets and tills tell the ledger what it lacks."""
+    """Begin recovery after a backup was put back: tablets tell the ledger what it lacks, and managers who won't come back."""
     now = now_ms()
     yes or click.confirm(QUESTION, abort=True)
     life, missing = write(lambda session: begin(session, now, again, skip_numbers))

@@ -112,6 +112,8 @@ CHANGES: Words = {
     Change.CLERK_LEFT: _("Let a clerk leave"),
     Change.PARTNER_ADDED: _("Added a partner"),
     Change.STORE_ADDED: _("Added a store"),
+    Change.STORE_CHANGED: _("Changed a store"),
+    Change.DEVICE_RENAMED: _("Renamed a device"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),

@@ -23,6 +23,7 @@ from redeem.web import (
     public,
     shop,
     till,
+    till_recovery,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(shop.blueprint)
     app.register_blueprint(coupons.blueprint)
     till.attach(app)
+    app.register_blueprint(till_recovery.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(clerk.blueprint)
     manager.attach(app, settings)

@@ -68,13 +68,24 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class GivenBefore:
-    """A redemption that a till was told of, and says again: the attempt's id and fingerprint, and the answer that it had."""
+    """A redemption that a till was told of, and says again: the attempt's id and fingerprint, and the answer that it had.
+
+    `shown` is None where what it had scanned does not verify.
+    """
 
     attempt: str
     fingerprint: str
-    shown: Shown
+    shown: Shown | None
     redemption_id: str
     redeemed_at: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How the ledger lives, and whether it waits for this device."""
+
+    life: Life
+    awaited: bool
 
 
 def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS) -> Life:
@@ -142,26 +153,39 @@ def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> An
     The same attempt twice is answered as the first time. Raises NotRecovering.
     """
     find_awaited_till(session, actor.device_id)
+    seen = genuine(session, given.shown)
     is_free = is_id("rdm", given.redemption_id) and ledger.act_by_id(session, given.redemption_id) is None
     act = Act(
         actor=actor,
         name=given.attempt,
         kind=Kind.REDEEM,
         fingerprint=given.fingerprint,
-        serial=given.shown.serial,
-        shown=given.shown,
+        serial=seen.serial if seen else None,
+        shown=seen,
         given_as=given.redemption_id if is_free else new_id("rdm", now),
         device_at=given.redeemed_at,
     )
     return settle(session, act, now)
 
 
-def till_reported(session: Session, device_id: str) -> Life:
+def genuine(session: Session, shown: Shown | None) -> Shown | None:
+    """A short code proves nothing about a coupon that is here and has another."""
+    found = ledger.find(session, shown.serial) if shown and shown.short_code else None
+    return None if found and shown and found.short_code != shown.short_code else shown
+
+
+def is_awaited(session: Session, device_id: str) -> Waiting:
+    life = generations.current(session)
+    awaited = select(Device.id).where(Device.id == device_id, recovering.is_awaited(life))
+    return Waiting(life, life.is_recovering and session.scalar(awaited) is not None)
+
+
+def till_reported(session: Session, device_id: str) -> Waiting:
     """The till has said all again; answers how the ledger lives on. Raises NotRecovering if nobody waits for it."""
     device = find_awaited_till(session, device_id)
     device.reported_generation = generations.current(session).generation
     session.flush()
-    return recovering.end_if_complete(session)
+    return Waiting(recovering.end_if_complete(session), awaited=False)
 
 
 def find_awaited_till(session: Session, device_id: str) -> Device:

@@ -64,7 +64,7 @@ PYTHON = [
             *modules(
                 "redeem.web",
                 "api assets auth clerk context cookies coupons docs front headers health languages logs openapi problems reading shapes"
-                " shop shop_shapes signatures till till_shapes urls",
+                " shop shop_shapes signatures till till_recovery till_shapes urls",
             ),
             *modules("redeem.web", "manager pictures public"),
             *modules(

@@ -84,11 +84,14 @@ def idempotency_key() -> str:
     return given
 
 
-def fingerprint(body: BaseModel) -> str:
-    """Tells a retry from another request under the same key: method, path and what the body says, however it was written."""
+def fingerprint(body: BaseModel, path: str | None = None) -> str:
+    """Tells a retry from another request under the same key: method, path and what the body says, however it was written.
+
+    `path` is another's than this request's, for what was sent there before.
+    """
     # What was left out stays out: a member that a later release adds must not make a retry look new.
     said = CANONICAL.encode(body.model_dump(mode="json", exclude_unset=True))
-    return base64url(sha256(f"{request.method}\0{request.path}\0{said}".encode()).digest())
+    return base64url(sha256(f"{request.method}\0{path or request.path}\0{said}".encode()).digest())
 
 
 def pointer(steps: Iterable[Any]) -> str:

@@ -89,6 +89,7 @@ KNOW_MORE = (
     "move_home",
     "add_store",
     "redeem_coupon",
+    "say_again",
     "verify_coupon",
 )
 

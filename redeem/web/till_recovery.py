@@ -1,0 +1,121 @@
+"""A partner's own till after the ledger was restored from a backup: it says again what it was answered, and then that this was all.
+
+Until it has, nobody but who holds a coupon gives it: this till may have given any other since the backup.
+"""
+
+from typing import Annotated, Literal, Self
+
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from redeem import codes, restoring
+from redeem.admitting import REDEEM
+from redeem.adopting import Shown
+from redeem.ids import coupon_of
+from redeem.recognising import genuine_token
+from redeem.redeeming import Outcome
+from redeem.restoring import GivenBefore, Waiting
+from redeem.rules import Verdict
+from redeem.times import rfc3339
+from redeem.web.api import answer, operation
+from redeem.web.auth import till_caller
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.reading import fingerprint
+from redeem.web.shapes import Body, Instant, Moment, Told
+from redeem.web.till import declined, receipt
+from redeem.web.till_shapes import Redemption, Scan
+
+blueprint = Blueprint("till_recovery", __name__, url_prefix="/v1/recovery")
+REDEMPTIONS = "/v1/redemptions"
+
+
+class Recovery(Told):
+    """`recovering`: the ledger was restored from a backup, and waits. `awaited`: for what this till has to say, too."""
+
+    object: Literal["recovery"] = "recovery"
+    recovering: bool
+    awaited: bool
+    since: Moment | None
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Self:
+        since = waiting.life.recovering_since
+        return cls(
+            recovering=since is not None, awaited=waiting.awaited, since=None if since is None else rfc3339(since)
+        )
+
+
+class Answered(BaseModel):
+    """The answer of 201, as it was; what is not needed of it is not looked at."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    id: Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    coupon: Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$")]
+    redeemed_at: Instant
+
+
+class SaidAgain(Body):
+    """A redemption's body as it was sent, and its answer as it came."""
+
+    request: Scan
+    answer: Answered
+
+
+@blueprint.get("")
+@operation("Say whether a restored ledger waits for this till", caller="till", scope=REDEEM, answers={200: Recovery})
+def see_recovery() -> Response:
+    """Ask at each start, and whenever a redemption is declined with `recovering`."""
+    device_id = till_caller().actor.device_id
+    return answer(Recovery.of(read(lambda session: restoring.is_awaited(session, device_id))))
+
+
+@blueprint.post("/redemptions")
+@operation(
+    "Say again what was redeemed",
+    caller="till",
+    scope=REDEEM,
+    keyed=True,
+    body=SaidAgain,
+    answers={201: Redemption},
+    problems=("not_recovering", "conflict", Verdict.UNKNOWN_COUPON, Verdict.ATTEMPT_CANCELLED, "bad_short_code"),
+)
+def say_again(key: str, body: SaidAgain) -> Response:
+    """Each redemption of the last days under its attempt's own Idempotency-Key; those that the backup has are answered as at first.
+
+    The gift is out, so no rule is asked. `conflict`: somebody else has given it, too.
+    """
+    actor, now = till_caller().actor, now_ms()
+    given = GivenBefore(
+        attempt=key,
+        fingerprint=fingerprint(body.request, REDEMPTIONS),
+        shown=shown_in(body),
+        redemption_id=body.answer.id,
+        redeemed_at=body.answer.redeemed_at,
+    )
+    said = write(lambda session: restoring.say_again(session, actor, given, now))
+    return receipt(said) if said.code == Outcome.REDEEMED else declined(said)
+
+
+@blueprint.post("/report")
+@operation(
+    "Say that this was all",
+    caller="till",
+    scope=REDEEM,
+    keyed=True,
+    answers={200: Recovery},
+    problems=("not_recovering",),
+)
+def report(key: str) -> Response:  # noqa: ARG001 - doing it twice is refused, whatever the key
+    """Nothing can be said again after that."""
+    device_id = till_caller().actor.device_id
+    return answer(Recovery.of(write(lambda session: restoring.till_reported(session, device_id))))
+
+
+def shown_in(body: SaidAgain) -> Shown | None:
+    """A short code that was issued after the backup says nothing any more: then the answer tells which coupon it was."""
+    if body.request.is_typed:
+        serial = coupon_of(body.answer.coupon)
+        return None if serial is None else Shown(serial, short_code=codes.normalise(body.request.short_code))
+    token = genuine_token(body.request.token, context().ring())
+    return Shown.of(token) if token else None

@@ -1,0 +1,105 @@
+"""/v1/recovery: after a restore a till says again what it was answered, and that this was all."""
+
+import pytest
+
+from redeem import restoring
+from redeem.models import Act, Coupon, Redemption, Reversal, Tally
+from tests import factories
+from tests.databases import on_both_databases
+from tests.factories import NOW
+from tests.web.programs import assert_problem, replayed
+
+HISTORY = (Redemption, Reversal, Tally, Act)
+
+
+def lose(database, *more):
+    """The ledger as a backup had it, before anything was redeemed. Recovery begins."""
+
+    def work(session):
+        for model in HISTORY:
+            for row in factories.all_of(session, model):
+                session.delete(row)
+            session.flush()
+        for coupon in more:
+            session.delete(session.get_one(Coupon, coupon.serial))
+        session.flush()
+        restoring.begin(session, NOW)
+
+    database.write(work)
+
+
+def say_again(till, answer, attempt, **sent):
+    return till.post("/recovery/redemptions", {"request": sent, "answer": answer}, attempt)
+
+
+@on_both_databases
+def test_what_is_said_again_is_answered_as_it_was(north, database, coupon):
+    first = north.redeem(coupon.token, "one")
+    lose(database)
+    again = say_again(north, first.json, "one", token=coupon.token)
+    assert (again.status_code, again.json["id"], again.json["coupon"]) == (201, first.json["id"], coupon.id)
+    retried = north.redeem(coupon.token, "one")
+    assert (retried.data, replayed(retried)) == (again.data, True)
+
+
+def test_a_code_that_was_typed_is_said_again_with_the_coupon_of_its_answer(north, database, coupon):
+    first = north.post("/redemptions", {"short_code": coupon.short_code}, "one")
+    lose(database, coupon)
+    assert_problem(north.post("/redemptions", {"short_code": coupon.short_code}), "unknown_coupon")
+    assert say_again(north, first.json, "one", short_code=coupon.short_code).status_code == 201
+    assert north.verify(coupon.token) == "already_redeemed"
+
+
+def test_a_code_is_no_proof_of_another_coupon(north, database, coupon, issue, cast):
+    first, other = north.redeem(coupon.token, "one").json, issue(cast.anywhere)
+    lose(database)
+    assert_problem(
+        say_again(north, first | {"coupon": other.id}, "one", short_code=coupon.short_code), "unknown_coupon"
+    )
+
+
+def test_what_does_not_verify_is_unknown(north, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database)
+    assert_problem(say_again(north, first, "one", token="0" * 183), "unknown_coupon")
+
+
+def test_two_who_gave_it_are_both_on_record(north, south, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database)
+    assert say_again(north, first, "one", token=coupon.token).status_code == 201
+    assert_problem(say_again(south, first, "two", token=coupon.token), "conflict", coupon=coupon.id)
+
+
+def test_a_till_sees_that_it_is_waited_for_and_says_when_it_is_done(north, north_two, database, coupon):
+    assert north.get("/recovery").json == {"object": "recovery", "recovering": False, "awaited": False, "since": None}
+    lose(database)
+    waiting = north.get("/recovery").json
+    assert (waiting["recovering"], waiting["awaited"], waiting["since"]) == (True, True, "2026-11-21T08:33:20.000Z")
+    assert north.post("/recovery/report").json["awaited"] is False
+    assert (north.get("/recovery").json["awaited"], north_two.get("/recovery").json["awaited"]) == (False, True)
+
+
+def test_nothing_is_said_again_after_that_was_all(north, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database)
+    north.post("/recovery/report")
+    assert_problem(say_again(north, first, "one", token=coupon.token), "not_recovering")
+    assert_problem(north.post("/recovery/report"), "not_recovering")
+
+
+def test_on_a_ledger_that_was_never_restored_there_is_nothing_to_say(north, coupon):
+    first = north.redeem(coupon.token, "one").json
+    assert_problem(say_again(north, first, "two", token=coupon.token), "not_recovering")
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"id": "rdm_1"}, {"id": "rdm_" + "0" * 26, "coupon": "cpn_1_0", "redeemed_at": "yesterday"}]
+)
+def test_an_answer_that_is_none_is_refused(north, database, coupon, answer):
+    lose(database)
+    assert_problem(say_again(north, answer, "one", token=coupon.token), "invalid")
+
+
+def test_a_shop_has_nothing_to_say_here(shop):
+    assert_problem(shop.get("/recovery"), "insufficient_scope")

@@ -71,6 +71,7 @@ def test_every_page_of_the_desk_fits_and_stands_in_nobody_s_way(browser, live, c
     lost = f"/manager/devices/{trouble.tablet}/lost"
     look(office, "/manager/devices", lost, "/manager/quarantine", f"/manager/quarantine/{trouble.journal}")
     look(office, "/manager/conflicts", "/manager/recovery", "/manager/recovery/end")
+    look(office, f"/manager/devices/{trouble.tablet}/name", f"/manager/stores/{cast.north}/change")
     conflict = office.open("/manager/conflicts").locator("tbody a").first.get_attribute("href")
     look(office, conflict)
     live.database.write(lambda db: restoring.begin(db, now_ms()))

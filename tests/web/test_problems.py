@@ -91,7 +91,9 @@ def test_a_fault_of_ours_tells_nothing_of_itself(broken, capsys):
 
 
 def test_a_database_that_is_away_is_said_to_be_away(settings, cast, coupon):
-    away = settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=1"})
+    away = settings.model_copy(
+        update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=1"}
+    )
     response = Program(create_app(away).test_client(), cast.north_till).redeem(coupon.token)
     assert_problem(response, "unavailable")
     assert response.headers["Retry-After"] == "1"

@@ -149,15 +149,24 @@ def take_all(
     answers: dict[int, dict[str, Any]] = {}
     acts = new_acts(session, tablet, entries, ring)
     for index, entry in enumerate(entries):
-        if entry.number > tablet.row.last_number + 1:
-            break  # a gap: the reply's `last` tells the device where to begin
         try:
+            if is_behind_a_gap(session, tablet, entry):
+                break  # the reply's `last` tells the device where to begin
             answers[entry.number] = take(session, tablet, entry, acts, now)
         except BrokenJournal as fault:
             device_id = tablet.actor.device_id
             quarantining.keep(session, device_id, entries[index:], fault.code, device_id, now)
             return answers, fault.code
     return answers, None
+
+
+def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
+    """Raises BrokenJournal if what fills the gap is in quarantine: then this goes there as well."""
+    if entry.number <= tablet.row.last_number + 1:
+        return False
+    if entry.number <= quarantining.kept(session, tablet.actor.device_id).last + 1:
+        raise BrokenJournal
+    return True
 
 
 def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:

@@ -90,6 +90,18 @@ def test_a_long_journal_is_handed_in_part_by_part(counters, tablet):
     assert [(reply.last, reply.kept, reply.quarantined) for reply in replies] == [(1, 3, 2), (1, 5, 4)]
 
 
+def test_a_broken_journal_is_kept_part_by_part_as_well(counters, tablet):
+    for _ in range(5):
+        tablet.write("lock")
+    torn = [rewritten(tablet, tablet.journal[0], prev="B" * 43), *tablet.journal[1:]]
+    replies = [tablet.sync(torn[start : start + 2]) for start in (0, 2, 4)]
+    assert [(reply.fault, reply.last, reply.kept) for reply in replies] == [
+        ("broken_journal", 0, 2),
+        ("broken_journal", 0, 4),
+        ("broken_journal", 0, 5),
+    ]
+
+
 def test_a_tablet_that_floods_us_is_told_to_stop(counters, tablet, monkeypatch):
     monkeypatch.setattr(quarantining, "ENTRIES_PER_DEVICE_MAX", 1)
     revoke(counters, tablet)

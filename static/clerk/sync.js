@@ -177,9 +177,24 @@ export class Sync extends EventTarget {
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
-    if (reply.fault) throw new Refused(409, reply.fault);
+    if (reply.fault) await this.#handInRest(reply, limits);
     await this.#learn(reply, (sentAt + this.#now()) / 2);
     return reply;
+  }
+
+  /**
+   * What the server can't take it keeps for a manager, to the journal's end. @param {any} reply @param {{timeoutMs: number, signal: AbortSignal}} limits
+   * @returns {Promise<never>}
+   */
+  async #handInRest({ fault, quarantined, kept }, limits) {
+    this.quarantined = quarantined;
+    for (let done = kept ?? this.#journal.last; done < this.#journal.last; ) {
+      const request = { v: 1, after: done, entries: this.#journal.entriesAfter(done, BATCH_ENTRIES), time: this.#now() };
+      const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
+      if (!(reply.kept > done)) break; // it goes no further now; the next sync tries again
+      [done, this.quarantined] = [reply.kept, reply.quarantined];
+    }
+    throw new Refused(409, fault);
   }
 
   /** What this device has heard, and to a restored server what it holds. */

@@ -103,6 +103,17 @@ test("a revoked tablet hands in what it has, and must be enrolled anew", async (
   assert.equal(sync.answers.size, 0);
 });
 
+test("a revoked tablet hands in its journal to the end, once", async () => {
+  const server = new Server();
+  server.fault = "revoked";
+  const { sync } = await withEntries(server, ...Array(450).fill("refusal"));
+  await assert.rejects(sync.run(), Refused);
+  assert.deepEqual([server.kept, server.taken.length], [450, 0]);
+  assert.deepEqual(server.requests.map(({ entries }) => entries.length), [200, 200, 50]);
+  await assert.rejects(sync.run(), Refused);
+  assert.equal(server.requests.length, 4);
+});
+
 describe("a hold that is recalled", () => {
   test("is given back once, in the same sync", async () => {
     const server = new Server();

@@ -80,8 +80,9 @@ export class Server {
   redeemed = new Map();
   /** @type {{status: number, code: string} | null} */
   refusal = null;
-  /** What is wrong with the journal or the tablet. @type {string | undefined} */
+  /** What is wrong with the journal or the tablet: then entries are kept aside, up to number `kept`. @type {string | undefined} */
   fault;
+  kept = 0;
   /** Coupons held by another till, by id. @type {Set<string>} */
   heldElsewhere = new Set();
   /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
@@ -116,13 +117,17 @@ export class Server {
     const answers = {};
     for (const { text } of entries) {
       const entry = JSON.parse(text);
+      if (this.fault) {
+        this.kept = Math.max(this.kept, entry.n);
+        continue;
+      }
       if (entry.n > this.taken.length + 1) break;
       answers[entry.n] = this.#answer(entry, text);
     }
     const told = snapshot();
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
     const about = { generation: 1, recovering: false, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
-    return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
   /** @param {any} entry @param {string} text */

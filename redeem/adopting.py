@@ -45,7 +45,15 @@ class Shown:
 
 
 def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
-    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Again if it has just been adopted."""
+    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Again if it has just been adopted.
+
+    Its campaign is locked first, by itself: a statement that waits for a lock reads the claims as they were before it waited.
+    """
+    if look(session, shown.serial) is None:
+        return None
+    session.execute(
+        select(Campaign.number).where(Campaign.number == shown.serial >> 32).with_for_update(key_share=True)
+    )
     lost = look(session, shown.serial)
     if lost is None:
         return None

@@ -103,7 +103,6 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         public_key=public_key,
         created_at=now,
         last_seen_at=now,
-        sweep_from=0,
         reported_generation=generations.current(session).generation,
     )
     add_once(session, device)

@@ -16,18 +16,22 @@ from sqlalchemy.orm import Session
 
 from redeem import generations, ledger
 from redeem.models import Coupon, Deployment, Device, Redemption, Store
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
 # A till can't hold. What was recalled for one is free for so long before its home gets the hold again.
 FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
+# A tablet that was not seen for so long may lie in a drawer: what it was only promised goes to those that are at work.
+AWAY_MS = MS_PER_DAY
 
 ACTIVE = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
 IS_VOID = func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None)
 REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~REDEEMED)
 
-TABLETS = select(Device.id).where(Device.store_id == bindparam("store_id"), ACTIVE).order_by(Device.id)
+TABLETS = (
+    select(Device.id, Device.last_seen_at).where(Device.store_id == bindparam("store_id"), ACTIVE).order_by(Device.id)
+)
 PROMISE = (
     update(Coupon)
     .where(Coupon.serial == bindparam("of_serial"), Coupon.holder_id.is_(None))
@@ -133,14 +137,16 @@ def choose(devices: Sequence[str], serial: int) -> str:
     return max(devices, key=lambda device: sha256(f"{device}/{serial}".encode()).digest())
 
 
-def tablets_of(session: Session, store_id: str) -> list[str]:
-    """Those of the store that can hold."""
-    return list(session.scalars(TABLETS, {"store_id": store_id}))
+def tablets_of(session: Session, store_id: str, now: Ms) -> list[str]:
+    """Those of the store that can hold: all that were seen lately, or if there are none, all."""
+    rows = run(session, TABLETS, {"store_id": store_id}).all()
+    present = [row.id for row in rows if row.last_seen_at is not None and now - row.last_seen_at < AWAY_MS]
+    return present or [row.id for row in rows]
 
 
-def holder_at(session: Session, serial: int, store_id: str | None) -> str | None:
+def holder_at(session: Session, serial: int, store_id: str | None, now: Ms) -> str | None:
     """The tablet of the store in whose share the coupon is; None if the store has none."""
-    tablets = tablets_of(session, store_id) if store_id else []
+    tablets = tablets_of(session, store_id, now) if store_id else []
     return choose(tablets, serial) if tablets else None
 
 
@@ -155,8 +161,8 @@ def promise_all(session: Session, serials: Sequence[int], device_id: str | None,
         session.connection().execute(PROMISE, [{"of_serial": serial, **to} for serial in serials])
 
 
-def promise_at_home(session: Session, serial: int, home_store_id: str | None, from_at: Ms) -> None:
-    promise(session, serial, holder_at(session, serial, home_store_id), from_at)
+def promise_at_home(session: Session, serial: int, home_store_id: str | None, now: Ms, wait_ms: Ms = 0) -> None:
+    promise(session, serial, holder_at(session, serial, home_store_id, now), now + wait_ms)
 
 
 def grant_promised(session: Session, device: Device, life: generations.Life, now: Ms, today: int) -> None:
@@ -261,7 +267,7 @@ def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]],
     if wants.void_requested_at is not None:
         _void_now(session, serial, now)
     elif asked_by_id is None or not _promise_to_tablet(session, serial, asked_by_id, now):
-        promise_at_home(session, serial, wants.home_store_id, now + (FREE_FOR_TILL_MS if asked_by_id else 0))
+        promise_at_home(session, serial, wants.home_store_id, now, FREE_FOR_TILL_MS if asked_by_id else 0)
 
 
 def _promise_to_tablet(session: Session, serial: int, device_id: str, now: Ms) -> bool:

@@ -1,8 +1,9 @@
-"""Homing: finding holders for coupons that are at home at a store and that nobody holds: a tablet came, went or was lost, or the
-ledger was restored.
+"""Homing: finding holders for coupons that are at home at a store and that nobody holds: a tablet came, went, was lost or lies in a
+drawer, or the ledger was restored.
 
-Each tablet looks through its store's coupons by itself, some at each sync, and promises itself its share of those that are open
-and nobody's. How far it has come is in its row: it goes on where it stopped, and no request takes long.
+Each tablet looks through its store's coupons by itself, once a day and whenever something has happened, some at each sync, and
+promises itself its share of those that are open and nobody's. How far it has come is in its row: it goes on where it stopped,
+and no request takes long.
 """
 
 from sqlalchemy import ColumnElement, select, update
@@ -23,10 +24,12 @@ def begin_sweep(session: Session, stores: ColumnElement[bool]) -> None:
 
 def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
     """Looks through the next coupons at the store of the device (locked), and promises it its share of those that are nobody's."""
+    if device.swept_on != today:
+        device.swept_on, device.sweep_from = today, 0
     if device.sweep_from is None:
         return
     end = _end(session, device.store_id, device.sweep_from)
-    tablets = holding.tablets_of(session, device.store_id)
+    tablets = holding.tablets_of(session, device.store_id, now)
     free = _free(session, device.store_id, (device.sweep_from, end), tablets, today)
     mine = [serial for serial in free if holding.choose(tablets, serial) == device.id]
     holding.promise_all(session, mine, device.id, now)

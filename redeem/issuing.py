@@ -219,7 +219,7 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
         metadata=dict(new.metadata),
         issued_at=now,
     )
-    add(session, coupon, holding.holder_at(session, coupon.serial, home))
+    add(session, coupon, holding.holder_at(session, coupon.serial, home, now))
     return coupon
 
 

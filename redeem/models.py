@@ -124,7 +124,8 @@ class Device(Base):
     """An enrolled tablet (public key, journal) or a partner's own till (by API key).
 
     `last_number` and `last_hash` are the end of its journal as the server has it; `newest_epoch` is of the newest hold it was
-    ever granted. `sweep_from`: it has yet to look through its store's coupons from this serial on, for those that nobody holds.
+    ever granted. `sweep_from`: it has yet to look through its store's coupons from this serial on, for those that nobody holds;
+    `swept_on` is the day on which it last began to.
     """
 
     __tablename__ = "device"
@@ -138,6 +139,7 @@ class Device(Base):
     last_hash: Mapped[str | None] = mapped_column(String(43))
     newest_epoch: Mapped[int] = mapped_column(default=0)
     sweep_from: Mapped[int | None]
+    swept_on: Mapped[int | None] = mapped_column(SmallInteger)
     last_seen_at: Mapped[int | None]
     clock_skew_ms: Mapped[int | None]
     created_at: Mapped[int]

@@ -4,15 +4,16 @@ A tablet reports when the server has its journal to the end and it has named all
 what it redeemed in the last days. Until all have, nothing is granted, and only who holds a coupon gives it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem import generations
 from redeem.generations import Life
-from redeem.models import Coupon, Deployment, Device
+from redeem.models import Campaign, Coupon, Deployment, Device
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 
@@ -62,13 +63,27 @@ def hear(session: Session, device: Device, report: Report, life: Life) -> None:
 def claim(session: Session, device_id: str, claims: Sequence[tuple[int, int]]) -> None:
     """The device holds these coupons. Those that have no row are remembered until they are adopted."""
     rows = [{"of_serial": serial, "by_device_id": device_id, "new_epoch": epoch} for serial, epoch in claims]
-    if not rows:
-        return
-    session.connection().execute(TAKE, rows)
-    here = set(session.scalars(select(Coupon.serial).where(Coupon.serial.in_([serial for serial, _ in claims]))))
-    lost = [row for row in rows if row["of_serial"] not in here]
+    lost = take(session, rows)
+    if lost:
+        lock_campaigns(session, {int(row["of_serial"]) >> 32 for row in lost})
+        lost = take(session, lost)
     if lost:
         session.connection().execute(TAKE_LOST, lost)
+
+
+def take(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Answers those whose coupon had no row just before: one adopted meanwhile is taken, and answered too."""
+    if not rows:
+        return []
+    here = set(session.scalars(select(Coupon.serial).where(Coupon.serial.in_([row["of_serial"] for row in rows]))))
+    session.connection().execute(TAKE, rows)
+    return [row for row in rows if row["of_serial"] not in here]
+
+
+def lock_campaigns(session: Session, numbers: Collection[int]) -> None:
+    """Whoever adopts a coupon locks its campaign, too: either he sees the claim to it, or the claim finds the coupon."""
+    locked = select(Campaign.number).where(Campaign.number.in_(numbers)).order_by(Campaign.number)
+    session.execute(locked.with_for_update(key_share=True))
 
 
 def is_awaited(life: Life) -> ColumnElement[bool]:

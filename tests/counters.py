@@ -12,9 +12,10 @@ from redeem.db import Database
 from redeem.issuing import CouponView, get_coupon
 from redeem.ledger import Standing, find, standing
 from redeem.models import Coupon, Device
+from redeem.times import Ms
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY, Cast
-from tests.factories import Issued
+from tests.factories import NOW, Issued
 from tests.tablets import Tablet
 
 T = TypeVar("T")
@@ -37,13 +38,13 @@ class Counters:
         device = self.write(lambda session: factories.tablet(session, store or self.cast.north, key, "Second"))
         return Tablet(self.database, device.id, key)
 
-    def coupon(self, home: str | None = None, campaign: int | None = None) -> Issued:
+    def coupon(self, home: str | None = None, campaign: int | None = None, now: Ms = NOW) -> Issued:
         number = campaign or self.cast.anywhere
-        return self.write(lambda session: factories.coupon(session, number, home_store_id=home))
+        return self.write(lambda session: factories.coupon(session, number, now, home_store_id=home))
 
-    def homed(self) -> Issued:
+    def homed(self, now: Ms = NOW) -> Issued:
         """At the north store."""
-        return self.coupon(self.cast.north)
+        return self.coupon(self.cast.north, now=now)
 
     def held(self) -> tuple[Issued, int]:
         """A coupon that the tablet of the north store has heard that it holds, and the epoch of the hold."""

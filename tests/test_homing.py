@@ -12,6 +12,7 @@ from tests.tablets import Tablet
 from tests.tills import tills_of
 
 pytestmark = on_both_databases
+DAY = 86_400_000
 LATER_KEY = SigningKey(b"the tablet that came later, 0001")
 
 
@@ -95,12 +96,52 @@ def test_another_stores_coupons_are_not_touched(counters, cast):
     assert fetch(Tablet(counters.database, cast.south_tablet_id, SOUTH_TABLET_KEY)) == []
 
 
-def test_the_bell_rings_until_the_sweep_is_over(counters, cast):
+def test_the_bell_rings_until_the_sweep_is_over(counters, cast, monkeypatch):
+    monkeypatch.setattr(homing, "COUPONS_PER_SWEEP_MAX", 1)
+    for _ in range(3):
+        counters.coupon(cast.annex)
     tablet = counters.add_tablet(LATER_KEY, cast.annex)
+    heard_all = 2**50
 
     def rings():
-        return counters.read(lambda session: holding.rings(session, tablet.device_id, 0, NOW))
+        return counters.read(lambda session: holding.rings(session, tablet.device_id, heard_all, NOW))
 
-    assert rings()
-    tablet.sync()
-    assert not rings()
+    rung = []
+    for _ in range(4):
+        tablet.sync()
+        rung.append(rings())
+    assert rung == [True, True, False, False]
+
+
+# Tablets in drawers.
+
+
+def test_what_a_tablet_in_a_drawer_was_promised_the_others_get_the_next_day(counters):
+    drawer = counters.add_tablet()
+    coupons = [counters.homed() for _ in range(20)]
+    mine = fetch(counters.tablet)
+    assert 0 < len(mine) < len(coupons)
+    counters.tablet.sync(now=NOW + DAY)
+    later = NOW + DAY + DAY
+    counters.tablet.sync(now=later)
+    assert {counters.holder(coupon) for coupon in coupons} == {counters.tablet.device_id}
+    assert counters.device(drawer.device_id).last_seen_at == NOW
+
+
+def test_nothing_new_is_promised_to_it(counters):
+    counters.add_tablet()
+    later = NOW + DAY + 1
+    counters.tablet.sync(now=later)
+    coupons = [counters.homed(now=later) for _ in range(20)]
+    assert {counters.promised(coupon) for coupon in coupons} == {counters.tablet.device_id}
+
+
+def test_where_all_lie_in_drawers_one_of_them_is_promised_it(counters):
+    assert counters.promised(counters.homed(now=NOW + 30 * DAY)) == counters.tablet.device_id
+
+
+def test_what_it_holds_it_keeps(counters):
+    coupon, _ = counters.held()
+    second = counters.add_tablet()
+    second.sync(now=NOW + 30 * DAY)
+    assert counters.holder(coupon) == counters.tablet.device_id

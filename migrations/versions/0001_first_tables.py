@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:07:08.127510
+Create Date: 2026-11-21 23:19:17.165903
 
 """
 from alembic import op
@@ -167,6 +167,7 @@ def upgrade():
     sa.Column('last_hash', sa.String(length=43), nullable=True),
     sa.Column('newest_epoch', sa.BigInteger(), nullable=False),
     sa.Column('sweep_from', sa.BigInteger(), nullable=True),
+    sa.Column('swept_on', sa.SmallInteger(), nullable=True),
     sa.Column('last_seen_at', sa.BigInteger(), nullable=True),
     sa.Column('clock_skew_ms', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),

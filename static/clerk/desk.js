@@ -1,12 +1,14 @@
 /** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
-import { Counter } from "./counter.js";
+import { AT_RISK, Counter, OFFLINE } from "./counter.js";
 import { lockScreen } from "./lock.js";
 import { Scanner } from "./scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
-import { closeSheets, codeSheet, refusalSheet, undoSheet } from "./sheets.js";
+import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
+import { Verdict } from "./rules.js";
 import { signal } from "./sound.js";
 import { explain, since } from "./explain.js";
-import { IDLE_MS } from "./state.js";
+import { shiftSheet } from "./shift.js";
+import { campaignOf, givenToday, IDLE_MS } from "./state.js";
 import { currentLanguage, t, time } from "./strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
 import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
@@ -27,6 +29,7 @@ export class Desk {
   #overlay = document.createElement("div");
   #capturedAt = 0;
   #subject = "";
+  #scanned = "";
   #listening = false;
   #touchedAt = performance.now();
   #scanner = new Scanner({
@@ -35,6 +38,7 @@ export class Desk {
     onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
     onLock: () => this.#counter.lock(),
     onSync: () => this.#syncNow(),
+    onShift: () => this.#showShift(),
   });
 
   /**
@@ -71,8 +75,21 @@ export class Desk {
   /** @param {string} text @param {number} capturedAt */
   async #scan(text, capturedAt) {
     this.#capturedAt = capturedAt;
+    this.#scanned = text;
     this.#touchedAt = performance.now();
     await this.#counter.scan(text);
+  }
+
+  /**
+   * Both hands of the clerk are on scanner and coupon: the next coupon needs no "Next" on the screen. The coupon that is shown already
+   * is the same scan, and one that is good waits for the clerk's decision.
+   * @param {string} text @param {number} at
+   */
+  async #scanByUsb(text, at) {
+    const { screen } = this.#counter;
+    if (screen.name !== "scan" && (text === this.#scanned || !isDealtWith(screen) || hasSheet())) return;
+    await this.#counter.next();
+    await this.#scan(text, at);
   }
 
   #render() {
@@ -155,6 +172,18 @@ export class Desk {
     };
   }
 
+  #showShift() {
+    const { journal, sync, now } = this.#parts;
+    const { zone, offer, undoFor, counter } = this.#verdictDesk();
+    shiftSheet(givenToday(journal.past, now(), zone), {
+      zone,
+      titleOf: ({ id }) => offer(campaignOf(id))?.title,
+      clerkName: (clerk) => sync.snapshot?.clerks.find(({ id }) => id === clerk)?.name,
+      mayUndo: (attempt) => counter.mayUndo(attempt),
+      onUndo: undoFor,
+    });
+  }
+
   /** @param {number} [lastDay] @param {string} [campaign] */
   #where(lastDay, campaign) {
     const { snapshot } = this.#parts.sync;
@@ -235,7 +264,7 @@ export class Desk {
     if (!mine) return;
     event.preventDefault();
     event.stopPropagation();
-    if (scanned) this.#scan(scanned, event.timeStamp);
+    if (scanned) this.#scanByUsb(scanned, event.timeStamp);
   }
 }
 
@@ -257,6 +286,12 @@ function soundOf(screen) {
   if (screen.confirmed && screen.finding.ask && screen.code === "good") return null;
   return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
 }
+
+/** Nothing on this screen waits for a decision. @param {Screen} screen */
+const isDealtWith = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
+
+/** @param {string} code */
+const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, Verdict.HELD_ELSEWHERE].includes(code);
 
 /** @param {string} [note] */
 function noteWords(note) {

@@ -8,8 +8,11 @@ import { button, el, icon } from "./view.js";
 
 /**
  * @typedef {{onScan: (text: string, capturedAt: number) => unknown, onType: () => unknown, onRefuse: () => unknown, onLock: () => unknown,
- *   onSync: () => unknown}} ScannerActions
+ *   onSync: () => unknown, onShift: () => unknown}} ScannerActions
  */
+
+/** @param {string} name @param {string} label @param {() => unknown} onPress */
+const tool = (name, label, onPress) => el("button", { type: "button", class: "button button-quiet button-icon", "aria-label": label, title: label, onclick: onPress }, icon(name));
 
 /** While a verdict stands, how often to look whether its code is still in sight. */
 const GLANCE_MS = 400;
@@ -116,7 +119,7 @@ export class Scanner {
   }
 
   #build() {
-    const { onType, onRefuse, onLock, onSync } = this.#actions;
+    const { onType, onRefuse, onLock, onSync, onShift } = this.#actions;
     return el(
       "section",
       { class: "scanner" },
@@ -125,6 +128,7 @@ export class Scanner {
         { class: "scanner-bar" },
         icon("store"),
         this.#place,
+        tool("list", t("Today on this till"), onShift),
         el("button", { type: "button", class: "button button-quiet button-small scanner-clerk", onclick: onLock, "aria-label": t("Lock") }, icon("person"), this.#clerk, icon("lock", "icon-s")),
       ),
       el("div", { class: "scanner-view" }, this.#video, el("div", { class: "scanner-frame", "aria-hidden": "true" }), this.#hint, this.#help),

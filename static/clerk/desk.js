@@ -5,7 +5,8 @@ import { Scanner } from "./scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
 import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
 import { Verdict } from "./rules.js";
-import { signal } from "./sound.js";
+import { settingsSheet } from "./settings.js";
+import { signal, switchSound } from "./sound.js";
 import { explain, since } from "./explain.js";
 import { shiftSheet } from "./shift.js";
 import { campaignOf, givenToday, IDLE_MS } from "./state.js";
@@ -17,6 +18,12 @@ import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Screen, Parts } from "./counter.js" */
 /** @import { Signal } from "./sound.js" */
+/** @import { Settings } from "./store.js" */
+
+/**
+ * @typedef {{again: (token: string) => unknown, speak: (language: string) => unknown, settings: Settings,
+ *   keep: (changes: Settings) => unknown}} Page  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
+ */
 
 const TICK_MS = 1_000;
 
@@ -39,16 +46,18 @@ export class Desk {
     onLock: () => this.#counter.lock(),
     onSync: () => this.#syncNow(),
     onShift: () => this.#showShift(),
+    onSettings: () => this.#showSettings(),
   });
 
   /**
    * @param {Parts} parts @param {HTMLElement} stage
-   * @param {{again: (token: string) => unknown, speak: (language: string) => unknown}} page enrols this tablet anew; changes its language
+   * @param {Page} page
    */
   constructor(parts, stage, page) {
     this.#parts = parts;
     this.#stage = stage;
     this.#page = page;
+    this.#scanner.useCamera(page.settings.camera ?? "");
     this.#counter = new Counter(parts);
   }
 
@@ -172,6 +181,21 @@ export class Desk {
     };
   }
 
+  #showSettings() {
+    const { sync, now } = this.#parts;
+    const { settings, speak } = this.#page;
+    const keep = (/** @type {Settings} */ changes) => this.#change(changes);
+    return settingsSheet({ sync, now: now(), zone: this.#zone, settings, keep, speak, syncNow: () => this.#syncNow() });
+  }
+
+  /** @param {Settings} changes */
+  #change(changes) {
+    this.#page.settings = { ...this.#page.settings, ...changes };
+    if (changes.sound !== undefined) switchSound(changes.sound);
+    if (changes.camera !== undefined) this.#scanner.useCamera(changes.camera);
+    return this.#page.keep(changes);
+  }
+
   #showShift() {
     const { journal, sync, now } = this.#parts;
     const { zone, offer, undoFor, counter } = this.#verdictDesk();
@@ -217,7 +241,8 @@ export class Desk {
   }
 
   #heard() {
-    if (["scan", "locked"].includes(this.#counter.screen.name) && this.#changesScreen()) this.#render();
+    const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // what the clerk looks at stays open
+    if (["scan", "locked"].includes(this.#counter.screen.name) && !isOpen && this.#changesScreen()) this.#render();
     this.#label();
   }
 

@@ -13,7 +13,7 @@ import { button, el, icon } from "./view.js";
 
 /** @param {Attempt[]} gifts newest first @param {ShiftDesk} desk */
 export function shiftSheet(gifts, desk) {
-  const close = button(t("Close"), () => sheet.close(), { class: "button-block" });
+  const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
   const list = gifts.length ? el("ol", { class: "shift-list", role: "list" }, ...gifts.map((gift) => row(gift, desk))) : nothing();
   const sheet = openSheet(t("Today on this till"), el("div", { class: "stack stack-s" }, el("p", { class: "muted" }, summary(gifts)), list, close));
   sheet.classList.add("sheet-wide");

@@ -32,7 +32,7 @@ def test_the_next_scan_goes_on_from_a_gift_and_from_a_decline(
     on.expect_heading("Cancelled")
     with on.told("done"):
         give(on, qr_text(last))
-    assert live.standing(first.serial) and live.standing(last.serial)
+    assert [live.standing(each.serial) for each in (first, last)] == [True, True]
 
 
 def test_the_next_scan_does_not_go_on_from_a_good_coupon_or_from_the_same_one(at_work: MakeTablet, shop: Shop) -> None:
@@ -91,3 +91,32 @@ def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast:
     on.press("Сегодня на этой кассе")
     on.expect_text("Сегодня здесь ничего не выдавали.")
     on.shoot("32 today, nothing")
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, size: tuple[int, int]) -> None:
+    on = at_work(size=size)
+    on.expect_scanner()
+    on.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    on.press("Settings")
+    facts = on.page.locator(".settings-facts")
+    expect(facts).to_contain_text(re.compile(r"Ready to work offline\s*Yes"))
+    with on.page.expect_response("**/clerk/sync"):
+        on.press("Sync now")
+    expect(facts).to_contain_text(re.compile(r"Entries not sent yet\s*0"))
+    expect(facts).to_contain_text(re.compile(r"App version\s*\w{8}"))
+    on.shoot("33 settings")
+
+
+def test_settings_are_kept(at_work: MakeTablet) -> None:
+    on = at_work()
+    on.expect_scanner()
+    on.press("Settings")
+    on.page.get_by_label("Sound").select_option("Off")
+    on.page.get_by_label("Language").select_option("Русский")
+    with on.page.expect_response("**/clerk/sync"):
+        on.press("Настройки")
+    expect(on.page.get_by_label("Звук")).to_have_value("off")
+    on.shoot("34 settings in Russian")
+    on.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    on.shoot("35 settings in Russian on a phone")

@@ -104,10 +104,16 @@ SCRIPTS = [
     ),
     Layer(
         "device",
-        scripts("clerk", "api camera camera-worker journal journal-file journal-worker pins sound store view wedge"),
+        scripts(
+            "clerk",
+            "api camera camera-worker journal journal-file journal-worker old-journals pins sound store view wake-lock wedge",
+        ),
     ),
     Layer("sync", scripts("clerk", "sync")),
-    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets unlocking updates verdicts")),
+    Layer(
+        "screens",
+        scripts("clerk", "counter desk enrolment lock scanner settings setup sheets shift unlocking updates verdicts"),
+    ),
     Layer(
         "main",
         (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),

@@ -35,6 +35,7 @@ export class Camera {
   #readAt = -Infinity;
   #pauseMs = 0;
   #broken = false;
+  #chosen = "";
   /** @type {MediaStream | null} */
   #stream = null;
 
@@ -59,7 +60,7 @@ export class Camera {
   async start() {
     if (this.#stream) return;
     const generation = ++this.#generation;
-    const stream = await open();
+    const stream = await open(this.#chosen);
     if (generation !== this.#generation) return void stop(stream); // stopped while the person was asked for leave
     this.#stream = stream;
     stream.getVideoTracks()[0]?.addEventListener("ended", () => this.stop());
@@ -67,6 +68,11 @@ export class Camera {
     await this.#play(generation);
     this.#watch(generation);
     if (this.#broken) throw new NoCamera("broken");
+  }
+
+  /** From the next start on, this camera; empty: the one at the back. @param {string} id as in MediaDeviceInfo.deviceId */
+  choose(id) {
+    this.#chosen = id;
   }
 
   stop() {
@@ -146,12 +152,19 @@ async function capture(video) {
   }
 }
 
-async function open() {
+/** The cameras of this device. Their names are told only once the camera may be used. */
+export async function cameras() {
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return all.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId).map(({ deviceId: id, label }) => ({ id, label }));
+}
+
+/** @param {string} chosen not there any more: then another one is better than none */
+async function open(chosen) {
   if (!navigator.mediaDevices?.getUserMedia) throw new NoCamera("insecure");
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { facingMode: { ideal: "environment" }, width: { ideal: WIDTH }, height: { ideal: HEIGHT } },
+      video: { ...(chosen ? { deviceId: { ideal: chosen } } : { facingMode: { ideal: "environment" } }), width: { ideal: WIDTH }, height: { ideal: HEIGHT } },
     });
   } catch (error) {
     throw new NoCamera(WHY[error instanceof DOMException ? error.name : ""] ?? "busy");

@@ -1,12 +1,15 @@
 /** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
-import { Counter } from "./counter.js";
+import { AT_RISK, Counter, OFFLINE } from "./counter.js";
 import { lockScreen } from "./lock.js";
 import { Scanner } from "./scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
-import { closeSheets, codeSheet, refusalSheet, undoSheet } from "./sheets.js";
-import { signal } from "./sound.js";
+import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
+import { Verdict } from "./rules.js";
+import { settingsSheet } from "./settings.js";
+import { signal, switchSound } from "./sound.js";
 import { explain, since } from "./explain.js";
-import { IDLE_MS } from "./state.js";
+import { shiftSheet } from "./shift.js";
+import { campaignOf, givenToday, IDLE_MS } from "./state.js";
 import { currentLanguage, t, time } from "./strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
 import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
@@ -15,6 +18,12 @@ import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Screen, Parts } from "./counter.js" */
 /** @import { Signal } from "./sound.js" */
+/** @import { Settings } from "./store.js" */
+
+/**
+ * @typedef {{again: (token: string) => unknown, speak: (language: string) => unknown, settings: Settings,
+ *   keep: (changes: Settings) => unknown}} Page  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
+ */
 
 const TICK_MS = 1_000;
 
@@ -27,6 +36,7 @@ export class Desk {
   #overlay = document.createElement("div");
   #capturedAt = 0;
   #subject = "";
+  #scanned = "";
   #listening = false;
   #touchedAt = performance.now();
   #scanner = new Scanner({
@@ -35,16 +45,19 @@ export class Desk {
     onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
     onLock: () => this.#counter.lock(),
     onSync: () => this.#syncNow(),
+    onShift: () => this.#showShift(),
+    onSettings: () => this.#showSettings(),
   });
 
   /**
    * @param {Parts} parts @param {HTMLElement} stage
-   * @param {{again: (token: string) => unknown, speak: (language: string) => unknown}} page enrols this tablet anew; changes its language
+   * @param {Page} page
    */
   constructor(parts, stage, page) {
     this.#parts = parts;
     this.#stage = stage;
     this.#page = page;
+    this.#scanner.useCamera(page.settings.camera ?? "");
     this.#counter = new Counter(parts);
   }
 
@@ -71,8 +84,21 @@ export class Desk {
   /** @param {string} text @param {number} capturedAt */
   async #scan(text, capturedAt) {
     this.#capturedAt = capturedAt;
+    this.#scanned = text;
     this.#touchedAt = performance.now();
     await this.#counter.scan(text);
+  }
+
+  /**
+   * Both hands of the clerk are on scanner and coupon: the next coupon needs no "Next" on the screen. The coupon that is shown already
+   * is the same scan, and one that is good waits for the clerk's decision.
+   * @param {string} text @param {number} at
+   */
+  async #scanByUsb(text, at) {
+    const { screen } = this.#counter;
+    if (screen.name !== "scan" && (text === this.#scanned || !isDealtWith(screen) || hasSheet())) return;
+    await this.#counter.next();
+    await this.#scan(text, at);
   }
 
   #render() {
@@ -155,6 +181,33 @@ export class Desk {
     };
   }
 
+  #showSettings() {
+    const { sync, now } = this.#parts;
+    const { settings, speak } = this.#page;
+    const keep = (/** @type {Settings} */ changes) => this.#change(changes);
+    return settingsSheet({ sync, now: now(), zone: this.#zone, settings, keep, speak, syncNow: () => this.#syncNow() });
+  }
+
+  /** @param {Settings} changes */
+  #change(changes) {
+    this.#page.settings = { ...this.#page.settings, ...changes };
+    if (changes.sound !== undefined) switchSound(changes.sound);
+    if (changes.camera !== undefined) this.#scanner.useCamera(changes.camera);
+    return this.#page.keep(changes);
+  }
+
+  #showShift() {
+    const { journal, sync, now } = this.#parts;
+    const { zone, offer, undoFor, counter } = this.#verdictDesk();
+    shiftSheet(givenToday(journal.past, now(), zone), {
+      zone,
+      titleOf: ({ id }) => offer(campaignOf(id))?.title,
+      clerkName: (clerk) => sync.snapshot?.clerks.find(({ id }) => id === clerk)?.name,
+      mayUndo: (attempt) => counter.mayUndo(attempt),
+      onUndo: undoFor,
+    });
+  }
+
   /** @param {number} [lastDay] @param {string} [campaign] */
   #where(lastDay, campaign) {
     const { snapshot } = this.#parts.sync;
@@ -188,7 +241,8 @@ export class Desk {
   }
 
   #heard() {
-    if (["scan", "locked"].includes(this.#counter.screen.name) && this.#changesScreen()) this.#render();
+    const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // what the clerk looks at stays open
+    if (["scan", "locked"].includes(this.#counter.screen.name) && !isOpen && this.#changesScreen()) this.#render();
     this.#label();
   }
 
@@ -235,7 +289,7 @@ export class Desk {
     if (!mine) return;
     event.preventDefault();
     event.stopPropagation();
-    if (scanned) this.#scan(scanned, event.timeStamp);
+    if (scanned) this.#scanByUsb(scanned, event.timeStamp);
   }
 }
 
@@ -257,6 +311,12 @@ function soundOf(screen) {
   if (screen.confirmed && screen.finding.ask && screen.code === "good") return null;
   return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
 }
+
+/** Nothing on this screen waits for a decision. @param {Screen} screen */
+const isDealtWith = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
+
+/** @param {string} code */
+const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, Verdict.HELD_ELSEWHERE].includes(code);
 
 /** @param {string} [note] */
 function noteWords(note) {

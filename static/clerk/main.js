@@ -7,7 +7,7 @@ import { Journal } from "./journal.js";
 import { OldJournals } from "./old-journals.js";
 import { Pins } from "./pins.js";
 import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
-import { wakeSound } from "./sound.js";
+import { switchSound, wakeSound } from "./sound.js";
 import { Store } from "./store.js";
 import { chooseLanguage, currentLanguage } from "./strings.js";
 import { Sync } from "./sync.js";
@@ -38,7 +38,8 @@ async function start() {
   const records = await file.open();
   if (!records) return show(elsewhereScreen(() => location.reload()));
   const store = await Store.open();
-  const { language } = await store.settings();
+  const { language, sound = true } = await store.settings();
+  switchSound(sound);
   chooseLanguage(language ? [language] : navigator.languages);
   document.documentElement.lang = currentLanguage();
   await open({ store, file, records }, token);
@@ -90,8 +91,8 @@ async function till(device, kept) {
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now) });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
-  const speak = (/** @type {string} */ language) => store.putSettings({ language }).then(() => location.reload());
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause }, stage, { again, speak }) };
+  const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
+  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
 }
 
 /** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */

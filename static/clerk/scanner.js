@@ -3,13 +3,17 @@ import { Camera, NoCamera } from "./camera.js";
 import { Sightings } from "./sightings.js";
 import { t } from "./strings.js";
 import { button, el, icon } from "./view.js";
+import { keepAwake } from "./wake-lock.js";
 
 /** @import { Sighting } from "./camera.js" */
 
 /**
  * @typedef {{onScan: (text: string, capturedAt: number) => unknown, onType: () => unknown, onRefuse: () => unknown, onLock: () => unknown,
- *   onSync: () => unknown}} ScannerActions
+ *   onSync: () => unknown, onShift: () => unknown, onSettings: () => unknown}} ScannerActions
  */
+
+/** @param {string} name @param {string} label @param {() => unknown} onPress */
+const tool = (name, label, onPress) => el("button", { type: "button", class: "button button-quiet button-icon", "aria-label": label, title: label, onclick: onPress }, icon(name));
 
 /** While a verdict stands, how often to look whether its code is still in sight. */
 const GLANCE_MS = 400;
@@ -68,8 +72,17 @@ export class Scanner {
     if (on) this.#say(this.#prompt);
   }
 
+  /** Reads with this camera from now on; empty: with the one at the back. @param {string} id */
+  useCamera(id) {
+    this.#camera.choose(id);
+    if (!this.#camera.running) return;
+    this.#camera.stop();
+    this.wake();
+  }
+
   /** Starts the camera, or says why it can't. */
   async wake() {
+    void keepAwake(true);
     if (this.#camera.running || this.#starting) return;
     this.#starting = true;
     if (this.#help.hidden) this.#say(t("Starting the camera"));
@@ -86,6 +99,9 @@ export class Scanner {
   }
 
   sleep() {
+    void keepAwake(false);
+    this.#lit = false;
+    this.#torch.setAttribute("aria-pressed", "false");
     this.#camera.stop();
   }
 
@@ -116,7 +132,7 @@ export class Scanner {
   }
 
   #build() {
-    const { onType, onRefuse, onLock, onSync } = this.#actions;
+    const { onType, onRefuse, onLock, onSync, onShift, onSettings } = this.#actions;
     return el(
       "section",
       { class: "scanner" },
@@ -125,6 +141,8 @@ export class Scanner {
         { class: "scanner-bar" },
         icon("store"),
         this.#place,
+        tool("list", t("Today on this till"), onShift),
+        tool("settings", t("Settings"), onSettings),
         el("button", { type: "button", class: "button button-quiet button-small scanner-clerk", onclick: onLock, "aria-label": t("Lock") }, icon("person"), this.#clerk, icon("lock", "icon-s")),
       ),
       el("div", { class: "scanner-view" }, this.#video, el("div", { class: "scanner-frame", "aria-hidden": "true" }), this.#hint, this.#help),

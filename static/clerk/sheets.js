@@ -57,7 +57,7 @@ export function codeSheet(onCode) {
     button(t("Check the coupon"), check, { class: "button-primary button-large button-block", icon: "search" }),
     button(t("Cancel"), () => sheet.close(), { class: "button-quiet" }),
   );
-  const sheet = open(t("Type the code"), form);
+  const sheet = openSheet(t("Type the code"), form);
   input.focus();
 }
 
@@ -80,11 +80,11 @@ function mistake(text) {
 function reasonSheet(title, reasons, onReason) {
   const choose = (/** @type {string} */ reason) => (sheet.close(), onReason(reason));
   const rows = reasons.map(([reason, name, words]) => el("button", { type: "button", class: "button button-block reason", onclick: () => choose(reason) }, icon(name), el("span", {}, words)));
-  const sheet = open(title, el("div", { class: "stack stack-s" }, ...rows, button(t("Cancel"), () => sheet.close(), { class: "button-quiet" })));
+  const sheet = openSheet(title, el("div", { class: "stack stack-s" }, ...rows, button(t("Cancel"), () => sheet.close(), { class: "button-quiet" })));
 }
 
 /** @param {string} title @param {HTMLElement} content */
-function open(title, content) {
+export function openSheet(title, content) {
   const sheet = el("dialog", { class: "dialog sheet", "aria-label": title, onclose: () => sheet.remove() }, el("h2", {}, title), content);
   document.body.append(sheet);
   sheet.showModal();
@@ -95,3 +95,6 @@ function open(title, content) {
 export function closeSheets() {
   for (const sheet of document.querySelectorAll("dialog.sheet")) /** @type {HTMLDialogElement} */ (sheet).close();
 }
+
+/** Whether a question is open. */
+export const hasSheet = () => document.querySelector("dialog.sheet[open]") !== null;

@@ -17,6 +17,13 @@ const VOLUME = 0.2;
 /** @type {AudioContext | null} */
 let audio = null;
 
+let isOn = true;
+
+/** Whether there is a sound with each state; the vibration stays. @param {boolean} on */
+export function switchSound(on) {
+  isOn = on;
+}
+
 /** Browsers let a page sound only after a touch: called on the first one. */
 export function wakeSound() {
   audio ??= new AudioContext();
@@ -27,7 +34,7 @@ export function wakeSound() {
 export function signal(signal) {
   const { notes, shake } = SIGNALS[signal];
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(shake);
-  if (audio?.state !== "running") return;
+  if (audio?.state !== "running" || !isOn) return;
   for (const note of notes) play(audio, note);
 }
 

@@ -9,6 +9,7 @@
  *
  * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
  */
+import { localDay } from "./rules.js";
 import { couponId, read } from "./tokens.js";
 
 /** @import { Terms } from "./rules.js" */
@@ -75,6 +76,13 @@ export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
 
 /** Whether an ask for this coupon is undecided. @param {Past} past @param {string} id */
 export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
+
+/**
+ * What was given on the store's present day, what was taken back since too, newest first.
+ * @param {Past} past @param {number} now @param {string} zone of the store
+ */
+export const givenToday = (past, now, zone) =>
+  [...past.attempts.values()].filter(({ givenAt }) => givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone)).toSorted((a, b) => b.ask - a.ask);
 
 /** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
 export const releasedEpoch = (past, id) => past.released.get(id) ?? 0;

@@ -14,7 +14,7 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
  * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment whose answer has not come yet
- * @typedef {{language?: string, sound?: boolean}} Settings
+ * @typedef {{language?: string, sound?: boolean, camera?: string}} Settings
  */
 
 const DATABASE = "redeem";
@@ -137,9 +137,9 @@ export class Store {
     return (await this.#get("settings")) ?? {};
   }
 
-  /** @param {Settings} settings */
-  putSettings(settings) {
-    return this.#put("settings", settings);
+  /** @param {Settings} changes the others stay */
+  async changeSettings(changes) {
+    await this.#put("settings", { ...(await this.settings()), ...changes });
   }
 
   /** @param {string} key */

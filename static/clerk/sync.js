@@ -118,6 +118,11 @@ export class Sync extends EventTarget {
     return NOT_ENROLLED.includes(this.refused ?? "");
   }
 
+  /** Why the server does not take what this tablet recorded as another device, a code. */
+  get oldTrouble() {
+    return this.#old?.trouble ?? null;
+  }
+
   /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
   async rings() {
     const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.holds.epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });

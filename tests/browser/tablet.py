@@ -106,6 +106,10 @@ class Tablet:
     def scan_by_usb(self, text: str) -> None:
         """A USB scanner is a keyboard that types fast and ends with Enter."""
         self.expect_scanner()
+        self.pull_the_trigger(text)
+
+    def pull_the_trigger(self, text: str) -> None:
+        """The USB scanner reads, whatever the screen shows."""
         self.page.evaluate(
             """text => {
                 for (const key of [...text, "Enter"])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { clerkAt, fold, givenHere, IDLE_MS, mayFollow, sendAfter, undoUntil, unfinished, waiting } from "../../static/clerk/state.js";
+import { clerkAt, fold, givenHere, givenToday, IDLE_MS, mayFollow, sendAfter, undoUntil, unfinished, waiting } from "../../static/clerk/state.js";
 import { coupon } from "./tablet.js";
 
 const [ONE, TWO] = [await coupon(1), await coupon(2)];
@@ -91,4 +91,25 @@ test("an undo is too late the campaign's minutes after the gift", () => {
   const attempt = past("ask", "gave").attempts.get(1);
   assert.ok(attempt);
   assert.equal(undoUntil(attempt, 30), 2000 + 30 * 60_000);
+});
+
+describe("what was given today", () => {
+  const day = 86_400_000;
+  const midnight = Date.UTC(2026, 10, 20, 21); // in Moscow
+  /** @param {number} at @param {...string} kinds */
+  const acts = (at, ...kinds) => kinds.map((kind) => ({ kind, at }));
+
+  test("is what was handed over since midnight at the store, newest first", () => {
+    const found = givenToday(past(...acts(midnight - 1, "ask", "gave", "done"), ...acts(midnight, "ask", "gave", "done"), ...acts(midnight + 1, "ask", "gave")), midnight + 2, "Europe/Moscow");
+    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[7, "given"], [4, "done"]]);
+  });
+
+  test("keeps what was taken back, and leaves out what was never given", () => {
+    const found = givenToday(past(...acts(midnight, "ask", "gave", "undo", "ask", "drop", "gave-held", "done")), midnight + 2, "Europe/Moscow");
+    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[6, "given"], [1, "undone"]]);
+  });
+
+  test("is nothing on the next day", () => {
+    assert.deepEqual(givenToday(past(...acts(midnight, "ask", "gave")), midnight + day, "Europe/Moscow"), []);
+  });
 });

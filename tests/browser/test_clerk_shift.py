@@ -1,0 +1,122 @@
+"""What a clerk does over a shift: coupon after coupon by USB scanner, a look at what was given today, an undo from that list."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import MakeTablet, Shop, qr_text
+from tests.browser.live import LiveServer
+from tests.browser.tablet import PHONE, TABLET, Tablet
+from tests.cast import Cast
+
+pytestmark = pytest.mark.browser
+TODAY = "Today on this till"
+
+
+def give(on: Tablet, text: str) -> None:
+    on.pull_the_trigger(text)
+    on.expect_text("Confirmed by the shop")
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+
+
+def test_the_next_scan_goes_on_from_a_gift_and_from_a_decline(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    first, void, last = shop.issue(), shop.void(), shop.issue()
+    on = at_work()
+    on.expect_scanner()
+    give(on, qr_text(first))
+    on.pull_the_trigger(qr_text(void))
+    on.expect_heading("Cancelled")
+    with on.told("done"):
+        give(on, qr_text(last))
+    assert [live.standing(each.serial) for each in (first, last)] == [True, True]
+
+
+def test_the_next_scan_does_not_go_on_from_a_good_coupon_or_from_the_same_one(at_work: MakeTablet, shop: Shop) -> None:
+    first, second = shop.issue(), shop.void()
+    on = at_work()
+    on.expect_scanner()
+    on.pull_the_trigger(qr_text(first))
+    on.expect_text("Confirmed by the shop")
+    on.pull_the_trigger(qr_text(second))
+    on.expect_heading("Valid coupon")
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    on.pull_the_trigger(qr_text(first))
+    on.expect_heading("Hand over the gift")
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_what_was_given_today_is_listed_and_can_be_taken_back_without_a_network(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, size: tuple[int, int]
+) -> None:
+    coupons = [shop.issue(), shop.issue()]
+    on = at_work(size=size)
+    on.expect_scanner()
+    for coupon in coupons:
+        give(on, qr_text(coupon))
+    with on.told("done"):
+        on.press("Next")
+    on.expect_scanner()
+    live.network.down = True
+    on.press(TODAY)
+    on.expect_text("Given: 2 · taken back: 0")
+    rows = on.page.locator(".shift-row")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_have_text(re.compile(r"\d\d:\d\d.*A free cappuccino.*Anna.*given.*Undo"))
+    on.shoot("30 today")
+    rows.first.get_by_role("button", name="Undo").click()
+    on.press("Given by mistake")
+    on.expect_heading("Taken back")
+    on.press("Next")
+    on.press(TODAY)
+    on.expect_text("Given: 1 · taken back: 1")
+    on.shoot("31 today, one taken back")
+    live.network.down = False
+    with on.told("undo"):
+        on.page.evaluate("dispatchEvent(new Event('online'))")
+    assert [live.standing(coupon.serial) for coupon in coupons] == [True, False]
+
+
+def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
+    on = tablet(language="ru-RU", size=PHONE)
+    on.page.goto(live.enrolment_link(cast.north))
+    on.press("Anna")
+    for digit in "4071":
+        on.press(digit)
+    on.press("Открыть кассу")
+    on.press("Сегодня на этой кассе")
+    on.expect_text("Сегодня здесь ничего не выдавали.")
+    on.shoot("32 today, nothing")
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, size: tuple[int, int]) -> None:
+    on = at_work(size=size)
+    on.expect_scanner()
+    on.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    on.press("Settings")
+    facts = on.page.locator(".settings-facts")
+    expect(facts).to_contain_text(re.compile(r"Ready to work offline\s*Yes"))
+    with on.page.expect_response("**/clerk/sync"):
+        on.press("Sync now")
+    expect(facts).to_contain_text(re.compile(r"Entries not sent yet\s*0"))
+    expect(facts).to_contain_text(re.compile(r"App version\s*\w{8}"))
+    on.shoot("33 settings")
+
+
+def test_settings_are_kept(at_work: MakeTablet) -> None:
+    on = at_work()
+    on.expect_scanner()
+    on.press("Settings")
+    on.page.get_by_label("Sound").select_option("Off")
+    on.page.get_by_label("Language").select_option("Русский")
+    with on.page.expect_response("**/clerk/sync"):
+        on.press("Настройки")
+    expect(on.page.get_by_label("Звук")).to_have_value("off")
+    on.shoot("34 settings in Russian")
+    on.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    on.shoot("35 settings in Russian on a phone")

@@ -71,10 +71,11 @@ def at_every_step(database, dying, act, prepare, least_steps):
 def test_a_till_that_redeems(database, cast, dying, tills, new_coupon):
     def prepare(step):
         coupon = new_coupon()
-        return {"key": cast.north_till, "serial": coupon.serial, "name": f"attempt {step}"}, "redeemed"
+        shown = {"serial": coupon.serial, "token": coupon.token}
+        return {"key": cast.north_till, "name": f"attempt {step}", **shown}, "redeemed"
 
     for said in at_every_step(database, dying, "redeem", prepare, 6):
-        found = Issued(said["serial"], "", "", "")
+        found = Issued(said["serial"], "", said["token"], "")
         assert tills["south"].redeem(found).code == "already_redeemed"
 
 
@@ -169,7 +170,9 @@ def test_without_the_replay_this_would_be_noticed(database, cast, dying, new_cou
     monkeypatch.setattr(ledger, "keep", lambda session, act: act["code"] != "redeemed" or keep(session, act))
 
     def prepare(step):
-        return {"key": cast.north_till, "serial": new_coupon().serial, "name": f"attempt {step}"}, "redeemed"
+        coupon = new_coupon()
+        shown = {"serial": coupon.serial, "token": coupon.token}
+        return {"key": cast.north_till, "name": f"attempt {step}", **shown}, "redeemed"
 
     with pytest.raises(AssertionError, match="already_redeemed"):
         list(at_every_step(database, dying, "redeem", prepare, 6))

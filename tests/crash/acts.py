@@ -19,7 +19,7 @@ Perform = Callable[[], str]
 
 
 def redeem(database: Database, said: Said) -> Perform:
-    till, coupon = till_of(database, said["key"]), Issued(said["serial"], "", "", "")
+    till, coupon = till_of(database, said["key"]), Issued(said["serial"], "", said["token"], "")
     return lambda: till.redeem(coupon, said["name"]).code
 
 

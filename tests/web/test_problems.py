@@ -20,7 +20,15 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 # What only a command can say, on the terminal of whoever runs the server.
-COMMANDS = ("redeem.backup", "redeem.cli", "redeem.config", "redeem.demo", "redeem.doctor", "redeem.serving")
+COMMANDS = (
+    "redeem.backup",
+    "redeem.cli",
+    "redeem.commands",
+    "redeem.config",
+    "redeem.demo",
+    "redeem.doctor",
+    "redeem.serving",
+)
 
 
 def every_error() -> set[type[RedeemError]]:

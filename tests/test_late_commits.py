@@ -28,6 +28,7 @@ def test_a_change_that_was_noted_first_and_committed_last_is_not_missed(database
         till.redeem(second)
         heard = counters.tablet.sync(position=position)
     assert numbers(heard) == {1}
+    assert heard.changes
     assert 0 in numbers(counters.tablet.sync(position=heard.changes["position"]))
 
 

@@ -46,7 +46,9 @@ DETAILS: Mapping[str, str] = {
     Verdict.HELD_ELSEWHERE: "Another device holds the right to give this gift; it was asked to give it back. Try again with a new attempt.",
     Verdict.ATTEMPT_CANCELLED: "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
     Verdict.UNKNOWN_COUPON: "Scan the coupon again, or type its short code; this is not a coupon of this shop.",
-    Outcome.RECOVERING: "The ledger was restored from a backup and waits for its tablets and tills. Try again later; this attempt was not used up.",
+    Outcome.RECOVERING: (
+        "The ledger was restored from a backup and waits for its tablets and tills. Try again later; this attempt was not used up."
+    ),
     Outcome.CONFLICT: "Tell the shop: this coupon was given by somebody else, too. Both gifts are on record.",
     Outcome.NOTHING_TO_UNDO: "Check the redemption's id; none of this store stands under it.",
     Outcome.UNDO_TOO_LATE: "Ask a manager: the time in which this could be undone is over.",

@@ -13,6 +13,7 @@ from redeem.web import (
     cookies,
     coupons,
     docs,
+    front,
     headers,
     health,
     languages,
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(clerk.blueprint)
     manager.attach(app, settings)
     app.register_blueprint(public.blueprint)
+    app.register_blueprint(front.blueprint)
     cli.attach(app)
     return app
 

@@ -18,6 +18,7 @@ from redeem.commands.issue import issue
 from redeem.commands.keys import keys
 from redeem.commands.managers import managers
 from redeem.commands.plainly import plainly
+from redeem.commands.restore import restore
 from redeem.config import BadConfiguration
 from redeem.doctor import Finding, Level
 from redeem.web.context import context, now_ms
@@ -26,7 +27,7 @@ from redeem.web.openapi import openapi_document
 
 def attach(app: Flask) -> None:
     """Gives the application its commands. `demo` is wsgi.py's: it makes an application of its own."""
-    for command in (keys, managers, issue, serve, examine, back_up, print_openapi):
+    for command in (keys, managers, issue, serve, examine, back_up, restore, print_openapi):
         app.cli.add_command(command)
 
 

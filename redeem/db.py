@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -58,12 +59,23 @@ class Database:
             self._writer.stop()
 
     def _commit(self, work: Work[T]) -> T:
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            return work(session)
+        with self.engine.begin() as connection:
+            return run_in(connection, work)
 
     def _look(self, work: Work[T]) -> T:
-        with Session(self.engine) as session:
-            return work(session)
+        with self.engine.connect() as connection:
+            return run_in(connection, work)
+
+
+def run_in(connection: Connection, work: Work[T]) -> T:
+    """Runs `work` in the connection's transaction, in a session of its own: what another loaded must not be its identity map.
+
+    The transaction is the connection's and not the session's, which takes a third of the time.
+    """
+    with Session(connection, expire_on_commit=False) as session:
+        answer = work(session)
+        session.flush()
+        return answer
 
 
 def retried(run: Callable[[], T]) -> T:
@@ -78,6 +90,11 @@ def retried(run: Callable[[], T]) -> T:
                 raise
             time.sleep(pause)
     return run()
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether whoever was told of this failure may just come again: the database is away, or too many ask at once."""
+    return isinstance(error, Again | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
 
 
 def is_transient(error: DBAPIError) -> bool:
@@ -167,12 +184,4 @@ class _Writer:
 
     def _together(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection, connection.begin():
-            return [self._run_one(connection, work) for work in works]
-
-    @staticmethod
-    def _run_one(connection: Connection, work: Work[Any]) -> Any:
-        # A session of its own: what one work loaded must not be another's identity map.
-        with Session(connection, expire_on_commit=False) as session:
-            answer = work(session)
-            session.flush()
-            return answer
+            return [run_in(connection, work) for work in works]

@@ -1,6 +1,7 @@
 """The doctor: what is wrong with this deployment, each fault in one line with what to do about it."""
 
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PREFIX_CHARACTERS = 27  # up to here a coupon's QR is version 6
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 CLOCK_FAULT_MS = 2 * MS_PER_MINUTE
 WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)  # no honest clock is before this program
 
@@ -66,7 +68,8 @@ class Finding:
 def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     """Everything that can be looked at. What needs the database is left out if there is none."""
     settings = tools.settings
-    findings = [*about_address(settings), about_cookies(settings), about_disk(instance), about_clock(now)]
+    findings = [*about_address(settings), about_cookies(settings), about_clock(now)]
+    findings += [about_disk(instance), about_readers(instance)]
     reached = about_database(tools)
     findings.append(reached)
     if reached.level is Level.OK:
@@ -122,6 +125,13 @@ def about_disk(instance: Path) -> Finding:
     if free < DISK_WARNING_BYTES:
         return warning("disk", f"{free >> 20} MB free at {folder}. Make room soon.")
     return ok("disk", f"{free >> 30} GB free at {folder}")
+
+
+def about_readers(instance: Path) -> Finding:
+    """Whether other users of this machine can read what is in the instance's folder."""
+    if instance.exists() and instance.stat().st_mode & OTHERS:
+        return warning("readers", f"Other users of this machine can look into {instance}. Run: chmod 700 {instance}")
+    return ok("readers", "only this user")
 
 
 def about_clock(now: Ms) -> Finding:

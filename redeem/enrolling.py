@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, passwords, throttling
+from redeem import apikeys, generations, homing, passwords, throttling
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import is_id, new_id
@@ -103,6 +103,8 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         public_key=public_key,
         created_at=now,
         last_seen_at=now,
+        sweep_from=0,
+        reported_generation=generations.current(session).generation,
     )
     add_once(session, device)
     return device
@@ -122,7 +124,10 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
     device = session.get(Device, device_id)
     if device is None:
         raise NotFound
-    device.revoked_at = device.revoked_at or now
+    if device.revoked_at is None:
+        device.revoked_at = now
+        session.flush()
+        homing.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):
         key.revoked_at = now
     return device
@@ -136,6 +141,7 @@ def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
         kind="till",
         name=clean_name(name),
         created_at=now,
+        reported_generation=generations.current(session).generation,
     )
     session.add(device)
     session.flush()

@@ -1,45 +1,57 @@
 """Holding: the right to give one coupon, moved to one device ahead of an outage.
 
-A hold is granted only on an open coupon that nobody holds, and ends only by the holder's own `release`, which stands in its
-journal behind everything it did under the hold. Never by time: a dark device may already have given the gift. What others
-want of a held coupon (to give it, void it, move it) is a recall, and waits.
+A coupon is promised to a device, and granted when that device itself next asks: only then is it held, and only an open coupon
+that nobody holds is granted. So a device that is dark keeps nothing from others that it never heard of. A hold ends only by the
+holder's own `release`, which stands in its journal behind everything it did under the hold. Never by time: a dark device may
+already have given the gift. What others want of a held coupon (to give it, void it, move it) is a recall, and waits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import CursorResult, Executable, Row, and_, bindparam, func, select, true, update
 from sqlalchemy.orm import Session
 
-from redeem import ledger
+from redeem import generations, ledger
 from redeem.models import Coupon, Deployment, Device, Redemption, Store
-from redeem.times import Ms
+from redeem.times import MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
-EPOCHS_PER_GENERATION = 2**32
+# A till can't hold. What was recalled for one is free for so long before its home gets the hold again.
+FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
 
-ACTIVE = (Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
-TABLETS = select(Device.id).where(Device.store_id == bindparam("store_id"), *ACTIVE).order_by(Device.id)
-NEXT_EPOCH = (
-    update(Device)
-    .where(Device.id == bindparam("of_device_id"))
-    .values(grants=Device.grants + bindparam("more"))
-    .returning(Device.grants)
+ACTIVE = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
+IS_VOID = func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None)
+REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
+OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~REDEEMED)
+
+TABLETS = select(Device.id).where(Device.store_id == bindparam("store_id"), ACTIVE).order_by(Device.id)
+PROMISE = (
+    update(Coupon)
+    .where(Coupon.serial == bindparam("of_serial"), Coupon.holder_id.is_(None))
+    .values(promised_to_id=bindparam("to_device_id"), promised_from=bindparam("from_at"))
 )
-NOT_REDEEMED = ~select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
+# Whoever is being settled at this moment is left for the next time: a grant never waits, so it can't be waited for in a circle.
+PROMISED = (
+    select(Coupon.serial, Coupon.epoch)
+    .where(Coupon.promised_to_id == bindparam("device_id"), Coupon.promised_from <= bindparam("now"))
+    .order_by(Coupon.promised_from, Coupon.serial)
+    .limit(GRANTS_PER_REPLY_MAX)
+    .with_for_update(of=Coupon, skip_locked=True, key_share=True)
+)
+NO_PROMISE = {"promised_to_id": None, "promised_from": None}
+NO_RECALL = {"recalled_at": None, "recalled_for_id": None}
 GRANT = (
     update(Coupon)
-    .where(
-        Coupon.serial == bindparam("of_serial"),
-        Coupon.holder_id.is_(None),
-        Coupon.voided_at.is_(None),
-        Coupon.void_requested_at.is_(None),
-        NOT_REDEEMED,
-    )
-    .values(holder_id=bindparam("to_device_id"), epoch=bindparam("new_epoch"), recalled_at=None, recalled_for_id=None)
-    .returning(Coupon.serial)
-    .execution_options(synchronize_session=False)
+    .where(Coupon.serial == bindparam("of_serial"), OPEN, Coupon.last_day >= bindparam("today"))
+    .values(holder_id=bindparam("to_device_id"), epoch=bindparam("new_epoch"), **NO_PROMISE, **NO_RECALL)
+)
+FORGET_PROMISE = (
+    update(Coupon)
+    .where(Coupon.serial == bindparam("of_serial"), Coupon.promised_to_id == bindparam("to_device_id"))
+    .values(NO_PROMISE)
 )
 RELEASE = (
     update(Coupon)
@@ -48,18 +60,16 @@ RELEASE = (
         Coupon.holder_id == bindparam("by_device_id"),
         Coupon.epoch == bindparam("of_epoch"),
     )
-    .values(holder_id=None, recalled_at=None, recalled_for_id=None)
+    .values(holder_id=None, **NO_RECALL)
     .returning(Coupon.serial)
-    .execution_options(synchronize_session=False)
 )
 RECALL = (
     update(Coupon)
     .where(Coupon.serial == bindparam("of_serial"), Coupon.holder_id.is_not(None))
     .values(recalled_at=func.coalesce(Coupon.recalled_at, bindparam("now")), recalled_for_id=bindparam("for_device_id"))
     .returning(Coupon.holder_id)
-    .execution_options(synchronize_session=False)
 )
-HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.key_id, Coupon.last_day, Coupon.short_code).where(
+HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
     Coupon.holder_id == bindparam("device_id")
 )
 GRANTS = (
@@ -69,13 +79,29 @@ GRANTS = (
 )
 RECALLS = HOLDS.where(Coupon.recalled_at.is_not(None)).order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)
 _MINE = Coupon.holder_id == bindparam("device_id")
+_RECOVERING = select(Deployment.id).where(Deployment.recovering_since.is_not(None)).exists()
 RINGS = select(
-    select(Coupon.serial).where(_MINE, Coupon.epoch > bindparam("after")).exists()
-    | select(Coupon.serial).where(_MINE, Coupon.recalled_at.is_not(None)).exists()
+    select(Coupon.serial).where(_MINE, Coupon.recalled_at.is_not(None)).exists()
+    | select(Coupon.serial).where(_MINE, Coupon.epoch > bindparam("after")).exists()
+    | ~_RECOVERING
+    & (
+        select(Coupon.serial)
+        .where(Coupon.promised_to_id == bindparam("device_id"), Coupon.promised_from <= bindparam("now"))
+        .exists()
+        | select(Device.id).where(Device.id == bindparam("device_id"), Device.sweep_from.is_not(None)).exists()
+    )
 )
 WANTS = select(
-    Coupon.home_store_id, Coupon.recalled_for_id, Coupon.void_requested_at, Coupon.recalled_at, Coupon.epoch
+    Coupon.holder_id,
+    Coupon.home_store_id,
+    Coupon.recalled_for_id,
+    Coupon.void_requested_at,
+    Coupon.recalled_at,
+    REDEEMED.label("redeemed"),
 ).where(Coupon.serial == bindparam("serial"))
+HOLDERS_STORE = (
+    select(Device.store_id).join(Coupon, Coupon.holder_id == Device.id).where(Coupon.serial == bindparam("serial"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,110 +128,112 @@ class Holder:
     last_seen_at: Ms | None
 
 
-def choose(devices: list[str], serial: int) -> str:
+def choose(devices: Sequence[str], serial: int) -> str:
     """The device that holds this coupon, by rendezvous hashing: a device that joins or leaves moves only its own share."""
     return max(devices, key=lambda device: sha256(f"{device}/{serial}".encode()).digest())
 
 
-def grant_at_home(session: Session, serial: int, home_store_id: str | None) -> str | None:
-    """Grants an open coupon to the device of its home store whose share it is in; answers the device, or None if nobody can hold it."""
-    devices = list(session.scalars(TABLETS, {"store_id": home_store_id})) if home_store_id else []
-    return grant(session, serial, choose(devices, serial)) if devices else None
+def tablets_of(session: Session, store_id: str) -> list[str]:
+    """Those of the store that can hold."""
+    return list(session.scalars(TABLETS, {"store_id": store_id}))
 
 
-def grant(session: Session, serial: int, device_id: str) -> str | None:
-    """Gives the hold to the device, unless the coupon is held, redeemed or void; answers the device that got it.
+def holder_at(session: Session, serial: int, store_id: str | None) -> str | None:
+    """The tablet of the store in whose share the coupon is; None if the store has none."""
+    tablets = tablets_of(session, store_id) if store_id else []
+    return choose(tablets, serial) if tablets else None
 
-    Nothing is granted while the ledger recovers: whoever held it before the backup may have given it since.
+
+def promise(session: Session, serial: int, device_id: str | None, from_at: Ms) -> None:
+    """The device, if any, gets the hold when it next asks; a promise to another is forgotten. A held coupon is promised to nobody."""
+    promise_all(session, [serial], device_id, from_at)
+
+
+def promise_all(session: Session, serials: Sequence[int], device_id: str | None, from_at: Ms) -> None:
+    to = {"to_device_id": device_id, "from_at": from_at if device_id else None}
+    if serials:
+        session.connection().execute(PROMISE, [{"of_serial": serial, **to} for serial in serials])
+
+
+def promise_at_home(session: Session, serial: int, home_store_id: str | None, from_at: Ms) -> None:
+    promise(session, serial, holder_at(session, serial, home_store_id), from_at)
+
+
+def grant_promised(session: Session, device: Device, life: generations.Life, now: Ms, today: int) -> None:
+    """Gives the device (locked) what it was promised, as far as that is still open, at most GRANTS_PER_REPLY_MAX.
+
+    Nothing is granted while the ledger recovers: whoever held it after the backup may have given it. The coupons are locked by a
+    statement of its own, so that the next one sees what was committed while others had them.
     """
-    if is_recovering(session):
-        return None
-    epoch = next_epochs(session, device_id, 1)
-    granted = session.execute(GRANT, {"of_serial": serial, "to_device_id": device_id, "new_epoch": epoch}).one_or_none()
-    return device_id if granted else None
-
-
-def next_epochs(session: Session, device_id: str, more: int) -> int:
-    """The last of `more` new epochs of the device. The generation stands above the count, so that a restored ledger's are newer."""
-    count = session.execute(NEXT_EPOCH, {"of_device_id": device_id, "more": more}).scalar_one()
-    return generation(session) * EPOCHS_PER_GENERATION + count
+    if life.is_recovering:
+        return
+    promised = run(session, PROMISED, {"device_id": device.id, "now": now}).all()
+    if promised:
+        newest = max(device.newest_epoch, life.first_epoch, *(row.epoch for row in promised))
+        rows = [
+            {"of_serial": row.serial, "to_device_id": device.id, "new_epoch": newest + place, "today": today}
+            for place, row in enumerate(promised, start=1)
+        ]
+        device.newest_epoch = newest + len(rows)
+        session.connection().execute(GRANT, rows)
+        session.connection().execute(FORGET_PROMISE, rows)
 
 
 def recall(session: Session, serial: int, for_device_id: str | None, now: Ms) -> Holder | None:
     """Asks the holder to give the hold back, for a device that wants to give the coupon, or for none. Answers who holds it."""
-    holder_id = session.scalar(RECALL, {"of_serial": serial, "for_device_id": for_device_id, "now": now})
+    values = {"of_serial": serial, "for_device_id": for_device_id, "now": now}
+    holder_id = run(session, RECALL, values).scalar_one_or_none()
     return holder(session, holder_id) if holder_id else None
 
 
 def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) -> bool:
-    """The holder gives it back; then what waited happens: the void, the hold of whoever asked, or a hold at a new home."""
-    wants = session.execute(WANTS, {"serial": serial}).one_or_none()
-    released = session.execute(
-        RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}
-    ).one_or_none()
+    """The holder gives it back; then what waited happens: the void, a promise to whoever asked, or one at home."""
+    wants = run(session, WANTS, {"serial": serial}).one_or_none()
+    released = run(session, RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}).one_or_none()
     if wants is None or released is None:
         return False
-    if wants.void_requested_at is not None:
-        _void_if_open(session, serial, now)
-    elif wants.recalled_for_id:
-        _grant_to_whoever_asked(session, serial, wants.recalled_for_id)
-    elif wants.recalled_at is not None:
-        grant_at_home(session, serial, wants.home_store_id)
+    if wants.recalled_at is not None and not wants.redeemed:
+        _do_what_waited(session, serial, wants, now)
     return True
+
+
+def reopen(session: Session, serial: int, now: Ms) -> None:
+    """A gift was taken back, and no other was given: the coupon is void if that was asked for meanwhile, or held at home again."""
+    wants = run(session, WANTS, {"serial": serial}).one()
+    if wants.holder_id is None:
+        _do_what_waited(session, serial, wants, now)
 
 
 def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
     """Sets the home. A hold elsewhere is recalled, and granted anew when its holder has released it."""
     _set(session, serial, home_store_id=home_store_id)
-    if recall(session, serial, None, now) is None:
-        grant_at_home(session, serial, home_store_id)
+    holds_at = run(session, HOLDERS_STORE, {"serial": serial}).scalar_one_or_none()
+    if holds_at is not None and holds_at != home_store_id:
+        recall(session, serial, None, now)
+    elif holds_at is None:
+        promise_at_home(session, serial, home_store_id, now)
 
 
 def void(session: Session, serial: int, reason: str, now: Ms) -> None:
     """Voids an open coupon, or asks its holder first: what that gave before it heard is honoured."""
     held = recall(session, serial, None, now)
     _set(session, serial, void_reason=reason, **{"void_requested_at" if held else "voided_at": now})
-    if not held:
-        ledger.note_change(session, serial)
-
-
-def claim(session: Session, serial: int, device_id: str, epoch: int) -> None:
-    """After a restore: the device says that it holds this coupon since `epoch`. The newest grant is the one that holds."""
-    newer = (Coupon.epoch < epoch) | ((Coupon.epoch == epoch) & Coupon.holder_id.is_(None))
-    values = {"holder_id": device_id, "epoch": epoch, "recalled_at": None, "recalled_for_id": None}
-    session.execute(
-        update(Coupon).where(Coupon.serial == serial, newer).values(values),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def missing(session: Session) -> list[Device]:
-    """The active devices that have not reported to this generation of the ledger."""
-    behind = Device.reported_generation < generation(session)
-    return list(session.scalars(select(Device).where(*ACTIVE, behind).order_by(Device.store_id, Device.name)))
-
-
-def end_recovery_if_complete(session: Session) -> bool:
-    """Recovery ends when every active device has reported or was written off."""
-    if not is_recovering(session) or missing(session):
-        return False
-    session.execute(update(Deployment).values(recovering_since=None))
-    return True
+    ledger.note_change(session, serial)
 
 
 def grants_after(session: Session, device_id: str, epoch: int) -> list[Grant]:
     """The device's holds that it has not heard of, oldest first, at most GRANTS_PER_REPLY_MAX."""
-    return [_as_grant(row, device_id) for row in session.execute(GRANTS, {"device_id": device_id, "after": epoch})]
+    return [_as_grant(row, device_id) for row in run(session, GRANTS, {"device_id": device_id, "after": epoch})]
 
 
 def recalls(session: Session, device_id: str) -> list[Grant]:
-    """The device's holds that it is asked to give back."""
-    return [_as_grant(row, device_id) for row in session.execute(RECALLS, {"device_id": device_id})]
+    """The device's holds that it is asked to give back, at most GRANTS_PER_REPLY_MAX."""
+    return [_as_grant(row, device_id) for row in run(session, RECALLS, {"device_id": device_id})]
 
 
-def rings(session: Session, device_id: str, epoch: int) -> bool:
-    """Is there anything for this device to fetch? Asked every second by each tablet, so it is one look into one index."""
-    return bool(session.scalar(RINGS, {"device_id": device_id, "after": epoch}))
+def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
+    """Is there anything for this device to fetch? Asked every second by each tablet, so it is one look into a few small indexes."""
+    return bool(run(session, RINGS, {"device_id": device_id, "after": epoch, "now": now}).scalar_one())
 
 
 def holder(session: Session, device_id: str) -> Holder:
@@ -215,36 +243,39 @@ def holder(session: Session, device_id: str) -> Holder:
     return Holder(*row)
 
 
-def generation(session: Session) -> int:
-    return session.scalar(select(Deployment.generation)) or 1
-
-
-def is_recovering(session: Session) -> bool:
-    return session.scalar(select(Deployment.recovering_since)) is not None
-
-
 def short_code_hash(device_id: str, short_code: str) -> str:
     """What a device keeps instead of a short code: salted with its own id, 64 bits."""
     return sha256(f"redeem-short-code-v1/{device_id}/{short_code}".encode()).hexdigest()[:16]
+
+
+def run(session: Session, statement: Executable, values: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+    return session.connection().execute(statement, values)
 
 
 def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
     return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code), row.last_day)
 
 
-def _grant_to_whoever_asked(session: Session, serial: int, device_id: str) -> None:
-    """A tablet gets the hold; a till has no journal and can't hold, so for it the coupon is left free."""
-    if session.scalar(select(Device.id).where(Device.id == device_id, *ACTIVE)):
-        grant(session, serial, device_id)
+def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]], now: Ms) -> None:
+    asked_by_id = wants.recalled_for_id
+    if wants.void_requested_at is not None:
+        _void_now(session, serial, now)
+    elif asked_by_id is None or not _promise_to_tablet(session, serial, asked_by_id, now):
+        promise_at_home(session, serial, wants.home_store_id, now + (FREE_FOR_TILL_MS if asked_by_id else 0))
 
 
-def _void_if_open(session: Session, serial: int, now: Ms) -> None:
-    """The void that waited, unless the gift was given meanwhile; then it lapses."""
-    given = session.scalar(select(Redemption.serial).where(Redemption.serial == serial)) is not None
-    _set(session, serial, void_requested_at=None, voided_at=None if given else now)
+def _promise_to_tablet(session: Session, serial: int, device_id: str, now: Ms) -> bool:
+    """False if it is no tablet, or none that may hold any more."""
+    is_there = session.scalar(select(true()).where(Device.id == device_id, ACTIVE))
+    if is_there:
+        promise(session, serial, device_id, now)
+    return bool(is_there)
+
+
+def _void_now(session: Session, serial: int, now: Ms) -> None:
+    _set(session, serial, void_requested_at=None, voided_at=now)
     ledger.note_change(session, serial)
 
 
 def _set(session: Session, serial: int, **values: Any) -> None:
-    statement = update(Coupon).where(Coupon.serial == serial).values(values)
-    session.execute(statement, execution_options={"synchronize_session": False})
+    run(session, update(Coupon).where(Coupon.serial == serial).values(values), {})

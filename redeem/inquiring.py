@@ -20,6 +20,7 @@ from redeem.times import Ms
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
 ACTS_MAX = 500
+BOOKKEEPING = ("done",)  # a tablet's note to itself that a screen was left
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class ActLine:
     """One thing that was done with the coupon, and how it was taken back, if it was."""
 
     id: str
+    name: str
     at: Ms
     device_at: Ms | None
     kind: str
@@ -39,6 +41,11 @@ class ActLine:
     reversal: str | None
     reversed_at: Ms | None
     reversed_by: str | None
+
+    @property
+    def number(self) -> int:
+        """Its number in the tablet's journal; 0 for a till, whose attempts have ids and no order."""
+        return int(self.name) if self.entry and self.name.isdecimal() else 0
 
     @property
     def reason(self) -> str | None:
@@ -75,6 +82,7 @@ ManagerOfReversal = aliased(Manager)
 ACT = (
     select(
         Act.id,
+        Act.name,
         Act.at,
         Act.device_at,
         Act.kind,
@@ -155,6 +163,7 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
 
 
 def acts_of(session: Session, scope: Scope, serial: int) -> list[ActLine]:
-    """In the order in which the server took them."""
-    statement = within(ACT, scope, Act.store_id).where(Act.serial == serial).order_by(Act.at, Act.id).limit(ACTS_MAX)
-    return lines(session, ActLine, statement)
+    """In the order in which the server took them; what a tablet sent in one request, by the numbers of its journal."""
+    statement = within(ACT, scope, Act.store_id).where(Act.serial == serial, Act.kind.not_in(BOOKKEEPING))
+    found = lines(session, ActLine, statement.order_by(Act.at, Act.id).limit(ACTS_MAX))
+    return sorted(found, key=lambda act: (act.at, act.number, act.id))

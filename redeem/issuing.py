@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import codes, holding
+from redeem import codes, generations, holding
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import campaign_id, coupon_id, serial_of
@@ -119,7 +119,8 @@ COUPON = select(
 def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campaign:
     """A new campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
     check_places(session, terms)
-    number = (session.scalar(select(func.max(Campaign.number))) or 0) + 1
+    newest = session.scalar(select(func.max(Campaign.number))) or 0
+    number = max(newest + 1, generations.current(session).campaigns_from)
     campaign = Campaign(number=number, name=name, terms=terms.text(), version=1, coupons=0, created_at=now)
     session.add(campaign)
     try:
@@ -218,8 +219,7 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
         metadata=dict(new.metadata),
         issued_at=now,
     )
-    add(session, coupon)
-    holding.grant_at_home(session, coupon.serial, home)
+    add(session, coupon, holding.holder_at(session, coupon.serial, home))
     return coupon
 
 
@@ -231,7 +231,8 @@ def only_store(session: Session, terms: Terms) -> str | None:
     return listed[0] if len(set(listed)) == 1 else None
 
 
-def add(session: Session, coupon: CouponView) -> None:
+def add(session: Session, coupon: CouponView, promised_to_id: str | None) -> None:
+    """The coupon's row; the tablet that it is promised to holds it from its next sync on."""
     row = Coupon(
         serial=coupon.serial,
         campaign_number=coupon.serial >> 32,
@@ -242,6 +243,8 @@ def add(session: Session, coupon: CouponView) -> None:
         home_store_id=coupon.home_store_id,
         details=dict(coupon.metadata),
         issued_at=coupon.issued_at,
+        promised_to_id=promised_to_id,
+        promised_from=coupon.issued_at if promised_to_id else None,
     )
     session.add(row)
     try:

@@ -63,8 +63,13 @@ def read_entry(text: str, signature: bytes) -> Entry:
 
 def check_entry(entry: Entry, previous: str, device_id: str, public_key: bytes) -> None:
     """Raises BrokenJournal unless the entry follows `previous` and is signed by the device."""
-    if entry.previous != previous or not verifies(public_key, signed_bytes(device_id, entry.text), entry.signature):
+    if entry.previous != previous or not is_signed(entry, device_id, public_key):
         raise BrokenJournal
+
+
+def is_signed(entry: Entry, device_id: str, public_key: bytes) -> bool:
+    """Did the owner of this key write the entry, as this device?"""
+    return verifies(public_key, signed_bytes(device_id, entry.text), entry.signature)
 
 
 def signed_bytes(device_id: str, text: str) -> bytes:

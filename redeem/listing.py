@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from redeem.errors import NotFound
-from redeem.ids import NUMBER_LIMIT, new_id, serial_of
+from redeem.ids import NUMBER_LIMIT, new_id
 from redeem.models import Act, Device, Redemption, Reversal, Store
 from redeem.paging import Page, Slice, take
 from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
@@ -115,7 +115,7 @@ def conditions(wanted: EventFilter, prefix: str) -> list[ColumnElement[bool]]:
     until = new_id(prefix, wanted.until, 0) if wanted.until is not None else new_id(prefix, *LATEST)
     asked = [Act.id >= since, Act.id < until]
     if wanted.campaign is not None:
-        asked.append(Act.serial.between(serial_of(wanted.campaign, 0), serial_of(wanted.campaign, NUMBER_LIMIT - 1)))
+        asked.append(Act.serial.between(wanted.campaign << 32, (wanted.campaign << 32) + NUMBER_LIMIT - 1))
     if wanted.serial is not None:
         asked.append(Act.serial == wanted.serial)
     if wanted.store_id is not None:

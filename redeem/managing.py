@@ -1,15 +1,16 @@
 """Managing: what managers change. Each change looks within the manager's scope first, and leaves an entry in the audit log."""
 
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, overseeing, partnering
+from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering, restoring
+from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Invalid
-from redeem.ids import new_id
-from redeem.models import AuditEntry, Clerk, Enrolment, Partner, Store
+from redeem.models import Clerk, Device, Enrolment, Partner, Store
+from redeem.overseeing import DeviceLine
 from redeem.partnering import NewStore
 from redeem.staffing import Person
 from redeem.times import Ms
@@ -18,27 +19,8 @@ LONG_NAME_CHARACTERS = 120
 ADDRESS_CHARACTERS = 300
 
 
-class Change(StrEnum):
-    """What can be changed: the closed vocabulary of the audit log."""
-
-    TABLET_INVITED = "tablet_invited"
-    TILL_ADDED = "till_added"
-    DEVICE_REVOKED = "device_revoked"
-    CLERK_ADDED = "clerk_added"
-    CLERK_LEFT = "clerk_left"
-    PARTNER_ADDED = "partner_added"
-    STORE_ADDED = "store_added"
-    KEY_MADE = "key_made"
-    KEY_REVOKED = "key_revoked"
-
-
 def note(session: Session, person: Person, what: Change, subject_id: str, now: Ms, **details: Any) -> None:
-    """The audit entry of a change, in the change's own transaction. No secret belongs into `details`."""
-    entry = AuditEntry(
-        id=new_id("aud", now), manager_id=person.id, what=what, subject_id=subject_id, details=details, at=now
-    )
-    session.add(entry)
-    session.flush()
+    auditing.note(session, person.id, what, subject_id, now, **details)
 
 
 def invite_tablet(session: Session, person: Person, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
@@ -62,6 +44,40 @@ def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> 
     if device.revoked_at is None:
         enrolling.revoke_device(session, device.id, now)
         note(session, person, Change.DEVICE_REVOKED, device.id, now, name=device.name, store=device.store_name)
+
+
+def go_on_without(session: Session, person: Person, device_ids: Sequence[str], now: Ms) -> int:
+    """Writes off those of these devices that a restored ledger still waits for; answers how many."""
+    missing = [each.device_id for each in restoring.missing(session, now, person.scope)]
+    wanted = [device_id for device_id in missing if device_id in device_ids]
+    for device_id in wanted:
+        restoring.write_off_missing(session, device_id, person.id, now, person.scope)
+    return len(wanted)
+
+
+def rename_device(session: Session, person: Person, device_id: str, name: str, now: Ms) -> DeviceLine:
+    """Raises NotFound for a device outside the scope, Invalid for the name."""
+    line = overseeing.get_device(session, person.scope, device_id)
+    cleaned = clean_name(name)
+    if cleaned != line.name:
+        session.get_one(Device, line.id).name = cleaned
+        note(
+            session, person, Change.DEVICE_RENAMED, line.id, now, name=cleaned, before=line.name, store=line.store_name
+        )
+    return line
+
+
+def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
+    """Its partner stays. Raises NotFound, Invalid."""
+    line = overseeing.get_store(session, person.scope, store_id)
+    partnering.check_zone(new.time_zone)
+    row = session.get_one(Store, line.id)
+    row.name = clean_name(new.name, LONG_NAME_CHARACTERS)
+    row.address, row.hours = clean_line(new.address), clean_line(new.hours, LONG_NAME_CHARACTERS)
+    row.time_zone = new.time_zone
+    changed = [each for each in ("name", "address", "hours", "time_zone") if getattr(row, each) != getattr(line, each)]
+    if changed:
+        note(session, person, Change.STORE_CHANGED, line.id, now, name=row.name, changed=changed)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:

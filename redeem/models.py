@@ -7,39 +7,20 @@ A coupon's `serial` is `campaign << 32 | number`, computed from its token: no lo
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Text,
     UniqueConstraint,
-    text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-RECALLED = text("recalled_at IS NOT NULL")
-Id = String(40)
-Words = String(200)
-
-
-class Base(DeclarativeBase):
-    registry = registry(
-        metadata=MetaData(naming_convention=NAMES), type_annotation_map={int: BigInteger, dict[str, Any]: JSON}
-    )
+from redeem.columns import Base as Base  # whoever asks here for the base gets it with every table
+from redeem.columns import Id, Words, partial
 
 
 class SigningKey(Base):
@@ -76,7 +57,11 @@ class Store(Base):
 
 
 class Campaign(Base):
-    """`number` is the one in the token; `coupons` counts its coupons and numbers the next; `version` grows with each edit."""
+    """`number` is the one in the token; `version` grows with each edit.
+
+    `coupons` numbers the next coupon. Of the numbers below it, `skipped` have no coupon here: a restore skips numbers, since those
+    issued after the backup are out. So `coupons - skipped` were issued.
+    """
 
     __tablename__ = "campaign"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -84,10 +69,12 @@ class Campaign(Base):
     terms: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(default=1)
     coupons: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[int]
     __table_args__ = (
         CheckConstraint("number BETWEEN 0 AND 2147483647", name="number"),
         CheckConstraint("coupons BETWEEN 0 AND 4294967296", name="coupons"),
+        CheckConstraint("skipped BETWEEN 0 AND coupons", name="skipped"),
     )
 
 
@@ -96,6 +83,7 @@ class Coupon(Base):
 
     `epoch` numbers the grants of its hold and only grows. The holder keeps it until the holder itself releases it: a recall,
     a void or a move of a held coupon waits for that (`recalled_at`, `void_requested_at`), and no time ends it.
+    A promise is no hold: that device gets the hold when it next asks, from `promised_from` on, if the coupon is still open then.
     """
 
     __tablename__ = "coupon"
@@ -115,11 +103,17 @@ class Coupon(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     recalled_at: Mapped[int | None]
     recalled_for_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    promised_to_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    promised_from: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("recalled_at IS NULL OR holder_id IS NOT NULL", name="only_a_hold_is_recalled"),
+        CheckConstraint("promised_to_id IS NULL OR holder_id IS NULL", name="no_hold_is_promised"),
+        CheckConstraint("(promised_to_id IS NULL) = (promised_from IS NULL)", name="promise_is_whole"),
         Index("ix_coupon_holder_id_epoch", "holder_id", "epoch"),
-        Index("ix_coupon_recalled", "holder_id", sqlite_where=RECALLED, postgresql_where=RECALLED),
-        Index("ix_coupon_home_store_id", "home_store_id"),
+        partial("ix_coupon_recalled", "holder_id", where="recalled_at IS NOT NULL"),
+        partial("ix_coupon_promised", "promised_to_id", "promised_from", where="promised_to_id IS NOT NULL"),
+        partial("ix_coupon_void", "serial", where="voided_at IS NOT NULL OR void_requested_at IS NOT NULL"),
+        Index("ix_coupon_home_store_id_serial", "home_store_id", "serial"),
         Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
         Index("ix_coupon_order_ref", "order_ref"),
         CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
@@ -129,7 +123,8 @@ class Coupon(Base):
 class Device(Base):
     """An enrolled tablet (public key, journal) or a partner's own till (by API key).
 
-    `last_number` and `last_hash` are the end of its journal as the server has it; `grants` counts the holds it was ever given.
+    `last_number` and `last_hash` are the end of its journal as the server has it; `newest_epoch` is of the newest hold it was
+    ever granted. `sweep_from`: it has yet to look through its store's coupons from this serial on, for those that nobody holds.
     """
 
     __tablename__ = "device"
@@ -141,7 +136,8 @@ class Device(Base):
     public_key: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     last_number: Mapped[int] = mapped_column(default=0)
     last_hash: Mapped[str | None] = mapped_column(String(43))
-    grants: Mapped[int] = mapped_column(default=0)
+    newest_epoch: Mapped[int] = mapped_column(default=0)
+    sweep_from: Mapped[int | None]
     last_seen_at: Mapped[int | None]
     clock_skew_ms: Mapped[int | None]
     created_at: Mapped[int]
@@ -215,15 +211,8 @@ class Redemption(Base):
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
     at: Mapped[int]
     handed_over_at: Mapped[int | None]
-    # Few at any time: what a tablet has been promised and not yet reported as given. Figures keep these apart.
-    __table_args__ = (
-        Index(
-            "ix_redemption_pending",
-            "at",
-            sqlite_where=text("handed_over_at IS NULL"),
-            postgresql_where=text("handed_over_at IS NULL"),
-        ),
-    )
+    # What a tablet was answered with yes and has not yet reported as given. Figures keep these apart.
+    __table_args__ = (partial("ix_redemption_pending", "at", where="handed_over_at IS NULL"),)
 
 
 class Reversal(Base):
@@ -248,24 +237,34 @@ class Conflict(Base):
     at: Mapped[int]
     withdrawn_at: Mapped[int | None]
     decided_at: Mapped[int | None]
+    note: Mapped[str] = mapped_column(Words, default="")
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     __table_args__ = (CheckConstraint("bearer IN ('issuer', 'partner')", name="bearer"),)
 
 
 class Quarantine(Base):
-    """An entry that can't be taken, such as a revoked device's: kept as it came, for a manager to admit or to leave."""
+    """An entry that can't be taken, such as a revoked device's: kept as it came, for a manager to admit or to leave.
+
+    `device_id` is whose it claims to be; the ledger may not know it, if it was restored. `outcome` is what admitting it came to.
+    """
 
     __tablename__ = "quarantine"
-    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    device_id: Mapped[str] = mapped_column(Id, primary_key=True)
     entry_hash: Mapped[str] = mapped_column(String(43), primary_key=True)
     number: Mapped[int]
     entry: Mapped[str] = mapped_column(Text)
     signature: Mapped[bytes] = mapped_column(LargeBinary)
     reason: Mapped[str] = mapped_column(String(30))
+    handed_in_by_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
     at: Mapped[int]
     decided_at: Mapped[int | None]
     decision: Mapped[str | None] = mapped_column(String(10))
+    outcome: Mapped[str | None] = mapped_column(String(30))
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+    __table_args__ = (
+        CheckConstraint("decision IN ('admitted', 'left')", name="decision"),
+        partial("ix_quarantine_undecided", "handed_in_by_id", where="decided_at IS NULL"),
+    )
 
 
 class Change(Base):
@@ -277,13 +276,27 @@ class Change(Base):
 
 
 class Deployment(Base):
-    """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported."""
+    """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported.
+
+    Campaigns are numbered from `campaigns_from` at least. Changes below the position `changes_from` were forgotten.
+    """
 
     __tablename__ = "deployment"
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     generation: Mapped[int] = mapped_column(default=1)
     recovering_since: Mapped[int | None]
+    campaigns_from: Mapped[int] = mapped_column(default=0)
+    changes_from: Mapped[int] = mapped_column(default=0)
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class Claim(Base):
+    """After a restore: a device holds this coupon, which the ledger has lost. It counts once the coupon itself shows up."""
+
+    __tablename__ = "claim"
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), index=True)
+    epoch: Mapped[int]
 
 
 class Tally(Base):

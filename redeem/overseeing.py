@@ -4,12 +4,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from redeem.auditing import Change
 from redeem.errors import NotFound
+from redeem.holding import REDEEMED
 from redeem.ids import campaign_id
-from redeem.models import ApiKey, AuditEntry, Campaign, Clerk, Device, Enrolment, Manager, Partner, Store
+from redeem.models import (
+    ApiKey,
+    AuditEntry,
+    Campaign,
+    Clerk,
+    Coupon,
+    Device,
+    Enrolment,
+    Manager,
+    Partner,
+    Quarantine,
+    Store,
+)
 from redeem.paging import Page, Slice, take
 from redeem.staffing import Scope, partners_within, within
 from redeem.terms import Terms, parse_terms
@@ -55,7 +69,10 @@ class CampaignLine:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLine:
-    """`last_number`: how many entries of its journal the server has."""
+    """`last_number`: how many entries of its journal the server has.
+
+    `held`: open coupons that it alone may give; `waiting`: entries that it handed in and that wait for a manager's decision.
+    """
 
     id: str
     name: str
@@ -69,6 +86,18 @@ class DeviceLine:
     store_name: str
     time_zone: str
     partner_name: str
+    lost_at: Ms | None
+    held: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """How a lost device was written off; `details` are what was at risk, as the manager was shown it."""
+
+    at: Ms
+    manager_name: str
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +148,17 @@ STORE = select(Store.id, Store.name, Store.address, Store.hours, Store.time_zone
     Partner, Partner.id == Store.partner_id
 )
 
+HELD = (
+    select(func.count())
+    .where(Coupon.holder_id == Device.id, Coupon.voided_at.is_(None), ~REDEEMED)
+    .correlate(Device)
+    .scalar_subquery()
+)
+WAITING = (
+    select(func.count())
+    .where(Quarantine.handed_in_by_id == Device.id, Quarantine.decided_at.is_(None))
+    .scalar_subquery()
+)
 DEVICE = (
     select(
         Device.id,
@@ -133,6 +173,9 @@ DEVICE = (
         Store.name,
         Store.time_zone,
         Partner.name,
+        Device.lost_at,
+        HELD,
+        WAITING,
     )
     .join(Store, Store.id == Device.store_id)
     .join(Partner, Partner.id == Store.partner_id)
@@ -172,7 +215,9 @@ def get_store(session: Session, scope: Scope, store_id: str) -> StoreLine:
 def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
     """Those whose coupons are good at one of the scope's stores."""
     rows = session.execute(
-        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons).order_by(Campaign.number.desc())
+        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons - Campaign.skipped).order_by(
+            Campaign.number.desc()
+        )
     )
     campaigns = [CampaignLine(*row) for row in rows]
     if scope.is_whole:
@@ -186,15 +231,33 @@ def is_good_at_any(terms: Terms, stores: Sequence[StoreLine]) -> bool:
 
 
 def list_devices(session: Session, scope: Scope) -> list[DeviceLine]:
-    """Those at work first, then the revoked ones."""
+    """Those at work first, then those that are revoked or lost."""
     statement = within(DEVICE, scope, Device.store_id).order_by(
-        Device.revoked_at.is_not(None), Partner.name, Store.name, Device.name, Device.id
+        func.coalesce(Device.revoked_at, Device.lost_at).is_not(None), Partner.name, Store.name, Device.name, Device.id
     )
     return lines(session, DeviceLine, statement)
 
 
 def get_device(session: Session, scope: Scope, device_id: str) -> DeviceLine:
     return line(session, DeviceLine, within(DEVICE, scope, Device.store_id).where(Device.id == device_id))
+
+
+def how_written_off(session: Session, device_id: str) -> WrittenOff | None:
+    """The newest entry about it; None if it never was."""
+    statement = (
+        select(AuditEntry.at, Manager.name, AuditEntry.details)
+        .join(Manager, Manager.id == AuditEntry.manager_id)
+        .where(AuditEntry.subject_id == device_id, AuditEntry.what == Change.DEVICE_WRITTEN_OFF)
+        .order_by(AuditEntry.id.desc())
+    )
+    row = session.execute(statement.limit(1)).one_or_none()
+    return WrittenOff(*row) if row else None
+
+
+def count_at_work(session: Session, scope: Scope) -> int:
+    """Devices that are neither revoked nor lost."""
+    at_work = select(func.count()).select_from(Device).where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
+    return session.scalars(within(at_work, scope, Device.store_id)).one()
 
 
 def list_clerks(session: Session, scope: Scope) -> list[ClerkLine]:

@@ -18,7 +18,7 @@ PAGE_ITEMS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list: up to `limit` items older than `after`, or newer than `before`; values of the ordering column."""
+    """Which part of a list: up to `limit` items older than `after` and newer than `before`; values of the ordering column."""
 
     limit: int = PAGE_ITEMS
     after: Any = None
@@ -37,12 +37,11 @@ def take(
     session: Session, statement: Select[*tuple[Any, ...]], column: ColumnElement[Any], page: Page
 ) -> Slice[Row[*tuple[Any, ...]]]:
     """The rows of `statement` on this page; `column` is unique and orders them."""
-    if page.before is not None and page.after is None:
-        backwards = statement.where(column > page.before).order_by(column.asc())
-        items, has_more = _fetch(session, backwards, page.limit)
-        return Slice(items[::-1], has_more)
-    older = statement if page.after is None else statement.where(column < page.after)
-    return Slice(*_fetch(session, older.order_by(column.desc()), page.limit))
+    part = statement if page.after is None else statement.where(column < page.after)
+    if page.before is None:
+        return Slice(*_fetch(session, part.order_by(column.desc()), page.limit))
+    items, has_more = _fetch(session, part.where(column > page.before).order_by(column.asc()), page.limit)
+    return Slice(items[::-1], has_more)
 
 
 def _fetch(

@@ -34,9 +34,7 @@ def add_store(session: Session, new: NewStore, now: Ms) -> Store:
     """Raises Invalid if the partner is not here or the time zone is none."""
     if session.get(Partner, new.partner_id) is None:
         raise Invalid("Name a partner that is here.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
-    if not is_zone(new.time_zone):
-        fault = {"pointer": "/time_zone", "detail": "no IANA time zone, such as Europe/Moscow"}
-        raise Invalid("Name the store's time zone.", errors=[fault])
+    check_zone(new.time_zone)
     store = Store(
         id=new_id("sto", now),
         partner_id=new.partner_id,
@@ -49,6 +47,13 @@ def add_store(session: Session, new: NewStore, now: Ms) -> Store:
     session.add(store)
     session.flush()
     return store
+
+
+def check_zone(name: str) -> None:
+    """Raises Invalid if there is no such time zone."""
+    if not is_zone(name):
+        fault = {"pointer": "/time_zone", "detail": "no IANA time zone, such as Europe/Moscow"}
+        raise Invalid("Name the store's time zone.", errors=[fault])
 
 
 def list_partners(session: Session, page: Page) -> Slice[Partner]:

@@ -8,16 +8,23 @@ from redeem import ledger, throttling, tokens
 from redeem.errors import BadToken, TooMany
 from redeem.keys import KeyRing
 from redeem.times import Ms
+from redeem.tokens import Token
 
 MS_PER_SECOND = 1000
 
 
-def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
-    """The serial of a token that verifies, else None."""
+def genuine_token(text: str | None, ring: KeyRing) -> Token | None:
+    """The token, if it verifies, else None."""
     try:
-        return tokens.verify(tokens.read(text), ring).serial if text else None
+        return tokens.verify(tokens.read(text), ring) if text else None
     except BadToken:
         return None
+
+
+def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
+    """The serial of a token that verifies, else None."""
+    token = genuine_token(text, ring)
+    return token.serial if token else None
 
 
 def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | None:

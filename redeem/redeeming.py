@@ -7,130 +7,56 @@ kept with the act, declines too.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from json import dumps, loads
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import holding, ledger
+from redeem import adopting, holding, ledger
+from redeem.acts import (
+    CANCELLED,
+    NOT_HANDED_OVER,
+    NOTED,
+    REDEEMING,
+    Act,
+    AnotherActUnderThisName,
+    Answer,
+    Kind,
+    Outcome,
+    Refusal,
+    Taking,
+)
 from redeem.db import Again
-from redeem.errors import Conflict
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
 from redeem.rules import Verdict
 from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
-from redeem.verifying import Actor, explain, reason_to_decline, tell_holder
+from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
 
-NOT_HANDED_OVER = "not_handed_over"
-CANCELLED = "cancelled"
-
-
-class Kind(StrEnum):
-    """What an act may be. Tills redeem, cancel and reverse; the rest are entries of a tablet's journal."""
-
-    REDEEM = "redeem"
-    CANCEL = "cancel"
-    REVERSE = "reverse"
-    ASK = "ask"
-    GAVE = "gave"
-    DROP = "drop"
-    GAVE_HELD = "gave-held"
-    GAVE_AT_RISK = "gave-at-risk"
-    UNDO = "undo"
-    RELEASE = "release"
-    DECLINE = "decline"
-    REFUSAL = "refusal"
-
-
-REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
-
-
-class Outcome(StrEnum):
-    """What came of an act that was not declined (a decline has the Verdict's own code)."""
-
-    REDEEMED = "redeemed"
-    NOTED = "noted"
-    REVERSED = "reversed"
-    NOTHING_TO_UNDO = "nothing_to_undo"
-    UNDO_TOO_LATE = "undo_too_late"
-    RELEASED = "released"
-    CONFLICT = "conflict"
-    RECOVERING = "recovering"
-
-
-class Refusal(StrEnum):
-    """Why a person did not give the gift."""
-
-    NO_RECEIPT = "no_receipt"
-    SYSTEM_DOWN = "system_down"
-    OUT_OF_STOCK = "out_of_stock"
-    UNKNOWN_CAMPAIGN = "unknown_campaign"
-    OTHER = "other"
-
-
-NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
-
-
-class AnotherActUnderThisName(Conflict):
-    """The same attempt id came with a different request."""
-
-    code = "idempotency_key_reused"
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that a device did.
-
-    `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
-    `fingerprint` tells a retry from another request under the same name.
-    """
-
-    actor: Actor
-    name: str
-    kind: str
-    fingerprint: str
-    serial: int | None = None
-    of: str | None = None
-    of_act_id: str | None = None
-    epoch: int | None = None
-    reason: str | None = None
-    clerk_id: str | None = None
-    device_at: Ms | None = None
-    entry: str | None = None
-    signature: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an act was answered, now and for ever: an Outcome or a Verdict, and its details (JSON)."""
-
-    code: str
-    details: dict[str, Any] = field(default_factory=dict)
-    replayed: bool = False
-
-    @property
-    def redeemed(self) -> bool:
-        return self.code == Outcome.REDEEMED
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
-
-    session: Session
-    act: Act
-    id: str
-    now: Ms
-    found: Found | None
-    about: KeptAct | None
+__all__ = [
+    "CANCELLED",
+    "NOTED",
+    "NOT_HANDED_OVER",
+    "REDEEMING",
+    "Act",
+    "AnotherActUnderThisName",
+    "Answer",
+    "Kind",
+    "Outcome",
+    "Refusal",
+    "cancel",
+    "settle",
+]
 
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
     """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""
     found, kept = ledger.look(session, act.actor.device_id, act.name, act.serial)
-    return replay(act, kept) if kept else take(session, act, found, now)
+    if kept:
+        return replay(act, kept)
+    if found is None and act.shown:
+        found = adopting.adopt(session, act.shown, now)
+    return take(session, act, found, now)
 
 
 def replay(act: Act, kept: KeptAct) -> Answer:
@@ -148,13 +74,20 @@ def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
         found = ledger.find(session, about.serial, lock=True)
     taking = Taking(session, act, new_act_id(act, now), now, found, about)
     answer = taker_of(act)(taking)
-    if not answer.redeemed:  # the stroke that redeems keeps the act, too
+    if not answer.redeemed and not may_ask_again(act, answer):  # the stroke that redeems keeps the act, too
         ledger.keep(session, row_of(taking, answer))
     return answer
 
 
+def may_ask_again(act: Act, answer: Answer) -> bool:
+    """A till that asks while the ledger recovers may ask again by the same name, and may say that it had its yes before."""
+    return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
+
+
 def taker_of(act: Act) -> Callable[[Taking], Answer]:
     """What a till alone may do means nothing in a journal, and the other way round."""
+    if act.given_as:
+        return take_given
     return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
 
 
@@ -214,8 +147,8 @@ def take_redeem(taking: Taking) -> Answer:
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
-    if reason is None and found.holder_id is None and found.recovering:
-        return declined(taking, Outcome.RECOVERING, {"coupon": found.coupon_id})
+    if reason is None and must_wait(found):
+        return put_off(taking, found)
     yes = redeemed(taking, found)
     if reason is None and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
         return yes
@@ -240,9 +173,7 @@ def take_given(taking: Taking) -> Answer:
         raise Again
     if standing.device_id == actor.device_id and ledger.hand_over_once(taking.session, standing.act_id, taking.now):
         return Answer(Outcome.NOTED, {"stands": True})
-    ledger.record_conflict(taking.session, taking.id, standing.act_id, found.serial, found.terms.bearer, taking.now)
-    count(taking, Outcome.CONFLICT)
-    return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, actor))
+    return second_gift(taking, found, standing, taking.id)
 
 
 def take_release(taking: Taking) -> Answer:
@@ -254,8 +185,13 @@ def take_release(taking: Taking) -> Answer:
 
 
 def take_gave(taking: Taking) -> Answer:
-    stands = taking.about is not None and ledger.hand_over(taking.session, taking.about.id, taking.now)
-    return Answer(Outcome.NOTED, {"stands": stands})
+    """The gift is out. The yes that it was given on may be lost, with what a restored backup lacked: then the gift stands now."""
+    about = taking.about
+    if about is None or about.kind != Kind.ASK or about.reversal is not None or taking.found is None:
+        return Answer(Outcome.NOTED, {"stands": False})
+    if ledger.hand_over(taking.session, about.id, taking.now):
+        return Answer(Outcome.NOTED, {"stands": True})
+    return stand_after_all(taking, taking.found, about)
 
 
 def take_drop(taking: Taking) -> Answer:
@@ -305,18 +241,39 @@ def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
     return ledger.redeem(taking.session, row_of(taking, yes), day, handed_over=handed_over)
 
 
+def stand_after_all(taking: Taking, found: Found, about: KeptAct) -> Answer:
+    """Under the ask's own id, so that its undo is found. If another gift stands, this is a second one."""
+    standing = ledger.standing(taking.session, found.serial)
+    if standing:
+        return second_gift(taking, found, standing, about.id)
+    ledger.stand(taking.session, found.serial, about.id, taking.act.actor.device_id, taking.now)
+    count(taking, Outcome.REDEEMED)
+    ledger.note_change(taking.session, found.serial)
+    return Answer(Outcome.NOTED, {"stands": True})
+
+
+def second_gift(taking: Taking, found: Found, standing: Standing, act_id: str) -> Answer:
+    ledger.record_conflict(taking.session, act_id, standing.act_id, found.serial, found.terms.bearer, taking.now)
+    count(taking, Outcome.CONFLICT)
+    return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, taking.act.actor))
+
+
 def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
-    """A coupon that another device holds is asked back from it; meanwhile the clerk hears who can give it."""
-    if reason != Verdict.HELD_ELSEWHERE:
+    """A coupon that another device holds is asked back from it; meanwhile the clerk hears who can give it.
+
+    While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is.
+    """
+    if reason != Verdict.HELD_ELSEWHERE or found.holder_id is None:
         return {}
     actor = taking.act.actor
-    held = holding.recall(taking.session, found.serial, actor.device_id, taking.now)
-    return {"holder": tell_holder(held, actor, taking.now)} if held else {}
+    if not found.recovering:
+        holding.recall(taking.session, found.serial, actor.device_id, taking.now)
+    return {"holder": tell_holder(holding.holder(taking.session, found.holder_id), actor, taking.now)}
 
 
 def new_act_id(act: Act, now: Ms) -> str:
     """An act that asks for the gift lends its id to the redemption that may come of it."""
-    return new_id("rdm" if act.kind in REDEEMING else "act", now)
+    return act.given_as or new_id("rdm" if act.kind in REDEEMING else "act", now)
 
 
 def noted(kind: str, reason: str | None) -> str:
@@ -327,6 +284,13 @@ def noted(kind: str, reason: str | None) -> str:
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:
     count(taking, f"declined:{verdict}")
     return Answer(verdict, details)
+
+
+def put_off(taking: Taking, found: Found) -> Answer:
+    answer = Answer(Outcome.RECOVERING, {"coupon": found.coupon_id})
+    if not may_ask_again(taking.act, answer):
+        count(taking, f"declined:{answer.code}")
+    return answer
 
 
 def is_own_and_done(taking: Taking, standing: Standing) -> bool:
@@ -349,18 +313,18 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
         return Answer(Outcome.NOTHING_TO_UNDO)
     count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
     ledger.note_change(session, found.serial)
-    reopen(session, found)
+    reopen(taking, found)
     return Answer(Outcome.REVERSED, {"coupon": found.coupon_id})
 
 
-def reopen(session: Session, found: Found) -> None:
-    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open, and held at home again."""
-    second = ledger.promote_conflict(session, found.serial)
+def reopen(taking: Taking, found: Found) -> None:
+    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open again."""
+    second = ledger.promote_conflict(taking.session, found.serial, taking.now)
     if second:
         day = local_day(second.at, second.time_zone)
-        ledger.count(session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
-    elif found.holder_id is None:
-        holding.grant_at_home(session, found.serial, found.home_store_id)
+        ledger.count(taking.session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
+    else:
+        holding.reopen(taking.session, found.serial, taking.now)
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:

@@ -7,9 +7,9 @@ clerk's report (pending). Days are calendar days at the store where it happened.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import Integer, Select, cast, func, literal, select
+from sqlalchemy import BigInteger, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from redeem.models import Act, Campaign, Partner, Redemption, Store, Tally
@@ -23,6 +23,8 @@ GIFTS = (Outcome.REDEEMED, Outcome.REVERSED, WITHDRAWN)
 DECLINES = ("declined:", "decline:")
 REFUSALS = ("refusal:",)
 PENDING_MAX = 10_000
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All the figures of a question. Reasons map a code to how often; `before` is the period before."""
+    """All the figures of a question. Reasons map a code to how often; `before` is the period before; a conflict is a second
+    gift of one coupon, which is no gift given."""
 
     question: Question
     total: Gifts
@@ -92,6 +95,7 @@ class Report:
     stores: list[Row]
     declines: Mapping[str, int]
     refusals: Mapping[str, int]
+    conflicts: int
 
     @property
     def declined(self) -> int:
@@ -112,38 +116,51 @@ class Report:
 
 
 Sums = dict[Any, Counter[str]]
+# As an integer: what PostgreSQL adds up of big integers is a decimal.
+TIMES = cast(func.sum(Tally.count), BigInteger)
 
 
 def report(session: Session, question: Question) -> Report:
-    pending = count_pending(session, question)
-    days = add_up(session, question, Tally.day, gifts_only=True)
-    campaigns = add_up(session, question, Tally.campaign_number)
-    stores = add_up(session, question, Tally.store_id)
+    pending, days = count_pending(session, question), add_up_days(session, question)
+    campaigns, stores = add_up_places(session, question)
     outcomes = sum(stores.values(), Counter())
     return Report(
         question=question,
         total=gifts(outcomes, pending.total),
         before=gifts(count_before(session, question)),
-        days={day: gifts(days.get(day, Counter()), pending.days[day]) for day in question.period.days},
+        days={day: gifts(days.get(day, {}), pending.days[day]) for day in question.period.days},
         campaigns=campaign_rows(session, campaigns, pending.campaigns),
         stores=store_rows(session, question, stores, pending.stores),
         declines=reasons(outcomes, DECLINES),
         refusals=reasons(outcomes, REFUSALS),
+        conflicts=outcomes[Outcome.CONFLICT],
     )
 
 
-def add_up(session: Session, question: Question, by: Any, *, gifts_only: bool = False) -> Sums:
-    """Counts by outcome for each value of a column."""
-    statement = select(by, Tally.outcome, cast(func.sum(Tally.count), Integer)).group_by(by, Tally.outcome)
-    if gifts_only:
-        statement = statement.where(Tally.outcome.in_(GIFTS))
+def add_up_days(session: Session, question: Question) -> Sums:
+    statement = (
+        select(Tally.day, Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.day, Tally.outcome)
+    )
     sums: Sums = defaultdict(Counter)
-    for key, outcome, count in session.execute(asked(statement, question, question.period)):
-        sums[key][outcome] = int(count)
+    for day, outcome, times in session.execute(asked(statement, question, question.period)):
+        sums[day][outcome] = times
     return sums
 
 
-def asked(statement: Select[Any, str, int], question: Question, period: Period) -> Select[Any, str, int]:
+def add_up_places(session: Session, question: Question) -> tuple[Sums, Sums]:
+    """By campaign, and by store: both from one walk over the counts, which is what a report's time goes into."""
+    both = Tally.campaign_number, Tally.store_id, Tally.outcome
+    campaigns: Sums = defaultdict(Counter)
+    stores: Sums = defaultdict(Counter)
+    for campaign, store_id, outcome, times in session.execute(
+        asked(select(*both, TIMES).group_by(*both), question, question.period)
+    ):
+        campaigns[campaign][outcome] += times
+        stores[store_id][outcome] += times
+    return campaigns, stores
+
+
+def asked(statement: Select[*Columns], question: Question, period: Period) -> Select[*Columns]:
     """The statement, kept to what is asked for and to what may be known."""
     kept = within(within(statement, question.scope, Tally.store_id), question.narrowed, Tally.store_id)
     kept = kept.where(Tally.day.between(period.first, period.last))
@@ -151,9 +168,11 @@ def asked(statement: Select[Any, str, int], question: Question, period: Period) 
 
 
 def count_before(session: Session, question: Question) -> Counter[str]:
-    statement = select(literal(0), Tally.outcome, cast(func.sum(Tally.count), Integer)).group_by(Tally.outcome)
-    kept = asked(statement.where(Tally.outcome.in_(GIFTS)), question, question.period.before())
-    return Counter({outcome: int(count) for _, outcome, count in session.execute(kept)})
+    statement = select(Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.outcome)
+    counted: Counter[str] = Counter()
+    for outcome, times in session.execute(asked(statement, question, question.period.before())):
+        counted[outcome] = times
+    return counted
 
 
 def gifts(outcomes: Mapping[str, int], pending: int = 0) -> Gifts:

@@ -4,6 +4,7 @@ import copy
 import http.client
 import multiprocessing
 import os
+import signal
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
+from werkzeug.utils import import_string
 
 from redeem.config import Settings
 from redeem.errors import Conflict, Invalid
@@ -92,7 +94,20 @@ def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
     host = urlsplit(base_url).netloc
     waiter = threading.Thread(target=wait_and_tell, args=(chosen, host, tell_ready), daemon=True)
     server.on_startup(waiter.start)
-    server.serve()
+    server.serve(target_loader=load, wrap_loader=True)
+
+
+def load(target: str) -> Any:
+    """The application, in a worker. Should the main process be killed, the worker goes too, and leaves the port free."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    return import_string(target)
+
+
+def end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def wait_and_tell(chosen: Plan, host: str, tell_ready: Callable[[], None]) -> None:

@@ -3,13 +3,13 @@
 Read-only, and nothing of any person is in it: whoever holds the link may read it, and no more is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
-from redeem import ledger
+from redeem import adopting, ledger
 from redeem.errors import NotFound
 from redeem.ledger import Found, Standing
 from redeem.models import Partner, Store
@@ -74,6 +74,12 @@ def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
     )
 
 
+def show_lost(session: Session, seen: adopting.Shown, now: Ms, zone: str) -> Shown:
+    """Like `show`, of a coupon that a restored ledger has lost: it gets its row back with that. Raises NotFound."""
+    adopting.adopt(session, seen, now)
+    return show(session, seen.serial, now, zone)
+
+
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
     """Where the terms hold."""
     named = or_(Store.id.in_(terms.stores), Store.partner_id.in_(terms.partners))
@@ -86,8 +92,10 @@ def state_of(found: Found, standing: Standing | None, stores: list[StoreLine], n
         return State.GIVEN if standing.handed_over_at is not None else State.BEING_GIVEN
     if found.void:
         return State.VOID
+    # Who holds it changes where it is given at once, and not whether it is good.
+    facts = replace(found.facts, held_by=None)
     reasons = [
-        why_declined(found.facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
+        why_declined(facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
         for store in stores
     ]
     if not reasons:

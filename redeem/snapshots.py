@@ -5,24 +5,56 @@ commits side by side: there a position is a transaction's number, and a reader g
 read, so that a late commit is heard of too. A coupon heard of twice is told as it now is, which is the same thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem import holding
+from redeem import generations
 from redeem.bitmaps import to_bitmap, to_gaps
 from redeem.errors import NotFound
+from redeem.generations import Life
 from redeem.keys import base64url
-from redeem.models import Campaign, Change, Coupon, Redemption
+from redeem.models import Campaign, Change, Coupon, Deployment, Redemption
 
 CHANGES_PER_REPLY_MAX = 20_000
+# More than any tablet is told at once: whoever is further behind fetches the sets.
+CHANGES_KEPT_MAX = 2 * CHANGES_PER_REPLY_MAX
+CHANGES_PER_PRUNING_MAX = 100_000
+# The series of positions, and the one from which a reader goes on: every change below it can be seen now. A PostgreSQL server that
+# a dump was moved to numbers its transactions anew, so its own number is part of the series.
 NEXT_POSITION = {
-    "sqlite": text("SELECT coalesce(max(position), 0) + 1 FROM change"),
-    "postgresql": text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    "sqlite": text("SELECT 0, coalesce(max(position), 0) + 1 FROM change"),
+    "postgresql": text(
+        "SELECT system_identifier % 1000000007, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_control_system()"
+    ),
 }
+IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
+# What is redeemed is told so, void or not. A void that waits for the holder is one for everybody else.
+CHANGED = (
+    select(Change.serial, Redemption.serial.is_not(None), IS_VOID)
+    .distinct()
+    .join(Coupon, Coupon.serial == Change.serial)
+    .outerjoin(Redemption, Redemption.serial == Change.serial)
+    .where(Change.position >= bindparam("since"))
+    .limit(CHANGES_PER_REPLY_MAX + 1)
+)
+REDEEMED = select(Redemption.serial).where(Redemption.serial >= bindparam("low"), Redemption.serial < bindparam("high"))
+VOID = select(Coupon.serial).where(IS_VOID, Coupon.serial >= bindparam("low"), Coupon.serial < bindparam("high"))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a tablet has heard, written `<generation>.<number>.<series>`."""
+
+    generation: int
+    number: int
+    series: int
+
+    def __str__(self) -> str:
+        return f"{self.generation}.{self.number}.{self.series}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +69,83 @@ class Sets:
 
 def sets(session: Session, campaign_number: int) -> Sets:
     """Raises NotFound. The position is read before the rows: what is committed in between is heard of again."""
-    position = f"{holding.generation(session)}.{next_position(session)}"
+    position = next_position(session, generations.current(session))
     size = session.scalar(select(Campaign.coupons).where(Campaign.number == campaign_number))
     if size is None:
         raise NotFound
-    low, high = campaign_number << 32, (campaign_number + 1) << 32
-    redeemed = session.scalars(select(Redemption.serial).where(Redemption.serial >= low, Redemption.serial < high))
-    void = session.scalars(
-        select(Coupon.serial).where(Coupon.campaign_number == campaign_number, Coupon.voided_at.is_not(None))
+    low = campaign_number << 32
+    between = {"low": low, "high": low + (1 << 32)}
+    redeemed, void = (session.connection().execute(wanted, between).scalars() for wanted in (REDEEMED, VOID))
+    return Sets(
+        str(position), size, to_bitmap((s - low for s in redeemed), size), to_bitmap((s - low for s in void), size)
     )
-    return Sets(position, size, to_bitmap((s - low for s in redeemed), size), to_bitmap((s - low for s in void), size))
 
 
-def changes_since(session: Session, position: str | None, campaigns: Sequence[int]) -> dict[str, Any] | None:
+def changes_since(
+    session: Session, known: str | None, life: Life, campaigns: Callable[[], Collection[int]]
+) -> dict[str, Any] | None:
     """How the changed coupons of these campaigns now are, as gaps; None if the tablet must fetch the sets anew."""
-    generation, _, number = (position or "").partition(".")
-    if not number.isdecimal() or generation != str(holding.generation(session)):
+    since, position = parse(known), next_position(session, life)
+    if since is None or not is_continued_by(since, position):
         return None
-    next_one = next_position(session)
-    changed = list(
-        session.scalars(select(Change.serial).where(Change.position >= int(number)).limit(CHANGES_PER_REPLY_MAX + 1))
-    )
-    if len(changed) > CHANGES_PER_REPLY_MAX:
+    rows = session.connection().execute(CHANGED, {"since": since.number}).all()
+    # Looked at behind the changes: what was forgotten meanwhile is not among them.
+    if len(rows) > CHANGES_PER_REPLY_MAX or since.number < generations.current(session).changes_from:
         return None
-    wanted = [serial for serial in set(changed) if serial >> 32 in campaigns]
-    return {"position": f"{generation}.{next_one}", "campaigns": states(session, wanted)}
+    wanted = campaigns() if rows else ()
+    return {"position": str(position), "campaigns": tell(row for row in rows if row[0] >> 32 in wanted)}
 
 
-def states(session: Session, serials: Sequence[int]) -> dict[str, dict[str, str]]:
-    """By campaign number: `redeemed`, `void` and `open` numbers."""
-    redeemed = set(session.scalars(select(Redemption.serial).where(Redemption.serial.in_(serials))))
-    void = set(session.scalars(select(Coupon.serial).where(Coupon.serial.in_(serials), Coupon.voided_at.is_not(None))))
+def tell(rows: Iterable[Any]) -> dict[str, dict[str, str]]:
+    """By campaign number: the `redeemed`, `void` and `open` numbers."""
     told: dict[str, dict[str, list[int]]] = {}
-    for serial in serials:
-        state = "redeemed" if serial in redeemed else "void" if serial in void else "open"
+    for serial, is_redeemed, is_void in rows:
+        state = "redeemed" if is_redeemed else "void" if is_void else "open"
         told.setdefault(str(serial >> 32), {}).setdefault(state, []).append(serial & 0xFFFFFFFF)
     return {
         number: {state: base64url(to_gaps(numbers)) for state, numbers in by.items()} for number, by in told.items()
     }
 
 
-def next_position(session: Session) -> int:
-    """From where a reader goes on: every change below it is visible now."""
-    return session.scalar(NEXT_POSITION[session.get_bind().dialect.name]) or 0
+def prune(session: Session) -> int:
+    """Forgets old changes, at most CHANGES_PER_PRUNING_MAX positions' worth; answers how many. Call it now and then.
+
+    Whoever has not heard them fetches the sets. The newest ones stay: on SQLite positions are counted on from them.
+    """
+    last_kept = select(Change.position).order_by(Change.position.desc()).offset(CHANGES_KEPT_MAX - 1).limit(1)
+    oldest = select(Change.position).order_by(Change.position).offset(CHANGES_PER_PRUNING_MAX).limit(1)
+    keep_from, batch_end = session.scalar(last_kept), session.scalar(oldest)
+    if keep_from is None:
+        return 0
+    end = keep_from if batch_end is None else min(keep_from, batch_end)
+    pruned = session.scalars(delete(Change).where(Change.position < end).returning(Change.position)).all()
+    if pruned:
+        forget_below(session, max(pruned) + 1)
+    return len(pruned)
+
+
+def forget_below(session: Session, position: int) -> None:
+    """The deployment's row is made with the first thing that there is to say in it."""
+    if session.get(Deployment, 1) is None:
+        session.add(Deployment(id=1))
+        session.flush()
+    session.execute(update(Deployment).values(changes_from=position))
+
+
+def next_position(session: Session, life: Life) -> Position:
+    """From where a reader goes on: every change below it can be seen now."""
+    series, number = session.connection().execute(NEXT_POSITION[session.get_bind().dialect.name]).one()
+    return Position(life.generation, number, series)
+
+
+def parse(text: str | None) -> Position | None:
+    """None for what no server of ours has told."""
+    parts = (text or "").split(".")
+    if len(parts) != len(Position.__slots__) or not all(part.isascii() and part.isdecimal() for part in parts):
+        return None
+    return Position(*(int(part) for part in parts))
+
+
+def is_continued_by(since: Position, now: Position) -> bool:
+    """A position of another generation or series says nothing here, nor does one that lies ahead."""
+    return (since.generation, since.series) == (now.generation, now.series) and since.number <= now.number

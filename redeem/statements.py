@@ -51,12 +51,7 @@ FIND = (
 )
 # FOR NO KEY UPDATE: whoever settles or voids waits, whoever only names the coupon in a row of its own does not.
 FIND_AND_LOCK = FIND.with_for_update(of=Coupon, key_share=True)
-LOOK = (
-    FIND.add_columns(*KEPT)
-    .outerjoin(Act, IS_NAMED)
-    .outerjoin(Reversal, Reversal.act_id == Act.id)
-    .with_for_update(of=Coupon, key_share=True)
-)
+LOOK = FIND.add_columns(Act.id).outerjoin(Act, IS_NAMED).with_for_update(of=Coupon, key_share=True)
 
 STANDING = (
     select(

@@ -19,7 +19,7 @@ def loads(text: str | bytes) -> Any:
     """The value of `text`; raises BadJson."""
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
-        value = json.loads(plain, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(plain)
         if "\\u" in plain:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate is no text
     except (ValueError, RecursionError) as error:
@@ -54,3 +54,6 @@ def _finite(digits: str) -> float:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)

@@ -115,7 +115,9 @@ class AtRisk(_Part):
     bearer: Bearer
 
 
-Offers = Annotated[Mapping[Language, Offer], Field(min_length=1, max_length=20)]
+Offers = Annotated[
+    Mapping[Language, Offer], Field(min_length=1, max_length=20, json_schema_extra={"additionalProperties": False})
+]
 PartnerIds = Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False), AfterValidator(_distinct)]
 StoreIds = Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)]
 Offline = Annotated[HeldOnly | AtRisk, Field(discriminator="policy")]

@@ -1,11 +1,12 @@
 """Verifying: would this coupon be given here and now? Read-only, and what may be told of the answer, and to whom."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from redeem import holding, ledger
+from redeem import adopting, holding, ledger
+from redeem.adopting import Shown
 from redeem.holding import Holder
 from redeem.ledger import Found, Standing
 from redeem.rules import Place, Terms, Verdict, why_declined
@@ -13,6 +14,8 @@ from redeem.times import Ms, local_day, rfc3339
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.
 ONLINE_MS = 15_000
+Recovering = Literal["recovering"]
+RECOVERING: Recovering = "recovering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +38,37 @@ class Actor:
 class Ruling:
     """What verify says: the verdict, and what is known of the coupon."""
 
-    verdict: Verdict
+    verdict: Verdict | Recovering
     details: dict[str, Any]
     terms: Terms | None = None
 
 
-def verify(session: Session, actor: Actor, serial: int | None, now: Ms) -> Ruling:
-    """Read-only: would this coupon be given to this device now?"""
-    found = ledger.find(session, serial)
+def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) -> Ruling:
+    """Read-only: would this coupon be given to this device now? It is named by its serial, or by what it says itself."""
+    shown = Shown(coupon) if isinstance(coupon, int) else coupon
+    found = look(session, shown, now) if shown else None
     if found is None:
         return Ruling(Verdict.UNKNOWN_COUPON, {})
     standing = ledger.standing(session, found.serial)
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
-    verdict = reason_to_decline(found, actor, now) or Verdict.GOOD
+    verdict = reason_to_decline(found, actor, now) or (RECOVERING if must_wait(found) else Verdict.GOOD)
     held = holding.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
     return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
 
 
+def look(session: Session, shown: Shown, now: Ms) -> Found | None:
+    """The coupon, also one that a restored ledger has lost and not yet adopted."""
+    return ledger.find(session, shown.serial) or adopting.imagine(session, shown, now)
+
+
 def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:
     return why_declined(found.facts, found.terms, actor.place, local_day(now, actor.time_zone))
+
+
+def must_wait(found: Found) -> bool:
+    """While the ledger recovers, only who holds a coupon may give it: whoever gave another after the backup may not have reported yet."""
+    return found.recovering and found.holder_id is None
 
 
 def describe(found: Found) -> dict[str, Any]:

@@ -23,6 +23,18 @@ METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
 # Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
 SAYING = {"Invalid": 0, "NotFound": 0, "Conflict": 0, "Forbidden": 0, "Unauthenticated": 0, "Kind": 1}
+# Whose errors are told on a page. What the API's say goes to programs, and stays in English.
+SAID_TO_PEOPLE = (
+    "enrolling.py",
+    "errors.py",
+    "managing.py",
+    "partnering.py",
+    "passwords.py",
+    "signing_in.py",
+    "staffing.py",
+    "web/manager/guard.py",
+    "web/problems.py",
+)
 
 Found = tuple[str, int, str | tuple[str, ...]]
 
@@ -34,9 +46,9 @@ def sentences() -> Iterator[Found]:
             str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()
         ):
             yield f"{folder}/{name}", line, message
-    for path in sorted((ROOT / "redeem").rglob("*.py")):
-        for line, message in said_by_errors(path.read_text()):
-            yield path.relative_to(ROOT).as_posix(), line, message
+    for name in SAID_TO_PEOPLE:
+        for line, message in said_by_errors((ROOT / "redeem" / name).read_text()):
+            yield f"redeem/{name}", line, message
 
 
 def said_by_errors(source: str) -> Iterator[tuple[int, str]]:

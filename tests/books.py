@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from json import loads
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select, union
 from sqlalchemy.orm import Session
 
 from redeem.ledger import UNKNOWN_CAMPAIGN
 from redeem.models import Act, Conflict, Redemption, Reversal, Store, Tally
-from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Outcome, noted
+from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, noted
 from redeem.rules import Verdict
 from redeem.times import Ms, local_day
 
@@ -38,6 +38,9 @@ def lost(session: Session) -> Iterator[str]:
     standing = set(session.scalars(select(Redemption.act_id)))
     taken_back = set(session.scalars(select(Reversal.act_id)))
     second = set(session.scalars(select(Conflict.act_id)))  # may come to stand, and be taken back, later
+    second |= set(
+        session.scalars(select(Act.id).where(put_off()))
+    )  # the yes before it is lost, with what a backup lacked
     yield from (f"{act} is lost" for act in yes - standing - taken_back)
     yield from (f"{act} stands and was taken back" for act in standing & taken_back)
     yield from (f"{act} was never a yes" for act in (standing | taken_back) - yes - second)
@@ -91,9 +94,13 @@ def outcome_of(act: Act) -> str | None:
     return None
 
 
+def put_off() -> ColumnElement[bool]:
+    return and_(Act.kind == Kind.ASK, Act.code == Outcome.RECOVERING)
+
+
 def came_to_stand(session: Session) -> list[str]:
-    """Second gifts that stand, or stood until they were taken back themselves."""
-    seconds = select(Conflict.act_id)
+    """Second gifts, and asks that a restored ledger put off, that stand, or stood until they were taken back themselves."""
+    seconds = union(select(Conflict.act_id), select(Act.id).where(put_off()))
     stand = session.scalars(select(Redemption.act_id).where(Redemption.act_id.in_(seconds)))
     stood = session.scalars(select(Reversal.act_id).where(Reversal.act_id.in_(seconds)))
     return [*stand, *stood]

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from nacl.signing import SigningKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from redeem import enrolling, issuing, keeping, partnering
+from redeem.db import Database
 from redeem.ids import new_id
 from redeem.issuing import NewCoupon
 from redeem.keys import Sealer
-from redeem.models import Campaign, Device, Manager, Partner, Store
+from redeem.models import Campaign, Device, Manager, Partner, Redemption, Store
 from redeem.terms import Terms
 from redeem.times import Ms, rfc3339
 
@@ -104,3 +105,15 @@ def day(offset: int, now: Ms = NOW) -> str:
 def all_of(session: Session, model: type[Any]) -> list[Any]:
     """Every row of a table, to see that nothing changed."""
     return list(session.scalars(select(model)))
+
+
+def token_of(session: Session, serial: int, last_day: int = 65_535) -> str:
+    """A token that our key signs, whether there is such a coupon or not."""
+    signer = keeping.load_signer(session, Sealer([SECRET]))
+    return signer.write_serial(signer.newest, serial, last_day)
+
+
+def age(database: Database, redemption_id: str, ms: Ms = 60_000) -> None:
+    """Makes a standing redemption so much older."""
+    older = update(Redemption).where(Redemption.act_id == redemption_id).values(at=Redemption.at - ms)
+    database.write(lambda session: session.execute(older))

@@ -10,6 +10,7 @@ from redeem.db import Database
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keeping import Signer, load_ring, load_signer
 from redeem.keys import Sealer
+from redeem.recovering import Report
 from redeem.syncing import Reply, Request, sync
 from redeem.times import Ms
 from tests.factories import NOW, SECRET
@@ -38,12 +39,17 @@ class Tablet:
 
     def sync(self, entries: list[Entry] | None = None, now: Ms = NOW, **asked: Any) -> Reply:
         sent = self.journal[self.last :] if entries is None else entries
-        request = Request(entries=sent, device_time=now, end=len(self.journal), **asked)
+        request = Request(entries=sent, device_time=now, **asked)
         reply = self.database.write(
             lambda session: sync(session, self.device_id, request, load_ring(session), lambda: _signer(session), now)
         )
         self.last = reply.last
         return reply
+
+    def restored(self, generation: int, more: bool = False, **asked: Any) -> Reply:
+        """Syncs, and reports to a restored ledger: `claims` are the holds that the tablet has, as (serial, epoch)."""
+        claims = asked.pop("claims", [])
+        return self.sync(report=Report(generation, len(self.journal), claims, more), **asked)
 
     def act(self, kind: str, **fields: Any) -> str:
         """Writes one entry, sends it, and gives the code of its answer."""

@@ -45,12 +45,13 @@ PYTHON = [
         must_not_import=DATABASE + WEB,
         reads_clock=False,
     ),
-    Layer("storage", modules("redeem", "db ledger models statements"), must_not_import=WEB),
+    Layer("storage", modules("redeem", "columns db ledger models statements"), must_not_import=WEB),
     Layer(
         "use cases",
         modules(
             "redeem",
-            "admitting enrolling holding idempotency inquiring issuing keeping listing managing overseeing snapshots verifying"
+            "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
+            " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -62,13 +63,13 @@ PYTHON = [
             "redeem.web",
             *modules(
                 "redeem.web",
-                "api assets auth clerk context cookies coupons docs headers health languages logs openapi problems reading shapes"
+                "api assets auth clerk context cookies coupons docs front headers health languages logs openapi problems reading shapes"
                 " shop shop_shapes signatures till till_shapes urls",
             ),
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
-                "coupons devices door filters forms guard keys overview places tables telling words",
+                "coupons desk devices door filters forms guard keys losses overview places tables telling words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
@@ -79,7 +80,7 @@ PYTHON = [
             "redeem",
             "wsgi",
             *modules("redeem", "backup cli commands demo doctor serving"),
-            *modules("redeem.commands", "issue keys managers plainly"),
+            *modules("redeem.commands", "issue keys managers plainly restore"),
             *modules(
                 "redeem.demo",
                 "cast command crowd desks history notes offers printing samples seeding starting",
@@ -103,10 +104,10 @@ SCRIPTS = [
     ),
     Layer(
         "device",
-        scripts("clerk", "api camera camera-worker journal journal-file journal-worker sound store view wedge"),
+        scripts("clerk", "api camera camera-worker journal journal-file journal-worker pins sound store view wedge"),
     ),
     Layer("sync", scripts("clerk", "sync")),
-    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets updates verdicts")),
+    Layer("screens", scripts("clerk", "counter desk enrolment lock scanner setup sheets unlocking updates verdicts")),
     Layer(
         "main",
         (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),

@@ -10,12 +10,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from dotenv import dotenv_values
 from flask import Flask
 from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, create_app, keeping, ledger, models, passwords, staffing, tokens
+from redeem import admitting, apikeys, create_app, issuing, keeping, ledger, models, passwords, staffing, tokens
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.demo import notes, offers, printing, samples, seeding, starting
@@ -24,6 +25,7 @@ from redeem.demo.crowd import local
 from redeem.demo.desks import Row
 from redeem.demo.seeding import NotADemo, World
 from redeem.errors import BadToken
+from redeem.issuing import NewCoupon
 from redeem.journal import read_entry
 from redeem.keeping import Signer
 from redeem.links import Purpose
@@ -178,6 +180,32 @@ def test_each_gift_is_told_in_two_languages_with_a_light_picture():
         assert all(picture.stat().st_size < PICTURE_MAX_BYTES for picture in pictures)
 
 
+def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(short_demo: Demo):
+    new = NewCoupon(offers.COFFEE, home_store_id=short_demo.notes["store"])
+    coupon = short_demo.database.write(lambda session: issuing.issue(session, new, 1, NOW, SHOP_ZONE))
+    give(short_demo, coupon.serial, "attempt")
+
+
+def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
+    file = tmp_path / "redeem.env"
+    file.write_text("REDEEM_SESSION_HOURS=3\nREDEEM_MOTTO='it\\'s \\\\ warm'\n")
+    starting.settle_settings(file, "http://127.0.0.1:8010")
+    once = dotenv_values(file)
+    starting.settle_settings(file, "http://127.0.0.1:8010")
+    assert dotenv_values(file) == once
+    assert once["REDEEM_SESSION_HOURS"] == "3"
+    assert once["REDEEM_MOTTO"] == "it's \\ warm"
+    assert once["REDEEM_BASE_URL"] == "http://127.0.0.1:8010"
+
+
+def test_each_machine_has_a_secret_of_its_own(tmp_path: Path):
+    secrets = set()
+    for name in ("one", "other"):
+        starting.settle_settings(tmp_path / name / "redeem.env", "http://127.0.0.1:8000")
+        secrets.add(dotenv_values(tmp_path / name / "redeem.env")["REDEEM_SECRET_KEYS"])
+    assert len(secrets) == 2
+
+
 # Later starts.
 
 
@@ -198,6 +226,16 @@ def test_good_coupons_that_were_used_are_made_up_for(short_demo: Demo, tmp_path:
     assert len(again.notes["coupons"]["valid"]) == samples.GOOD_ONES
     assert not set(gone) & set(again.notes["coupons"]["valid"])
     close(again)
+
+
+def test_the_sheet_is_drawn_again_only_for_other_coupons(short_demo: Demo, tmp_path: Path):
+    sheet_file = tmp_path / printing.FILE
+    drawn_at = sheet_file.stat().st_mtime_ns
+    close(open_demo(tmp_path))
+    assert sheet_file.stat().st_mtime_ns == drawn_at
+    give(short_demo, tokens.read(short_demo.notes["coupons"]["valid"][0]).serial, "attempt")
+    close(open_demo(tmp_path))
+    assert sheet_file.stat().st_mtime_ns > drawn_at
 
 
 def test_lost_notes_are_made_anew_and_the_old_keys_open_nothing(short_demo: Demo, tmp_path: Path):
@@ -308,7 +346,7 @@ def flat(coupons: object) -> list[str]:
     return [digits for one in values for digits in flat(one)]  # type: ignore[attr-defined]
 
 
-def judge(demo: Demo, digits: str) -> Verdict:
+def judge(demo: Demo, digits: str) -> str:
     serial = tokens.verify(tokens.read(digits), demo.database.read(keeping.load_ring)).serial
     return demo.database.read(lambda session: verify(session, samples.till(), serial, NOW).verdict)
 

@@ -75,6 +75,12 @@ def test_it_judges_the_address(how: dict[str, Any], subject: str, level: Level):
     assert max((one.level for one in findings if one.subject == subject), key=worst.index) == level
 
 
+@pytest.mark.parametrize(("mode", "level"), [(0o700, Level.OK), (0o750, Level.WARNING), (0o705, Level.WARNING)])
+def test_a_folder_that_others_can_read_is_told(tmp_path: Path, mode: int, level: Level):
+    tmp_path.chmod(mode)
+    assert doctor.about_readers(tmp_path).level is level
+
+
 def test_a_clock_before_this_program_is_a_fault():
     assert doctor.about_clock(NOW).level is Level.OK
     assert doctor.about_clock(0).level is Level.FAULT

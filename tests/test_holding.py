@@ -1,253 +1,375 @@
 """Holds: who may give a coupon while nobody can be asked."""
 
 import pytest
-from nacl.signing import SigningKey
-from sqlalchemy import update
 
-from redeem import enrolling, holding, issuing, ledger, redeeming
-from redeem.db import Database
-from redeem.models import Coupon, Deployment
-from redeem.redeeming import Act
-from redeem.verifying import Actor
+from redeem import enrolling, holding, issuing
 from tests import factories
-from tests.cast import TABLET_KEY, Cast
+from tests.books import faults
+from tests.counters import Counters, serials
 from tests.databases import on_both_databases
-from tests.factories import NOW, Issued
-from tests.tablets import Tablet
+from tests.factories import NOW
+from tests.tills import tills_of
 
-SECOND_KEY = SigningKey(b"the second tablet of the north 3")
 pytestmark = on_both_databases
+MINUTE, YEAR = 60_000, 365 * 86_400_000
 
 
 @pytest.fixture
-def tablet(database: Database, cast: Cast) -> Tablet:
-    return Tablet(database, cast.tablet_id, TABLET_KEY)
+def counters(database, cast):
+    return Counters(database, cast)
 
 
 @pytest.fixture
-def second(database: Database, cast: Cast) -> Tablet:
-    device = database.write(lambda session: factories.tablet(session, cast.north, SECOND_KEY, "Second"))
-    return Tablet(database, device.id, SECOND_KEY)
+def tablet(counters):
+    return counters.tablet
 
 
-def homed(database: Database, cast: Cast, home: str | None = None) -> Issued:
-    return database.write(lambda s: factories.coupon(s, cast.anywhere, home_store_id=home or cast.north))
+@pytest.fixture
+def till(database, cast):
+    return tills_of(database, cast)["north"]
 
 
-def holder_of(database: Database, coupon: Issued) -> str | None:
-    found = database.read(lambda session: ledger.find(session, coupon.serial))
-    assert found
-    return found.holder_id
+@pytest.fixture(autouse=True)
+def the_books_are_right_in_the_end(database):
+    yield
+    assert database.read(faults) == []
 
 
-def till_redeems(database: Database, cast: Cast, coupon: Issued, name: str = "t1") -> redeeming.Answer:
-    actor = Actor(cast.north_till_id, "Till", cast.north, "North", cast.north_partner, factories.MOSCOW)
-    act = Act(actor, name, "redeem", "f", serial=coupon.serial)
-    return database.write(lambda session: redeeming.settle(session, act, NOW))
+def void(counters, coupon, now=NOW):
+    return counters.write(lambda session: issuing.void(session, coupon.serial, "returned", now))
 
 
-def test_a_homed_coupon_is_held_by_its_stores_tablet(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    assert (grant.serial, holder_of(database, coupon)) == (coupon.serial, cast.tablet_id)
+def move(counters, coupon, store_id):
+    return counters.write(lambda session: issuing.move_home(session, coupon.serial, store_id, NOW))
 
 
-def test_a_grant_is_told_until_its_epoch_is_known(database: Database, cast: Cast, tablet: Tablet) -> None:
-    homed(database, cast)
+# Promised, then granted.
+
+
+def test_a_homed_coupon_is_held_by_its_stores_tablet_once_it_asks(counters, tablet):
+    coupon = counters.homed()
+    assert counters.holder(coupon) is None
+    assert serials(tablet.sync().grants) == [coupon.serial]
+    assert counters.holder(coupon) == tablet.device_id
+
+
+def test_what_a_dark_tablet_was_promised_others_give(counters, till):
+    """It never heard of it, so it cannot have given it."""
+    assert till.redeem(counters.homed()).code == "redeemed"
+
+
+def test_a_promised_coupon_that_is_redeemed_is_not_granted(counters, tablet, till):
+    coupon = counters.homed()
+    till.redeem(coupon)
+    assert tablet.sync().grants == []
+    assert counters.promised(coupon) is None
+
+
+def test_a_promised_coupon_that_is_void_is_not_granted(counters, tablet):
+    coupon = counters.homed()
+    void(counters, coupon)
+    assert tablet.sync().grants == []
+
+
+def test_a_promised_coupon_that_has_expired_is_not_granted(counters, tablet, cast):
+    windows = {"redeem": {"from": None, "until": factories.day(1)}}
+    made = counters.write(lambda s: factories.campaign(s, partners=[cast.north_partner], windows=windows))
+    coupon = counters.coupon(cast.north, made.number)
+    assert tablet.sync(now=NOW + YEAR).grants == []
+    assert counters.promised(coupon) is None
+
+
+def test_a_grant_is_told_until_its_epoch_is_known(counters, tablet):
+    counters.homed()
     (grant,) = tablet.sync().grants
     assert tablet.sync().grants == [grant]
     assert tablet.sync(epoch=grant.epoch).grants == []
 
 
-def test_two_tablets_of_a_store_never_hold_the_same(
-    database: Database, cast: Cast, tablet: Tablet, second: Tablet
-) -> None:
-    coupons = [homed(database, cast) for _ in range(40)]
-    mine, its = tablet.sync().grants, second.sync().grants
-    assert {grant.serial for grant in mine}.isdisjoint(grant.serial for grant in its)
-    assert len(mine) + len(its) == len(coupons)
+def test_two_tablets_of_a_store_never_hold_the_same(counters, tablet):
+    second = counters.add_tablet()
+    coupons = [counters.homed() for _ in range(40)]
+    mine, its = serials(tablet.sync().grants), serials(second.sync().grants)
+    assert sorted(mine + its) == sorted(coupon.serial for coupon in coupons)
     assert mine
     assert its
 
 
-def test_a_coupon_good_at_one_store_alone_is_held_there(database: Database, cast: Cast, tablet: Tablet) -> None:
-    def make(session):
-        campaign = factories.campaign(session, stores=[cast.north], partners=[])
-        return factories.coupon(session, campaign.number)
-
-    coupon = database.write(make)
-    assert holder_of(database, coupon) == cast.tablet_id
+def test_a_coupon_good_at_one_store_alone_is_promised_there(counters, tablet, cast):
+    campaign = counters.write(lambda session: factories.campaign(session, stores=[cast.north])).number
+    assert counters.promised(counters.coupon(campaign=campaign)) == tablet.device_id
 
 
-def test_what_a_tablet_holds_it_gives_unasked(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
+def test_a_coupon_without_a_home_is_promised_to_nobody(counters):
+    assert counters.promised(counters.coupon()) is None
+
+
+def test_an_epoch_is_newer_than_any_that_the_coupon_or_the_tablet_had(counters, tablet, cast):
+    coupon, first = counters.held()
+    move(counters, coupon, cast.south)
+    tablet.act("release", id=coupon.id, epoch=first)
+    (second,) = counters.south.sync().grants
+    move(counters, coupon, cast.north)
+    counters.south.act("release", id=coupon.id, epoch=second.epoch)
+    (third,) = tablet.sync(epoch=first).grants
+    assert first < second.epoch < third.epoch
+
+
+def test_more_than_one_reply_can_carry_is_granted_in_turns(counters, tablet, monkeypatch):
+    monkeypatch.setattr(holding, "PROMISED", holding.PROMISED.limit(2))
+    monkeypatch.setattr(holding, "GRANTS", holding.GRANTS.limit(2))
+    coupons = [counters.homed() for _ in range(5)]
+    heard, epoch = [], 0
+    while grants := tablet.sync(epoch=epoch).grants:
+        heard += serials(grants)
+        epoch = grants[-1].epoch
+    assert sorted(heard) == sorted(coupon.serial for coupon in coupons)
+
+
+# The bell.
+
+
+def rings(counters, tablet, epoch=0, now=NOW):
+    return counters.read(lambda session: holding.rings(session, tablet.device_id, epoch, now))
+
+
+def test_the_bell_rings_for_a_promise_until_it_is_fetched(counters, tablet):
+    tablet.sync()
+    assert not rings(counters, tablet)
+    counters.homed()
+    assert rings(counters, tablet)
+    (grant,) = tablet.sync().grants
+    assert rings(counters, tablet)
+    assert not rings(counters, tablet, grant.epoch)
+
+
+def test_the_bell_rings_for_a_recall(counters, tablet, till):
+    coupon, epoch = counters.held()
+    till.redeem(coupon)
+    assert rings(counters, tablet, epoch)
+
+
+def test_the_bell_is_silent_for_a_promise_of_later(counters, tablet, till):
+    coupon, epoch = counters.held()
+    till.redeem(coupon)
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert not rings(counters, tablet, epoch)
+    assert rings(counters, tablet, epoch, NOW + holding.FREE_FOR_TILL_MS)
+
+
+# Giving, recalling, releasing.
+
+
+def test_what_a_tablet_holds_it_gives_unasked(counters, tablet, till):
+    coupon, _ = counters.held()
     assert tablet.act("gave-held", coupon=coupon.token) == "redeemed"
-    assert till_redeems(database, cast, coupon).code == "already_redeemed"
+    assert till.redeem(coupon).code == "already_redeemed"
 
 
-def test_a_till_hears_who_holds_it_and_gets_it_when_released(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    answer = till_redeems(database, cast, coupon)
-    assert (answer.code, answer.details["holder"]["device"]["id"]) == ("held_elsewhere", cast.tablet_id)
-    (recalled,) = tablet.sync().recalls
-    assert tablet.act("release", id=coupon.id, epoch=recalled.epoch) == "released"
-    assert till_redeems(database, cast, coupon, "t2").code == "redeemed"
+def test_a_till_hears_who_holds_it_and_gets_it_when_released(counters, tablet, till):
+    coupon, epoch = counters.held()
+    answer = till.redeem(coupon)
+    assert (answer.code, answer.details["holder"]["device"]["id"]) == ("held_elsewhere", tablet.device_id)
+    assert serials(tablet.sync().recalls) == [coupon.serial]
+    assert tablet.act("release", id=coupon.id, epoch=epoch) == "released"
+    assert till.redeem(coupon).code == "redeemed"
 
 
-def test_a_recall_by_a_tablet_moves_the_hold_to_it(
-    database: Database, cast: Cast, tablet: Tablet, second: Tablet
-) -> None:
-    coupon = homed(database, cast)
-    holder, other = (tablet, second) if holder_of(database, coupon) == tablet.device_id else (second, tablet)
-    assert other.act("ask", coupon=coupon.token) == "held_elsewhere"
-    other.act("drop", of=1)
-    (recalled,) = holder.sync().recalls
-    holder.act("release", id=coupon.id, epoch=recalled.epoch)
-    assert [grant.serial for grant in other.sync().grants] == [coupon.serial]
-    assert other.act("gave-held", coupon=coupon.token) == "redeemed"
+def test_what_was_released_for_a_till_is_held_at_home_again_after_a_while(counters, tablet, till):
+    coupon, epoch = counters.held()
+    till.redeem(coupon)
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert tablet.sync(epoch=epoch).grants == []
+    later = NOW + holding.FREE_FOR_TILL_MS
+    assert serials(tablet.sync(epoch=epoch, now=later).grants) == [coupon.serial]
 
 
-def test_what_was_given_before_the_release_stands(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    till_redeems(database, cast, coupon)
+def test_a_recall_by_a_tablet_moves_the_hold_to_it(counters, tablet):
+    coupon, epoch = counters.held()
+    south = counters.south
+    assert south.act("ask", coupon=coupon.token) == "held_elsewhere"
+    south.act("drop", of=1)
+    assert serials(tablet.sync().recalls) == [coupon.serial]
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert serials(south.sync().grants) == [coupon.serial]
+    assert south.act("gave-held", coupon=coupon.token) == "redeemed"
+
+
+def test_the_last_who_asked_gets_it(counters, tablet, cast):
+    coupon, epoch = counters.held()
+    second = counters.add_tablet(store=cast.annex)
+    for asking in (counters.south, second):
+        asking.act("ask", coupon=coupon.token)
+        asking.act("drop", of=1)
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert counters.promised(coupon) == second.device_id
+
+
+def test_who_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
+    coupon, epoch = counters.held()
+    counters.south.act("ask", coupon=coupon.token)
+    counters.write(lambda session: enrolling.revoke_device(session, counters.south.device_id, NOW))
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert counters.promised(coupon) == tablet.device_id
+
+
+def test_what_was_given_before_the_release_stands(counters, tablet, till):
+    coupon, epoch = counters.held()
+    till.redeem(coupon)
     tablet.write("gave-held", coupon=coupon.token)
-    tablet.write("release", id=coupon.id, epoch=grant.epoch)
+    tablet.write("release", id=coupon.id, epoch=epoch)
     tablet.sync()
-    assert till_redeems(database, cast, coupon, "t2").code == "already_redeemed"
+    assert till.redeem(coupon).code == "already_redeemed"
 
 
-def test_an_old_release_frees_no_newer_hold(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    tablet.act("release", id=coupon.id, epoch=grant.epoch - 1)
-    assert holder_of(database, coupon) == tablet.device_id
+def test_an_old_release_frees_no_newer_hold(counters, tablet):
+    coupon, epoch = counters.held()
+    tablet.act("release", id=coupon.id, epoch=epoch - 1)
+    assert counters.holder(coupon) == tablet.device_id
 
 
-def test_nobody_releases_for_another(database: Database, cast: Cast, tablet: Tablet, second: Tablet) -> None:
-    coupon = homed(database, cast)
-    holder, other = (tablet, second) if holder_of(database, coupon) == tablet.device_id else (second, tablet)
-    (grant,) = holder.sync().grants
-    other.act("release", id=coupon.id, epoch=grant.epoch)
-    assert holder_of(database, coupon) == holder.device_id
+def test_nobody_releases_for_another(counters, tablet):
+    coupon, epoch = counters.held()
+    counters.south.act("release", id=coupon.id, epoch=epoch)
+    assert counters.holder(coupon) == tablet.device_id
 
 
-def test_no_time_ends_a_hold(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    till_redeems(database, cast, coupon)
-    years_later = NOW + 3 * 365 * 86_400_000
-    assert [recalled.serial for recalled in tablet.sync(now=years_later).recalls] == [coupon.serial]
-    assert holder_of(database, coupon) == tablet.device_id
+def test_no_time_ends_a_hold(counters, tablet, till):
+    coupon, _ = counters.held()
+    till.redeem(coupon)
+    assert serials(tablet.sync(now=NOW + 3 * YEAR).recalls) == [coupon.serial]
+    assert counters.holder(coupon) == tablet.device_id
 
 
-def test_a_void_of_a_held_coupon_waits_for_the_holder(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    view = database.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
-    assert (view.voided_at, view.void_requested_at) == (None, NOW)
-    assert till_redeems(database, cast, coupon).code == "void"
-    tablet.act("release", id=coupon.id, epoch=grant.epoch)
-    assert database.read(lambda session: issuing.get_coupon(session, coupon.serial)).voided_at == NOW
-
-
-def test_a_gift_given_before_the_void_was_heard_is_honoured(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    database.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
-    tablet.write("gave-held", coupon=coupon.token)
-    tablet.write("release", id=coupon.id, epoch=grant.epoch)
-    tablet.sync()
-    view = database.read(lambda session: issuing.get_coupon(session, coupon.serial))
-    assert (view.voided_at, view.void_requested_at, view.redeemed_at) == (None, None, NOW)
-
-
-def test_moving_home_recalls_and_grants_at_the_new_one(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    (grant,) = tablet.sync().grants
-    database.write(lambda session: issuing.move_home(session, coupon.serial, cast.south, NOW))
-    assert holder_of(database, coupon) == tablet.device_id
-    tablet.act("release", id=coupon.id, epoch=grant.epoch)
-    assert holder_of(database, coupon) == cast.south_tablet_id
-
-
-def test_an_undone_gift_can_be_given_again_by_its_holder(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
+def test_an_undone_gift_can_be_given_again_by_its_holder(counters, tablet):
+    coupon, _ = counters.held()
     given = tablet.write("gave-held", coupon=coupon.token)
     tablet.write("undo", of=given, reason="wrong size")
     tablet.sync()
-    assert holder_of(database, coupon) == tablet.device_id
+    assert counters.holder(coupon) == tablet.device_id
     assert tablet.act("gave-held", coupon=coupon.token) == "redeemed"
 
 
-def test_a_second_gift_at_risk_is_a_conflict_and_the_first_stands(
-    database: Database, cast: Cast, tablet: Tablet, second: Tablet
-) -> None:
-    coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
-    assert tablet.act("gave-at-risk", coupon=coupon.token) == "redeemed"
-    assert second.act("gave-at-risk", coupon=coupon.token) == "conflict"
-
-
-def test_when_the_first_of_two_gifts_is_undone_the_second_stands(
-    database: Database, cast: Cast, tablet: Tablet, second: Tablet
-) -> None:
-    coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
-    given = tablet.write("gave-at-risk", coupon=coupon.token)
+def test_a_gift_undone_behind_the_release_is_held_at_home_again(counters, tablet, till):
+    coupon, epoch = counters.held()
+    given = tablet.write("gave-held", coupon=coupon.token)
+    till.redeem(coupon)
+    tablet.write("release", id=coupon.id, epoch=epoch)
     tablet.sync()
-    second.act("gave-at-risk", coupon=coupon.token)
-    assert tablet.act("undo", of=given, reason="wrong size") == "reversed"
-    standing = database.read(lambda session: ledger.standing(session, coupon.serial))
-    assert standing
-    assert standing.device_id == second.device_id
+    tablet.write("undo", of=given, reason="wrong size")
+    assert serials(tablet.sync(epoch=epoch).grants) == [coupon.serial]
 
 
-def test_an_undone_second_gift_is_no_conflict_any_more(
-    database: Database, cast: Cast, tablet: Tablet, second: Tablet
-) -> None:
-    coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
-    tablet.act("gave-at-risk", coupon=coupon.token)
-    given = second.write("gave-at-risk", coupon=coupon.token)
-    second.sync()
-    second.act("undo", of=given, reason="wrong size")
-    standing = database.read(lambda session: ledger.standing(session, coupon.serial))
-    assert standing
-    assert standing.device_id == tablet.device_id
+def test_a_tills_gift_that_is_reversed_is_held_at_home_again(counters, tablet, till):
+    coupon = counters.homed()
+    given = till.redeem(coupon)
+    tablet.sync()
+    till.reverse(given.details["redemption"])
+    assert serials(tablet.sync().grants) == [coupon.serial]
 
 
-def test_a_revoked_tablets_entries_are_kept_and_not_taken(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
-    tablet.write("gave-held", coupon=coupon.token)
-    database.write(lambda session: enrolling.revoke_device(session, tablet.device_id, NOW))
-    first, again = tablet.sync(), tablet.sync()
-    assert [(reply.fault, reply.last, reply.quarantined) for reply in (first, again)] == [("revoked", 0, 1)] * 2
-
-
-def test_a_short_code_typed_offline_is_evidence_enough(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = homed(database, cast)
+def test_a_short_code_typed_offline_is_evidence_enough(counters, tablet):
+    coupon = counters.homed()
     (grant,) = tablet.sync().grants
     assert grant.code_hash == holding.short_code_hash(tablet.device_id, coupon.short_code)
     assert tablet.act("gave-held", typed=coupon.short_code) == "redeemed"
 
 
-def test_while_recovering_only_holders_give(database: Database, cast: Cast, tablet: Tablet) -> None:
-    coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
-    held = homed(database, cast)
-    database.write(lambda session: session.add(Deployment(id=1, generation=2, recovering_since=NOW)))
-    assert till_redeems(database, cast, coupon).code == "recovering"
-    assert tablet.act("gave-held", coupon=held.token) == "redeemed"
+# Voiding and moving.
 
 
-def test_recovery_ends_when_all_have_reported_and_holds_are_claimed(
-    database: Database, cast: Cast, tablet: Tablet
-) -> None:
-    held = homed(database, cast)
-    (grant,) = tablet.sync().grants
+def test_a_void_of_a_held_coupon_waits_for_the_holder(counters, tablet, till):
+    coupon, epoch = counters.held()
+    view = void(counters, coupon)
+    assert (view.voided_at, view.void_requested_at) == (None, NOW)
+    assert till.redeem(coupon).code == "void"
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert counters.view(coupon).voided_at == NOW
 
-    def lose(session):
-        session.execute(update(Coupon).where(Coupon.serial == held.serial).values(holder_id=None, epoch=0))
-        session.add(Deployment(id=1, generation=2, recovering_since=NOW))
 
-    database.write(lose)
-    south = Tablet(database, cast.south_tablet_id, SigningKey(b"the tablet of the south store 02"))
-    assert tablet.sync(claims=[(held.serial, grant.epoch)]).recovering
-    assert holder_of(database, held) == tablet.device_id
-    assert not south.sync().recovering
+def test_a_gift_given_before_the_void_was_heard_is_honoured(counters, tablet):
+    coupon, epoch = counters.held()
+    void(counters, coupon)
+    tablet.write("gave-held", coupon=coupon.token)
+    tablet.write("release", id=coupon.id, epoch=epoch)
+    tablet.sync()
+    view = counters.view(coupon)
+    assert (view.voided_at, view.redeemed_at) == (None, NOW)
+
+
+def test_a_void_that_came_too_late_comes_true_when_the_gift_is_taken_back(counters, tablet, till):
+    coupon, epoch = counters.held()
+    void(counters, coupon)
+    given = tablet.write("gave-held", coupon=coupon.token)
+    tablet.write("release", id=coupon.id, epoch=epoch)
+    tablet.sync()
+    tablet.act("undo", of=given, reason="returned")
+    assert counters.view(coupon).voided_at == NOW
+    assert till.redeem(coupon).code == "void"
+
+
+def test_moving_home_recalls_and_grants_at_the_new_one(counters, tablet, cast):
+    coupon, epoch = counters.held()
+    move(counters, coupon, cast.south)
+    assert counters.holder(coupon) == tablet.device_id
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert serials(counters.south.sync().grants) == [coupon.serial]
+
+
+def test_moving_home_to_where_it_is_held_recalls_nothing(counters, tablet, cast):
+    coupon, _ = counters.held()
+    move(counters, coupon, cast.north)
+    assert tablet.sync().recalls == []
+
+
+def test_moving_home_takes_a_promise_along(counters, tablet, cast):
+    coupon = counters.homed()
+    move(counters, coupon, cast.south)
+    assert tablet.sync().grants == []
+    assert serials(counters.south.sync().grants) == [coupon.serial]
+
+
+def test_a_coupon_moved_home_to_nowhere_is_promised_to_nobody(counters, tablet):
+    coupon = counters.homed()
+    move(counters, coupon, None)
+    assert tablet.sync().grants == []
+
+
+# Two gifts.
+
+
+def test_a_second_gift_at_risk_is_a_conflict_and_the_first_stands(counters, tablet):
+    coupon = counters.coupon()
+    assert tablet.act("gave-at-risk", coupon=coupon.token) == "redeemed"
+    assert counters.south.act("gave-at-risk", coupon=coupon.token) == "conflict"
+
+
+def test_when_the_first_of_two_gifts_is_undone_the_second_stands(counters, tablet):
+    coupon = counters.coupon()
+    given = tablet.write("gave-at-risk", coupon=coupon.token)
+    tablet.sync()
+    counters.south.act("gave-at-risk", coupon=coupon.token)
+    assert tablet.act("undo", of=given, reason="wrong size") == "reversed"
+    assert counters.standing(coupon).device_id == counters.south.device_id
+
+
+def test_of_three_gifts_the_older_one_stands_next(counters, tablet):
+    coupon, third = counters.coupon(), counters.add_tablet()
+    given = tablet.write("gave-at-risk", coupon=coupon.token)
+    tablet.sync()
+    counters.south.act("gave-at-risk", coupon=coupon.token)
+    third.write("gave-at-risk", coupon=coupon.token)
+    third.sync(now=NOW + MINUTE)
+    tablet.act("undo", of=given, reason="wrong size")
+    assert counters.standing(coupon).device_id == counters.south.device_id
+    assert counters.south.act("undo", of=1, reason="wrong size") == "reversed"
+    assert counters.standing(coupon).device_id == third.device_id
+
+
+def test_an_undone_second_gift_is_no_conflict_any_more(counters, tablet):
+    coupon = counters.coupon()
+    tablet.act("gave-at-risk", coupon=coupon.token)
+    given = counters.south.write("gave-at-risk", coupon=coupon.token)
+    counters.south.sync()
+    counters.south.act("undo", of=given, reason="wrong size")
+    assert counters.standing(coupon).device_id == tablet.device_id

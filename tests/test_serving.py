@@ -61,6 +61,17 @@ def test_the_demo_comes_from_nothing_stops_and_is_served_again(tmp_path: Path):
         assert ask(f"http://127.0.0.1:{port}/readyz") == 200
 
 
+@pytest.mark.slow
+def test_a_killed_server_leaves_no_worker_behind(tmp_path: Path):
+    port = free_port()
+    with started(tmp_path, "demo", PORT=str(port)) as (process, lines):
+        until_ready(lines)
+        process.kill()
+        # The worker has the same standard output, so its end comes only when the worker has gone as well.
+        assert lines.get(timeout=SECONDS / 3) is None
+    serving.refuse_taken_port("127.0.0.1", port)
+
+
 def ask(url: str) -> int:
     with urllib.request.urlopen(url, timeout=10) as answer:
         code: int = answer.status

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from redeem import admitting, apikeys
+from redeem import admitting, apikeys, tokens
+from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.redeeming import Act, Answer, Kind, cancel, settle
 from redeem.times import Ms
@@ -24,7 +25,10 @@ class Till:
     def redeem(
         self, coupon: Issued | None, name: str | None = None, now: Ms = NOW, fingerprint: str = "the body"
     ) -> Answer:
-        return self._settle(Act(self.actor, name or self._new(), Kind.REDEEM, fingerprint, serial_of(coupon)), now)
+        seen = shown(coupon)
+        return self._settle(
+            Act(self.actor, name or self._new(), Kind.REDEEM, fingerprint, seen.serial if seen else None, seen), now
+        )
 
     def reverse(self, redemption: str, name: str | None = None, now: Ms = NOW, reason: str = "returned") -> Answer:
         act = Act(self.actor, name or self._new(), Kind.REVERSE, redemption, of_act_id=redemption, reason=reason)
@@ -35,7 +39,7 @@ class Till:
         return self.database.write(lambda session: cancel(session, act, now))
 
     def verify(self, coupon: Issued | None, now: Ms = NOW) -> Ruling:
-        return self.database.read(lambda session: verify(session, self.actor, serial_of(coupon), now))
+        return self.database.read(lambda session: verify(session, self.actor, shown(coupon), now))
 
     def _settle(self, act: Act, now: Ms) -> Answer:
         return self.database.write(lambda session: settle(session, act, now))
@@ -44,9 +48,9 @@ class Till:
         return f"attempt-{next(self._names)}"
 
 
-def serial_of(coupon: Issued | None) -> int | None:
-    """None stands for whatever does not verify."""
-    return coupon.serial if coupon else None
+def shown(coupon: Issued | None) -> Shown | None:
+    """What the till reads of it; None stands for whatever does not verify."""
+    return Shown.of(tokens.read(coupon.token)) if coupon else None
 
 
 def till_of(database: Database, key_text: str) -> Till:

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 21:38:27.707194
+Create Date: 2026-11-21 23:07:08.127510
 
 """
 from alembic import op
@@ -24,9 +24,11 @@ def upgrade():
     sa.Column('terms', sa.Text(), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.Column('coupons', sa.BigInteger(), nullable=False),
+    sa.Column('skipped', sa.BigInteger(), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.CheckConstraint('coupons BETWEEN 0 AND 4294967296', name=op.f('ck_campaign_coupons')),
     sa.CheckConstraint('number BETWEEN 0 AND 2147483647', name=op.f('ck_campaign_number')),
+    sa.CheckConstraint('skipped BETWEEN 0 AND coupons', name=op.f('ck_campaign_skipped')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_campaign'))
     )
     op.create_table('change',
@@ -38,6 +40,8 @@ def upgrade():
     sa.Column('id', sa.SmallInteger(), autoincrement=False, nullable=False),
     sa.Column('generation', sa.BigInteger(), nullable=False),
     sa.Column('recovering_since', sa.BigInteger(), nullable=True),
+    sa.Column('campaigns_from', sa.BigInteger(), nullable=False),
+    sa.Column('changes_from', sa.BigInteger(), nullable=False),
     sa.CheckConstraint('id = 1', name=op.f('ck_deployment_one_row')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deployment'))
     )
@@ -161,7 +165,8 @@ def upgrade():
     sa.Column('public_key', sa.LargeBinary(), nullable=True),
     sa.Column('last_number', sa.BigInteger(), nullable=False),
     sa.Column('last_hash', sa.String(length=43), nullable=True),
-    sa.Column('grants', sa.BigInteger(), nullable=False),
+    sa.Column('newest_epoch', sa.BigInteger(), nullable=False),
+    sa.Column('sweep_from', sa.BigInteger(), nullable=True),
     sa.Column('last_seen_at', sa.BigInteger(), nullable=True),
     sa.Column('clock_skew_ms', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
@@ -194,6 +199,16 @@ def upgrade():
     sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_api_key_device_id_device')),
     sa.PrimaryKeyConstraint('prefix', name=op.f('pk_api_key'))
     )
+    op.create_table('claim',
+    sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_claim_device_id_device')),
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_claim'))
+    )
+    with op.batch_alter_table('claim', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_claim_device_id'), ['device_id'], unique=False)
+
     op.create_table('coupon',
     sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('campaign_number', sa.BigInteger(), nullable=False),
@@ -211,12 +226,17 @@ def upgrade():
     sa.Column('epoch', sa.BigInteger(), nullable=False),
     sa.Column('recalled_at', sa.BigInteger(), nullable=True),
     sa.Column('recalled_for_id', sa.String(length=40), nullable=True),
+    sa.Column('promised_to_id', sa.String(length=40), nullable=True),
+    sa.Column('promised_from', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint('(promised_to_id IS NULL) = (promised_from IS NULL)', name=op.f('ck_coupon_promise_is_whole')),
     sa.CheckConstraint('last_day BETWEEN 0 AND 65535', name=op.f('ck_coupon_last_day')),
+    sa.CheckConstraint('promised_to_id IS NULL OR holder_id IS NULL', name=op.f('ck_coupon_no_hold_is_promised')),
     sa.CheckConstraint('recalled_at IS NULL OR holder_id IS NOT NULL', name=op.f('ck_coupon_only_a_hold_is_recalled')),
     sa.ForeignKeyConstraint(['campaign_number'], ['campaign.number'], name=op.f('fk_coupon_campaign_number_campaign')),
     sa.ForeignKeyConstraint(['holder_id'], ['device.id'], name=op.f('fk_coupon_holder_id_device')),
     sa.ForeignKeyConstraint(['home_store_id'], ['store.id'], name=op.f('fk_coupon_home_store_id_store')),
     sa.ForeignKeyConstraint(['key_id'], ['signing_key.kid'], name=op.f('fk_coupon_key_id_signing_key')),
+    sa.ForeignKeyConstraint(['promised_to_id'], ['device.id'], name=op.f('fk_coupon_promised_to_id_device')),
     sa.ForeignKeyConstraint(['recalled_for_id'], ['device.id'], name=op.f('fk_coupon_recalled_for_id_device')),
     sa.PrimaryKeyConstraint('serial', name=op.f('pk_coupon')),
     sa.UniqueConstraint('short_code', name=op.f('uq_coupon_short_code'))
@@ -224,9 +244,11 @@ def upgrade():
     with op.batch_alter_table('coupon', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_campaign_number_serial', ['campaign_number', 'serial'], unique=False)
         batch_op.create_index('ix_coupon_holder_id_epoch', ['holder_id', 'epoch'], unique=False)
-        batch_op.create_index('ix_coupon_home_store_id', ['home_store_id'], unique=False)
+        batch_op.create_index('ix_coupon_home_store_id_serial', ['home_store_id', 'serial'], unique=False)
         batch_op.create_index('ix_coupon_order_ref', ['order_ref'], unique=False)
+        batch_op.create_index('ix_coupon_promised', ['promised_to_id', 'promised_from'], unique=False, sqlite_where=sa.text('promised_to_id IS NOT NULL'), postgresql_where=sa.text('promised_to_id IS NOT NULL'))
         batch_op.create_index('ix_coupon_recalled', ['holder_id'], unique=False, sqlite_where=sa.text('recalled_at IS NOT NULL'), postgresql_where=sa.text('recalled_at IS NOT NULL'))
+        batch_op.create_index('ix_coupon_void', ['serial'], unique=False, sqlite_where=sa.text('voided_at IS NOT NULL OR void_requested_at IS NOT NULL'), postgresql_where=sa.text('voided_at IS NOT NULL OR void_requested_at IS NOT NULL'))
 
     op.create_table('quarantine',
     sa.Column('device_id', sa.String(length=40), nullable=False),
@@ -235,14 +257,20 @@ def upgrade():
     sa.Column('entry', sa.Text(), nullable=False),
     sa.Column('signature', sa.LargeBinary(), nullable=False),
     sa.Column('reason', sa.String(length=30), nullable=False),
+    sa.Column('handed_in_by_id', sa.String(length=40), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('decided_at', sa.BigInteger(), nullable=True),
     sa.Column('decision', sa.String(length=10), nullable=True),
+    sa.Column('outcome', sa.String(length=30), nullable=True),
     sa.Column('manager_id', sa.String(length=40), nullable=True),
-    sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_quarantine_device_id_device')),
+    sa.CheckConstraint("decision IN ('admitted', 'left')", name=op.f('ck_quarantine_decision')),
+    sa.ForeignKeyConstraint(['handed_in_by_id'], ['device.id'], name=op.f('fk_quarantine_handed_in_by_id_device')),
     sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_quarantine_manager_id_manager')),
     sa.PrimaryKeyConstraint('device_id', 'entry_hash', name=op.f('pk_quarantine'))
     )
+    with op.batch_alter_table('quarantine', schema=None) as batch_op:
+        batch_op.create_index('ix_quarantine_undecided', ['handed_in_by_id'], unique=False, sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
+
     op.create_table('act',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('device_id', sa.String(length=40), nullable=False),
@@ -286,6 +314,7 @@ def upgrade():
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('withdrawn_at', sa.BigInteger(), nullable=True),
     sa.Column('decided_at', sa.BigInteger(), nullable=True),
+    sa.Column('note', sa.String(length=200), nullable=False),
     sa.Column('manager_id', sa.String(length=40), nullable=True),
     sa.CheckConstraint("bearer IN ('issuer', 'partner')", name=op.f('ck_conflict_bearer')),
     sa.ForeignKeyConstraint(['act_id'], ['act.id'], name=op.f('fk_conflict_act_id_act'), initially='DEFERRED', deferrable=True),
@@ -342,15 +371,24 @@ def downgrade():
         batch_op.drop_index('ix_act_serial_id')
 
     op.drop_table('act')
+    with op.batch_alter_table('quarantine', schema=None) as batch_op:
+        batch_op.drop_index('ix_quarantine_undecided', sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
+
     op.drop_table('quarantine')
     with op.batch_alter_table('coupon', schema=None) as batch_op:
+        batch_op.drop_index('ix_coupon_void', sqlite_where=sa.text('voided_at IS NOT NULL OR void_requested_at IS NOT NULL'), postgresql_where=sa.text('voided_at IS NOT NULL OR void_requested_at IS NOT NULL'))
         batch_op.drop_index('ix_coupon_recalled', sqlite_where=sa.text('recalled_at IS NOT NULL'), postgresql_where=sa.text('recalled_at IS NOT NULL'))
+        batch_op.drop_index('ix_coupon_promised', sqlite_where=sa.text('promised_to_id IS NOT NULL'), postgresql_where=sa.text('promised_to_id IS NOT NULL'))
         batch_op.drop_index('ix_coupon_order_ref')
-        batch_op.drop_index('ix_coupon_home_store_id')
+        batch_op.drop_index('ix_coupon_home_store_id_serial')
         batch_op.drop_index('ix_coupon_holder_id_epoch')
         batch_op.drop_index('ix_coupon_campaign_number_serial')
 
     op.drop_table('coupon')
+    with op.batch_alter_table('claim', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_claim_device_id'))
+
+    op.drop_table('claim')
     op.drop_table('api_key')
     with op.batch_alter_table('device', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_device_store_id'))

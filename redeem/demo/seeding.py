@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from redeem import codes, models, passwords
 from redeem.demo import offers
-from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
+from redeem.demo.cast import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.demo.crowd import DAYS, Customer, gather, local
 from redeem.demo.desks import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
@@ -166,7 +166,10 @@ def device_row(desk: Desk, at: Ms) -> Row:
 
 
 def seen(world: World) -> list[Row]:
-    """Where each tablet's journal ends, and when it was last heard of: most just now, one dark for days."""
+    """Where each tablet's journal ends, and when it was last heard of: most just now, one dark for days.
+
+    Those of the demo's store were handed in: a tablet that will never answer must not hold coupons where visitors try things.
+    """
     tablets = [desk for one in world.history.desks.values() for desk in one if isinstance(desk, Tablet)]
     return [
         {
@@ -175,6 +178,7 @@ def seen(world: World) -> list[Row]:
             "last_hash": tablet.previous if tablet.number else None,
             "last_seen_at": last_seen(tablet, world.now),
             "clock_skew_ms": tablet.skew_ms,
+            "revoked_at": world.now if tablet.store.key == DEMO_STORE else None,
         }
         for tablet in tablets
     ]
@@ -216,7 +220,3 @@ def coupon_row(world: World, one: Customer, short_code: str) -> Row:
         "voided_at": one.voided_at,
         "void_reason": "The order was sent back" if one.voided_at else None,
     }
-
-
-def demo_store_id() -> str:
-    return BY_KEY[DEMO_STORE].id

@@ -47,8 +47,13 @@ def settle_settings(env_file: Path, base_url: str) -> None:
         "REDEEM_TIME_ZONE": SHOP_ZONE,
         "REDEEM_LOG_LEVEL": "WARNING",
     }
-    lines = [f"{name}='{value}'\n" for name, value in (old | new).items()]
+    lines = [f"{name}={quoted(value)}\n" for name, value in (old | new).items()]
     write_private(env_file, "".join(lines).encode())
+
+
+def quoted(value: str) -> str:
+    """As python-dotenv reads it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int = DAYS) -> Started:
@@ -58,10 +63,16 @@ def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int
     seeded = seed(tools, now, days)
     if fresh:
         (folder / notes.FILE).unlink(missing_ok=True)
-    chosen = samples.collect(tools, now)
+    before, chosen = notes.read(folder / notes.FILE), samples.collect(tools, now)
     written = notes.take(tools, folder / notes.FILE, chosen, now)
-    printing.print_sheet(tools, folder / printing.FILE, chosen)
+    if is_outdated(folder / printing.FILE, before, written):
+        printing.print_sheet(tools, folder / printing.FILE, chosen)
     return Started(written, folder / notes.FILE, folder / printing.FILE, seeded, chosen.aged)
+
+
+def is_outdated(sheet_file: Path, before: Notes, now: Notes) -> bool:
+    """Whether the sheet shows other coupons than today's. It is the slowest part of a start, so it is drawn only then."""
+    return not sheet_file.exists() or any(before.get(name) != now[name] for name in ("base_url", "coupons"))
 
 
 def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:

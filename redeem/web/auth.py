@@ -59,9 +59,13 @@ class KeyBook:
             return kept[1]
         found = read(lambda session: admitting.find_key(session, prefix))
         if len(self._known) >= KEYS_KEPT_MAX:
-            self._known.clear()  # somebody makes up prefixes; the real ones are back with their next request
+            self.forget()  # somebody makes up prefixes; the real ones are back with their next request
         self._known[prefix] = time.monotonic(), found
         return found
+
+    def forget(self) -> None:
+        """Looks every key up anew."""
+        self._known.clear()
 
     def note_used(self, key: KnownKey, now: Ms) -> None:
         """Once a minute a request writes it down for all of them."""

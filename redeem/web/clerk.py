@@ -15,19 +15,24 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redeem import enrolling, holding, snapshots, syncing
+from redeem import enrolling, holding, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.holding import Grant
 from redeem.ids import serial_of
 from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
+from redeem.recovering import Report
 from redeem.strictjson import loads
-from redeem.web.assets import service_worker
+from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.signatures import NotSigned, read_signature
 
-blueprint = Blueprint("clerk", __name__, url_prefix="/clerk")
+# The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
+# network, only if its own address lies in that one's scope.
+blueprint = Blueprint(
+    "clerk", __name__, url_prefix="/clerk", static_folder=str(assets.STATIC), static_url_path="/static"
+)
 
 B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
@@ -85,8 +90,11 @@ class SyncBody(_Body):
     known: Annotated[str, Field(max_length=64)] | None = None
     epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
     position: Annotated[str, Field(max_length=40)] | None = None
+    # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
+    generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
-    claims: Annotated[list[Claim], Field(max_length=100_000)] = []
+    claims: Annotated[list[Claim], Field(max_length=recovering.CLAIMS_PER_REQUEST_MAX)] = []
+    more_claims: bool = False
     old: OldJournalBody | None = None
 
 
@@ -100,7 +108,7 @@ class SetsBody(_Body):
 
 @blueprint.get("/")
 def page() -> str:
-    return render_template("clerk/tablet.html")
+    return render_template("clerk/tablet.html", static_endpoint="clerk.static")
 
 
 @blueprint.get("/manifest.webmanifest")
@@ -123,9 +131,8 @@ def manifest() -> Response:
 
 @blueprint.get("/sw.js")
 def worker() -> Response:
-    text = service_worker(
-        pages=[url_for("clerk.page"), url_for("clerk.manifest")], static_url=url_for("static", filename="")
-    )
+    pages = [url_for("clerk.page"), url_for("clerk.manifest")]
+    text = assets.service_worker(pages, static_url=url_for("clerk.static", filename=""))
     response = Response(text, mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -173,7 +180,8 @@ def sync() -> Response:
 def bell() -> dict[str, Any]:
     """Cheap enough to be asked every second: is there a recall, or a hold that this tablet has not heard of?"""
     device, body = _signed_by(), _parse(BellBody)
-    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch))}
+    now = now_ms()
+    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch, now))}
 
 
 @blueprint.post("/sets")
@@ -197,10 +205,19 @@ def _request(body: SyncBody) -> syncing.Request:
         device_time=body.time,
         epoch=body.epoch,
         position=body.position,
-        end=body.end,
-        claims=tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims),
+        report=_report(body),
         old=(body.old.device, _entries(body.old.entries)) if body.old else None,
     )
+
+
+def _report(body: SyncBody) -> Report | None:
+    if body.generation is None or body.end is None:
+        return None
+    try:
+        claims = tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims)
+    except ValueError as error:
+        raise Invalid("Claim coupons by campaign number, coupon number and epoch.") from error
+    return Report(body.generation, body.end, claims, more=body.more_claims)
 
 
 def _entries(bodies: list[EntryBody]) -> tuple[Entry, ...]:
@@ -262,5 +279,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _icon(name: str, size: int, purpose: str = "any") -> dict[str, str]:
-    source = url_for("static", filename=f"icons/{name}")
+    source = url_for("clerk.static", filename=f"icons/{name}")
     return {"src": source, "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}

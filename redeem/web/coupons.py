@@ -42,6 +42,7 @@ def issue_coupon(key: str, body: CouponBody) -> Response:
     scope=READ,
     query=CouponQuery,
     answers={200: CouponList},
+    problems=("not_found",),
 )
 def list_coupons(query: CouponQuery) -> Response:
     page, wanted, told = query.page(coupon_of), query.wanted(), teller()
@@ -69,7 +70,7 @@ def get_coupon(coupon: str) -> Response:
 def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
     """A coupon that a device holds is void once the device has heard of it; until then its status is `void_requested`."""
     now, told, serial = now_ms(), teller(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: told.tell(issuing.void(s, serial, body.reason, now)))
+    return once(key, body, 200, lambda s: told.tell(issuing.void(s, serial, body.reason or "", now)))
 
 
 @blueprint.post("/<coupon>/home")

@@ -59,8 +59,6 @@ class Guard:
             ("/v1/errors", with_policy(always, PAGES)),
             ("/v1/", [*with_policy(always, DATA), NOT_KEPT]),
             ("/clerk/", with_policy(always, CLERK, SCANNER)),
-            # A worker has the policy of its own script: the reader's lies here.
-            ("/static/clerk/", with_policy(always, CLERK)),
             ("", with_policy(always, PAGES)),
         ]
 

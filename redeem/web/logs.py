@@ -15,8 +15,19 @@ from flask import Flask, Response, g, request
 from redeem.config import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,80}", re.ASCII)
+UNLOGGED = ("static", "health.alive")
 NS_PER_MS = 1_000_000
 log = structlog.get_logger()
+
+
+class Stream:
+    """Standard error, whatever it is at the moment: one write a line, so that lines of several threads don't mix."""
+
+    @staticmethod
+    def msg(line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = msg
 
 
 def attach(app: Flask, settings: Settings) -> None:
@@ -35,28 +46,29 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
+        logger_factory=lambda *_: Stream,
+        cache_logger_on_first_use=True,
     )
 
 
 def begin() -> None:
     """A request keeps the id that it came with, if that is a sane one, so that a partner can follow his call."""
-    offered = request.headers.get("X-Request-Id", "")
-    g.request_id = offered if REQUEST_ID.fullmatch(offered) else f"req_{token_hex(12)}"
+    offered = request.headers.get("X-Request-Id")
+    g.request_id = offered if offered and REQUEST_ID.fullmatch(offered) else f"req_{token_hex(12)}"
     g.begun_ns = time.perf_counter_ns()
 
 
 def end(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
-    if request.endpoint not in ("static", "health.alive"):
+    request_id, begun_ns = g.get("request_id", ""), g.get("begun_ns", 0)
+    response.headers["X-Request-Id"] = request_id
+    if request.endpoint not in UNLOGGED:
         log.info(
             "request",
-            request_id=g.get("request_id", ""),
+            request_id=request_id,
             method=request.method,
-            route=str(request.url_rule) if request.url_rule else None,
+            route=request.url_rule.rule if request.url_rule else None,
             status=response.status_code,
-            ms=(time.perf_counter_ns() - g.get("begun_ns", 0)) / NS_PER_MS,
+            ms=(time.perf_counter_ns() - begun_ns) / NS_PER_MS,
             caller=g.get("caller_prefix"),
         )
     return response

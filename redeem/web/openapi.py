@@ -177,7 +177,7 @@ def problem_responses(route: Route) -> dict[str, Any]:
 def problem_codes(route: Route) -> set[str]:
     """The operation's own, and those that come with having a key, a body, a query."""
     told = route.operation
-    codes = {*told.problems, "bad_request", "internal"}
+    codes = {*told.problems, "bad_request", "internal", "unavailable"}
     if told.caller:
         codes |= {"unauthenticated", "insufficient_scope"}
     if told.query:

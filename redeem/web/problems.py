@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException
 
+from redeem.db import is_passing
 from redeem.errors import RedeemError, TooMany
 from redeem.web.context import context
 
@@ -53,7 +54,6 @@ KINDS: Mapping[str, Kind] = {
     "too_many": Kind(429, "Too many tries"),
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),
-    "bad_configuration": Kind(500, "The configuration can't be used"),
     "unavailable": Kind(503, "The service is not available just now"),
     # A coupon that is declined, in the words of rules.Verdict.
     "already_redeemed": Kind(409, "The gift was given already"),
@@ -66,6 +66,8 @@ KINDS: Mapping[str, Kind] = {
     # What stands in the way.
     "conflict": Kind(409, "It can't be done as things stand"),
     "recovering": Kind(409, "The ledger waits for its tablets"),
+    "not_recovering": Kind(409, "The ledger waits for nothing"),
+    "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
     "undo_too_late": Kind(409, "It is too late to undo"),
     "not_issuing": Kind(409, "The campaign issues no coupons today"),
     "campaign_in_use": Kind(409, "Coupons of this campaign are out"),
@@ -84,6 +86,8 @@ HTTP_CODES: Mapping[int, str] = {
     429: "too_many",
     503: "unavailable",
 }
+DRAIN_MAX_BYTES = 32_000_000
+DRAIN_CHUNK_BYTES = 65_536
 CHALLENGE = {401: 'Bearer realm="redeem"', 403: 'Bearer realm="redeem", error="insufficient_scope"'}
 
 
@@ -104,14 +108,25 @@ def on_http_error(error: HTTPException) -> Response:
     ready = error.get_response()
     if ready.status_code < 400:
         return Response(ready.data, ready.status, ready.headers)  # a redirect to the address as it should be
+    if ready.status_code == 413:
+        drain()
     code = HTTP_CODES.get(ready.status_code, "internal" if ready.status_code >= 500 else "bad_request")
     kept = {name: ready.headers[name] for name in ("Allow", "Retry-After") if name in ready.headers}
     return tell(code, error.description or KINDS[code].title, {}, kept)
 
 
+def drain() -> None:
+    """Reads a body that is too large to its end, or to a bound: a client that is still sending would not see the answer."""
+    left, stream = DRAIN_MAX_BYTES, request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, DRAIN_CHUNK_BYTES))):
+        left -= len(chunk)
+
+
 def on_surprise(error: Exception) -> Response:
     """A fault of ours: the log has the trace, the answer has the request's id and nothing else."""
     log.error("fault", request_id=request_id(), exc_info=error)
+    if is_passing(error):
+        return tell("unavailable", "Try again: what was done is answered as it was.", {}, {"Retry-After": "1"})
     return tell("internal", "Try again. If it stays, tell the shop the request's id.", {}, {})
 
 

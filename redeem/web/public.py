@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import gettext as _
 
-from redeem import showing, tokens
+from redeem import showing
+from redeem.adopting import Shown as Seen
 from redeem.codes import grouped
-from redeem.errors import BadToken, NotFound, RedeemError
+from redeem.errors import NotFound, RedeemError
 from redeem.overseeing import StoreLine
+from redeem.recognising import genuine_token
 from redeem.showing import Shown
 from redeem.terms import Offer
-from redeem.web.context import context, now_ms, read
+from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import DEFAULT, language
 from redeem.web.pictures import DATA_PICTURES, qr_picture
@@ -66,12 +68,14 @@ def find(digits: str) -> Shown:
     """Raises NotFound, alike for what is forged, foreign, mistyped or not there."""
     if not DIGITS.fullmatch(digits):
         raise NotFound
-    try:
-        serial = tokens.verify(tokens.read(digits), context().ring()).serial
-    except BadToken as error:
-        raise NotFound from error
+    token = genuine_token(digits, context().ring())
+    if token is None:
+        raise NotFound
     now, zone = now_ms(), context().settings.time_zone
-    return read(lambda db: showing.show(db, serial, now, zone))
+    try:
+        return read(lambda db: showing.show(db, token.serial, now, zone))
+    except NotFound:
+        return write(lambda db: showing.show_lost(db, Seen.of(token), now, zone))
 
 
 def choose_offer(shown: Shown) -> tuple[str, Offer]:

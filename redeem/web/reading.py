@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from json import dumps
+from json import JSONEncoder
 from typing import Any, TypeVar
 
 from flask import request
@@ -15,6 +15,8 @@ from redeem.keys import base64url
 from redeem.strictjson import loads
 
 M = TypeVar("M", bound=BaseModel)
+PLAIN_JSON = ("application/json", "application/json; charset=utf-8")
+CANONICAL = JSONEncoder(sort_keys=True)
 KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
 
 
@@ -36,16 +38,25 @@ class NoIdempotencyKey(RedeemError):
 
 def parse_body(model: type[M]) -> M:
     """The body as `model`; raises WrongMediaType, BadJson, or Invalid with every fault named."""
+    if not request.content_length and "Content-Type" not in request.headers:
+        return validate(model, {})  # nothing was sent: right where nothing has to be said
     # A form or plain text would be sent by any web page without asking us first: JSON alone, and declared so.
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != "application/json" or charset != "utf-8" or "Content-Encoding" in request.headers:
+    if (request.content_type not in PLAIN_JSON and not is_json()) or "Content-Encoding" in request.headers:
         raise WrongMediaType
-    value = loads(request.get_data(cache=False))
+    return validate(model, loads(request.get_data(cache=False)))
+
+
+def validate(model: type[M], value: Any) -> M:
+    """`value` as `model`; raises Invalid with every fault named."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         faults = [{"pointer": pointer(each["loc"]), "detail": each["msg"]} for each in error.errors()]
         raise Invalid("Correct the body where the errors point.", errors=faults) from error
+
+
+def is_json() -> bool:
+    return request.mimetype == "application/json" and request.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
 
 
 def parse_query(model: type[M]) -> M:
@@ -76,10 +87,10 @@ def idempotency_key() -> str:
 def fingerprint(body: BaseModel) -> str:
     """Tells a retry from another request under the same key: method, path and what the body says, however it was written."""
     # What was left out stays out: a member that a later release adds must not make a retry look new.
-    said = dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    said = CANONICAL.encode(body.model_dump(mode="json", exclude_unset=True))
     return base64url(sha256(f"{request.method}\0{request.path}\0{said}".encode()).digest())
 
 
 def pointer(steps: Iterable[Any]) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    """A JSON Pointer (RFC 6901); a key that is wrong itself is pointed at like its value."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]")

@@ -6,12 +6,11 @@ A body is strict: no unknown member, no text for a number. An answer is written 
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from redeem.errors import Invalid
-from redeem.ids import is_id
+from redeem.errors import NotFound
 from redeem.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
 from redeem.times import Ms
 
@@ -77,31 +76,19 @@ class ListOf(Told, Generic[T]):
 
 
 class PageQuery(Query):
-    """`starting_after` continues behind an item of the last page, `ending_before` before its first; each is the item's id."""
+    """`starting_after` continues behind an item of the last page, `ending_before` before its first; each list says what its ids are."""
 
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS
-    starting_after: Annotated[str, Field(max_length=60)] | None = None
-    ending_before: Annotated[str, Field(max_length=60)] | None = None
-
-    @model_validator(mode="after")
-    def one_direction(self) -> Self:
-        if self.starting_after is not None and self.ending_before is not None:
-            raise ValueError("page forwards or backwards, not both")
-        return self
+    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX), BeforeValidator(_whole)] = PAGE_ITEMS
+    starting_after: str | None = None
+    ending_before: str | None = None
 
     def page(self, read: CursorReader) -> Page:
-        """The page that is asked for; raises Invalid for a cursor that can't be an id of this list."""
-        after = _cursor("starting_after", self.starting_after, read)
-        return Page(self.limit, after, _cursor("ending_before", self.ending_before, read))
+        """The page that is asked for; raises NotFound for an id that no item can have."""
+        return Page(self.limit, _cursor(self.starting_after, read), _cursor(self.ending_before, read))
 
 
-def id_reader(prefix: str) -> CursorReader:
-    """Reads a cursor that orders the list as it is."""
-    return lambda text: text if is_id(prefix, text) else None
-
-
-def _cursor(name: str, given: str | None, read: CursorReader) -> Any:
+def _cursor(given: str | None, read: CursorReader) -> Any:
     value = None if given is None else read(given)
     if given is not None and value is None:
-        raise Invalid("Give the id of an item of this list.", errors=[{"parameter": name, "detail": "not such an id"}])
+        raise NotFound("Give the id of an item of this list; nothing of that name is here.")
     return value

@@ -8,20 +8,22 @@ from redeem.errors import NotFound
 from redeem.ids import campaign_of, is_id
 from redeem.web.api import answer, once, operation
 from redeem.web.context import now_ms, read
-from redeem.web.shapes import PageQuery, id_reader
 from redeem.web.shop_shapes import (
     Campaign,
     CampaignBody,
     CampaignList,
     CampaignPatch,
-    EventQuery,
+    CampaignQuery,
     Partner,
     PartnerBody,
     PartnerList,
+    PartnerQuery,
     RedemptionList,
+    RedemptionQuery,
     RedemptionRecord,
     Refusal,
     RefusalList,
+    RefusalQuery,
     Store,
     StoreBody,
     StoreList,
@@ -42,8 +44,15 @@ def create_campaign(key: str, body: CampaignBody) -> Response:
 
 
 @blueprint.get("/campaigns")
-@operation("List campaigns", caller="shop", scope=READ, query=PageQuery, answers={200: CampaignList})
-def list_campaigns(query: PageQuery) -> Response:
+@operation(
+    "List campaigns",
+    caller="shop",
+    scope=READ,
+    query=CampaignQuery,
+    answers={200: CampaignList},
+    problems=("not_found",),
+)
+def list_campaigns(query: CampaignQuery) -> Response:
     page = query.page(campaign_of)
     found = read(lambda session: issuing.list_campaigns(session, page))
     return answer(CampaignList(data=[Campaign.of(row) for row in found.items], has_more=found.has_more))
@@ -80,9 +89,16 @@ def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
 
 
 @blueprint.get("/redemptions")
-@operation("List redemptions", caller="shop", scope=READ, query=EventQuery, answers={200: RedemptionList})
-def list_redemptions(query: EventQuery) -> Response:
-    page, wanted = query.page(id_reader("rdm")), query.wanted()
+@operation(
+    "List redemptions",
+    caller="shop",
+    scope=READ,
+    query=RedemptionQuery,
+    answers={200: RedemptionList},
+    problems=("not_found",),
+)
+def list_redemptions(query: RedemptionQuery) -> Response:
+    page, wanted = query.page(str), query.wanted()
     found = read(lambda session: listing.list_redemptions(session, wanted, page))
     data = [RedemptionRecord.of(view) for view in found.items]
     return answer(RedemptionList(data=data, has_more=found.has_more))
@@ -97,9 +113,11 @@ def get_redemption(redemption: str) -> Response:
 
 
 @blueprint.get("/refusals")
-@operation("List refusals", caller="shop", scope=READ, query=EventQuery, answers={200: RefusalList})
-def list_refusals(query: EventQuery) -> Response:
-    page, wanted = query.page(id_reader("act")), query.wanted()
+@operation(
+    "List refusals", caller="shop", scope=READ, query=RefusalQuery, answers={200: RefusalList}, problems=("not_found",)
+)
+def list_refusals(query: RefusalQuery) -> Response:
+    page, wanted = query.page(str), query.wanted()
     found = read(lambda session: listing.list_refusals(session, wanted, page))
     return answer(RefusalList(data=[Refusal.of(view) for view in found.items], has_more=found.has_more))
 
@@ -115,9 +133,9 @@ def add_partner(key: str, body: PartnerBody) -> Response:
 
 
 @blueprint.get("/partners")
-@operation("List partners", caller="shop", scope=READ, query=PageQuery, answers={200: PartnerList})
-def list_partners(query: PageQuery) -> Response:
-    page = query.page(id_reader("prt"))
+@operation("List partners", caller="shop", scope=READ, query=PartnerQuery, answers={200: PartnerList})
+def list_partners(query: PartnerQuery) -> Response:
+    page = query.page(str)
     found = read(lambda session: partnering.list_partners(session, page))
     return answer(PartnerList(data=[Partner.of(row) for row in found.items], has_more=found.has_more))
 
@@ -132,6 +150,6 @@ def add_store(key: str, body: StoreBody) -> Response:
 @blueprint.get("/stores")
 @operation("List stores", caller="shop", scope=READ, query=StoreQuery, answers={200: StoreList})
 def list_stores(query: StoreQuery) -> Response:
-    page = query.page(id_reader("sto"))
+    page = query.page(str)
     found = read(lambda session: partnering.list_stores(session, query.partner, page))
     return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))

@@ -13,14 +13,19 @@ from redeem.terms import Terms
 from redeem.times import rfc3339
 from redeem.web.shapes import FILLED_LINE, LINE, Body, DayText, Instant, ListOf, Moment, PageQuery, Place, Reason, Told
 
+NOBODYS = -1  # no campaign and no coupon has this number
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]
 CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
 CouponStatus = Literal["issued", "void_requested", "void", "redeemed", "expired"]
 CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$", examples=["cpn_7_42"])]
+RedemptionId = Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+ActId = Annotated[str, Field(pattern="^act_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 OrderRef = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=LINE)]
 MetadataValue = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=20)]
+Metadata = Annotated[
+    dict[MetadataKey, MetadataValue], Field(max_length=20, json_schema_extra={"additionalProperties": False})
+]
 
 
 # Bodies and queries.
@@ -64,11 +69,11 @@ class CouponBody(Body):
 
     def as_new(self) -> NewCoupon:
         number = campaign_of(self.campaign)
-        return NewCoupon(-1 if number is None else number, self.order_ref, self.home_store, self.metadata)
+        return NewCoupon(NOBODYS if number is None else number, self.order_ref, self.home_store, self.metadata)
 
 
 class VoidBody(Body):
-    reason: Reason
+    reason: Reason | None = None
 
 
 class HomeBody(Body):
@@ -92,19 +97,33 @@ class StoreBody(Body):
         return NewStore(self.partner, self.name, self.time_zone, self.address, self.hours)
 
 
+class CampaignQuery(PageQuery):
+    starting_after: CampaignId | None = None
+    ending_before: CampaignId | None = None
+
+
 class CouponQuery(PageQuery):
+    starting_after: CouponId | None = None
+    ending_before: CouponId | None = None
     campaign: CampaignId | None = None
     order_ref: OrderRef | None = None
 
     def wanted(self) -> CouponFilter:
-        return CouponFilter(campaign_of(self.campaign) if self.campaign else None, self.order_ref)
+        return CouponFilter(_number(self.campaign), self.order_ref)
+
+
+class PartnerQuery(PageQuery):
+    starting_after: terms.PartnerId | None = None
+    ending_before: terms.PartnerId | None = None
 
 
 class StoreQuery(PageQuery):
+    starting_after: terms.StoreId | None = None
+    ending_before: terms.StoreId | None = None
     partner: terms.PartnerId | None = None
 
 
-class EventQuery(PageQuery):
+class _EventQuery(PageQuery):
     """`since` is included, `until` is not."""
 
     campaign: CampaignId | None = None
@@ -114,13 +133,28 @@ class EventQuery(PageQuery):
     until: Instant | None = None
 
     def wanted(self) -> EventFilter:
-        return EventFilter(
-            campaign_of(self.campaign) if self.campaign else None,
-            coupon_of(self.coupon) if self.coupon else None,
-            self.store,
-            self.since,
-            self.until,
-        )
+        return EventFilter(_number(self.campaign), _serial(self.coupon), self.store, self.since, self.until)
+
+
+class RedemptionQuery(_EventQuery):
+    starting_after: RedemptionId | None = None
+    ending_before: RedemptionId | None = None
+
+
+class RefusalQuery(_EventQuery):
+    starting_after: ActId | None = None
+    ending_before: ActId | None = None
+
+
+def _number(campaign: str | None) -> int | None:
+    """A campaign's number; one that none can have stays one that none has, and does not become no wish at all."""
+    number = campaign_of(campaign) if campaign is not None else None
+    return NOBODYS if campaign is not None and number is None else number
+
+
+def _serial(coupon: str | None) -> int | None:
+    serial = coupon_of(coupon) if coupon is not None else None
+    return NOBODYS if coupon is not None and serial is None else serial
 
 
 # Answers.
@@ -144,7 +178,7 @@ class Campaign(Terms, _CampaignHead):
             id=campaign_id(row.number),
             name=row.name,
             version=row.version,
-            coupons=row.coupons,
+            coupons=row.coupons - row.skipped,
             created_at=rfc3339(row.created_at),
             **dict(terms.parse_terms(row.terms)),
         )

@@ -10,10 +10,11 @@ from werkzeug.routing import BaseConverter
 
 from redeem import codes
 from redeem.admitting import REDEEM
+from redeem.adopting import Shown
 from redeem.db import Work
 from redeem.idempotency import KEY_MAX_CHARACTERS
 from redeem.ids import campaign_id, coupon_of, is_id
-from redeem.recognising import genuine_serial, typed_serial
+from redeem.recognising import genuine_token, typed_serial
 from redeem.redeeming import Act, Answer, Kind, Outcome, cancel, settle
 from redeem.rules import Verdict
 from redeem.times import Ms
@@ -61,6 +62,7 @@ class AttemptConverter(BaseConverter):
 
 def attach(app: Flask) -> None:
     app.url_map.converters["attempt"] = AttemptConverter
+    app.url_map.merge_slashes = False  # an attempt's id may have two in a row
     app.register_blueprint(blueprint)
 
 
@@ -98,7 +100,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     """
     actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
     find = finder(body, actor, now)
-    given = write(lambda session: settle(session, Act(actor, key, Kind.REDEEM, mark, find(session)), now))
+    given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
     return receipt(given) if given.redeemed else declined(given)
 
 
@@ -108,7 +110,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     caller="till",
     scope=REDEEM,
     answers={200: CancelledAttempt},
-    problems=("idempotency_key_reused",),
+    problems=("idempotency_key_reused", "not_found"),
 )
 def cancel_attempt(attempt: str) -> Response:
     """Final, also when the redemption never arrived: if it comes later, it is declined with `attempt_cancelled`."""
@@ -138,13 +140,22 @@ def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response
     return answer(told, replayed=given.replayed)
 
 
-def finder(body: Scan, actor: Actor, now: Ms) -> Work[int | None]:
-    """Finds the coupon's serial, within the transaction. A token is checked before it: a signature takes no database."""
+def finder(body: Scan, actor: Actor, now: Ms) -> Work[Shown | None]:
+    """Finds the coupon, within the transaction. A token is checked before it: a signature takes no database."""
     if not body.is_typed:
-        serial = genuine_serial(body.token, context().ring())
-        return lambda _: serial
+        token = genuine_token(body.token, context().ring())
+        shown = Shown.of(token) if token else None
+        return lambda _: shown
     code = codes.normalise(body.short_code)
-    return lambda session: typed_serial(session, actor.device_id, code, now)
+    return lambda session: as_shown(typed_serial(session, actor.device_id, code, now))
+
+
+def attempt_to_redeem(actor: Actor, key: str, mark: str, shown: Shown | None) -> Act:
+    return Act(actor, key, Kind.REDEEM, mark, shown.serial if shown else None, shown)
+
+
+def as_shown(serial: int | None) -> Shown | None:
+    return None if serial is None else Shown(serial)
 
 
 def receipt(given: Answer) -> Response:

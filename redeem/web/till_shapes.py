@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from redeem import codes
 from redeem.rules import Verdict, to_date
 from redeem.terms import Offer
-from redeem.verifying import Ruling
+from redeem.verifying import Recovering, Ruling
 from redeem.web.shapes import Body, DayText, Moment, Place, Reason, Told
 
 TEXT_MAX_CHARACTERS = 600  # more than any coupon's link; what is no token is answered as one that does not verify
@@ -78,7 +78,7 @@ class Verification(Told):
     """What a redemption would say here and now. Of a coupon that is unknown, nothing but the verdict."""
 
     object: Literal["verification"] = "verification"
-    verdict: Verdict
+    verdict: Verdict | Recovering
     coupon: str | None = None
     campaign: str | None = None
     valid_until: DayText | None = None

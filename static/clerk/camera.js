@@ -2,12 +2,14 @@
 
 /** @typedef {{text: string, at: number, ms: number}} Sighting  `at` is when the frame was captured (performance.now) */
 
+/** @typedef {"insecure" | "blocked" | "missing" | "busy" | "broken"} Trouble */
+
 export const WIDTH = 1280;
 export const HEIGHT = 720;
 
-/** Why there is no picture: `insecure`, `blocked`, `missing`, `busy`. */
+/** Why nothing is scanned: no HTTPS, no leave, no camera, another program has it, or the reader did not start. */
 export class NoCamera extends Error {
-  /** @param {"insecure" | "blocked" | "missing" | "busy"} why */
+  /** @param {Trouble} why */
   constructor(why) {
     super(why);
     this.why = why;
@@ -32,6 +34,7 @@ export class Camera {
   #generation = 0;
   #readAt = -Infinity;
   #pauseMs = 0;
+  #broken = false;
   /** @type {MediaStream | null} */
   #stream = null;
 
@@ -40,6 +43,7 @@ export class Camera {
     this.#video = video;
     this.#onSight = onSight;
     this.#worker.addEventListener("message", ({ data }) => this.#answered(data));
+    this.#worker.addEventListener("error", () => (this.#broken = true));
   }
 
   get running() {
@@ -60,8 +64,9 @@ export class Camera {
     this.#stream = stream;
     stream.getVideoTracks()[0]?.addEventListener("ended", () => this.stop());
     this.#video.srcObject = stream;
-    await this.#video.play();
+    await this.#play(generation);
     this.#watch(generation);
+    if (this.#broken) throw new NoCamera("broken");
   }
 
   stop() {
@@ -77,13 +82,28 @@ export class Camera {
     this.#pauseMs = pauseMs;
   }
 
-  /** @param {boolean} on */
+  /** @param {boolean} on @returns {Promise<boolean>} whether it is lit now */
   async light(on) {
-    await this.#track?.applyConstraints(/** @type {any} */ ({ advanced: [{ torch: on }] }));
+    try {
+      await this.#track?.applyConstraints(/** @type {any} */ ({ advanced: [{ torch: on }] }));
+      return on;
+    } catch {
+      return false; // some phones name a torch that they then refuse
+    }
   }
 
   get #track() {
     return this.#stream?.getVideoTracks()[0];
+  }
+
+  /** @param {number} generation */
+  async #play(generation) {
+    try {
+      await this.#video.play();
+    } catch (error) {
+      // Stopped before it began, as when the tablet is locked at once: that is no trouble.
+      if (generation === this.#generation) throw new NoCamera("busy");
+    }
   }
 
   /** @param {number} generation */
@@ -100,16 +120,29 @@ export class Camera {
     this.#reading = true;
     this.#readAt = now;
     const generation = this.#generation;
-    const frame = "VideoFrame" in window ? new VideoFrame(this.#video) : await createImageBitmap(this.#video);
-    if (generation !== this.#generation) return frame.close();
+    const frame = await capture(this.#video);
+    if (!frame || generation !== this.#generation) {
+      this.#reading = false;
+      return frame?.close();
+    }
     this.#worker.postMessage({ frame, at }, [frame]);
   }
 
-  /** @param {{ready?: boolean, text?: string | null, at: number, ms: number}} answer */
-  #answered({ text, at, ms, ready }) {
-    if (ready) return;
+  /** @param {{ready?: boolean, broken?: boolean, text?: string | null, at: number, ms: number}} answer */
+  #answered({ text, at, ms, ready, broken }) {
+    if (broken) this.#broken = true;
+    if (ready || broken) return;
     this.#reading = false;
     if (text && this.#stream) this.#onSight({ text, at, ms });
+  }
+}
+
+/** @param {HTMLVideoElement} video @returns {Promise<VideoFrame | ImageBitmap | null>} null: this frame is gone, the next will do */
+async function capture(video) {
+  try {
+    return "VideoFrame" in window ? new VideoFrame(video) : await createImageBitmap(video);
+  } catch {
+    return null;
   }
 }
 

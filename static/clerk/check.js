@@ -83,6 +83,13 @@ function normaliseOrNull(text) {
   }
 }
 
+/** What an attempt in the journal is about, as if it had just been scanned. @param {Attempt} attempt @returns {Finding} */
+export const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: campaignOf(id), ask: coupon });
+
+/** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
+export const givenDetails = (attempt) =>
+  attempt ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } } : {};
+
 /** @param {string} text */
 function readOrNull(text) {
   try {

@@ -5,9 +5,9 @@
  * awaited, so a second tap finds another screen and does nothing.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { find, NOT_A_COUPON, UNSURE } from "./check.js";
+import { find, findingOf, givenDetails, NOT_A_COUPON, UNSURE } from "./check.js";
 import { Verdict } from "./rules.js";
-import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
+import { askingFor, campaignOf, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
 /** @import { Attempt, Entry, Past } from "./state.js" */
@@ -20,7 +20,7 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
  * @typedef {{name: "scan", note?: string}
  *   | {name: "locked", chosen?: string, problem?: string, waitSeconds?: number, busy?: boolean}
  *   | {name: "checking", finding: Finding}
- *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean}
+ *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean, pending?: boolean}
  *   | {name: "asking", attempt?: Attempt, finding: Finding}
  *   | {name: "fetching", finding: Finding, details: Record<string, any>}
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
@@ -28,7 +28,7 @@ import { askingFor, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from
  *   | {name: "unfinished", attempt: Attempt}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
- * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<void>,
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
  *   pause: (ms: number) => Promise<void>}} Parts
  */
 
@@ -92,12 +92,13 @@ export class Counter extends EventTarget {
     if (before.name !== "locked" || !before.chosen || before.busy) return;
     const clerk = before.chosen;
     this.#show({ name: "locked", chosen: clerk, busy: true });
+    let how = {};
     try {
-      await this.#parts.unlock(clerk, pin);
+      how = await this.#parts.unlock(clerk, pin);
     } catch (error) {
       return void this.#show({ name: "locked", chosen: clerk, ...unlockProblem(error) });
     }
-    await this.#write("unlock", { clerk });
+    await this.#write("unlock", { clerk, ...how });
     this.#clerk = clerk;
     await this.start();
   }
@@ -271,7 +272,8 @@ export class Counter extends EventTarget {
   /** @param {Finding} finding */
   #showFinding(finding) {
     if (finding.code === UNSURE) return this.#show({ name: "checking", finding });
-    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !finding.ask });
+    const pending = Boolean(finding.ask); // the server is being asked
+    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !pending, pending });
   }
 
   /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
@@ -372,8 +374,7 @@ export class Counter extends EventTarget {
 
   /** @param {Attempt} attempt */
   #undoUntil(attempt) {
-    const campaign = `cmp_${attempt.id.split("_")[1]}`;
-    return undoUntil(attempt, this.#terms(campaign)?.undo_minutes ?? 0);
+    return undoUntil(attempt, this.#terms(campaignOf(attempt.id))?.undo_minutes ?? 0);
   }
 
   /** @param {string} [campaign] */
@@ -388,13 +389,6 @@ export class Counter extends EventTarget {
     return screen;
   }
 }
-
-/** @param {Attempt} attempt @returns {Finding} */
-const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: `cmp_${id.split("_")[1]}`, ask: coupon });
-
-/** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
-const givenDetails = (attempt) =>
-  attempt ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } } : {};
 
 /** @param {unknown} error */
 function unlockProblem(error) {

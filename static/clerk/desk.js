@@ -26,6 +26,7 @@ export class Desk {
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
+  #subject = "";
   #listening = false;
   #touchedAt = performance.now();
   #scanner = new Scanner({
@@ -76,16 +77,36 @@ export class Desk {
 
   #render() {
     const { screen } = this.#counter;
-    closeSheets();
     const content = this.#content(screen);
-    this.#overlay.replaceChildren(...(content ? [content] : []));
+    const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
+    if (subject && subject === this.#subject && content) this.#reword(content);
+    else this.#cover(content);
+    this.#subject = subject;
     this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
     this.#sound(screen);
     this.#label();
-    /** @type {HTMLElement | null} */ (content?.querySelector(".screen-pin") ?? (content?.matches(".screen-pin") ? content : content?.querySelector("h1")) ?? null)?.focus();
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "locked") this.#scanner.sleep();
     else if (document.visibilityState === "visible") this.#scanner.wake();
+  }
+
+  /** @param {HTMLElement | null} content */
+  #cover(content) {
+    closeSheets();
+    this.#overlay.replaceChildren(...(content ? [content] : []));
+    const focused = content?.matches("[tabindex]") ? content : content?.querySelector("h1");
+    /** @type {HTMLElement | null | undefined} */ (focused)?.focus();
+  }
+
+  /**
+   * The server has confirmed what is shown. Only the words change: a button that the clerk's finger is on stays the same button,
+   * and what they are just choosing from stays open.
+   * @param {HTMLElement} content
+   */
+  #reword(content) {
+    const [now, then] = [content, this.#overlay].map((each) => each.querySelectorAll(".verdict-head > :not(h1), .verdict-gift"));
+    if (now.length === then.length) then.forEach((element, index) => element.replaceWith(now[index]));
+    else this.#cover(content);
   }
 
   /** @param {Screen} screen @returns {HTMLElement | null} */
@@ -250,5 +271,7 @@ function syncWords(sync, now, zone) {
   if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
   if (!sync.online) return { sync: t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n }), state: "is-ask" };
   if (sync.refused) return { sync: t("Not accepted by the shop · {n} waiting", { n }), state: "is-no" };
-  return { sync: t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n }), state: "is-yes" };
+  const line = t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n });
+  if (sync.quarantined) return { sync: `${line} · ${t("{n} with a manager", { n: sync.quarantined })}`, state: "is-ask" };
+  return { sync: line, state: "is-yes" };
 }

@@ -26,6 +26,16 @@ export class JournalFile {
     return this.#call("retire");
   }
 
+  /** The names of the files that were set aside so. @returns {Promise<string[]>} */
+  retired() {
+    return this.#call("retired");
+  }
+
+  /** The records of a file that was set aside. @param {string} name @returns {Promise<string[]>} */
+  read(name) {
+    return this.#call("read", name);
+  }
+
   /** @param {string} call @param {string} [text] @returns {Promise<any>} */
   #call(call, text) {
     const id = ++this.#lastId;

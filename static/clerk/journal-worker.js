@@ -1,12 +1,13 @@
 /**
  * Holds the journal's file. Its sync access handle is exclusive, so it is also the guard that only one tab writes.
  *
- * Messages: {id, call: "open" | "append" | "retire", text?}; answers: {id, value} or {id, error}.
+ * Messages: {id, call: "open" | "append" | "retire" | "retired" | "read", text?}; answers: {id, value} or {id, error}.
  * Nothing is ever deleted: what is set aside is copied to a file of its own name before the journal is cut.
  */
 import { HEADER, readRecords, writeRecord } from "./records.js";
 
 const FILE = "journal.redeem";
+const RETIRED = /^journal-retired-\d+\.redeem$/;
 const OPEN_TRIES = 15;
 const OPEN_PAUSE_MS = 100;
 
@@ -28,6 +29,15 @@ const calls = {
     const whole = readAll(opened());
     if (whole.length > HEADER.length) await setAside(whole, "retired");
     begin(opened());
+  },
+  retired: async () => {
+    const names = [];
+    for await (const name of (await navigator.storage.getDirectory()).keys()) if (RETIRED.test(name)) names.push(name);
+    return names;
+  },
+  read: async (name) => {
+    const file = await (await navigator.storage.getDirectory()).getFileHandle(name);
+    return readRecords(new Uint8Array(await (await file.getFile()).arrayBuffer())).texts;
   },
 };
 

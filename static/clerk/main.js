@@ -4,18 +4,20 @@ import { Desk } from "./desk.js";
 import { begin, enrol, enrolmentToken } from "./enrolment.js";
 import { JournalFile } from "./journal-file.js";
 import { Journal } from "./journal.js";
+import { OldJournals } from "./old-journals.js";
+import { Pins } from "./pins.js";
 import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
 import { wakeSound } from "./sound.js";
 import { Store } from "./store.js";
 import { chooseLanguage, currentLanguage } from "./strings.js";
 import { Sync } from "./sync.js";
 import { checker } from "./tokens.js";
+import { unlocker } from "./unlocking.js";
 import { keepUpdated } from "./updates.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
 /** @import { DeviceRecord } from "./store.js" */
 
-const UNLOCK_MS = 10_000;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
 const api = new Api(fetch.bind(window), location.origin, now);
@@ -73,7 +75,7 @@ async function openTill(device, kept) {
   const { desk, sync } = await till(device, kept);
   await sync.load();
   keepUpdated(() => desk.idle);
-  await navigator.storage.persist?.();
+  void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
   await desk.start();
 }
 
@@ -85,8 +87,8 @@ async function till(device, kept) {
   await journal.load(records);
   const key = { id: device.id, sign };
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
-  const sync = new Sync({ api, key, journal, memory: store, now, alone });
-  const unlock = (/** @type {string} */ clerk, /** @type {string} */ pin) => api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: UNLOCK_MS, key });
+  const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
+  const unlock = unlocker({ api, key, pins: new Pins(store, now) });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
   const speak = (/** @type {string} */ language) => store.putSettings({ language }).then(() => location.reload());
   return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause }, stage, { again, speak }) };

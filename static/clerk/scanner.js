@@ -23,6 +23,7 @@ const CAMERA_HELP = {
     line: t("Allow the camera for this page: tap the lock or camera icon beside the address, choose Allow, then try again."),
   }),
   missing: () => ({ icon: "camera-off", title: t("No camera found"), line: t("Connect a camera or a USB scanner, or type the code under the QR.") }),
+  broken: () => ({ icon: "camera-off", title: t("The camera can't read codes just now"), line: t("Use a USB scanner, or type the code under the QR. Opening Redeem again may help.") }),
   busy: () => ({ icon: "camera-off", title: t("The camera is in use"), line: t("Another program has the camera. Close it, then try again.") }),
 };
 
@@ -103,9 +104,8 @@ export class Scanner {
   }
 
   async #switchTorch() {
-    this.#lit = !this.#lit;
+    this.#lit = await this.#camera.light(!this.#lit);
     this.#torch.setAttribute("aria-pressed", String(this.#lit));
-    await this.#camera.light(this.#lit);
   }
 
   /** @param {string} why */

@@ -73,9 +73,9 @@ export class Sets {
 
 /** @param {Campaign} bits @param {number} number */
 function grow(bits, number) {
-  if (number >> 3 < bits.redeemed.length) return;
+  if (number >>> 3 < bits.redeemed.length) return;
   for (const name of /** @type {const} */ (["redeemed", "void"])) {
-    const longer = new Uint8Array((number >> 3) + GROW_BYTES);
+    const longer = new Uint8Array((number >>> 3) + GROW_BYTES);
     longer.set(bits[name]);
     bits[name] = longer;
   }

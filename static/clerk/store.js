@@ -5,10 +5,11 @@
 import { openDB } from "../vendor/idb-8.0.4/index.js";
 
 /** @import { Snapshot } from "./state.js" */
-
 /** @import { Kept as KeptHolds } from "./holds.js" */
+/** @import { KeptPin } from "./pins.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Heard } from "./state.js" */
+/** @import { HandedIn } from "./old-journals.js" */
 
 /**
  * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
@@ -50,7 +51,9 @@ export class Store {
   /** @param {DeviceRecord} device */
   async enrolled(device) {
     const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
-    for (const key of ["snapshot", "acknowledged", "enrolment", "holds", "sets", "heard"]) change.store.delete(key);
+    const settings = await change.store.get("settings");
+    change.store.clear(); // what was kept belongs to the device that this tablet was before
+    if (settings) change.store.put(settings, "settings");
     change.store.put(device, "device");
     await change.done;
   }
@@ -107,6 +110,26 @@ export class Store {
   /** @param {Heard} heard */
   putHeard(heard) {
     return this.#put("heard", heard);
+  }
+
+  /** How much of its old journals the server has. @returns {Promise<HandedIn | undefined>} */
+  handedIn() {
+    return this.#get("handed in");
+  }
+
+  /** @param {HandedIn} handedIn */
+  putHandedIn(handedIn) {
+    return this.#put("handed in", handedIn);
+  }
+
+  /** @param {string} clerk @returns {Promise<KeptPin | undefined>} */
+  pin(clerk) {
+    return this.#get(`pin ${clerk}`);
+  }
+
+  /** @param {string} clerk @param {KeptPin} kept */
+  putPin(clerk, kept) {
+    return this.#put(`pin ${clerk}`, kept);
   }
 
   /** @returns {Promise<Settings>} */

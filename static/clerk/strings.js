@@ -123,6 +123,7 @@ const RU = /** @type {Record<string, string>} */ ({
   "Offline since {time} · {n} waiting": "Нет связи с {time} · в очереди {n}",
   "Connecting · {n} waiting": "Подключаемся · в очереди {n}",
   "Not accepted by the shop · {n} waiting": "Магазин не принимает · в очереди {n}",
+  "{n} with a manager": "у менеджера {n}",
   "Sync now": "Обновить сейчас",
   "A new version is ready": "Есть новая версия",
   "Update now": "Обновить",
@@ -166,6 +167,9 @@ const RU = /** @type {Record<string, string>} */ ({
     "Разрешите камеру для этой страницы: нажмите на значок замка или камеры у адреса, выберите «Разрешить» и повторите.",
   "No camera found": "Камера не найдена",
   "Connect a camera or a USB scanner, or type the code under the QR.": "Подключите камеру или USB-сканер либо введите код под QR.",
+  "The camera can't read codes just now": "Камера сейчас не читает коды",
+  "Use a USB scanner, or type the code under the QR. Opening Redeem again may help.":
+    "Используйте USB-сканер или введите код под QR. Может помочь открыть Redeem снова.",
   "The camera is in use": "Камера занята",
   "Another program has the camera. Close it, then try again.": "Камеру использует другая программа. Закройте её и повторите.",
   "Starting the camera": "Включаем камеру",

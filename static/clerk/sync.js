@@ -11,6 +11,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
 /** @import { Grant, Kept as KeptHolds } from "./holds.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
 /** @import { Journal } from "./journal.js" */
+/** @import { Batch } from "./old-journals.js" */
 /** @import { Heard, Snapshot } from "./state.js" */
 
 /**
@@ -20,6 +21,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
  *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, trouble: string | null}} Old
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */
@@ -31,6 +33,8 @@ const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
 /** As many as the server tells at once; when it tells so many, there may be more. */
 const GRANTS_PER_REPLY = 1000;
+/** As many as the server hears at once. */
+const CLAIMS_PER_REQUEST = 5000;
 
 /** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
 const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
@@ -72,12 +76,14 @@ export class Sync extends EventTarget {
   #memory;
   #now;
   #alone;
+  #old;
 
   /**
    * @param {{api: Api, key: DeviceKey, journal: Journal, memory: Memory, now: () => number,
-   *   alone: <T>(work: () => Promise<T>) => Promise<T>}} parts  `alone` runs one work at a time over all tabs
+   *   alone: <T>(work: () => Promise<T>) => Promise<T>, old?: Old}} parts  `alone` runs one work at a time over all tabs; `old` is
+   *   what this tablet recorded as another device
    */
-  constructor({ api, key, journal, memory, now, alone }) {
+  constructor({ api, key, journal, memory, now, alone, old }) {
     super();
     this.#api = api;
     this.#key = key;
@@ -85,6 +91,7 @@ export class Sync extends EventTarget {
     this.#memory = memory;
     this.#now = now;
     this.#alone = alone;
+    this.#old = old;
   }
 
   /** Recalls what was known when the tablet was last in use. */
@@ -131,6 +138,7 @@ export class Sync extends EventTarget {
         const ruling = await this.#exchangeAll(verify, limits);
         await this.#remember(this.#generation);
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
+        if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
       } catch (error) {
         if (!stop.signal.aborted) this.#note(error);
@@ -161,11 +169,11 @@ export class Sync extends EventTarget {
 
   /**
    * @param {number} after @param {{text: string, signature: string}[]} entries @param {string | undefined} verify
-   * @param {{timeoutMs: number, signal: AbortSignal}} limits
+   * @param {{timeoutMs: number, signal: AbortSignal}} limits @param {Batch} [old]
    */
-  async #exchange(after, entries, verify, limits) {
+  async #exchange(after, entries, verify, limits, old) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }) };
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, entries: old.entries } }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
@@ -176,23 +184,31 @@ export class Sync extends EventTarget {
 
   /** What this device has heard, and to a restored server what it holds. */
   #known() {
-    const { epoch, all } = this.holds;
-    const claims = this.#claiming && { claims: all.map(([campaign, number, held]) => [campaign, number, held]) };
-    return { epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...claims };
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...this.#report() };
   }
 
-  /** The server's ledger is of another generation than the one this device has reported to. */
-  #claiming = false;
+  /** The generation of the server's ledger that this device has yet to report to, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
+  #reporting = null;
 
-  /** Whether nothing is left to tell or to hear. A report to a restored server takes one more exchange. @param {any} reply */
+  #report() {
+    if (!this.#reporting) return {};
+    const { generation, claimed } = this.#reporting;
+    const { all } = this.holds;
+    const claims = all.slice(claimed, claimed + CLAIMS_PER_REQUEST).map(([campaign, number, held]) => [campaign, number, held]);
+    return { generation, claims, more_claims: claimed + claims.length < all.length };
+  }
+
+  /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
   async #isUpToDate(reply) {
-    const reported = this.#claiming;
-    this.#claiming = reply.generation !== this.#generation;
-    if (this.#claiming && reported) {
-      this.#claiming = false;
-      await this.#remember(reply.generation);
+    const { generation, claimed } = this.#reporting ?? { generation: 0, claimed: 0 };
+    if (reply.generation === this.#generation) this.#reporting = null;
+    else if (reply.generation !== generation) this.#reporting = { generation: reply.generation, claimed: 0 };
+    else if (claimed + CLAIMS_PER_REQUEST < this.holds.size) this.#reporting = { generation, claimed: claimed + CLAIMS_PER_REQUEST };
+    else {
+      this.#reporting = null;
+      await this.#remember(generation);
     }
-    return !this.#claiming && reply.grants.length < GRANTS_PER_REPLY;
+    return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
   }
 
   /** @param {number} generation */
@@ -221,6 +237,23 @@ export class Sync extends EventTarget {
     }
     this.sets.position = oldest(positions);
     await this.#memory.putSets(this.sets.kept);
+  }
+
+  /**
+   * Hands in what this tablet recorded as another device. Not while a person waits. A refusal is about that, and no reason to close
+   * the till: the request before this one was taken.
+   * @param {Old} old @param {{timeoutMs: number, signal: AbortSignal}} limits
+   */
+  async #handIn(old, limits) {
+    try {
+      for (let batch = await old.next(BATCH_ENTRIES); batch; batch = await old.next(BATCH_ENTRIES)) {
+        await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
+        await old.sent(batch);
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      old.trouble = error.code;
+    }
   }
 
   /** @param {any} reply @param {number} at */

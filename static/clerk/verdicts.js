@@ -32,9 +32,9 @@ export function verdictScreen(screen, desk) {
 }
 
 /** On whose word the verdict stands. @param {VerdictScreen} screen */
-function noteOf({ code, finding, confirmed }) {
+function noteOf({ code, finding, confirmed, pending }) {
   if (code === AT_RISK || code === OFFLINE) return "";
-  if (code !== Verdict.GOOD) return confirmed ? "" : t("Not confirmed by the shop");
+  if (code !== Verdict.GOOD) return confirmed || pending ? "" : t("Not confirmed by the shop");
   if (finding.held) return t("Reserved for this till");
   return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
 }
@@ -121,7 +121,7 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
 function gift(offer, screen, desk) {
   if (!offer) return null;
   const lastDay = screen?.code === Verdict.GOOD && screen.finding.lastDay !== LAST_DAY_MAX ? screen.finding.lastDay : undefined;
-  const code = screen?.details.short_code;
+  const code = screen?.code === Verdict.GOOD ? undefined : screen?.details.short_code; // nothing moves while a finger comes down on Give
   return el(
     "div",
     { class: "verdict-gift" },

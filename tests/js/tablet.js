@@ -6,6 +6,7 @@
 import { Api } from "../../static/clerk/api.js";
 import { Counter } from "../../static/clerk/counter.js";
 import { Journal, ownerRecord } from "../../static/clerk/journal.js";
+import { OldJournals } from "../../static/clerk/old-journals.js";
 import { Sync } from "../../static/clerk/sync.js";
 import { checker, couponId, read, write } from "../../static/clerk/tokens.js";
 import { toBase64url, utf8 } from "../../static/clerk/bytes.js";
@@ -87,6 +88,10 @@ export class Server {
   recalls = [];
   /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
   grants = [];
+  /** What was handed in of old journals: entry texts. @type {Set<string>} */
+  handedIn = new Set();
+  /** Why it takes no old journal. @type {string | undefined} */
+  refusesOld;
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
   fetch = async (_url, request) => {
@@ -97,6 +102,7 @@ export class Server {
     if (mishap === "500") return Response.json({ code: "internal" }, { status: 500 });
     if (mishap === "stranger") return new Response("<html>Welcome to our hotel</html>");
     if (this.refusal) return Response.json({ code: this.refusal.code }, { status: this.refusal.status });
+    if (body.old && this.refusesOld) return Response.json({ code: this.refusesOld }, { status: 429 });
     const reply = this.#sync(body);
     await this.meanwhile?.();
     if (request.signal?.aborted || mishap === "reply lost") throw new TypeError("network");
@@ -104,7 +110,8 @@ export class Server {
   };
 
   /** @param {any} body */
-  #sync({ entries, verify, known }) {
+  #sync({ entries, verify, known, old }) {
+    for (const { text } of old?.entries ?? []) this.handedIn.add(text);
     /** @type {Record<number, any>} */
     const answers = {};
     for (const { text } of entries) {
@@ -114,7 +121,7 @@ export class Server {
     }
     const told = snapshot();
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: 1, recovering: false, quarantined: 0, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
+    const about = { generation: 1, recovering: false, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
     return { v: 1, last: this.taken.length, answers, time: NOW, fault: this.fault, ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
@@ -172,6 +179,14 @@ export class Disk {
   /** Of any campaign, nothing was given: there is nothing to fetch. */
   sets = async () => ({ position: "1.1", campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])) });
   putSets = async () => undefined;
+  /** The files of what this tablet recorded as another device: name to records. @type {Map<string, string[]>} */
+  setAside = new Map();
+  /** @type {any} */
+  keptHandedIn;
+  retired = async () => [...this.setAside.keys()];
+  read = async (/** @type {string} */ name) => this.setAside.get(name) ?? [];
+  handedIn = async () => this.keptHandedIn;
+  putHandedIn = async (/** @type {any} */ kept) => void (this.keptHandedIn = kept);
   heard = async () => ({ generation: 1, at: NOW });
   putHeard = async () => undefined;
 
@@ -193,9 +208,9 @@ export async function switchOn(server, disk = new Disk()) {
     turn = done.catch(() => undefined);
     return done;
   };
-  const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone });
+  const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone, old: new OldJournals(disk, disk) });
   await sync.load();
-  const counter = new Counter({ journal, sync, now, check, unlock: async () => undefined, pause: async () => undefined });
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };
 }
 

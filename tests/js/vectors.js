@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /**
  * One file of the vectors that Python is held to as well.
  *
- * @param {"tokens" | "rules" | "codes"} name
+ * @param {"tokens" | "rules" | "codes" | "bitmaps"} name
  * @returns {any}
  */
 export function vectors(name) {

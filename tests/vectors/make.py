@@ -8,10 +8,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.vectors import of_codes, of_rules, of_tokens
+from tests.vectors import of_bitmaps, of_codes, of_rules, of_tokens
 
 FOLDER = Path(__file__).parent
-MAKERS = {"tokens": of_tokens.vectors, "rules": of_rules.vectors, "codes": of_codes.vectors}
+MAKERS = {
+    "tokens": of_tokens.vectors,
+    "rules": of_rules.vectors,
+    "codes": of_codes.vectors,
+    "bitmaps": of_bitmaps.vectors,
+}
 
 
 def written(name: str) -> str:

@@ -3,7 +3,7 @@
 `guard` is the door and knows what each page needs; the other modules are its pages.
 """
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, g, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -13,16 +13,29 @@ from redeem.config import Settings
 from redeem.errors import NotFound, RedeemError
 from redeem.staffing import Permission
 from redeem.web.headers import PAGES
-from redeem.web.manager import coupons, devices, door, keys, overview, places, words
+from redeem.web.manager import coupons, desk, devices, door, keys, losses, overview, places, words
 from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
 from redeem.web.manager.telling import browser, skew, told
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
-__all__ = ["attach", "coupons", "devices", "door", "keys", "overview", "places"]
+__all__ = ["attach", "coupons", "desk", "devices", "door", "keys", "losses", "overview", "places"]
 
 FORM_COOKIE = "redeem_form"
-WORDS = ("ACTS", "ANSWERS", "CHANGES", "DECLINES", "REVERSALS", "ROLES", "STATES", "STATE_COLOURS")
+WORDS = (
+    "ACTS",
+    "ANSWERS",
+    "BEARERS",
+    "CHANGES",
+    "DECLINES",
+    "ENTRIES",
+    "OUTCOMES",
+    "QUARANTINED",
+    "REVERSALS",
+    "ROLES",
+    "STATES",
+    "STATE_COLOURS",
+)
 POLICY = PAGES.replace("img-src 'self'", DATA_PICTURES)
 
 
@@ -61,6 +74,7 @@ def lend_words() -> dict[str, object]:
         "may": found.person.may if found else lambda _permission: False,
         "Permission": Permission,
         "word": words.word,
+        "recovering_since": g.get("recovering_since"),
         "skew": skew,
         "told": told,
         **{name: getattr(words, name) for name in WORDS},

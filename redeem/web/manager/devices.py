@@ -21,6 +21,10 @@ DARK_MS = 10 * 60_000
 SKEWED_MS = 2 * 60_000
 
 
+class NameForm(Form):
+    name: Line
+
+
 class DeviceForm(Form):
     kind: Literal["tablet", "till"]
     store: Line
@@ -95,6 +99,27 @@ def state_of(line: EnrolmentLine, now: Ms) -> str:
     if line.device_id:
         return "used"
     return "expired" if now > line.expires_at else "waiting"
+
+
+@office("/devices/<device_id>/name", Permission.RUN_STORES)
+def ask_for_device_name(device_id: str) -> ResponseReturnValue:
+    return name_page(device_id)
+
+
+@office("/devices/<device_id>/name", Permission.RUN_STORES, methods=("POST",))
+def rename_device(device_id: str) -> ResponseReturnValue:
+    def act(form: NameForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        write(lambda db: managing.rename_device(db, who, device_id, form.name, now))
+        return see_other("manager.devices")
+
+    return submitted(NameForm, act, lambda faults: name_page(device_id, faults))
+
+
+def name_page(device_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    device = read(lambda db: overseeing.get_device(db, scope, device_id))
+    return render_template("manager/device_name.html", device=device, faults=faults or {})
 
 
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, make_response, redirect, request, url_
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
-from redeem import signing_in
+from redeem import generations, signing_in
 from redeem.config import Settings
 from redeem.errors import Forbidden, NotFound
 from redeem.signing_in import Lifetimes, SignedIn
@@ -88,6 +88,7 @@ def let_in() -> ResponseReturnValue | None:
         return redirect(url_for("manager.sign_in", next=wanted_page()), 303)
     if isinstance(need, Permission) and not g.signed_in.person.may(need):
         raise Forbidden
+    g.recovering_since = read(generations.current).recovering_since
     return None
 
 

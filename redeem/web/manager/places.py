@@ -28,6 +28,13 @@ class StoreForm(Form):
     hours: LineOrNone = ""
 
 
+class ChangedStoreForm(Form):
+    name: Line
+    time_zone: Line
+    address: LineOrNone = ""
+    hours: LineOrNone = ""
+
+
 class ClerkForm(Form):
     name: Line
     pin: Annotated[str, StringConstraints(max_length=20)]
@@ -83,6 +90,32 @@ def store_form_page(faults: Faults | None = None) -> str:
         partners=read(lambda db: overseeing.list_partners(db, WHOLE)),
         zones=sorted(available_timezones()),
         zone=context().settings.time_zone,
+        faults=faults or {},
+    )
+
+
+@office("/stores/<store_id>/change", Permission.RUN_SHOP)
+def ask_about_store(store_id: str) -> ResponseReturnValue:
+    return change_page(store_id)
+
+
+@office("/stores/<store_id>/change", Permission.RUN_SHOP, methods=("POST",))
+def change_store(store_id: str) -> ResponseReturnValue:
+    def act(form: ChangedStoreForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        new = NewStore("", form.name, form.time_zone, form.address, form.hours)
+        write(lambda db: managing.change_store(db, who, store_id, new, now))
+        return see_other("manager.store", store_id=store_id)
+
+    return submitted(ChangedStoreForm, act, lambda faults: change_page(store_id, faults))
+
+
+def change_page(store_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    return render_template(
+        "manager/store_change.html",
+        store=read(lambda db: overseeing.get_store(db, scope, store_id)),
+        zones=sorted(available_timezones()),
         faults=faults or {},
     )
 

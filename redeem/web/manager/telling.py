@@ -12,6 +12,8 @@ from redeem.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 
 MINUTES_PER_HOUR = 60
+# What comes of an act when nothing stands in its way.
+EXPECTED = (Outcome.REDEEMED, Outcome.NOTED, Outcome.REVERSED, Outcome.RELEASED)
 REASONS: Mapping[str, Words] = {Kind.DECLINE: DECLINES, Kind.REFUSAL: REFUSALS, Kind.UNDO: REVERSALS}
 # The first that fits: many browsers name others beside themselves.
 _BROWSERS = (
@@ -45,11 +47,7 @@ def told(act: ActLine) -> str:
         return str(_("Declined: %(reason)s", reason=word(DECLINES, act.code)))
     if act.kind in REASONS and act.reason:
         return f"{done}: {word(REASONS[act.kind], act.reason)}"
-    return (
-        done
-        if act.code in (Outcome.REDEEMED, Outcome.NOTED, Outcome.REVERSED)
-        else f"{done}: {word(ANSWERS, act.code)}"
-    )
+    return done if act.code in EXPECTED else f"{done}: {word(ANSWERS, act.code)}"
 
 
 def skew(ms: Ms) -> str:

@@ -6,7 +6,8 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from redeem.managing import Change
-from redeem.redeeming import Kind, Outcome
+from redeem.quarantining import NOT_SIGNED
+from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role
@@ -24,11 +25,11 @@ DECLINES: Words = {
     Verdict.UNKNOWN_COUPON: _("Not a coupon of this shop"),
 }
 REFUSALS: Words = {
-    "no_receipt": _("Asked for a receipt"),
-    "system_down": _("System down"),
-    "out_of_stock": _("Out of stock"),
-    "unknown_campaign": _("Did not know the campaign"),
-    "other": _("Something else"),
+    Refusal.NO_RECEIPT: _("Asked for a receipt"),
+    Refusal.SYSTEM_DOWN: _("System down"),
+    Refusal.OUT_OF_STOCK: _("Out of stock"),
+    Refusal.UNKNOWN_CAMPAIGN: _("Did not know the campaign"),
+    Refusal.OTHER: _("Something else"),
 }
 REVERSALS: Words = {
     "mistake": _("Given by mistake"),
@@ -63,6 +64,9 @@ ACTS: Words = {
     Kind.ASK: _("Redeemed on the tablet"),
     Kind.GAVE: _("Clerk gave the gift"),
     Kind.DROP: _("Clerk did not hand it over"),
+    Kind.GAVE_HELD: _("Clerk gave the gift, held by the tablet"),
+    Kind.GAVE_AT_RISK: _("Clerk gave the gift offline, at risk"),
+    Kind.RELEASE: _("Tablet gave up its hold"),
     Kind.UNDO: _("Clerk took the gift back"),
     Kind.DECLINE: _("Declined by the tablet"),
     Kind.REFUSAL: _("Clerk did not give it"),
@@ -74,6 +78,25 @@ ANSWERS: Words = {
     Outcome.REVERSED: _("Taken back"),
     Outcome.NOTHING_TO_UNDO: _("There was nothing to take back"),
     Outcome.UNDO_TOO_LATE: _("Too late to take back"),
+    Outcome.RELEASED: _("Free for every store again"),
+    Outcome.CONFLICT: _("A second gift of one coupon"),
+    Outcome.RECOVERING: _("The ledger was being restored"),
+}
+OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not settled: its tablet did not sign it")}
+ENTRIES: Words = {
+    **ACTS,
+    "unlock": _("Clerk unlocked the tablet"),
+    "lock": _("Tablet was locked"),
+    "done": _("Clerk went on to the next coupon"),
+}
+QUARANTINED: Words = {
+    "revoked": _("The tablet was revoked or written off"),
+    "broken_journal": _("The journal does not go on where the server has it"),
+    "key_lost": _("The tablet lost its key and was enrolled again"),
+}
+BEARERS: Words = {
+    "issuer": _("The shop bears it"),
+    "partner": _("The partner bears it"),
 }
 ROLES: Words = {
     Role.SHOP_MANAGER: _("Shop manager"),
@@ -89,8 +112,14 @@ CHANGES: Words = {
     Change.CLERK_LEFT: _("Let a clerk leave"),
     Change.PARTNER_ADDED: _("Added a partner"),
     Change.STORE_ADDED: _("Added a store"),
+    Change.STORE_CHANGED: _("Changed a store"),
+    Change.DEVICE_RENAMED: _("Renamed a device"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
+    Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
+    Change.ENTRIES_ADMITTED: _("Admitted entries"),
+    Change.ENTRIES_LEFT: _("Left entries as they are"),
+    Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),

@@ -1,0 +1,113 @@
+"""A shop to measure: a server on a database of its own, with tills, tablets and as many coupons as are wanted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nacl.signing import SigningKey
+from sqlalchemy import create_engine, insert, update
+
+from bench.machine import worked_seconds
+from redeem import admitting, codes, engine_options, enrolling, keeping
+from redeem.db import Database
+from redeem.ids import serial_of
+from redeem.keeping import Signer
+from redeem.keys import Sealer
+from redeem.models import Base, Campaign, Coupon
+from redeem.web.context import now_ms
+from tests import factories
+from tests.crash.server import SECRET, Server
+from tests.factories import Issued
+from tests.postgres import Cluster
+
+STORES, TILLS_EACH = 8, 2
+ROWS_AT_ONCE = 5_000
+LAST_DAY = 20_000
+
+
+@dataclass
+class Stage:
+    """`worked` is the processor time of server and database so far."""
+
+    kind: str
+    url: str
+    database: Database
+    server: Server
+    signer: Signer
+    shop_key: str
+    till_keys: list[str]
+    tablets: list[tuple[str, SigningKey]]
+    campaign: int
+    processes: list[int] = field(default_factory=list)
+    issued: int = 0
+
+    def coupons(self, many: int) -> list[Issued]:
+        """New ones; their rows are written in bulk, and their tokens signed."""
+        numbers = range(self.issued, self.issued + many)
+        self.issued += many
+        made = [self._coupon(number) for number in numbers]
+        for start in range(0, many, ROWS_AT_ONCE):
+            rows = [self._row(coupon) for coupon in made[start : start + ROWS_AT_ONCE]]
+            self.database.write(lambda session, rows=rows: session.execute(insert(Coupon), rows))  # type: ignore[misc]
+        counted = update(Campaign).where(Campaign.number == self.campaign).values(coupons=self.issued)
+        self.database.write(lambda session: session.execute(counted))
+        return made
+
+    def _coupon(self, number: int) -> Issued:
+        token = self.signer.write(self.signer.newest, self.campaign, number, LAST_DAY)
+        return Issued(serial_of(self.campaign, number), "", token, codes.new_code())
+
+    def _row(self, coupon: Issued) -> dict[str, object]:
+        return {
+            "serial": coupon.serial,
+            "campaign_number": self.campaign,
+            "key_id": self.signer.newest,
+            "last_day": LAST_DAY,
+            "short_code": coupon.short_code,
+            "issued_at": now_ms(),
+        }
+
+    def worked(self) -> float:
+        return worked_seconds(self.processes)
+
+
+@contextmanager
+def staged(kind: str, folder: Path, cluster: Cluster) -> Iterator[Stage]:
+    """Everything is stopped and dropped at the end."""
+    url = f"sqlite:///{folder}/bench.sqlite" if kind == "SQLite" else cluster.new_database("bench")
+    engine_url = url.replace("postgresql://", "postgresql+psycopg://")
+    database = Database(create_engine(engine_url, **engine_options(engine_url)))
+    Base.metadata.create_all(database.engine)
+    server = Server(folder, url, log_level="INFO")
+    try:
+        stage = opened(kind, url, database, server)
+        server.start()
+        stage.processes = [server.pid, *([cluster.process.pid] if kind != "SQLite" and cluster.process else [])]
+        yield stage
+    finally:
+        server.kill()
+        database.close()
+        database.engine.dispose()
+        if kind != "SQLite":
+            cluster.drop_database(url)
+
+
+def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
+    sealer, now = Sealer([SECRET]), now_ms()
+    keys = [SigningKey.generate() for _ in range(STORES)]
+
+    def open_shop(session):
+        keeping.rotate(session, sealer, now)
+        partner = factories.partner(session, "North Coffee", now).id
+        stores = [factories.store(session, partner, f"Store {number}", now=now).id for number in range(STORES)]
+        tills = [enrolling.add_till(session, store, "Till", now).key_text for store in stores * TILLS_EACH]
+        tablets = [
+            (factories.tablet(session, store, key, now=now).id, key) for store, key in zip(stores, keys, strict=True)
+        ]
+        campaign = factories.campaign(session, partners=[partner], now=now).number
+        return admitting.add_shop_key(session, "bench", now), tills, tablets, campaign
+
+    shop_key, tills, tablets, campaign = database.write(open_shop)
+    signer = database.read(lambda session: keeping.load_signer(session, sealer))
+    return Stage(kind, url, database, server, signer, shop_key, tills, tablets, campaign)

@@ -1,0 +1,120 @@
+"""Acts: what a device may do, as values. An act comes from a tablet's journal or from a till, and is answered once and for ever."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redeem.adopting import Shown
+from redeem.errors import Conflict
+from redeem.ledger import Found, KeptAct
+from redeem.rules import Verdict
+from redeem.times import Ms
+from redeem.verifying import Actor
+
+NOT_HANDED_OVER = "not_handed_over"
+CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    """What an act may be. Tills redeem, cancel and reverse; the rest are entries of a tablet's journal."""
+
+    REDEEM = "redeem"
+    CANCEL = "cancel"
+    REVERSE = "reverse"
+    ASK = "ask"
+    GAVE = "gave"
+    DROP = "drop"
+    GAVE_HELD = "gave-held"
+    GAVE_AT_RISK = "gave-at-risk"
+    UNDO = "undo"
+    RELEASE = "release"
+    DECLINE = "decline"
+    REFUSAL = "refusal"
+
+
+REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
+
+
+class Outcome(StrEnum):
+    """What came of an act that was not declined (a decline has the Verdict's own code)."""
+
+    REDEEMED = "redeemed"
+    NOTED = "noted"
+    REVERSED = "reversed"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    UNDO_TOO_LATE = "undo_too_late"
+    RELEASED = "released"
+    CONFLICT = "conflict"
+    RECOVERING = "recovering"
+
+
+class Refusal(StrEnum):
+    """Why a person did not give the gift."""
+
+    NO_RECEIPT = "no_receipt"
+    SYSTEM_DOWN = "system_down"
+    OUT_OF_STOCK = "out_of_stock"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    OTHER = "other"
+
+
+NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
+
+
+class AnotherActUnderThisName(Conflict):
+    """The same attempt id came with a different request."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that a device did.
+
+    `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
+    `fingerprint` tells a retry from another request under the same name. `shown` is what the coupon itself says, for one that a restore
+    has lost; `given_as` is the redemption's id if a restore has lost that, and a till says it again.
+    """
+
+    actor: Actor
+    name: str
+    kind: str
+    fingerprint: str
+    serial: int | None = None
+    shown: Shown | None = None
+    of: str | None = None
+    of_act_id: str | None = None
+    given_as: str | None = None
+    epoch: int | None = None
+    reason: str | None = None
+    clerk_id: str | None = None
+    device_at: Ms | None = None
+    entry: str | None = None
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an act was answered, now and for ever: an Outcome or a Verdict, and its details (JSON)."""
+
+    code: str
+    details: dict[str, Any] = field(default_factory=dict)
+    replayed: bool = False
+
+    @property
+    def redeemed(self) -> bool:
+        return self.code == Outcome.REDEEMED
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
+
+    session: Session
+    act: Act
+    id: str
+    now: Ms
+    found: Found | None
+    about: KeptAct | None

@@ -1,0 +1,99 @@
+"""Adopting: coupons that are out and that a restored ledger has lost, since they were issued after the backup.
+
+A restore skips numbers (restoring.py). A genuine token with one of these numbers is a lost coupon: it gets its row back the first
+time that it is shown. On a ledger that was never restored nothing was skipped, and no row is ever made from a token.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import Row, bindparam, delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from redeem import codes, generations, ledger
+from redeem.db import Again
+from redeem.ledger import Found
+from redeem.models import Campaign, Claim, SigningKey
+from redeem.rules import last_day, parse_terms
+from redeem.times import Ms, local_day
+from redeem.tokens import Token
+
+LOST = (
+    select(Campaign.terms, Claim.device_id, func.coalesce(Claim.epoch, 0).label("epoch"))
+    .outerjoin(Claim, Claim.serial == bindparam("serial"))
+    .where(Campaign.number == bindparam("campaign"), Campaign.coupons > bindparam("number"), Campaign.skipped > 0)
+)
+ADOPT = text(
+    "INSERT INTO coupon (serial, campaign_number, key_id, last_day, short_code, metadata, issued_at, holder_id, epoch)"
+    " VALUES (:serial, :campaign, :key_id, :last_day, :short_code, '{}', :now, :holder_id, :epoch)"
+    " ON CONFLICT DO NOTHING RETURNING serial"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a coupon itself says, whether it has a row or not. Its token tells key and last day; a typed short code tells neither."""
+
+    serial: int
+    key_id: int | None = None
+    last_day: int | None = None
+    short_code: str | None = None
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        return cls(token.serial, token.key_id, token.last_day)
+
+
+def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
+    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Again if it has just been adopted."""
+    lost = look(session, shown.serial)
+    if lost is None:
+        return None
+    values = {
+        "serial": shown.serial,
+        "campaign": shown.serial >> 32,
+        "key_id": newest_key(session) if shown.key_id is None else shown.key_id,
+        "last_day": last_day_of(shown, lost.terms, now),
+        "short_code": shown.short_code or codes.new_code(),
+        "now": now,
+        "holder_id": lost.device_id,
+        "epoch": lost.epoch,
+    }
+    if session.execute(ADOPT, values).one_or_none() is None:
+        raise Again
+    one_fewer = update(Campaign).where(Campaign.number == shown.serial >> 32).values(skipped=Campaign.skipped - 1)
+    session.execute(one_fewer, execution_options={"synchronize_session": False})
+    session.execute(delete(Claim).where(Claim.serial == shown.serial))
+    return ledger.find(session, shown.serial, lock=True)
+
+
+def imagine(session: Session, shown: Shown, now: Ms) -> Found | None:
+    """The lost coupon as it would be adopted, for those who only look; None if the ledger has lost no such coupon."""
+    lost = look(session, shown.serial)
+    if lost is None:
+        return None
+    return Found(
+        serial=shown.serial,
+        short_code=shown.short_code or "",
+        last_day=last_day_of(shown, lost.terms, now),
+        void=False,
+        holder_id=lost.device_id,
+        epoch=lost.epoch,
+        home_store_id=None,
+        terms_text=lost.terms,
+        recovering=generations.current(session).is_recovering,
+    )
+
+
+def look(session: Session, serial: int) -> Row[*tuple[Any, ...]] | None:
+    """The campaign's terms, and the claim to the coupon, if there is one. It is for the caller to know that it has no row."""
+    values = {"serial": serial, "campaign": serial >> 32, "number": serial & 0xFFFFFFFF}
+    return session.execute(LOST, values).one_or_none()
+
+
+def last_day_of(shown: Shown, terms_text: str, now: Ms) -> int:
+    return last_day(parse_terms(terms_text), local_day(now, "UTC")) if shown.last_day is None else shown.last_day
+
+
+def newest_key(session: Session) -> int:
+    return session.scalars(select(func.max(SigningKey.kid))).one()

@@ -1,0 +1,69 @@
+"""Briefing: what a tablet is told beforehand, all but the coupons: keys, its store's campaigns with their terms, the clerks' names.
+
+Its etag is made of versions and names alone, so that a tablet that knows it all costs next to nothing. Nothing of any customer is told.
+"""
+
+from hashlib import sha256
+from json import dumps, loads
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session
+
+from redeem.generations import Life
+from redeem.keys import KeyRing
+from redeem.models import Campaign, Clerk, Partner
+from redeem.rules import parse_terms
+from redeem.verifying import Actor
+
+ETAG_CHARACTERS = 32
+# A campaign's version grows with each change of it, and none is ever removed: so no two states have the same number and sum.
+EDITION = select(func.count(), func.sum(Campaign.version)).select_from(Campaign)
+CAMPAIGNS = select(Campaign.number, Campaign.name, Campaign.terms).order_by(Campaign.number)
+PARTNER = select(Partner.name).where(Partner.id == bindparam("partner_id"))
+CLERKS = (
+    select(Clerk.id, Clerk.name)
+    .where(Clerk.store_id == bindparam("store_id"), Clerk.left_at.is_(None))
+    .order_by(Clerk.name, Clerk.id)
+)
+
+
+def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str | None) -> dict[str, Any] | None:
+    """What the tablet should know, with its etag; None if that is what it knows."""
+    told = around(session, actor, ring)
+    campaigns, versions = session.connection().execute(EDITION).one()
+    said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
+    etag = sha256(said.encode()).hexdigest()[:ETAG_CHARACTERS]
+    return None if etag == known else {"etag": etag, **told, "campaigns": campaigns_at(session, actor)}
+
+
+def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
+    """All but the campaigns."""
+    place = {"name": actor.store_name, "partner": actor.partner_id, "time_zone": actor.time_zone}
+    partner_name = session.connection().execute(PARTNER, {"partner_id": actor.partner_id}).scalar_one()
+    clerks = session.connection().execute(CLERKS, {"store_id": actor.store_id})
+    return {
+        "store": {"id": actor.store_id, **place},
+        "partner": {"id": actor.partner_id, "name": partner_name},
+        "device": {"id": actor.device_id, "name": actor.device_name},
+        "keys": ring.published(),
+        "clerks": [{"id": clerk_id, "name": name} for clerk_id, name in clerks],
+    }
+
+
+def campaigns_at(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    """Those whose coupons are good at the store, by number."""
+    return [
+        {"id": f"cmp_{number}", "number": number, "name": name, "terms": loads(text)}
+        for number, name, text in session.connection().execute(CAMPAIGNS)
+        if is_good_at(text, actor)
+    ]
+
+
+def campaign_numbers_at(session: Session, actor: Actor) -> set[int]:
+    return {number for number, _, text in session.connection().execute(CAMPAIGNS) if is_good_at(text, actor)}
+
+
+def is_good_at(terms_text: str, actor: Actor) -> bool:
+    terms = parse_terms(terms_text)
+    return actor.store_id in terms.stores or actor.partner_id in terms.partners

@@ -1,0 +1,205 @@
+"""Deciding: the conflict desk. Two gifts of one coupon side by side, each with its evidence, and who bears the second."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from redeem import auditing
+from redeem.auditing import Change
+from redeem.errors import Conflict as Contradiction
+from redeem.errors import NotFound
+from redeem.ids import coupon_id
+from redeem.journal import is_signed, read_entry
+from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Manager, Partner, Redemption, Reversal, Store
+from redeem.money import Money
+from redeem.paging import Page, Slice, take
+from redeem.rules import parse_terms
+from redeem.staffing import WHOLE, Scope, is_within
+from redeem.terms import Bearer
+from redeem.times import Ms
+
+NOTE_MAX_CHARACTERS = 200
+
+
+class Withdrawn(Contradiction):
+    """There are no two gifts any more: one was taken back."""
+
+    code = "conflict_withdrawn"
+    default_detail = "Nothing is left to decide: one of the two gifts was taken back."
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One of the two gifts: who gave it, where, and when by the server's and by the device's clock.
+
+    `entry` is the tablet's own signed text, and `is_signed` whether its signature holds; both are None of a till, which has no journal.
+    `stands`: it is the one that the coupon is redeemed by.
+    """
+
+    act_id: str
+    kind: str
+    at: Ms
+    device_at: Ms | None
+    device_id: str
+    device_name: str
+    store_id: str
+    store_name: str
+    time_zone: str
+    partner_name: str
+    clerk_name: str | None
+    stands: bool
+    reversed_at: Ms | None
+    entry: str | None
+    is_signed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class TwoGifts:
+    """A conflict. `id` is of the second gift's act. Of a gift outside the scope of whoever looks nothing is told but that it was given.
+
+    `withdrawn_at`: one of the two was taken back since.
+    """
+
+    id: str
+    coupon: str
+    campaign_name: str
+    value: Money
+    at: Ms
+    bearer: Bearer
+    first: Evidence | None
+    second: Evidence | None
+    withdrawn_at: Ms | None
+    decided_at: Ms | None
+    decided_by: str | None
+    note: str
+
+
+FirstAct, SecondAct = aliased(Act), aliased(Act)
+TWO_GIFTS = (
+    select(
+        Conflict.act_id,
+        Conflict.standing_act_id,
+        Conflict.serial,
+        Conflict.bearer,
+        Conflict.at,
+        Conflict.withdrawn_at,
+        Conflict.decided_at,
+        Conflict.note,
+        Campaign.name.label("campaign_name"),
+        Campaign.terms,
+        Manager.name.label("decided_by"),
+    )
+    .join(SecondAct, SecondAct.id == Conflict.act_id)
+    .join(FirstAct, FirstAct.id == Conflict.standing_act_id)
+    .join(Coupon, Coupon.serial == Conflict.serial)
+    .join(Campaign, Campaign.number == Coupon.campaign_number)
+    .outerjoin(Manager, Manager.id == Conflict.manager_id)
+)
+EVIDENCE = (
+    select(
+        Act.id,
+        Act.kind,
+        Act.at,
+        Act.device_at,
+        Device.id,
+        Device.name,
+        Store.id,
+        Store.name,
+        Store.time_zone,
+        Partner.name,
+        Clerk.name,
+        Redemption.act_id.is_not(None),
+        Reversal.at,
+        Act.entry,
+        Act.signature,
+        Act.name,
+        Device.public_key,
+    )
+    .join(Device, Device.id == Act.device_id)
+    .join(Store, Store.id == Act.store_id)
+    .join(Partner, Partner.id == Store.partner_id)
+    .outerjoin(Clerk, Clerk.id == Act.clerk_id)
+    .outerjoin(Redemption, Redemption.act_id == Act.id)
+    .outerjoin(Reversal, Reversal.act_id == Act.id)
+)
+
+
+def list_conflicts(
+    session: Session, page: Page, scope: Scope = WHOLE, *, undecided_only: bool = False
+) -> Slice[TwoGifts]:
+    """Newest first: those of which at least one gift was given within the scope."""
+    statement = within_either(TWO_GIFTS, scope)
+    if undecided_only:
+        statement = statement.where(Conflict.decided_at.is_(None), Conflict.withdrawn_at.is_(None))
+    found = take(session, statement, Conflict.act_id.expression, page)
+    return Slice([as_two_gifts(session, row, scope) for row in found.items], found.has_more)
+
+
+def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGifts:
+    """Raises NotFound."""
+    row = session.execute(within_either(TWO_GIFTS, scope).where(Conflict.act_id == act_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return as_two_gifts(session, row, scope)
+
+
+def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note: str, now: Ms) -> TwoGifts:
+    """Says who bears the second gift. It may be said anew; each time is recorded. Raises NotFound, Withdrawn."""
+    conflict = session.scalar(select(Conflict).where(Conflict.act_id == act_id).with_for_update())
+    if conflict is None:
+        raise NotFound
+    if conflict.withdrawn_at is not None:
+        raise Withdrawn
+    before, conflict.bearer = conflict.bearer, bearer
+    conflict.decided_at, conflict.manager_id, conflict.note = now, manager_id, note[:NOTE_MAX_CHARACTERS]
+    session.flush()
+    coupon = coupon_id(conflict.serial)
+    auditing.note(
+        session, manager_id, Change.CONFLICT_DECIDED, act_id, now, coupon=coupon, bearer=bearer, before=before
+    )
+    return get_conflict(session, act_id)
+
+
+def within_either(statement: Select[*tuple[Any, ...]], scope: Scope) -> Select[*tuple[Any, ...]]:
+    return statement.where(or_(is_within(scope, FirstAct.store_id), is_within(scope, SecondAct.store_id)))
+
+
+def as_two_gifts(session: Session, row: Any, scope: Scope) -> TwoGifts:
+    return TwoGifts(
+        id=row.act_id,
+        coupon=coupon_id(row.serial),
+        campaign_name=row.campaign_name,
+        value=parse_terms(row.terms).value,
+        at=row.at,
+        bearer=row.bearer,
+        first=evidence(session, row.standing_act_id, scope),
+        second=evidence(session, row.act_id, scope),
+        withdrawn_at=row.withdrawn_at,
+        decided_at=row.decided_at,
+        decided_by=row.decided_by,
+        note=row.note,
+    )
+
+
+def evidence(session: Session, act_id: str, scope: Scope) -> Evidence | None:
+    """None for an act outside the scope."""
+    statement = EVIDENCE.where(Act.id == act_id, is_within(scope, Act.store_id))
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    *told, entry, signature, name, public_key = row
+    told += [entry, holds(entry, signature, writer_of(name, row[4]), public_key)]
+    return Evidence(*told)
+
+
+def writer_of(name: str, device_id: str) -> str:
+    """The device that signed: an entry from the journal of a device that a restored ledger doesn't know is named after that one."""
+    return name.partition("/")[0] if name.startswith("dev_") else device_id
+
+
+def holds(entry: str | None, signature: bytes | None, device_id: str, public_key: bytes | None) -> bool | None:
+    if entry is None:
+        return None
+    return bool(signature and public_key and is_signed(read_entry(entry, signature), device_id, public_key))

@@ -1,0 +1,102 @@
+"""Entries: what an entry of a tablet's journal asks for, as an act to settle."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from redeem import codes, generations, ledger
+from redeem.adopting import Shown
+from redeem.errors import BadCode
+from redeem.ids import coupon_of
+from redeem.journal import Entry
+from redeem.keys import KeyRing
+from redeem.models import Act as KeptAct
+from redeem.models import Clerk, Coupon
+from redeem.recognising import genuine_token
+from redeem.redeeming import Act, Kind
+from redeem.verifying import Actor
+
+REASON_MAX_CHARACTERS = 200
+
+
+def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing) -> Act:
+    """The act, named by the entry's number."""
+    shown = shown_in(session, entry, ring)
+    return Act(
+        actor=actor,
+        name=str(entry.number),
+        kind=entry.kind,
+        fingerprint=entry.hash,
+        serial=shown.serial if shown else None,
+        shown=None if entry.kind == Kind.RELEASE else shown,  # an id alone proves nothing
+        of=named(entry.body.get("of")),
+        epoch=whole(entry.body.get("epoch")),
+        reason=(entry.word("reason") or entry.word("code") or "")[:REASON_MAX_CHARACTERS],
+        clerk_id=known_clerk(session, actor, entry.word("clerk")),
+        device_at=entry.at,
+        entry=entry.text,
+        signature=entry.signature,
+    )
+
+
+def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
+    """Locks what the acts are about, in one order: two journals that name the same coupons the other way round would wait in a circle."""
+    if len(acts) < 2:
+        return
+    about = {(act.actor.device_id, act.of) for act in acts if act.of}
+    named = tuple_(KeptAct.device_id, KeptAct.name).in_(about)
+    serials = {act.serial for act in acts if act.serial is not None}
+    serials |= (
+        set(session.scalars(select(KeptAct.serial).where(named, KeptAct.serial.is_not(None)))) if about else set()
+    )
+    wanted = select(Coupon.serial).where(Coupon.serial.in_(serials)).order_by(Coupon.serial)
+    session.execute(wanted.with_for_update(key_share=True))
+
+
+def shown_in(session: Session, entry: Entry, ring: KeyRing) -> Shown | None:
+    """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
+    if entry.kind == Kind.RELEASE:
+        return named_in(entry)
+    if code := entry.word("typed"):
+        return typed_in(session, entry, code)
+    token = genuine_token(entry.word("coupon"), ring)
+    return Shown.of(token) if token else None
+
+
+def named_in(entry: Entry) -> Shown | None:
+    serial = coupon_of(entry.word("id") or "")
+    return None if serial is None else Shown(serial)
+
+
+def typed_in(session: Session, entry: Entry, text: str) -> Shown | None:
+    """By the short code. One that a recovering ledger has lost is known by the id that its holder has written beside it."""
+    code = clean_code(text)
+    serial = ledger.find_by_short_code(session, code) if code else None
+    if serial is not None:
+        return Shown(serial)
+    named = named_in(entry)
+    if code is None or named is None or entry.kind != Kind.GAVE_HELD or not generations.current(session).is_recovering:
+        return None
+    return Shown(named.serial, short_code=code)
+
+
+def clean_code(text: str) -> str | None:
+    try:
+        return codes.normalise(text)
+    except BadCode:
+        return None
+
+
+def known_clerk(session: Session, actor: Actor, clerk_id: str | None) -> str | None:
+    at_store = select(Clerk.id).where(Clerk.id == clerk_id, Clerk.store_id == actor.store_id)
+    return session.scalar(at_store) if clerk_id else None
+
+
+def named(value: object) -> str | None:
+    number = whole(value)
+    return None if number is None else str(number)
+
+
+def whole(value: object) -> int | None:
+    return value if type(value) is int else None

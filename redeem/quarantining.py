@@ -1,0 +1,288 @@
+"""Quarantining: entries that can't be taken (a revoked tablet's, a broken journal's) are kept as they came, for a manager to decide.
+
+Admitted, they are settled in order, as if they had come by themselves: a gift that somebody else has given meanwhile is found as a
+conflict. Left, they stay as they are. Either way nothing is lost, and nothing is taken that its device has not signed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy.orm import Session, aliased
+
+from redeem import auditing, entries, ledger
+from redeem.auditing import Change
+from redeem.errors import NotFound, TooMany
+from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
+from redeem.keys import KeyRing
+from redeem.models import Device, Partner, Quarantine, Store
+from redeem.redeeming import Act, settle
+from redeem.staffing import WHOLE, Scope, within
+from redeem.times import Ms
+from redeem.verifying import Actor
+
+ENTRIES_PER_DEVICE_MAX = 100_000
+ENTRIES_PER_PAGE_MAX = 200
+RETRY_SECONDS = 3_600
+NOT_SIGNED = "not_signed"
+KEEP = text(
+    "INSERT INTO quarantine (device_id, entry_hash, number, entry, signature, reason, handed_in_by_id, at)"
+    " VALUES (:device_id, :entry_hash, :number, :entry, :signature, :reason, :handed_in_by_id, :at) ON CONFLICT DO NOTHING"
+)
+# Asked at each sync, so it is one statement of looks into indexes.
+_OF_DEVICE = Quarantine.device_id == bindparam("device_id")
+_BY_DEVICE = Quarantine.handed_in_by_id == bindparam("device_id")
+_WAITS = Quarantine.decided_at.is_(None)
+KEPT = select(
+    select(func.count()).where(_OF_DEVICE, _WAITS).scalar_subquery().label("waiting"),
+    select(func.count()).where(_BY_DEVICE, _WAITS).scalar_subquery().label("handed_in"),
+    select(func.max(Quarantine.number)).where(_OF_DEVICE).scalar_subquery().label("last"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a device's journal is here: how many entries wait for a manager, and the newest one's number.
+
+    `handed_in` counts those that wait of all that the device has handed in, of its own and of what it was before.
+    """
+
+    waiting: int
+    handed_in: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A journal, or a part of one, that waits. A restored ledger may not know the device that it says it is of."""
+
+    device_id: str
+    device_name: str | None
+    handed_in_by_id: str
+    handed_in_by: str
+    store_id: str
+    store_name: str
+    partner_name: str
+    entries: int
+    first_number: int
+    last_number: int
+    first_at: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry in quarantine. `is_signed`: its device wrote it; `follows`: no entry before it is missing or another.
+
+    `outcome`, once admitted, is what it was answered; `not_signed` was not settled.
+    """
+
+    entry: Entry
+    at: Ms
+    reason: str
+    is_signed: bool
+    follows: bool
+    decided_at: Ms | None
+    decision: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What came of a bounded number of entries, by outcome, and how many wait still: go on until none does."""
+
+    outcomes: dict[str, int]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whose acts the entries become, and the key that must have signed them.
+
+    That is the device itself. Of one that the restored ledger doesn't know, it is the tablet that handed the journal in and that has
+    the same key; `prefix` then keeps the names of the two apart.
+    """
+
+    device_id: str
+    actor: Actor
+    public_key: bytes
+    row: Device
+    prefix: str
+
+
+def keep(
+    session: Session, device_id: str, entries: Sequence[Entry], reason: str, handed_in_by_id: str, now: Ms
+) -> None:
+    """Keeps entries as they came, each once. Raises TooMany for a device that floods us."""
+    if entries and kept(session, device_id).waiting > ENTRIES_PER_DEVICE_MAX:
+        raise TooMany(RETRY_SECONDS, "Call a manager: too many entries of this tablet wait for a decision.")
+    whose = {"device_id": device_id, "reason": reason, "handed_in_by_id": handed_in_by_id, "at": now}
+    rows = [
+        {**whose, "entry_hash": each.hash, "number": each.number, "entry": each.text, "signature": each.signature}
+        for each in entries
+    ]
+    if rows:
+        session.connection().execute(KEEP, rows)
+
+
+def kept(session: Session, device_id: str) -> Kept:
+    row = session.connection().execute(KEPT, {"device_id": device_id}).one()
+    return Kept(row.waiting, row.handed_in, row.last or 0)
+
+
+def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
+    """Whose entries wait for a manager of this scope, those that have waited longest first."""
+    writer = aliased(Device)
+    claimed = select(writer.name).where(writer.id == Quarantine.device_id).scalar_subquery()
+    who = (Quarantine.device_id, claimed, Device.id, Device.name, Store.id, Store.name, Partner.name)
+    numbers = (func.count(), func.min(Quarantine.number), func.max(Quarantine.number), func.min(Quarantine.at))
+    statement = (
+        select(*who, *numbers)
+        .join(Device, Device.id == Quarantine.handed_in_by_id)
+        .join(Store, Store.id == Device.store_id)
+        .join(Partner, Partner.id == Store.partner_id)
+        .where(Quarantine.decided_at.is_(None))
+        .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
+        .order_by(func.min(Quarantine.at), Quarantine.device_id)
+    )
+    return [Waiting(*row) for row in session.execute(within(statement, scope, Device.store_id))]
+
+
+def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope = WHOLE) -> list[Line]:
+    """The entries after a number, in order, at most ENTRIES_PER_PAGE_MAX, decided ones too. Raises NotFound."""
+    author = find_author(session, device_id, scope)
+    page = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.number > after)
+    page = page.order_by(Quarantine.number, Quarantine.entry_hash).limit(ENTRIES_PER_PAGE_MAX)
+    return [as_line(session, author, row) for row in session.scalars(page)]
+
+
+def admit(
+    session: Session,
+    device_id: str,
+    manager_id: str,
+    ring: KeyRing,
+    now: Ms,
+    scope: Scope = WHOLE,
+    only: str | None = None,
+) -> Admission:
+    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; or `only` the one of this hash. Raises NotFound."""
+    author = find_author(session, device_id, scope, lock=True)
+    rows = next_waiting(session, device_id, only)
+    entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
+    for row in rows:
+        row.outcome = settle_one(session, author, entry_of(row), ring, now)
+        decide(row, "admitted", manager_id, now)
+    outcomes = dict(Counter(row.outcome or "" for row in rows))
+    session.flush()
+    if rows:
+        numbers = [rows[0].number, rows[-1].number]
+        auditing.note(session, manager_id, Change.ENTRIES_ADMITTED, device_id, now, numbers=numbers, outcomes=outcomes)
+    return Admission(outcomes, kept(session, device_id).waiting)
+
+
+def leave(
+    session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE, only: str | None = None
+) -> int:
+    """Decides that what waits, or `only` the entry of this hash, is never settled; answers how many entries.
+
+    They stay, and can be looked at. Raises NotFound.
+    """
+    find_author(session, device_id, scope, lock=True)
+    rows = session.scalars(all_waiting(device_id, only)).all()
+    for row in rows:
+        decide(row, "left", manager_id, now)
+    if rows:
+        auditing.note(session, manager_id, Change.ENTRIES_LEFT, device_id, now, entries=len(rows))
+    return len(rows)
+
+
+def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:
+    """Raises NotFound if no such journal is in quarantine, or none within the scope."""
+    handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id).limit(1)
+    handed_in_by_id = session.scalar(handed_in)
+    itself = session.get(Device, device_id)
+    writer = itself if itself is not None and itself.public_key else None
+    statement = (
+        select(Device, Store.name, Store.partner_id, Store.time_zone)
+        .join(Store, Store.id == Device.store_id)
+        .where(Device.id == (writer.id if writer else handed_in_by_id))
+    )
+    scoped = within(statement, scope, Device.store_id)
+    row = session.execute(scoped.with_for_update(of=Device, key_share=True) if lock else scoped).one_or_none()
+    device, store_name, partner_id, time_zone = row or (None, "", "", "")
+    if handed_in_by_id is None or device is None or device.public_key is None:
+        raise NotFound
+    actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
+    return Author(device_id, actor, device.public_key, device, "" if writer else f"{device_id}/")
+
+
+def all_waiting(device_id: str, only: str | None) -> Select[Quarantine]:
+    waiting = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
+    return waiting if only is None else waiting.where(Quarantine.entry_hash == only)
+
+
+def next_waiting(session: Session, device_id: str, only: str | None = None) -> Sequence[Quarantine]:
+    waiting = all_waiting(device_id, only)
+    return session.scalars(waiting.order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)).all()
+
+
+def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
+    """What the entry is answered; NOT_SIGNED if the device has not written it."""
+    if not is_signed(entry, author.device_id, author.public_key):
+        return NOT_SIGNED
+    continues = is_next(author, entry)
+    answer = settle(session, act_of(session, author, entry, ring), now)
+    if continues:
+        author.row.last_number, author.row.last_hash = entry.number, entry.hash
+    return answer.code
+
+
+def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act:
+    act = entries.as_act(session, author.actor, entry, ring)
+    of = None if act.of is None else name_of_number(session, author, int(act.of))
+    return replace(act, name=name_of(session, author, entry.number, entry.hash), of=of)
+
+
+def name_of(session: Session, author: Author, number: int, entry_hash: str) -> str:
+    """The entry's number, unless another entry was taken under it: then the number and a part of its hash."""
+    name = f"{author.prefix}{number}"
+    taken = ledger.act_by_name(session, author.actor.device_id, name)
+    return name if taken is None or taken.fingerprint == entry_hash else f"{name}/{entry_hash[:8]}"
+
+
+def name_of_number(session: Session, author: Author, number: int) -> str:
+    """The name of the entry that another one is about: it may be in quarantine, too."""
+    same = select(Quarantine.entry_hash).where(Quarantine.device_id == author.device_id, Quarantine.number == number)
+    entry_hash = session.scalar(same.order_by(Quarantine.at).limit(1))
+    return name_of(session, author, number, entry_hash) if entry_hash else f"{author.prefix}{number}"
+
+
+def is_next(author: Author, entry: Entry) -> bool:
+    """Does it continue the device's journal as the server has it?"""
+    row = author.row
+    return not author.prefix and entry.number == row.last_number + 1 and entry.previous == (row.last_hash or FIRST_HASH)
+
+
+def as_line(session: Session, author: Author, row: Quarantine) -> Line:
+    entry = entry_of(row)
+    signed = is_signed(entry, author.device_id, author.public_key)
+    linked = has_before(session, author, entry)
+    return Line(entry, row.at, row.reason, signed, linked, row.decided_at, row.decision, row.outcome)
+
+
+def has_before(session: Session, author: Author, entry: Entry) -> bool:
+    """Is the entry that this one says it follows here, taken or in quarantine?"""
+    if entry.number == 1:
+        return entry.previous == FIRST_HASH
+    if session.get(Quarantine, (author.device_id, entry.previous)):
+        return True
+    before = ledger.act_by_name(session, author.actor.device_id, f"{author.prefix}{entry.number - 1}")
+    return before is not None and before.fingerprint == entry.previous
+
+
+def decide(row: Quarantine, decision: str, manager_id: str, now: Ms) -> None:
+    row.decided_at, row.decision, row.manager_id = now, decision, manager_id
+
+
+def entry_of(row: Quarantine) -> Entry:
+    return read_entry(row.entry, row.signature)

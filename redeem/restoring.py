@@ -1,0 +1,211 @@
+"""Restoring: a backup was put back, and is too old: whatever was given since would be given again.
+
+`begin` starts a new generation of the ledger, in recovery: tablets and tills refill it with what they know (recovering.py), coupons that
+were issued after the backup are adopted (adopting.py), and a manager writes off who never comes back.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, case, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from redeem import auditing, generations, ledger, recovering, writing_off
+from redeem.adopting import Shown
+from redeem.auditing import Change
+from redeem.errors import Conflict, NotFound
+from redeem.generations import Life
+from redeem.holding import ACTIVE
+from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
+from redeem.models import (
+    ApiKey,
+    Campaign,
+    Claim,
+    Deployment,
+    Device,
+    Enrolment,
+    ManagerSession,
+    Store,
+    Tally,
+)
+from redeem.models import Change as Changed
+from redeem.redeeming import Act, Answer, Kind, Outcome, settle
+from redeem.staffing import WHOLE, Scope, within
+from redeem.times import Ms, local_day
+from redeem.verifying import Actor
+from redeem.writing_off import AtRisk
+
+SKIPPED_NUMBERS = 10_000
+SKIPPED_CAMPAIGNS = 1_000
+RECENT_DAYS = 7
+
+
+class NotRecovering(Conflict):
+    """The ledger was not restored, or this device has said all that it had to say."""
+
+    code = "not_recovering"
+    default_detail = "Send new attempts; nothing is to be said again."
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A device that has not reported since the restore. `last_seen_at`: as far as the backup knows.
+
+    `risk` is what a tablet held at the backup. `recent`: how many gifts its store gave in the RECENT_DAYS before that, as a measure
+    of what a till may have given since.
+    """
+
+    device_id: str
+    device_name: str
+    kind: str
+    store_id: str
+    store_name: str
+    last_seen_at: Ms | None
+    is_revoked: bool
+    risk: AtRisk | None
+    recent: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBefore:
+    """A redemption that a till was told of, and says again: the attempt's id and fingerprint, and the answer that it had."""
+
+    attempt: str
+    fingerprint: str
+    shown: Shown
+    redemption_id: str
+    redeemed_at: Ms | None = None
+
+
+def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS) -> Life:
+    """The first thing after a backup was put back, before anybody is served. Answers the new life of the ledger.
+
+    `skip_numbers` must be more than any campaign has issued since the backup: these numbers are out, and no coupon gets them again.
+    """
+    life = generations.current(session, lock=True)
+    newest = session.scalar(select(func.max(Campaign.number))) or 0
+    _save(
+        session,
+        Life(
+            generation=life.generation + 1,
+            recovering_since=now,
+            campaigns_from=min(max(newest + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS, CAMPAIGN_LIMIT - 1),
+        ),
+    )
+    _skip_numbers(session, skip_numbers)
+    session.execute(delete(Changed))
+    session.execute(delete(Claim))
+    _await_devices(session, life.generation + 1)
+    _end_what_may_have_ended(session, now)
+    return generations.current(session)
+
+
+def missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missing]:
+    """Who has not reported, tablets first. Empty while the ledger is not recovering."""
+    life = generations.current(session)
+    if not life.is_recovering:
+        return []
+    used = select(func.max(ApiKey.last_used_at)).where(ApiKey.device_id == Device.id).scalar_subquery()
+    columns = (Device.id, Device.name, Device.kind, Store.id, Store.name, func.coalesce(Device.last_seen_at, used))
+    statement = (
+        select(*columns, Device.revoked_at.is_not(None))
+        .join(Store, Store.id == Device.store_id)
+        .where(recovering.is_awaited(life))
+        .order_by(Device.kind, Store.name, Device.name, Device.id)
+    )
+    rows = session.execute(within(statement, scope, Device.store_id)).all()
+    return [Missing(*row, risk=_risk(session, row, now), recent=_recent(session, row[3], now)) for row in rows]
+
+
+def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> None:
+    """Goes on without this device's report. A tablet is lost with that; a till goes on working. Raises NotFound, NotRecovering."""
+    life = generations.current(session)
+    awaited = select(Device).where(Device.id == device_id, recovering.is_awaited(life))
+    device = session.scalar(within(awaited, scope, Device.store_id).with_for_update(key_share=True))
+    if not life.is_recovering:
+        raise NotRecovering
+    if device is None:
+        raise NotFound
+    if device.kind == "tablet":
+        writing_off.write_off(session, device.id, manager_id, now)
+        return
+    recent = _recent(session, device.store_id, now)
+    auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, name=device.name, recent=recent)
+    device.reported_generation = life.generation
+    session.flush()
+    recovering.end_if_complete(session)
+
+
+def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> Answer:
+    """A till says again what it had been answered before the restore. The gift is out: it is redeemed, or is a second gift.
+
+    The same attempt twice is answered as the first time. Raises NotRecovering.
+    """
+    find_awaited_till(session, actor.device_id)
+    is_free = is_id("rdm", given.redemption_id) and ledger.act_by_id(session, given.redemption_id) is None
+    act = Act(
+        actor=actor,
+        name=given.attempt,
+        kind=Kind.REDEEM,
+        fingerprint=given.fingerprint,
+        serial=given.shown.serial,
+        shown=given.shown,
+        given_as=given.redemption_id if is_free else new_id("rdm", now),
+        device_at=given.redeemed_at,
+    )
+    return settle(session, act, now)
+
+
+def till_reported(session: Session, device_id: str) -> Life:
+    """The till has said all again; answers how the ledger lives on. Raises NotRecovering if nobody waits for it."""
+    device = find_awaited_till(session, device_id)
+    device.reported_generation = generations.current(session).generation
+    session.flush()
+    return recovering.end_if_complete(session)
+
+
+def find_awaited_till(session: Session, device_id: str) -> Device:
+    """The till, locked. Raises NotRecovering."""
+    life = generations.current(session)
+    awaited = select(Device).where(Device.id == device_id, Device.kind == "till", recovering.is_awaited(life))
+    device = session.scalar(awaited.with_for_update(key_share=True))
+    if device is None or not life.is_recovering:
+        raise NotRecovering
+    return device
+
+
+def _save(session: Session, life: Life) -> None:
+    row = session.get(Deployment, 1) or Deployment(id=1)
+    row.generation, row.recovering_since = life.generation, life.recovering_since
+    row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
+    session.add(row)
+    session.flush()
+
+
+def _skip_numbers(session: Session, numbers: int) -> None:
+    room = NUMBER_LIMIT - Campaign.coupons
+    skipped = case((room < numbers, room), else_=numbers)
+    session.execute(update(Campaign).values(coupons=Campaign.coupons + skipped, skipped=Campaign.skipped + skipped))
+
+
+def _await_devices(session: Session, generation: int) -> None:
+    """All but those that were out of service at the backup. When they have reported, the tablets look for coupons that nobody holds."""
+    out_of_service = or_(Device.revoked_at.is_not(None), Device.lost_at.is_not(None))
+    session.execute(update(Device).where(out_of_service).values(reported_generation=generation))
+    session.execute(update(Device).where(ACTIVE).values(sweep_from=0))
+
+
+def _end_what_may_have_ended(session: Session, now: Ms) -> None:
+    """Sessions that were ended since the backup, and links that were used, must not come to life again."""
+    session.execute(update(ManagerSession).where(ManagerSession.ended_at.is_(None)).values(ended_at=now))
+    session.execute(update(Enrolment).where(Enrolment.expires_at > now).values(expires_at=now))
+
+
+def _risk(session: Session, row: Row[*tuple[Any, ...]], now: Ms) -> AtRisk | None:
+    return writing_off.what_is_at_risk(session, row.id, now) if row.kind == "tablet" else None
+
+
+def _recent(session: Session, store_id: str, now: Ms) -> int:
+    since = local_day(now, "UTC") - RECENT_DAYS
+    gifts = select(func.coalesce(func.sum(Tally.count), 0)).where(Tally.store_id == store_id, Tally.day >= since)
+    return int(session.scalars(gifts.where(Tally.outcome == Outcome.REDEEMED)).one())

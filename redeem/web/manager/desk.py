@@ -1,0 +1,149 @@
+"""The desk: what waits for somebody's decision. Entries in quarantine, and coupons that were given twice."""
+
+from dataclasses import dataclass
+
+from flask import flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from redeem import deciding, overseeing, quarantining
+from redeem.codes import grouped
+from redeem.deciding import TwoGifts
+from redeem.errors import NotFound
+from redeem.ids import coupon_id, is_id
+from redeem.journal import Entry
+from redeem.keys import KeyRing
+from redeem.paging import Page
+from redeem.quarantining import Line
+from redeem.recognising import genuine_serial
+from redeem.staffing import Permission
+from redeem.terms import Bearer
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
+from redeem.web.manager.guard import office, person, see_other
+
+CONFLICTS_PER_PAGE = 20
+
+
+class BearerForm(Form):
+    bearer: Bearer
+    note: LineOrNone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry as the page tells it; `coupon` is an id, `of` the number of the entry that it is about."""
+
+    line: Line
+    coupon: str | None
+    typed: str | None
+    of: int | None
+
+    @property
+    def entry(self) -> Entry:
+        return self.line.entry
+
+
+@office("/quarantine", Permission.READ)
+def quarantine() -> ResponseReturnValue:
+    scope = person().scope
+    found = read(lambda db: quarantining.list_waiting(db, scope))
+    return render_template("manager/quarantine.html", journals=found, now=now_ms())
+
+
+@office("/quarantine/<journal_id>", Permission.READ)
+def journal(journal_id: str) -> ResponseReturnValue:
+    """The entries of one device, decided ones too."""
+    scope, ring, after = person().scope, context().ring(), request.args.get("after", "")
+    start = int(after) if after.isdecimal() and len(after) < 16 else 0
+    lines = read(lambda db: quarantining.list_entries(db, journal_id, start, scope))
+    whose = [each for each in read(lambda db: quarantining.list_waiting(db, scope)) if each.device_id == journal_id]
+    return render_template(
+        "manager/journal.html",
+        journal_id=journal_id,
+        told=[as_told(line, ring) for line in lines],
+        waiting=sum(each.entries for each in whose),
+        whose=whose[0] if whose else None,
+        device=known_device(journal_id),
+        is_full=len(lines) == quarantining.ENTRIES_PER_PAGE_MAX,
+        start=start,
+    )
+
+
+def known_device(journal_id: str) -> overseeing.DeviceLine | None:
+    """None if a restored ledger doesn't know the device."""
+    scope = person().scope
+    try:
+        return read(lambda db: overseeing.get_device(db, scope, journal_id))
+    except NotFound:
+        return None
+
+
+def as_told(line: Line, ring: KeyRing) -> Told:
+    entry = line.entry
+    serial, code, of = genuine_serial(entry.word("coupon"), ring), entry.word("typed"), entry.body.get("of")
+    return Told(
+        line,
+        coupon=coupon_id(serial) if serial is not None else entry.word("id"),
+        typed=grouped(code) if code else None,
+        of=of if isinstance(of, int) else None,
+    )
+
+
+@office("/quarantine/<journal_id>/admit", Permission.RUN_SHOP, methods=("POST",))
+def admit_entries(journal_id: str) -> ResponseReturnValue:
+    """The one entry that the form names, or all that wait, a bounded number at a time."""
+    who, ring, now, only = person(), context().ring(), now_ms(), request.form.get("entry")
+    done = write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, only))
+    admitted = sum(done.outcomes.values())
+    if only is None:
+        while done.outcomes and done.waiting:
+            done = write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope))
+            admitted += sum(done.outcomes.values())
+    flash(ngettext("%(num)s entry was admitted.", "%(num)s entries were admitted.", admitted))
+    return see_other("manager.journal", journal_id=journal_id)
+
+
+@office("/quarantine/<journal_id>/leave", Permission.RUN_SHOP, methods=("POST",))
+def leave_entries(journal_id: str) -> ResponseReturnValue:
+    who, now, only = person(), now_ms(), request.form.get("entry")
+    left = write(lambda db: quarantining.leave(db, journal_id, who.id, now, who.scope, only))
+    flash(ngettext("%(num)s entry was left as it is.", "%(num)s entries were left as they are.", left))
+    return see_other("manager.journal", journal_id=journal_id)
+
+
+@office("/conflicts", Permission.READ)
+def conflicts() -> ResponseReturnValue:
+    scope, after, show = person().scope, request.args.get("after", ""), request.args.get("show", "")
+    page = Page(limit=CONFLICTS_PER_PAGE, after=after if is_id("rdm", after) else None)
+    found = read(lambda db: deciding.list_conflicts(db, page, scope, undecided_only=show != "all"))
+    return render_template("manager/conflicts.html", conflicts=found, show_all=show == "all", paged=page.after)
+
+
+@office("/conflicts/<conflict_id>", Permission.READ)
+def conflict(conflict_id: str) -> ResponseReturnValue:
+    return conflict_page(conflict_id)
+
+
+@office("/conflicts/<conflict_id>", Permission.RUN_SHOP, methods=("POST",))
+def decide_conflict(conflict_id: str) -> ResponseReturnValue:
+    def act(form: BearerForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        write(lambda db: deciding.decide(db, who.id, conflict_id, form.bearer, form.note, now))
+        flash(_("Decided."))
+        return see_other("manager.conflict", conflict_id=conflict_id)
+
+    return submitted(BearerForm, act, lambda faults: conflict_page(conflict_id, faults))
+
+
+def conflict_page(conflict_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    found: TwoGifts = read(lambda db: deciding.get_conflict(db, conflict_id, scope))
+    return render_template(
+        "manager/conflict.html",
+        two=found,
+        zone=context().settings.time_zone,
+        note_max=deciding.NOTE_MAX_CHARACTERS,
+        faults=faults or {},
+    )

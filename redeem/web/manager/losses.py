@@ -1,0 +1,142 @@
+"""What is lost: a device that never comes back, and what a restored ledger still waits to hear."""
+
+from flask import flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from redeem import generations, managing, overseeing, restoring, writing_off
+from redeem.money import Money, zero
+from redeem.overseeing import DeviceLine
+from redeem.restoring import RECENT_DAYS, Missing
+from redeem.staffing import Permission
+from redeem.web.context import now_ms, read, write
+from redeem.web.manager.devices import DARK_MS
+from redeem.web.manager.forms import Faults
+from redeem.web.manager.guard import office, person, see_other
+from redeem.writing_off import AtRisk
+
+
+@office("/devices/<device_id>/lost", Permission.RUN_SHOP)
+def ask_to_write_off(device_id: str) -> ResponseReturnValue:
+    """What is at risk and a question; once it is done, what was at risk then."""
+    device = find_device(device_id)
+    if device.kind == "till":
+        return see_other("manager.ask_to_revoke_device", device_id=device_id)
+    return lost_page(device)
+
+
+@office("/devices/<device_id>/lost", Permission.RUN_SHOP, methods=("POST",))
+def write_off(device_id: str) -> ResponseReturnValue:
+    device, who, now = find_device(device_id), person(), now_ms()
+    if device.kind == "till":
+        return see_other("manager.ask_to_revoke_device", device_id=device_id)
+    if request.form.get("confirm", "").split() != device.name.split():
+        return lost_page(device, {"confirm": _("Type the device's name as it stands above.")}), 422
+    write(lambda db: writing_off.write_off(db, device_id, who.id, now, who.scope))
+    return see_other("manager.ask_to_write_off", device_id=device_id)
+
+
+def find_device(device_id: str) -> DeviceLine:
+    scope = person().scope
+    return read(lambda db: overseeing.get_device(db, scope, device_id))
+
+
+def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
+    now = now_ms()
+    return render_template(
+        "manager/device_lost.html",
+        device=device,
+        done=read(lambda db: overseeing.how_written_off(db, device.id)) if device.lost_at else None,
+        risk=read(lambda db: writing_off.what_is_at_risk(db, device.id, now)),
+        values=stored_values,
+        typed=request.form.get("confirm", ""),
+        now=now,
+        faults=faults or {},
+    )
+
+
+def stored_values(details: dict[str, list[dict[str, object]]]) -> list[Money]:
+    """The values that an entry of the audit log tells."""
+    return [Money.model_validate(each) for each in details.get("values", [])]
+
+
+@office("/recovery", Permission.READ)
+def recovery() -> ResponseReturnValue:
+    scope, now = person().scope, now_ms()
+    missing = read(lambda db: restoring.missing(db, now, scope))
+    reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
+    return render_template(
+        "manager/recovery.html",
+        life=read(generations.current),
+        missing=missing,
+        reported=reported,
+        total=reported + len(missing),
+        days=RECENT_DAYS,
+        now=now,
+        dark_ms=DARK_MS,
+    )
+
+
+@office("/recovery/<device_id>", Permission.RUN_SHOP)
+def ask_to_go_on_without(device_id: str) -> ResponseReturnValue:
+    """A tablet is lost with it, and has the page of a lost device; a till goes on working."""
+    device = find_device(device_id)
+    if device.kind == "tablet":
+        return see_other("manager.ask_to_write_off", device_id=device_id)
+    found = find_missing(device_id)
+    if not found:
+        return see_other("manager.recovery")
+    return render_template("manager/recovery_till.html", till=found[0], days=RECENT_DAYS)
+
+
+@office("/recovery/<device_id>", Permission.RUN_SHOP, methods=("POST",))
+def go_on_without(device_id: str) -> ResponseReturnValue:
+    device, who, now = find_device(device_id), person(), now_ms()
+    if device.kind == "tablet":
+        return see_other("manager.ask_to_write_off", device_id=device_id)
+    if write(lambda db: managing.go_on_without(db, who, [device_id], now)):
+        flash(_("The ledger waits for %(name)s no more.", name=device.name))
+    return see_other("manager.recovery")
+
+
+def find_missing(device_id: str) -> list[Missing]:
+    scope, now = person().scope, now_ms()
+    return [each for each in read(lambda db: restoring.missing(db, now, scope)) if each.device_id == device_id]
+
+
+@office("/recovery/end", Permission.RUN_SHOP)
+def ask_to_end_recovery() -> ResponseReturnValue:
+    return end_page()
+
+
+@office("/recovery/end", Permission.RUN_SHOP, methods=("POST",))
+def end_recovery() -> ResponseReturnValue:
+    """Writes off those that the form has named, and nobody else: who turned up in between is none of them."""
+    who, now, named = person(), now_ms(), request.form.getlist("device")
+    if not named or request.form.get("confirm", "").strip() != str(len(named)):
+        return end_page({"confirm": _("Type the number that stands above.")}), 422
+    written_off = write(lambda db: managing.go_on_without(db, who, named, now))
+    flash(ngettext("%(num)s device is written off.", "%(num)s devices are written off.", written_off))
+    return see_other("manager.recovery")
+
+
+def end_page(faults: Faults | None = None) -> str:
+    scope, now = person().scope, now_ms()
+    missing = read(lambda db: restoring.missing(db, now, scope))
+    return render_template(
+        "manager/recovery_end.html", missing=missing, risk=total(missing), days=RECENT_DAYS, faults=faults or {}
+    )
+
+
+def total(missing: list[Missing]) -> AtRisk:
+    """What the tablets held, together."""
+    risks = [each.risk for each in missing if each.risk]
+    sums: dict[str, Money] = {}
+    for value in (value for risk in risks for value in risk.values):
+        sums[value.currency] = sums.get(value.currency, zero(value.currency)) + value
+    return AtRisk(
+        sum(risk.coupons for risk in risks),
+        tuple(sums[currency] for currency in sorted(sums)),
+        sum(risk.unconfirmed for risk in risks),
+    )

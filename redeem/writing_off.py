@@ -1,0 +1,98 @@
+"""Writing off: a device that is lost for good. Its holds end by a manager's decision, who sees first what may be given twice for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from redeem import auditing, homing, recovering
+from redeem.auditing import Change
+from redeem.errors import NotFound
+from redeem.holding import NO_RECALL, REDEEMED
+from redeem.models import Campaign, Claim, Coupon, Device, Redemption, Store
+from redeem.money import Money, zero
+from redeem.rules import parse_terms
+from redeem.staffing import WHOLE, Scope, within
+from redeem.times import Ms, local_day
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """What a device may have given that the ledger doesn't know of: the open coupons that it holds, and their value by currency.
+
+    `unconfirmed` coupons were redeemed for it, and it never said whether the gift was handed over.
+    """
+
+    coupons: int
+    values: tuple[Money, ...]
+    unconfirmed: int
+
+    def as_json(self) -> dict[str, object]:
+        values = [{"amount": value.amount, "currency": value.currency} for value in self.values]
+        return {"coupons": self.coupons, "values": values, "unconfirmed": self.unconfirmed}
+
+
+def what_is_at_risk(session: Session, device_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
+    """Coupons whose last day is over don't count. Raises NotFound."""
+    device, zone = _find(session, device_id, scope)
+    held = (
+        select(Campaign.terms, func.count())
+        .join(Coupon, Coupon.campaign_number == Campaign.number)
+        .where(Coupon.holder_id == device.id, Coupon.voided_at.is_(None), ~REDEEMED)
+        .where(Coupon.last_day >= local_day(now, zone))
+        .group_by(Campaign.number, Campaign.terms)
+    )
+    found = [(parse_terms(text).value, count) for text, count in session.execute(held)]
+    return AtRisk(sum(count for _, count in found), _values(found), _unconfirmed(session, device.id))
+
+
+def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
+    """The device is lost: its holds end, and others are granted them, with newer epochs. Answers what that risks, and records it.
+
+    If it turns up after all, its journal is kept in quarantine. Doing it twice changes nothing. Raises NotFound.
+    """
+    device, _ = _find(session, device_id, scope, lock=True)
+    risk = what_is_at_risk(session, device.id, now)
+    if device.lost_at is None:
+        device.lost_at = now
+        session.flush()
+        _end_holds(session, device.id, now)
+        auditing.note(
+            session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, name=device.name, **risk.as_json()
+        )
+        recovering.end_if_complete(session)
+    return risk
+
+
+def _end_holds(session: Session, device_id: str, now: Ms) -> None:
+    """Voids that waited for it happen now; the rest is open, and the tablets at home look for it."""
+    mine = Coupon.holder_id == device_id
+    homing.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
+    waiting = and_(mine, Coupon.void_requested_at.is_not(None), ~REDEEMED)
+    session.execute(update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None))
+    session.execute(update(Coupon).where(mine).values(holder_id=None, **NO_RECALL))
+    session.execute(delete(Claim).where(Claim.device_id == device_id))
+
+
+def _find(session: Session, device_id: str, scope: Scope, *, lock: bool = False) -> tuple[Device, str]:
+    """The tablet and the time zone that it is in."""
+    statement = select(Device, Store.time_zone).join(Store, Store.id == Device.store_id)
+    wanted = within(statement.where(Device.id == device_id, Device.kind == "tablet"), scope, Device.store_id)
+    row = session.execute(wanted.with_for_update(of=Device, key_share=True) if lock else wanted).one_or_none()
+    if row is None:
+        raise NotFound
+    return row[0], row[1]
+
+
+def _values(found: Sequence[tuple[Money, int]]) -> tuple[Money, ...]:
+    """By currency, in alphabetical order."""
+    totals: dict[str, Money] = {}
+    for value, count in found:
+        totals[value.currency] = totals.get(value.currency, zero(value.currency)) + value * count
+    return tuple(totals[currency] for currency in sorted(totals))
+
+
+def _unconfirmed(session: Session, device_id: str) -> int:
+    unsaid = (Redemption.device_id == device_id, Redemption.handed_over_at.is_(None))
+    return session.scalars(select(func.count()).select_from(Redemption).where(*unsaid)).one()

@@ -1,0 +1,33 @@
+/** Opening the till: the server judges the PIN; without a network the tablet does, if it knows it. */
+import { NoAnswer, Refused } from "./api.js";
+
+/** @import { Api, DeviceKey } from "./api.js" */
+/** @import { Pins } from "./pins.js" */
+
+const TIMEOUT_MS = 6_000;
+
+/**
+ * @param {{api: Api, key: DeviceKey, pins: Pins}} parts
+ * @returns {(clerk: string, pin: string) => Promise<{offline?: true}>} Throws Refused (wrong, or too many tries) or NoAnswer (nobody can say).
+ */
+export const unlocker =
+  ({ api, key, pins }) =>
+  async (clerk, pin) => {
+    try {
+      await api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: TIMEOUT_MS, key });
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      return alone(clerk, pin, pins, error);
+    }
+    await pins.remember(clerk, pin);
+    return {};
+  };
+
+/** @param {string} clerk @param {string} pin @param {Pins} pins @param {NoAnswer} noAnswer @returns {Promise<{offline: true}>} */
+async function alone(clerk, pin, pins, noAnswer) {
+  const { answer, waitMs } = await pins.check(clerk, pin);
+  if (answer === "right") return { offline: true };
+  if (answer === "wrong") throw new Refused(403, "wrong_pin");
+  if (answer === "wait") throw new Refused(429, "too_many", Math.ceil(waitMs / 1000));
+  throw noAnswer;
+}

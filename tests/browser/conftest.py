@@ -1,0 +1,132 @@
+"""Fixtures of the browser tests.
+
+live     a server on a port of its own over the cast's database (see live.py)
+shop     what was issued for the test: good coupons, and each way of not being good
+tablet   makes tablets: tablet("Till 1", camera=film(...)); at the end none of them may have complained
+at_work  makes them enrolled at the north store, with Anna at the scanner
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+from playwright.sync_api import Playwright
+
+from redeem.config import load_settings
+from redeem.web.context import now_ms
+from tests import factories
+from tests.browser.live import LiveServer, forged
+from tests.browser.tablet import Tablet
+from tests.cast import Cast
+from tests.databases import Stage
+from tests.factories import MOSCOW, SECRET, Issued
+
+MakeTablet = Callable[..., Tablet]
+DAY_MS = 86_400_000
+LINK_PREFIX = "https://gift.example/c/"
+OFFER = {
+    "en": {
+        "title": "A free cappuccino",
+        "description": "Any size up to 300 ml, with the milk of your choice.",
+        "terms": "One for each order. No receipt needed.\nNot together with other offers.",
+    },
+    "ru": {
+        "title": "Капучино в подарок",
+        "description": "Любой размер до 300 мл, молоко на выбор.",
+        "terms": "Один на заказ. Чек не нужен.\nНе суммируется с другими акциями.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The coupons of a test. `links` are what their QRs hold."""
+
+    live: LiveServer
+    cast: Cast
+    campaign: int
+
+    def issue(self, campaign: int | None = None, days_ago: int = 0, **said: Any) -> Issued:
+        at = now_ms() - days_ago * DAY_MS
+        return self.live.database.write(
+            lambda session: factories.coupon(session, campaign or self.campaign, at, **said)
+        )
+
+    def void(self) -> Issued:
+        issued = self.issue()
+        self.live.database.write(lambda session: factories.void(session, issued, now=now_ms()))
+        return issued
+
+    def expired(self) -> Issued:
+        return self.issue(self.new_campaign(windows={"valid_days": 2}), days_ago=10)
+
+    def not_yet(self) -> Issued:
+        return self.issue(self.new_campaign(windows={"redeem": {"from": factories.day(12, now_ms())}}))
+
+    def other_store(self) -> Issued:
+        return self.issue(self.new_campaign(partners=[self.cast.south_partner]))
+
+    def forged(self) -> Issued:
+        real = self.issue()
+        token = forged(real.token, SigningKey(b"somebody else's key, not ours 03"))
+        return Issued(real.serial, real.id, token, real.short_code)
+
+    def new_campaign(self, **changes: Any) -> int:
+        said = {"offer": OFFER, "partners": [self.cast.north_partner]} | changes
+        return self.live.database.write(lambda session: factories.campaign(session, "A gift", **said).number)
+
+
+def qr_text(issued: Issued) -> str:
+    return LINK_PREFIX + issued.token
+
+
+@pytest.fixture
+def live(stage: Stage, tmp_path: Path) -> Iterator[LiveServer]:
+    def settings(url: str) -> Any:
+        return load_settings(
+            secret_keys=SECRET,
+            database_url=stage.url,
+            base_url=url,
+            instance_path=tmp_path,
+            secure_cookies=False,
+            time_zone=MOSCOW,
+            log_level="ERROR",
+        )
+
+    server = LiveServer(settings)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shop(live: LiveServer, cast: Cast) -> Shop:
+    without_campaign = Shop(live, cast, 0)
+    return Shop(live, cast, without_campaign.new_campaign())
+
+
+@pytest.fixture
+def tablet(playwright: Playwright, live: LiveServer, tmp_path: Path) -> Iterator[MakeTablet]:
+    made: list[Tablet] = []
+
+    def make(name: str = "Till 1", **said: Any) -> Tablet:
+        opened = Tablet(playwright, tmp_path / f"profile {name}", live.url, **said).open()
+        made.append(opened)
+        return opened
+
+    yield make
+    for each in made:
+        each.close()
+    assert [complaint for each in made for complaint in each.complaints] == []
+
+
+@pytest.fixture
+def at_work(tablet: MakeTablet, live: LiveServer, cast: Cast) -> MakeTablet:
+    """An enrolled tablet of the north store with Anna at the scanner."""
+
+    def make(name: str = "Till 1", **said: object) -> Tablet:
+        return tablet(name, **said).enrol(live.enrolment_link(cast.north, name))
+
+    return make

@@ -1,0 +1,138 @@
+"""A real server on a port of its own, over a test's database, on a network that can be made to fail."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from nacl.signing import SigningKey
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from redeem import create_app, enrolling
+from redeem.config import Settings
+from redeem.db import Database
+from redeem.models import Act, Device, Quarantine, Redemption
+from redeem.strictjson import loads
+from redeem.web.context import Context, now_ms
+from redeem.web.urls import enrolment_link
+
+ENROLMENT_MINUTES = 10
+
+
+@dataclass
+class Network:
+    """What happens between tablets and server; by path. A lost reply: the server does it all, and the connection dies."""
+
+    losing_replies: set[str] = field(default_factory=set)
+    losing_requests: set[str] = field(default_factory=set)
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    down: bool = False
+
+    def around(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+        def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            path = environ["PATH_INFO"]
+            if self.down or path in self.losing_requests:
+                raise ConnectionAbortedError
+            body = b"".join(app(environ, start_response))
+            if path in self.held:
+                self.held[path].wait(timeout=20)
+            if path in self.losing_replies:
+                raise ConnectionAbortedError
+            return [body]
+
+        return serve
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of each request, nor of a connection that a test has broken on purpose."""
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
+        self.close_connection = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  (werkzeug's own name)
+        pass
+
+
+class LiveServer:
+    """`url` is where it is; `database` and the helpers look behind its back."""
+
+    def __init__(self, make_settings: Callable[[str], Settings]) -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.app: Flask = create_app(make_settings(self.url))
+        self.tools: Context = self.app.extensions["redeem"]
+        self.database: Database = self.tools.database
+        self.network = Network()
+        self._server = make_server(
+            "127.0.0.1",
+            port,
+            self.network.around(self.app.wsgi_app),
+            threaded=True,
+            request_handler=Quiet,
+            fd=listening.detach(),
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        for event in self.network.held.values():
+            event.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.database.close()
+        self.database.engine.dispose()
+
+    def enrolment_link(self, store_id: str, name: str = "Till 1") -> str:
+        """A one-time link as a manager makes it, of this moment."""
+
+        def invite(session: Session) -> str:
+            return enrolling.invite_device(session, store_id, name, now_ms(), ENROLMENT_MINUTES).id
+
+        return enrolment_link(self.tools, self.database.write(invite))
+
+    def standing(self, serial: int) -> bool:
+        return self.database.read(lambda session: session.get(Redemption, serial) is not None)
+
+    def kinds(self, serial: int) -> list[str]:
+        """What was done about this coupon, in order."""
+        about = select(Act.kind).where(Act.serial == serial).order_by(Act.id)
+        return self.database.read(lambda session: list(session.scalars(about)))
+
+    def revoke(self, name: str) -> None:
+        """A manager ends the device of this name."""
+
+        def revoke(session: Session) -> None:
+            found = session.scalars(select(Device.id).where(Device.name == name)).one()
+            enrolling.revoke_device(session, found, now_ms())
+
+        self.database.write(revoke)
+
+    def forget_seen(self, name: str) -> None:
+        """As if the device of this name had not been heard of for long."""
+        self.database.write(
+            lambda session: session.execute(update(Device).where(Device.name == name).values(last_seen_at=0))
+        )
+
+    def handed_in(self) -> list[tuple[str, str]]:
+        """The entries in quarantine, in order: what each is, and why it waits."""
+        rows = select(Quarantine.entry, Quarantine.reason).order_by(Quarantine.number)
+        found = self.database.read(lambda session: session.execute(rows).all())
+        return [(loads(entry)["kind"], reason) for entry, reason in found]
+
+    def tablets(self, store_id: str) -> int:
+        """How many tablets are enrolled at the store."""
+        at_store = select(Device.id).where(Device.store_id == store_id, Device.kind == "tablet")
+        return self.database.read(lambda session: len(session.scalars(at_store).all()))
+
+
+def forged(token: str, key: SigningKey) -> str:
+    """The same coupon signed by somebody else: right in everything but the key."""
+    data = int(token).to_bytes(76)
+    signature = key.sign(b"redeem-coupon-v1\0" + data[:12]).signature
+    return f"{int.from_bytes(data[:12] + signature):0183d}"

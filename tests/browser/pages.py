@@ -1,0 +1,74 @@
+"""Pages in a real browser, as people have them: a phone or a desk, light or dark, Russian or English. And an eye on what goes wrong."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.chromium import arguments, executable
+
+SIZES = {"desk": (1024, 768), "phone": (390, 844), "narrow": (320, 640)}
+# axe leaves the size of touch targets out unless it is asked.
+AXE = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
+LOCALES = {"en": "en-GB", "ru": "ru-RU"}
+
+
+@dataclass
+class Visit:
+    """One open page; `complaints` is what its console said, `elsewhere` what it fetched from other hosts."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda asked: self._note(asked.url))
+
+    def _note(self, address: str) -> None:
+        if not address.startswith((self.url, "data:", "blob:")):
+            self.elsewhere.append(address)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.open("/manager/sign-in")
+        self.page.fill("#email", email)
+        self.page.fill("#password", password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.url}/manager/")
+        self.page.wait_for_load_state()
+
+    def sticks_out(self) -> bool:
+        """Whether the page must be scrolled sideways."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    def barriers(self) -> list[str]:
+        """What axe finds in the way of people who don't see, or don't point."""
+        found: dict[str, Any] = Axe().run(self.page, options=AXE).response
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']][:3]}" for each in found["violations"]]
+
+
+@contextmanager
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=executable(), args=arguments())
+    yield browser
+    browser.close()
+
+
+def visit(browser: Browser, url: str, size: str = "desk", language: str = "en", scheme: Any = "light") -> Visit:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale=LOCALES[language],
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    return Visit(context.new_page(), url)

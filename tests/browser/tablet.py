@@ -1,0 +1,155 @@
+"""A clerk at a tablet, in Chromium: what they see, and what they press."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
+
+from tests import chromium
+from tests.cast import PIN
+
+TABLET, PHONE = (1024, 768), (390, 844)
+SCREENS = Path(__file__).parent.parent.parent / "test-results" / "screens" / "clerk"
+# A browser says this of every answer that is no success, and of every broken connection; the page copes with them.
+EXPECTED_NOISE = re.compile(r"Failed to load resource")
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@dataclass
+class Tablet:
+    """One browser with a profile of its own on the disk; `close` and `open` are what happens to real ones."""
+
+    playwright: Playwright
+    profile: Path
+    url: str
+    camera: Path | None = None
+    size: tuple[int, int] = TABLET
+    language: str = "en-GB"
+    dark: bool = False
+    context: BrowserContext = field(init=False)
+    page: Page = field(init=False)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/clerk/") -> Tablet:
+        """Starts the browser, again over what it has kept, and opens the page."""
+        film = [f"--use-file-for-fake-video-capture={self.camera}"] if self.camera else []
+        self.context = self.playwright.chromium.launch_persistent_context(
+            self.profile,
+            executable_path=chromium.executable(),
+            args=chromium.arguments(*(CAMERA if self.camera else ()), *film),
+            viewport={"width": self.size[0], "height": self.size[1]},
+            locale=self.language,
+            color_scheme="dark" if self.dark else "light",
+        )
+        self.page = self.watch(self.context.pages[0])
+        self.page.goto(self.url + path)
+        return self
+
+    def watch(self, page: Page) -> Page:
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def close(self) -> None:
+        self.context.close()
+
+    def enrol(self, link: str, clerk: str = "Anna", pin: str = PIN) -> Tablet:
+        """Opens the one-time link, then the till with the clerk's PIN."""
+        self.page.goto(link)
+        self.unlock(clerk, pin)
+        return self
+
+    def unlock(self, clerk: str = "Anna", pin: str = PIN) -> None:
+        self.press(clerk)
+        self.type_pin(pin)
+        expect(self.page.locator(".screen")).to_have_count(0)
+
+    def type_pin(self, pin: str) -> None:
+        for digit in pin:
+            self.page.get_by_role("button", name=digit, exact=True).click()
+        self.press("Open the till")
+
+    def press(self, name: str) -> None:
+        self.button(name).click()
+
+    def button(self, name: str) -> Locator:
+        """A button that can be pressed: the scanner waits, inert, behind every other screen."""
+        return self.page.get_by_role("button", name=name, exact=True).and_(self.page.locator(":not([inert] *)"))
+
+    def told(self, kind: str) -> AbstractContextManager[Any]:
+        """What is done within leads to an entry of this kind, and the server has answered it at the end."""
+        entry = f'\\"kind\\":\\"{kind}\\"'
+        return self.page.expect_response(
+            lambda answer: answer.url.endswith("/clerk/sync") and entry in (answer.request.post_data or "")
+        )
+
+    def expect_heading(self, name: str, timeout: float = 15_000) -> None:
+        expect(self.page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=timeout)
+
+    def expect_text(self, text: str | re.Pattern[str]) -> None:
+        expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def expect_scanner(self) -> None:
+        expect(self.button("Type the code")).to_be_enabled()
+        expect(self.page.locator(".verdict, .screen")).to_have_count(0)
+
+    def hear_the_bell(self) -> None:
+        """Waits until the tablet has fetched what the server had for it."""
+        with self.page.expect_response("**/clerk/sync"):
+            pass
+
+    def scan_by_usb(self, text: str) -> None:
+        """A USB scanner is a keyboard that types fast and ends with Enter."""
+        self.expect_scanner()
+        self.page.evaluate(
+            """text => {
+                for (const key of [...text, "Enter"])
+                    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }))
+            }""",
+            text,
+        )
+
+    def type_code(self, code: str) -> None:
+        self.press("Type the code")
+        self.page.get_by_label("Code under the QR").fill(code)
+        self.press("Check the coupon")
+
+    def shoot(self, name: str) -> None:
+        """Keeps a picture of the screen for people to look at."""
+        folder = SCREENS / f"{self.size[0]}x{self.size[1]}-{self.language[:2]}-{'dark' if self.dark else 'light'}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    def measured(self) -> list[float]:
+        """Milliseconds from frame captured to verdict painted, of the scans since the page was opened."""
+        told: list[float] = self.page.evaluate(
+            "performance.getEntriesByName('frame to verdict').map(({ duration }) => duration)"
+        )
+        return told
+
+    def journals(self) -> dict[str, int]:
+        """The files that the journal's worker keeps, by name, with their sizes in bytes."""
+        told: dict[str, int] = self.page.evaluate(
+            """async () => {
+                const found = {};
+                for await (const [name, file] of (await navigator.storage.getDirectory()).entries())
+                    found[name] = (await file.getFile()).size;
+                return found;
+            }"""
+        )
+        return told
+
+    def forget_indexeddb(self) -> None:
+        """What a kill does to IndexedDB now and then: it is gone."""
+        self.page.goto("about:blank")
+        session: Any = self.context.new_cdp_session(self.page)
+        session.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "indexeddb"})
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED_NOISE.search(message.text):
+            self.complaints.append(message.text)

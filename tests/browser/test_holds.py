@@ -1,0 +1,92 @@
+"""Without a network: what this tablet holds it gives, and nothing else but within a campaign's limits."""
+
+import pytest
+
+from tests.browser.conftest import MakeTablet, Shop, qr_text
+from tests.browser.live import LiveServer
+from tests.factories import Issued
+
+pytestmark = pytest.mark.browser
+
+AT_RISK = {"policy": "at_risk", "coupons": 1, "value": 1_000_000, "hours": 24, "bearer": "issuer"}
+
+
+@pytest.fixture
+def only_ours(live: LiveServer) -> None:
+    """The cast's own tablet, which nobody switches on, gets no share of the holds."""
+    live.revoke("North counter")
+
+
+def homed(shop: Shop) -> Issued:
+    """A coupon expected at the north store: held by one of its tablets."""
+    return shop.issue(home_store_id=shop.cast.north)
+
+
+def test_a_held_coupon_is_given_without_a_network(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None
+) -> None:
+    on = at_work()
+    on.expect_scanner()
+    coupon = homed(shop)
+    on.hear_the_bell()
+    live.network.down = True
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_heading("Valid coupon")
+    on.expect_text("Reserved for this till")
+    on.shoot("20 held")
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    assert not live.standing(coupon.serial)
+    live.network.down = False
+    with on.told("gave-held"):
+        on.press("Next")
+    assert live.standing(coupon.serial)
+
+
+def test_a_coupon_that_another_tablet_holds_is_brought_over(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None
+) -> None:
+    first = at_work("Till 1")
+    first.expect_scanner()
+    coupon = homed(shop)
+    first.hear_the_bell()
+    second = at_work("Till 2")
+    second.scan_by_usb(qr_text(coupon))
+    second.expect_text("Reserved for this till")
+    second.press("Give the gift")
+    second.expect_heading("Hand over the gift")
+
+
+def test_a_coupon_held_by_a_tablet_that_is_off_is_not_given_here(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None
+) -> None:
+    first = at_work("Till 1")
+    first.expect_scanner()
+    coupon = homed(shop)
+    first.hear_the_bell()
+    first.page.goto("about:blank")
+    live.forget_seen("Till 1")
+    second = at_work("Till 2")
+    second.scan_by_usb(qr_text(coupon))
+    second.expect_heading("Ask another till")
+    second.expect_text("Till 1 can give it.")
+    second.shoot("21 held elsewhere")
+    second.press("Next")
+    second.expect_scanner()
+
+
+def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    campaign = shop.new_campaign(offline=AT_RISK)
+    first, second = shop.issue(campaign), shop.issue(campaign)
+    on = at_work()
+    on.expect_scanner()
+    live.network.down = True
+    on.scan_by_usb(qr_text(first))
+    on.expect_heading("Give at risk")
+    on.shoot("22 at risk")
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    on.press("Next")
+    on.scan_by_usb(qr_text(second))
+    on.expect_heading("Not confirmed")
+    on.shoot("23 beyond the allowance")

@@ -1,0 +1,141 @@
+"""Whatever interrupts a clerk, the tablet opens again on the right question, and no gift is given twice."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import MakeTablet, Shop, qr_text
+from tests.browser.live import LiveServer
+from tests.browser.tablet import Tablet
+
+pytestmark = pytest.mark.browser
+
+
+def reopen(on: Tablet) -> Tablet:
+    """The browser is closed and started again: what it keeps is what is on the disk."""
+    on.close()
+    return on.open()
+
+
+def test_closed_between_verdict_and_give_nothing_has_happened(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    coupon = shop.issue()
+    on = at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    reopen(on)
+    on.expect_scanner()
+    assert not live.standing(coupon.serial)
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_heading("Valid coupon")
+
+
+def test_closed_after_give_it_asks_whether_the_gift_was_handed_over(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    coupon = shop.issue()
+    on = at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    reopen(on)
+    on.expect_heading("Unfinished")
+    on.expect_text(f"Coupon …{coupon.short_code[-4:]}: was the gift handed over?")
+    on.shoot("14 unfinished")
+    on.press("Yes, handed over")
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_heading("Already given")
+    on.expect_text(re.compile(r"by you, at this till\.$"))
+
+
+def test_not_handed_over_after_all_the_coupon_is_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    coupon = shop.issue()
+    on = at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    reopen(on)
+    with on.told("undo"):
+        on.press("No, not handed over")
+    assert not live.standing(coupon.serial)
+
+
+def test_closed_while_asking_it_asks_again_first(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    """The server has committed, the reply was lost, and the browser is gone: the same ask brings the same answer."""
+    coupon = shop.issue()
+    on = at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    live.network.losing_replies.add("/clerk/sync")
+    on.press("Give the gift")
+    on.expect_heading("Not confirmed")
+    on.close()
+    live.network.losing_replies.clear()
+    on.open()
+    on.expect_heading("Unfinished")
+    with on.told("drop"):
+        on.press("No, not handed over")
+    assert live.kinds(coupon.serial).count("ask") == 1
+    assert not live.standing(coupon.serial)
+
+
+def test_opened_again_without_a_network_an_open_ask_is_not_confirmed(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    on = at_work()
+    on.scan_by_usb(qr_text(shop.issue()))
+    on.expect_text("Confirmed by the shop")
+    live.network.losing_replies.add("/clerk/sync")
+    on.press("Give the gift")
+    on.expect_heading("Not confirmed")
+    reopen(on)
+    on.expect_heading("Not confirmed")
+    on.press("Do not give")
+    on.expect_scanner()
+
+
+def test_a_second_tab_leaves_the_journal_to_the_first(at_work: MakeTablet) -> None:
+    on = at_work()
+    on.expect_scanner()
+    second = on.watch(on.context.new_page())
+    second.goto(f"{on.url}/clerk/")
+    second.get_by_role("heading", name="Redeem is open in another tab").wait_for()
+    on.page.close()
+    second.get_by_role("button", name="Try again").click()
+    on.page = second
+    on.expect_scanner()
+
+
+def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
+    at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    on = at_work()
+    on.scan_by_usb(qr_text(shop.issue()))
+    on.press("Give the gift")
+    on.expect_heading("Hand over the gift")
+    size = on.journals()["journal.redeem"]
+    on.forget_indexeddb()
+    reopen(on)
+    on.expect_heading("Enrol this tablet anew")
+    on.shoot("15 lost key")
+    on.enrol(live.enrolment_link(shop.cast.north, "Till 1 again"))
+    on.expect_scanner()
+    kept = [length for name, length in on.journals().items() if name.startswith("journal-retired-")]
+    assert kept == [size]
+    on.page.evaluate("dispatchEvent(new Event('online'))")
+    on.expect_text(re.compile(r"· 3 with a manager"))
+    on.shoot("16 old journal handed in")
+    assert live.handed_in() == [("unlock", "key_lost"), ("ask", "key_lost"), ("gave", "key_lost")]
+
+
+def test_a_revoked_tablet_says_so(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    on = at_work()
+    on.expect_scanner()
+    live.revoke("Till 1")
+    on.page.evaluate("dispatchEvent(new Event('online'))")
+    on.expect_heading("Enrol this tablet anew")
+    on.expect_text(re.compile("not enrolled any more"))
+    on.enrol(live.enrolment_link(shop.cast.north, "Till 1 again"))
+    on.expect_scanner()

@@ -1,0 +1,178 @@
+"""The office in a real browser: signing in, the filter, enrolling a tablet; and every page on a desk and on a phone."""
+
+import re
+
+import pytest
+from nacl.signing import SigningKey
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from redeem import enrolling
+from redeem.models import Enrolment
+from redeem.web.context import now_ms
+from tests import factories
+from tests.browser.pages import chromium, visit
+from tests.cast import PASSWORD
+from tests.tills import till_of
+
+pytestmark = pytest.mark.browser
+
+LONGEST = "Кофейня «Превысокомногорассмотрительствующий» на Новослободской"
+PAGES = (
+    "/manager/",
+    "/manager/?days=custom&from=2021-01-01&until=2021-01-05",
+    "/manager/coupons",
+    "/manager/coupons?q=nothing",
+    "/manager/coupons/{coupon}",
+    "/manager/devices",
+    "/manager/devices/new",
+    "/manager/devices/{device}/revoke",
+    "/manager/stores",
+    "/manager/stores/{store}",
+    "/manager/stores/new",
+    "/manager/partners/new",
+    "/manager/clerks/{clerk}/leave",
+    "/manager/keys",
+    "/manager/keys/new",
+    "/manager/audit",
+    "/manager/sessions",
+)
+
+
+@pytest.fixture
+def browser(playwright):
+    with chromium(playwright) as opened:
+        yield opened
+
+
+@pytest.fixture
+def trade(live, cast):
+    """A month of gifts, one of them taken back, some declined; and a store with a name that nobody can shorten."""
+
+    def issue(db):
+        factories.store(db, cast.north_partner, LONGEST)
+        return [factories.coupon(db, cast.anywhere) for _ in range(40)]
+
+    coupons = live.database.write(issue)
+    north, south = till_of(live.database, cast.north_till), till_of(live.database, cast.south_till)
+    for number, coupon in enumerate(coupons):
+        till = (north, south)[number % 2]
+        till.redeem(coupon, now=now_ms() - number * 18 * 3_600_000)
+    north.redeem(coupons[0], now=now_ms())
+    south.redeem(None, now=now_ms())
+    return coupons
+
+
+def enter(browser, live, cast, role="shop_manager", **how):
+    office = visit(browser, live.url, **how)
+    office.sign_in(cast.managers[role], PASSWORD)
+    return office
+
+
+def test_a_manager_signs_in_by_keyboard_alone_and_out_again(browser, live, cast):
+    office = visit(browser, live.url)
+    page = office.open("/manager/devices")
+    page.keyboard.type(cast.managers["shop_manager"])  # the first field has the focus
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Devices")).to_be_visible()
+    page.locator(".menu > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert office.complaints == []
+
+
+def test_the_filter_shows_at_once_and_stays_in_the_address(browser, live, cast, trade):
+    office = enter(browser, live, cast)
+    page = office.page
+    page.get_by_label("Partner", exact=True).select_option("South Bakery")
+    page.wait_for_url(re.compile("partner=prt_"))
+    assert "campaign=" not in page.url
+    assert page.locator(".bars").nth(1).locator("li").count() == 1
+    page.get_by_label("Period").select_option("custom")
+    expect(page.get_by_label("From", exact=True)).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Partner", exact=True)).to_have_value(re.compile("prt_"))
+    page.get_by_role("link", name="Clear").click()
+    expect(page.get_by_label("Partner", exact=True)).to_have_value("")
+    assert office.complaints == []
+
+
+def test_a_chart_s_table_opens_and_its_csv_is_saved(browser, live, cast, trade):
+    page = enter(browser, live, cast).page
+    page.get_by_text("As a table").first.click()
+    expect(page.get_by_role("region", name="Gifts by day")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV").first.click()
+    assert saved.value.suggested_filename.startswith("days-")
+
+
+def test_a_tablet_is_enrolled_and_the_page_notices(browser, live, cast):
+    office = enter(browser, live, cast)
+    page = office.open("/manager/devices/new")
+    page.get_by_label("Store").select_option("North, on the square")
+    page.get_by_label("Name").fill("Window")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("heading", name="Open this on the tablet")).to_be_visible()
+    assert "/clerk/#enrol=" in page.locator("#link").input_value()
+
+    def enrol(db):
+        row = db.scalars(select(Enrolment).order_by(Enrolment.created_at.desc())).first()
+        enrolling.enrol(db, row.id, bytes(SigningKey(b"a tablet beside the window, 0001").verify_key), now_ms())
+
+    live.database.write(enrol)
+    expect(page.get_by_role("heading", name="“Window” is enrolled")).to_be_visible(timeout=15_000)
+    assert office.complaints == []
+
+
+def test_a_till_s_key_can_be_copied(browser, live, cast):
+    office = enter(browser, live, cast)
+    office.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = office.open("/manager/devices/new?kind=till")
+    page.get_by_label("Store").select_option("North, on the square")
+    page.get_by_label("Name").fill("Till 9")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#key").input_value()
+    assert page.locator("#key").input_value().startswith("rtk_")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "language"), [("desk", "light", "en"), ("phone", "dark", "ru"), ("narrow", "light", "ru")]
+)
+def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, size, scheme, language):
+    office = enter(browser, live, cast, size=size, scheme=scheme, language=language)
+    ids = {"coupon": trade[0].id, "device": cast.tablet_id, "store": cast.north, "clerk": cast.clerk_id}
+    for path in PAGES:
+        page = office.open(path.format(**ids))
+        for twin in page.locator("details.twin").all():
+            twin.evaluate("it => { it.open = true }")
+        assert not office.sticks_out(), path
+        assert office.barriers() == [], path
+    assert office.complaints == []
+    assert office.elsewhere == []
+
+
+@pytest.mark.parametrize("role", ["partner_manager", "store_manager", "auditor"])
+def test_each_role_has_pages_without_dead_ends(browser, live, cast, trade, role):
+    """Every link that is shown leads somewhere."""
+    office = enter(browser, live, cast, role)
+    seen: set[str] = set()
+    waiting = ["/manager/"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or len(seen) > 60 or "figures.csv" in path:
+            continue
+        seen.add(path)
+        answer = office.page.goto(live.url + path)
+        assert answer
+        assert answer.status == 200, path
+        links = office.page.eval_on_selector_all(
+            "a[href^='/manager/']", "all => all.map(it => it.getAttribute('href'))"
+        )
+        waiting += [link.partition("#")[0] for link in links if "lang=" not in link]
+    assert len(seen) > 8

@@ -1,0 +1,31 @@
+"""What the fake camera sees: a video in which real QRs are held up, drawn by redeem/qr.py."""
+
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from redeem import qr
+
+SIZE = (1280, 720)
+COUNTER = (168, 158, 148)
+QR_PIXELS = 300
+
+
+def film(path: Path, *shown: str | None, frames: int = 12) -> Path:
+    """Writes a video that shows each text as a QR in turn, None as an empty counter. Chromium plays it round and round."""
+    path.write_bytes(b"".join(still(text) * frames for text in shown))
+    return path
+
+
+def still(text: str | None) -> bytes:
+    """One frame, a JPEG: that is all that there is to Motion JPEG."""
+    image = Image.new("RGB", SIZE, COUNTER)
+    if text is not None:
+        symbol = (
+            Image.open(BytesIO(qr.png(text))).convert("RGB").resize((QR_PIXELS, QR_PIXELS), Image.Resampling.LANCZOS)
+        )
+        image.paste(symbol, ((SIZE[0] - QR_PIXELS) // 2, (SIZE[1] - QR_PIXELS) // 2))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()

@@ -1,0 +1,76 @@
+"""The acts that a server may die in, each made ready by what was said of it; performing it answers the code."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
+
+from redeem import idempotency, issuing, keeping, syncing
+from redeem.db import Database
+from redeem.idempotency import Mutation
+from redeem.issuing import NewCoupon
+from redeem.journal import Entry, read_entry
+from redeem.keys import Sealer
+from redeem.syncing import Request
+from tests.factories import MOSCOW, NOW, SECRET, Issued
+from tests.tills import till_of
+
+Said = dict[str, Any]
+Perform = Callable[[], str]
+
+
+def redeem(database: Database, said: Said) -> Perform:
+    till, coupon = till_of(database, said["key"]), Issued(said["serial"], "", "", "")
+    return lambda: till.redeem(coupon, said["name"]).code
+
+
+def cancel(database: Database, said: Said) -> Perform:
+    till = till_of(database, said["key"])
+    return lambda: till.cancel(said["name"]).code
+
+
+def reverse(database: Database, said: Said) -> Perform:
+    till = till_of(database, said["key"])
+    return lambda: till.reverse(said["redemption"], said["name"]).code
+
+
+def sync(database: Database, said: Said) -> Perform:
+    """A tablet hands in its last entry."""
+    entry = read_entry(said["text"], b64decode(said["signature"]))
+    request, ring = Request(entries=[entry], device_time=NOW), database.read(keeping.load_ring)
+    signer = database.read(lambda session: keeping.load_signer(session, Sealer([SECRET])))
+
+    def perform() -> str:
+        reply = database.write(
+            lambda session: syncing.sync(session, said["device"], request, ring, lambda: signer, NOW)
+        )
+        code: str = reply.answers[entry.number]["code"]
+        return code
+
+    return perform
+
+
+def of_entry(entry: Entry) -> Said:
+    return {"text": entry.text, "signature": b64encode(entry.signature).decode()}
+
+
+def issue(database: Database, said: Said) -> Perform:
+    """As the shop's API does it: once for each Idempotency-Key."""
+    mutation = Mutation(said["prefix"], said["name"], "the body")
+
+    def work(session: Any) -> tuple[int, bytes]:
+        return 201, issuing.issue(session, NewCoupon(said["campaign"]), said["key_id"], NOW, MOSCOW).id.encode()
+
+    def perform() -> str:
+        done = database.write(lambda session: idempotency.once(session, mutation, Sealer([SECRET]), NOW, work))
+        return done.body.decode()
+
+    return perform
+
+
+ACTS: dict[str, Callable[[Database, Said], Perform]] = {
+    "redeem": redeem,
+    "cancel": cancel,
+    "reverse": reverse,
+    "sync": sync,
+    "issue": issue,
+}

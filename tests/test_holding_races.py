@@ -1,0 +1,87 @@
+"""Holds while many act at once: real threads, a real database, and a barrier.
+
+On PostgreSQL a circle of waiting is found and broken by the server, a second later; no clerk should wait that long, so none may arise.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+
+from tests.counters import Counters, serials
+from tests.databases import on_both_databases
+from tests.tills import tills_of
+
+pytestmark = on_both_databases
+ROUNDS = 12
+
+
+@pytest.fixture
+def counters(database, cast):
+    return Counters(database, cast)
+
+
+@pytest.fixture(autouse=True)
+def nobody_waited_in_a_circle(database):
+    yield
+    if not database.is_sqlite:
+        found = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert database.read(lambda session: session.scalar(found)) == 0
+
+
+def at_once(*works):
+    """What each work answers, all begun at the same moment."""
+    barrier = Barrier(len(works))
+
+    def begin(work):
+        barrier.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result() for future in [pool.submit(begin, work) for work in works]]
+
+
+def test_two_tablets_that_give_back_to_each_other_do_not_wait_in_a_circle(counters):
+    north, south = counters.tablet, counters.south
+    for _ in range(ROUNDS):
+        coupon, epoch = counters.held()
+        other = counters.coupon(counters.cast.south)
+        (its,) = [grant for grant in south.sync().grants if grant.serial == other.serial]
+        south.act("ask", coupon=coupon.token)
+        north.act("ask", coupon=other.token)
+        north.write("release", id=coupon.id, epoch=epoch)
+        south.write("release", id=other.id, epoch=its.epoch)
+        at_once(north.sync, south.sync)
+        assert serials(south.sync(epoch=its.epoch).grants)[-1] == coupon.serial
+
+
+def test_two_journals_that_name_the_same_coupons_the_other_way_round_do_not_either(counters):
+    for _ in range(ROUNDS):
+        coupons = [counters.coupon() for _ in range(8)]
+        for coupon in coupons:
+            counters.tablet.write("ask", coupon=coupon.token)
+        for coupon in reversed(coupons):
+            counters.south.write("ask", coupon=coupon.token)
+        replies = at_once(counters.tablet.sync, counters.south.sync)
+        codes = [answer["code"] for reply in replies for answer in reply.answers.values()]
+        assert sorted(codes[-16:]) == ["already_redeemed"] * 8 + ["redeemed"] * 8
+
+
+def test_a_coupon_is_granted_or_redeemed_by_a_till_but_not_both(counters, database, cast):
+    till = tills_of(database, cast)["south"]
+    for _ in range(ROUNDS):
+        coupon = counters.homed()
+        reply, answer = at_once(counters.tablet.sync, lambda coupon=coupon: till.redeem(coupon))
+        granted = coupon.serial in serials(reply.grants)
+        assert (granted, answer.code) in [(True, "held_elsewhere"), (False, "redeemed")]
+
+
+def test_issuing_does_not_wait_for_the_tablet_that_it_promises_to(counters):
+    def issue_many():
+        return [counters.homed() for _ in range(5)]
+
+    for _ in range(ROUNDS):
+        issued, *_ = at_once(issue_many, *[counters.tablet.sync] * 2)
+        counters.tablet.sync()
+        assert {counters.holder(coupon) for coupon in issued} == {counters.tablet.device_id}

@@ -1,0 +1,106 @@
+"""Homing: coupons at home that nobody holds find a tablet, whatever became of the one that they were meant for."""
+
+import pytest
+from nacl.signing import SigningKey
+
+from redeem import enrolling, holding, homing, issuing
+from tests.cast import SOUTH_TABLET_KEY
+from tests.counters import Counters, serials
+from tests.databases import on_both_databases
+from tests.factories import NOW
+from tests.tablets import Tablet
+from tests.tills import tills_of
+
+pytestmark = on_both_databases
+LATER_KEY = SigningKey(b"the tablet that came later, 0001")
+
+
+@pytest.fixture
+def counters(database, cast):
+    return Counters(database, cast)
+
+
+def fetch(tablet):
+    """All that the tablet is granted, sync by sync, until nothing comes."""
+    heard, epoch = [], 0
+    while grants := tablet.sync(epoch=epoch).grants:
+        heard += serials(grants)
+        epoch = grants[-1].epoch
+    return heard
+
+
+def revoke(counters, device_id):
+    counters.write(lambda session: enrolling.revoke_device(session, device_id, NOW))
+
+
+def test_the_first_tablet_of_a_store_is_granted_what_is_at_home_there(counters, cast):
+    coupons = [counters.coupon(cast.annex) for _ in range(5)]
+    tablet = counters.add_tablet(LATER_KEY, cast.annex)
+    assert fetch(tablet) == [coupon.serial for coupon in coupons]
+
+
+def test_a_sweep_goes_on_at_the_next_sync_where_it_stopped(counters, cast, monkeypatch):
+    monkeypatch.setattr(homing, "COUPONS_PER_SWEEP_MAX", 2)
+    coupons = [counters.coupon(cast.annex) for _ in range(5)]
+    tablet = counters.add_tablet(LATER_KEY, cast.annex)
+    assert [serials(tablet.sync(epoch=epoch).grants) for epoch in (0, 2**33, 2**33)] == [
+        [coupon.serial for coupon in coupons[:2]],
+        [],
+        [],
+    ]
+    assert [counters.holder(coupon) for coupon in coupons] == [tablet.device_id] * 5
+    assert counters.device(tablet.device_id).sweep_from is None
+
+
+def test_only_what_is_open_is_found(counters, cast):
+    redeemed, void, free = (counters.coupon(cast.annex) for _ in range(3))
+    tills_of(counters.database, cast)["annex"].redeem(redeemed)
+    counters.write(lambda session: issuing.void(session, void.serial, "returned", NOW))
+    assert fetch(counters.add_tablet(LATER_KEY, cast.annex)) == [free.serial]
+
+
+def test_a_tablet_that_joins_takes_nothing_from_those_who_are_there(counters):
+    coupons = [counters.homed() for _ in range(20)]
+    mine = fetch(counters.tablet)
+    assert len(mine) == len(coupons)
+    assert fetch(counters.add_tablet()) == []
+
+
+def test_what_a_revoked_tablet_was_promised_others_of_the_store_get(counters):
+    second = counters.add_tablet()
+    coupons = [counters.homed() for _ in range(20)]
+    revoke(counters, second.device_id)
+    assert sorted(fetch(counters.tablet)) == [coupon.serial for coupon in coupons]
+
+
+def test_what_a_revoked_tablet_holds_stays_held(counters, cast):
+    coupon, _ = counters.held()
+    second = counters.add_tablet()
+    revoke(counters, counters.tablet.device_id)
+    assert fetch(second) == []
+    assert tills_of(counters.database, cast)["north"].redeem(coupon).code == "held_elsewhere"
+
+
+def test_tablets_of_a_store_share_what_they_find(counters, cast):
+    coupons = [counters.coupon(cast.annex) for _ in range(40)]
+    keys = [SigningKey(bytes([place]) * 32) for place in range(1, 4)]
+    tablets = [counters.add_tablet(key, cast.annex) for key in keys]
+    heard = [fetch(tablet) for tablet in tablets]
+    assert sorted(each for share in heard for each in share) == [coupon.serial for coupon in coupons]
+    assert all(heard)
+
+
+def test_another_stores_coupons_are_not_touched(counters, cast):
+    counters.homed()
+    assert fetch(Tablet(counters.database, cast.south_tablet_id, SOUTH_TABLET_KEY)) == []
+
+
+def test_the_bell_rings_until_the_sweep_is_over(counters, cast):
+    tablet = counters.add_tablet(LATER_KEY, cast.annex)
+
+    def rings():
+        return counters.read(lambda session: holding.rings(session, tablet.device_id, 0, NOW))
+
+    assert rings()
+    tablet.sync()
+    assert not rings()

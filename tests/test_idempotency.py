@@ -1,0 +1,87 @@
+"""Once under one key: twins at the same moment, failures, and the answer that is kept."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+
+from redeem import apikeys, idempotency, partnering
+from redeem.errors import NotFound
+from redeem.idempotency import KeyReused, Mutation
+from redeem.keys import Sealer
+from redeem.models import Idempotency, Partner
+from tests.databases import on_both_databases
+from tests.factories import NOW, SECRET, all_of
+
+SEALER = Sealer([SECRET])
+TWINS = 8
+
+
+@pytest.fixture
+def mutation(cast):
+    return Mutation(apikeys.parse(cast.shop_key).prefix, "key-1", "f" * 43)
+
+
+def add(session, mutation, name="East"):
+    def work(inner):
+        return 201, partnering.add_partner(inner, name, NOW).id.encode()
+
+    return idempotency.once(session, mutation, SEALER, NOW, work)
+
+
+def easts(database):
+    return [row for row in database.read(lambda s: all_of(s, Partner)) if row.name == "East"]
+
+
+@on_both_databases
+def test_twins_do_it_once_and_hear_the_same(database, mutation):
+    together = Barrier(TWINS)
+
+    def twin(_):
+        together.wait()
+        return database.write(lambda session: add(session, mutation))
+
+    with ThreadPoolExecutor(TWINS) as pool:
+        answers = list(pool.map(twin, range(TWINS)))
+    assert len(easts(database)) == 1
+    assert {(answer.status, answer.body) for answer in answers} == {(201, easts(database)[0].id.encode())}
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * (TWINS - 1)
+
+
+@on_both_databases
+def test_without_the_key_they_would_do_it_each(database, mutation):
+    """The negative control: it is the kept key, and nothing else, that makes it once."""
+    for _ in range(2):
+        database.write(lambda session: session.execute(text("DELETE FROM idempotency")))
+        database.write(lambda session: add(session, mutation))
+    assert len(easts(database)) == 2
+
+
+def test_what_failed_is_not_kept(database, mutation):
+    def fail(_):
+        raise NotFound
+
+    with pytest.raises(NotFound):
+        database.write(lambda s: idempotency.once(s, mutation, SEALER, NOW, fail))
+    assert database.write(lambda session: add(session, mutation)).replayed is False
+
+
+def test_another_request_under_the_key_is_refused(database, mutation):
+    database.write(lambda session: add(session, mutation))
+    other = Mutation(mutation.key_prefix, mutation.key, "g" * 43)
+    with pytest.raises(KeyReused):
+        database.write(lambda session: add(session, other))
+
+
+def test_each_program_has_keys_of_its_own(database, cast, mutation):
+    other = Mutation(apikeys.parse(cast.reader_key).prefix, mutation.key, mutation.fingerprint)
+    database.write(lambda session: add(session, mutation))
+    assert database.write(lambda session: add(session, other)).replayed is False
+
+
+def test_the_kept_answer_is_unreadable_at_rest(database, mutation):
+    body = database.write(lambda session: add(session, mutation)).body
+    (kept,) = database.read(lambda s: all_of(s, Idempotency))
+    assert body not in kept.sealed_answer
+    assert SEALER.unseal(kept.sealed_answer) == body

@@ -1,0 +1,321 @@
+"""Quarantine: what can't be taken is kept, shown to a manager, and admitted or left; nothing is lost and nothing is invented."""
+
+from dataclasses import replace
+from json import dumps, loads
+
+import pytest
+from nacl.signing import SigningKey
+from sqlalchemy import select
+
+from redeem import enrolling, keeping, quarantining, writing_off
+from redeem.errors import NotFound, TooMany
+from redeem.models import Act, AuditEntry, Conflict, Manager, Quarantine
+from redeem.staffing import Scope
+from tests.books import faults
+from tests.counters import Counters
+from tests.databases import on_both_databases
+from tests.factories import NOW
+from tests.tablets import Tablet
+from tests.tills import tills_of
+
+pytestmark = on_both_databases
+UNKNOWN = "dev_" + "0" * 26
+
+
+@pytest.fixture
+def counters(database, cast):
+    return Counters(database, cast)
+
+
+@pytest.fixture
+def tablet(counters):
+    return counters.tablet
+
+
+@pytest.fixture
+def till(database, cast):
+    return tills_of(database, cast)["north"]
+
+
+@pytest.fixture
+def manager_id(counters):
+    return counters.read(
+        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
+    )
+
+
+@pytest.fixture(autouse=True)
+def the_books_are_right_in_the_end(database):
+    yield
+    assert database.read(faults) == []
+
+
+def revoke(counters, tablet):
+    counters.write(lambda session: enrolling.revoke_device(session, tablet.device_id, NOW))
+
+
+def admit(counters, device_id, manager_id):
+    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW))
+
+
+def lines(counters, device_id, after=0):
+    return counters.read(lambda session: quarantining.list_entries(session, device_id, after))
+
+
+def acts(counters):
+    return counters.read(lambda session: list(session.scalars(select(Act).order_by(Act.at, Act.id))))
+
+
+def rewritten(tablet, entry, **changes):
+    """The entry with other words, signed by the same key."""
+    return tablet.signed(dumps(loads(entry.text) | changes))
+
+
+def test_a_revoked_tablets_entries_are_kept_and_not_taken(counters, tablet):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    revoke(counters, tablet)
+    first, again = tablet.sync(), tablet.sync()
+    assert [(reply.fault, reply.last, reply.quarantined) for reply in (first, again)] == [("revoked", 0, 1)] * 2
+    assert counters.standing(coupon) is None
+
+
+def test_a_long_journal_is_handed_in_part_by_part(counters, tablet):
+    """The reply says up to where the entries are here, taken or kept."""
+    for _ in range(5):
+        tablet.write("lock")
+    tablet.sync(tablet.journal[:1])
+    revoke(counters, tablet)
+    replies = [tablet.sync(tablet.journal[start : start + 2]) for start in (1, 3)]
+    assert [(reply.last, reply.kept, reply.quarantined) for reply in replies] == [(1, 3, 2), (1, 5, 4)]
+
+
+def test_a_tablet_that_floods_us_is_told_to_stop(counters, tablet, monkeypatch):
+    monkeypatch.setattr(quarantining, "ENTRIES_PER_DEVICE_MAX", 1)
+    revoke(counters, tablet)
+    for _ in range(3):
+        tablet.write("lock")
+    tablet.sync()
+    with pytest.raises(TooMany):
+        tablet.sync()
+
+
+# What the manager sees.
+
+
+def test_managers_see_whose_entries_wait(counters, tablet, cast):
+    tablet.write("lock")
+    tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    (waiting,) = counters.read(quarantining.list_waiting)
+    assert (waiting.device_name, waiting.store_id, waiting.entries) == ("North counter", cast.north, 2)
+    assert (waiting.first_number, waiting.last_number) == (1, 2)
+
+
+def test_managers_see_their_own_stores_alone(counters, tablet, cast):
+    tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    for scope, seen in ((Scope(cast.north_partner), 1), (Scope(cast.south_partner), 0)):
+        assert len(counters.read(lambda s, scope=scope: quarantining.list_waiting(s, scope))) == seen
+    with pytest.raises(NotFound):
+        counters.read(lambda s: quarantining.list_entries(s, tablet.device_id, scope=Scope(cast.south_partner)))
+
+
+def test_of_a_tablet_with_nothing_in_quarantine_there_is_nothing_to_see(counters, tablet):
+    with pytest.raises(NotFound):
+        lines(counters, tablet.device_id)
+
+
+def test_each_entry_shows_whether_it_is_signed_and_follows(counters, tablet):
+    for kind in ("lock", "unlock", "lock", "unlock"):
+        tablet.write(kind)
+    tablet.sync(tablet.journal[:1])
+    revoke(counters, tablet)
+    forged = replace(tablet.journal[1], text=tablet.journal[1].text.replace("unlock", "refuse"))
+    tablet.sync([forged, *tablet.journal[2:]])
+    found = lines(counters, tablet.device_id)
+    assert [(line.entry.number, line.is_signed, line.follows) for line in found] == [
+        (2, False, True),
+        (3, True, False),
+        (4, True, True),
+    ]
+    assert [line.reason for line in found] == ["revoked"] * 3
+
+
+# Admitting.
+
+
+def test_admitted_entries_are_settled_in_order_under_their_own_numbers(counters, tablet, manager_id):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    tablet.write("undo", of=1, reason="wrong size")
+    tablet.write("gave-held", coupon=coupon.token)
+    revoke(counters, tablet)
+    tablet.sync()
+    admission = admit(counters, tablet.device_id, manager_id)
+    assert (admission.outcomes, admission.waiting) == ({"redeemed": 2, "reversed": 1}, 0)
+    assert sorted(act.name for act in acts(counters)) == ["1", "2", "3"]
+    assert counters.standing(coupon).device_id == tablet.device_id
+
+
+def test_a_gift_that_was_given_again_meanwhile_is_a_conflict(counters, tablet, till, manager_id):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    counters.write(lambda session: writing_off.write_off(session, tablet.device_id, manager_id, NOW))
+    till.redeem(coupon)
+    tablet.sync()
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"conflict": 1}
+    assert counters.read(lambda session: session.scalars(select(Conflict.serial)).all()) == [coupon.serial]
+
+
+def test_a_gift_on_a_yes_that_came_before_is_found_too(counters, tablet, till, manager_id):
+    """The ask is admitted too late to be answered with yes again, but its gift is out."""
+    coupon = counters.coupon()
+    tablet.write("ask", coupon=coupon.token)
+    tablet.write("gave", of=1)
+    revoke(counters, tablet)
+    till.redeem(coupon)
+    tablet.sync()
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"already_redeemed": 1, "conflict": 1}
+
+
+def test_the_journal_goes_on_behind_what_was_admitted(counters, tablet, manager_id):
+    for _ in range(3):
+        tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    admit(counters, tablet.device_id, manager_id)
+    assert tablet.sync().last == 3
+
+
+def test_a_release_that_is_admitted_frees_the_coupon(counters, tablet, till, manager_id):
+    coupon, epoch = counters.held()
+    revoke(counters, tablet)
+    tablet.write("release", id=coupon.id, epoch=epoch)
+    tablet.sync()
+    assert till.redeem(coupon).code == "held_elsewhere"
+    admit(counters, tablet.device_id, manager_id)
+    assert till.redeem(coupon).code == "redeemed"
+
+
+def test_what_its_device_has_not_signed_is_not_settled(counters, tablet, manager_id):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    revoke(counters, tablet)
+    tablet.sync([replace(tablet.journal[0], signature=bytes(64))])
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"not_signed": 1}
+    assert counters.standing(coupon) is None
+
+
+def test_a_rewritten_entry_is_settled_under_a_name_of_its_own(counters, tablet, manager_id):
+    first, second = counters.coupon(), counters.coupon()
+    tablet.act("ask", coupon=first.token)
+    other = rewritten(tablet, tablet.journal[0], coupon=second.token)
+    assert tablet.sync([other]).fault == "broken_journal"
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"redeemed": 1}
+    assert sorted(act.name for act in acts(counters)) == ["1", f"1/{other.hash[:8]}"]
+
+
+def test_an_entry_about_a_rewritten_one_finds_it(counters, tablet, manager_id):
+    first, second = counters.coupon(), counters.coupon()
+    tablet.act("ask", coupon=first.token)
+    other = rewritten(tablet, tablet.journal[0], coupon=second.token)
+    gave = tablet.signed(dumps({"v": 1, "n": 2, "prev": other.hash, "at": NOW, "kind": "gave", "of": 1}))
+    tablet.sync([other, gave])
+    admit(counters, tablet.device_id, manager_id)
+    assert counters.standing(second).handed_over_at == NOW
+    assert counters.standing(first).handed_over_at is None
+
+
+def test_a_token_of_nobody_is_admitted_and_settles_nothing(counters, tablet, manager_id):
+    tablet.write("gave-held", coupon="0" * 183)
+    revoke(counters, tablet)
+    tablet.sync()
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"unknown_coupon": 1}
+
+
+def test_admitting_goes_on_in_parts(counters, tablet, manager_id, monkeypatch):
+    monkeypatch.setattr(quarantining, "ENTRIES_PER_PAGE_MAX", 2)
+    for _ in range(3):
+        tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    assert [admit(counters, tablet.device_id, manager_id).waiting for _ in range(3)] == [1, 0, 0]
+
+
+def test_what_came_of_each_entry_is_shown_and_recorded(counters, tablet, manager_id):
+    tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    admit(counters, tablet.device_id, manager_id)
+    (line,) = lines(counters, tablet.device_id)
+    assert (line.decision, line.outcome, line.decided_at) == ("admitted", "noted", NOW)
+    (entry,) = counters.read(lambda session: list(session.scalars(select(AuditEntry))))
+    assert (entry.what, entry.subject_id, entry.details) == (
+        "entries_admitted",
+        tablet.device_id,
+        {"numbers": [1, 1], "outcomes": {"noted": 1}},
+    )
+
+
+# Leaving.
+
+
+def test_what_is_left_stays_as_it_is_and_waits_no_more(counters, tablet, manager_id):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    revoke(counters, tablet)
+    tablet.sync()
+    left = counters.write(lambda s: quarantining.leave(s, tablet.device_id, manager_id, NOW))
+    assert (left, tablet.sync().quarantined, counters.standing(coupon)) == (1, 0, None)
+    assert counters.read(quarantining.list_waiting) == []
+    assert [line.decision for line in lines(counters, tablet.device_id)] == ["left"]
+    (entry,) = counters.read(lambda session: list(session.scalars(select(AuditEntry))))
+    assert (entry.what, entry.details) == ("entries_left", {"entries": 1})
+
+
+# The journal of a tablet that lost its key, handed in by what it has become.
+
+
+def test_it_is_checked_with_the_old_key_and_taken_as_the_old_tablets(counters, tablet, manager_id):
+    coupon, _ = counters.held()
+    tablet.write("gave-held", coupon=coupon.token)
+    new = counters.add_tablet()
+    reply = new.sync(old=(tablet.device_id, tablet.journal))
+    assert (reply.old_kept, reply.quarantined) == (1, 1)
+    assert [line.is_signed for line in lines(counters, tablet.device_id)] == [True]
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"redeemed": 1}
+    assert counters.standing(coupon).device_id == tablet.device_id
+
+
+def test_a_journal_that_another_wrote_is_found_out(counters, tablet, manager_id):
+    coupon, _ = counters.held()
+    forger = Tablet(counters.database, tablet.device_id, SigningKey(b"the key of somebody who forges 1"))
+    forger.write("gave-held", coupon=coupon.token)
+    counters.south.sync(old=(tablet.device_id, forger.journal))
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"not_signed": 1}
+
+
+def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, tablet, manager_id):
+    """It was enrolled after the backup, and anew after the restore, with the same key: its acts are the new one's."""
+    coupon = counters.coupon()
+    before = Tablet(counters.database, UNKNOWN, tablet.key)
+    before.write("ask", coupon=coupon.token)
+    before.write("gave", of=1)
+    tablet.sync(old=(UNKNOWN, before.journal))
+    (waiting,) = counters.read(quarantining.list_waiting)
+    assert (waiting.device_id, waiting.device_name, waiting.handed_in_by_id) == (UNKNOWN, None, tablet.device_id)
+    assert admit(counters, UNKNOWN, manager_id).outcomes == {"redeemed": 1, "noted": 1}
+    assert counters.standing(coupon).handed_over_at == NOW
+    assert tablet.act("lock") == "noted"
+
+
+def test_nothing_in_quarantine_is_ever_lost(counters, tablet, manager_id):
+    tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    admit(counters, tablet.device_id, manager_id)
+    kept = counters.read(lambda session: [row.entry for row in session.scalars(select(Quarantine))])
+    assert kept == [tablet.journal[0].text]

@@ -1,0 +1,59 @@
+"""`restore`: what it asks, what it says, what it refuses."""
+
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import update
+
+from redeem import generations
+from redeem.db import Database
+from redeem.models import Campaign, Device
+from tests.cast import Cast
+
+
+def restore(app: Flask, *words: str, answer: str = "") -> Result:
+    return app.test_cli_runner().invoke(args=("restore", *words), input=answer)
+
+
+def generation(database: Database) -> tuple[int, bool]:
+    life = database.read(generations.current)
+    return life.generation, life.is_recovering
+
+
+def test_it_begins_recovery_and_says_who_is_awaited(app: Flask, database: Database, cast: Cast):
+    result = restore(app, "--yes")
+    assert result.exit_code == 0
+    assert generation(database) == (2, True)
+    assert "Awaited: 2 tablets and 4 tills." in result.output
+    assert "tablet  North, on the square · North counter  (" in result.output
+    assert "http://localhost/manager/recovery" in result.output
+    assert "revoked till" not in result.output
+
+
+def test_it_does_nothing_without_a_yes(app: Flask, database: Database):
+    assert restore(app, answer="n\n").exit_code == 1
+    assert generation(database) == (1, False)
+    assert restore(app, answer="y\n").exit_code == 0
+    assert generation(database) == (2, True)
+
+
+def test_it_begins_once_unless_it_is_told_that_it_is_again(app: Flask, database: Database):
+    restore(app, "--yes")
+    result = restore(app, "--yes")
+    assert result.exit_code == 1
+    assert "say --again" in result.output
+    assert generation(database) == (2, True)
+    assert restore(app, "--yes", "--again").exit_code == 0
+    assert generation(database) == (3, True)
+
+
+def test_it_skips_as_many_numbers_as_it_is_told(app: Flask, database: Database, cast: Cast):
+    assert restore(app, "--yes", "--skip-numbers", "25").exit_code == 0
+    campaign = database.read(lambda session: session.get_one(Campaign, cast.anywhere))
+    assert (campaign.coupons, campaign.skipped) == (25, 25)
+    assert restore(app, "--yes", "--again", "--skip-numbers", "0").exit_code == 2
+
+
+def test_where_nobody_is_awaited_it_is_over_at_once(app: Flask, database: Database):
+    database.write(lambda session: session.execute(update(Device).values(revoked_at=1, lost_at=1)))
+    assert "nothing is to be recovered" in restore(app, "--yes").output
+    assert generation(database) == (2, False)

@@ -1,0 +1,509 @@
+"""Restoring a backup, which is always too old: tablets and tills refill the ledger, and nothing is given twice meanwhile or after."""
+
+from collections.abc import Iterator
+
+import pytest
+from nacl.signing import SigningKey
+from sqlalchemy import create_engine, select
+
+from redeem import enrolling, keeping, recovering, restoring, tokens
+from redeem.adopting import Shown
+from redeem.db import Database
+from redeem.errors import NotFound
+from redeem.keys import Sealer
+from redeem.models import AuditEntry, Campaign, Claim, Coupon, Enrolment, Manager
+from redeem.restoring import GivenBefore, NotRecovering
+from redeem.staffing import Scope
+from tests import factories
+from tests.books import faults
+from tests.counters import Counters, serials
+from tests.databases import on_both_databases
+from tests.factories import NOW, SECRET
+from tests.tills import tills_of
+from tests.vaults import Vault, vault_of
+
+pytestmark = on_both_databases
+LATER = NOW + 60_000
+
+
+@pytest.fixture
+def counters(database, cast):
+    return Counters(database, cast)
+
+
+@pytest.fixture
+def tills(database, cast):
+    return tills_of(database, cast)
+
+
+@pytest.fixture
+def manager_id(counters):
+    return counters.read(
+        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
+    )
+
+
+@pytest.fixture
+def vault(database: Database, request: pytest.FixtureRequest) -> Iterator[Vault]:
+    if database.is_sqlite:
+        yield vault_of(database, None)
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    engine = create_engine(cluster.url.replace("postgresql://", "postgresql+psycopg://"))
+    yield vault_of(database, engine)
+    engine.dispose()
+    cluster.drop_database(cluster.url_of(f"{database.engine.url.database}_backup"))
+
+
+@pytest.fixture(autouse=True)
+def the_books_are_right_in_the_end(database):
+    yield
+    assert database.read(faults) == []
+
+
+def restore(counters, vault, **options):
+    """Puts the backup back and begins recovery; answers the new generation."""
+    vault.put_back()
+    return begin(counters, **options)
+
+
+def begin(counters, **options):
+    return counters.write(lambda session: restoring.begin(session, LATER, **options)).generation
+
+
+def missing(counters, scope=None):
+    found = counters.read(lambda session: restoring.missing(session, LATER, *([scope] if scope else [])))
+    return [each.device_id for each in found]
+
+
+def write_off(counters, device_id, manager_id):
+    counters.write(lambda session: restoring.write_off_missing(session, device_id, manager_id, LATER))
+
+
+def say_again(counters, till, coupon, answer, attempt):
+    seen = Shown.of(tokens.read(coupon.token))
+    given = GivenBefore(attempt, "the body", seen, answer.details["redemption"], NOW)
+    return counters.write(lambda session: restoring.say_again(session, till.actor, given, LATER))
+
+
+def all_report(counters, tills, generation, *, but=()):
+    for tablet in (counters.tablet, counters.south):
+        if tablet not in but:
+            tablet.restored(generation)
+    for till in tills.values():
+        counters.write(lambda session, till=till: restoring.till_reported(session, till.actor.device_id))
+
+
+# The first thing after a backup was put back.
+
+
+def test_numbers_are_skipped_so_that_none_is_given_out_twice(counters, vault, cast):
+    counters.coupon()
+    vault.back_up()
+    lost = counters.coupon()
+    restore(counters, vault, skip_numbers=500)
+    new = counters.coupon()
+    assert (lost.serial & 0xFFFFFFFF, new.serial & 0xFFFFFFFF) == (1, 501)
+    campaign = counters.read(lambda session: session.get_one(Campaign, cast.anywhere))
+    assert campaign.coupons - campaign.skipped == 2
+
+
+def test_no_number_is_skipped_beyond_the_last_one(counters, cast):
+    def fill(session):
+        session.get_one(Campaign, cast.anywhere).coupons = 2**32 - 3
+
+    counters.write(fill)
+    begin(counters)
+    campaign = counters.read(lambda session: session.get_one(Campaign, cast.anywhere))
+    assert (campaign.coupons, campaign.skipped) == (2**32, 3)
+
+
+def test_a_campaign_made_after_the_backup_gets_its_number_back_never(counters, cast, vault):
+    """Tokens with its number are out: in another campaign they would be good for another gift."""
+
+    def make(session):
+        return factories.campaign(session, partners=[cast.north_partner]).number
+
+    vault.back_up()
+    lost = counters.write(make)
+    restore(counters, vault)
+    assert counters.write(make) > lost
+    assert counters.write(make) > lost + 1
+
+
+def test_links_that_were_used_since_the_backup_open_nothing(counters, cast, vault):
+    link = counters.write(lambda s: enrolling.invite_device(s, cast.north, "Third", NOW, 60))
+    vault.back_up()
+    restore(counters, vault)
+    assert counters.read(lambda session: session.get_one(Enrolment, link.id)).expires_at == LATER
+
+
+def test_epochs_of_a_new_life_are_above_all_of_the_old_one(counters, tills, vault):
+    vault.back_up()
+    old = [counters.held()[1] for _ in range(5)]
+    all_report(counters, tills, restore(counters, vault))
+    assert counters.held()[1] > max(old)
+
+
+# Who has to report.
+
+
+def test_everybody_is_missing_at_first(counters, cast):
+    begin(counters)
+    assert set(missing(counters)) == {
+        *(cast.tablet_id, cast.south_tablet_id),
+        *(cast.north_till_id, cast.north_till_two_id, cast.annex_till_id, cast.south_till_id),
+    }
+
+
+def test_a_ledger_that_was_never_restored_waits_for_nobody(counters):
+    assert missing(counters) == []
+
+
+def test_managers_see_who_of_their_own_is_missing(counters, cast):
+    begin(counters)
+    assert missing(counters, Scope(cast.south_partner)) == [cast.south_tablet_id, cast.south_till_id]
+
+
+def test_who_was_out_of_service_at_the_backup_is_not_waited_for(counters, cast):
+    counters.write(lambda session: enrolling.revoke_device(session, cast.south_tablet_id, NOW))
+    begin(counters)
+    assert cast.south_tablet_id not in missing(counters)
+
+
+def test_a_tablet_that_is_revoked_meanwhile_is_still_waited_for(counters, cast):
+    """It may have given what it held after the backup: that is for a manager to decide."""
+    begin(counters)
+    counters.write(lambda session: enrolling.revoke_device(session, cast.south_tablet_id, NOW))
+    assert cast.south_tablet_id in missing(counters)
+
+
+def test_whoever_is_enrolled_meanwhile_has_nothing_to_report(counters):
+    begin(counters)
+    assert counters.add_tablet().device_id not in missing(counters)
+
+
+def test_a_sync_alone_is_no_report(counters, cast):
+    begin(counters)
+    assert not counters.tablet.sync().reported
+    assert cast.tablet_id in missing(counters)
+
+
+def test_a_report_on_another_life_is_none(counters, cast):
+    """A late message from before the restore."""
+    begin(counters)
+    assert not counters.tablet.restored(1).reported
+
+
+def test_a_report_counts_once_the_journal_is_here_to_its_end(counters):
+    generation = begin(counters)
+    counters.tablet.write("lock")
+    counters.tablet.write("unlock")
+    report = recovering.Report(generation, 2)
+    assert not counters.tablet.sync(counters.tablet.journal[:1], report=report).reported
+    assert counters.tablet.sync(report=report).reported
+
+
+def test_many_claims_come_in_parts(counters, vault):
+    vault.back_up()
+    (one, first), (other, second) = counters.held(), counters.held()
+    generation = restore(counters, vault)
+    assert not counters.tablet.restored(generation, more=True, claims=[(one.serial, first)]).reported
+    assert counters.tablet.restored(generation, claims=[(other.serial, second)]).reported
+    assert len(counters.read(lambda session: session.scalars(select(Claim)).all())) == 2
+
+
+def test_recovery_ends_with_the_last_report(counters, tills):
+    generation = begin(counters)
+    all_report(counters, tills, generation, but=[counters.south])
+    assert counters.tablet.sync().recovering
+    assert not counters.south.restored(generation).recovering
+    assert not counters.tablet.sync().recovering
+
+
+def test_a_till_that_nobody_waits_for_has_nothing_to_report(counters, tills):
+    with pytest.raises(NotRecovering):
+        counters.write(lambda session: restoring.till_reported(session, tills["north"].actor.device_id))
+
+
+# Writing off.
+
+
+def test_a_tablet_that_is_written_off_is_lost(counters, cast, manager_id):
+    counters.held()
+    begin(counters)
+    write_off(counters, cast.tablet_id, manager_id)
+    assert cast.tablet_id not in missing(counters)
+    assert counters.device(cast.tablet_id).lost_at == LATER
+
+
+def test_a_till_that_is_written_off_works_on(counters, cast, manager_id, tills):
+    begin(counters)
+    write_off(counters, cast.north_till_id, manager_id)
+    assert cast.north_till_id not in missing(counters)
+    (entry,) = counters.read(lambda session: list(session.scalars(select(AuditEntry))))
+    assert (entry.what, entry.subject_id, entry.details["recent"]) == ("device_written_off", cast.north_till_id, 0)
+
+
+def test_the_last_one_written_off_ends_recovery(counters, cast, manager_id):
+    begin(counters)
+    for device_id in missing(counters):
+        write_off(counters, device_id, manager_id)
+    assert counters.read(lambda session: restoring.missing(session, LATER)) == []
+    with pytest.raises(NotRecovering):
+        write_off(counters, cast.north_till_id, manager_id)
+
+
+def test_nobody_is_written_off_who_has_reported(counters, cast, manager_id):
+    counters.tablet.restored(begin(counters))
+    with pytest.raises(NotFound):
+        write_off(counters, cast.tablet_id, manager_id)
+
+
+def test_what_a_missing_tablet_held_is_at_risk(counters, cast):
+    for _ in range(2):
+        counters.held()
+    begin(counters)
+    found = {each.device_id: each for each in counters.read(lambda s: restoring.missing(s, LATER))}
+    assert found[cast.tablet_id].risk.coupons == 2
+    assert found[cast.north_till_id].risk is None
+
+
+# While it recovers.
+
+
+def test_only_who_holds_a_coupon_gives_it(counters, tills, vault):
+    free, (held, _) = counters.coupon(), counters.held()
+    vault.back_up()
+    restore(counters, vault)
+    assert tills["north"].redeem(free).code == "recovering"
+    assert tills["north"].verify(free).verdict == "recovering"
+    assert counters.south.act("ask", coupon=free.token) == "recovering"
+    assert counters.south.sync(verify=free.token).verdict["code"] == "recovering"
+    assert counters.tablet.act("gave-held", coupon=held.token) == "redeemed"
+
+
+def test_a_till_that_asked_meanwhile_may_ask_again_by_the_same_name(counters, tills):
+    coupon = counters.coupon()
+    generation = begin(counters)
+    assert tills["north"].redeem(coupon, "one").code == "recovering"
+    all_report(counters, tills, generation)
+    assert tills["north"].redeem(coupon, "one").code == "redeemed"
+
+
+def test_no_hold_is_asked_back_that_could_be_given_to_nobody(counters, tills):
+    coupon, _ = counters.held()
+    begin(counters)
+    assert tills["south"].redeem(coupon).code == "held_elsewhere"
+    assert counters.south.sync(verify=coupon.token).verdict["code"] == "held_elsewhere"
+    assert counters.tablet.sync().recalls == []
+
+
+def test_nothing_is_granted_before_all_have_reported(counters, tills):
+    generation = begin(counters)
+    coupon = counters.homed()
+    counters.tablet.restored(generation)
+    assert counters.tablet.sync().grants == []
+    all_report(counters, tills, generation, but=[counters.tablet])
+    assert serials(counters.tablet.sync().grants) == [coupon.serial]
+
+
+def test_what_is_at_home_and_nobodys_after_a_restore_finds_its_tablet(counters, tills, cast):
+    coupon = counters.coupon(cast.annex)
+    later = counters.add_tablet(SigningKey(b"the tablet that came later, 0001"), cast.annex)
+    generation = begin(counters)
+    later.restored(generation)
+    all_report(counters, tills, generation)
+    assert serials(later.sync().grants) == [coupon.serial]
+
+
+# What comes back.
+
+
+def test_a_gift_given_on_a_yes_since_the_backup_stands_again(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    counters.tablet.act("ask", coupon=coupon.token)
+    counters.tablet.act("gave", of=1)
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert counters.standing(coupon).device_id == counters.tablet.device_id
+    assert tills["north"].redeem(coupon).code == "already_redeemed"
+
+
+def test_its_undo_is_found_as_well(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    counters.tablet.act("ask", coupon=coupon.token)
+    counters.tablet.act("gave", of=1)
+    counters.tablet.act("undo", of=1, reason="returned")
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert tills["north"].redeem(coupon).code == "redeemed"
+
+
+def test_a_yes_that_no_gift_came_of_burns_nothing(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    counters.tablet.act("ask", coupon=coupon.token)
+    counters.tablet.act("drop", of=1)
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert tills["north"].redeem(coupon).code == "redeemed"
+
+
+def test_a_hold_that_moved_since_the_backup_is_with_whom_it_moved_to(counters, tills, vault):
+    """The old holder reports last, and its release comes behind the new one's claim."""
+    coupon, first = counters.held()
+    vault.back_up()
+    counters.south.act("ask", coupon=coupon.token)
+    counters.tablet.act("release", id=coupon.id, epoch=first)
+    (second,) = counters.south.sync().grants
+    counters.tablet.last = counters.south.last = 0
+    generation = restore(counters, vault)
+    counters.south.restored(generation, claims=[(coupon.serial, second.epoch)])
+    assert counters.holder(coupon) == counters.south.device_id
+    all_report(counters, tills, generation, but=[counters.south])
+    assert counters.holder(coupon) == counters.south.device_id
+
+
+def test_a_hold_that_ended_since_the_backup_frees_the_coupon(counters, tills, vault):
+    coupon, epoch = counters.held()
+    vault.back_up()
+    tills["south"].redeem(coupon)
+    counters.tablet.act("release", id=coupon.id, epoch=epoch)
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert tills["south"].redeem(coupon).code == "redeemed"
+
+
+def test_a_till_says_again_what_it_was_answered(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    given = tills["north"].redeem(coupon, "one")
+    generation = restore(counters, vault)
+    assert tills["north"].redeem(coupon, "one").code == "recovering"
+    again = say_again(counters, tills["north"], coupon, given, "one")
+    assert again.details["redemption"] == given.details["redemption"]
+    all_report(counters, tills, generation)
+    replayed = tills["north"].redeem(coupon, "one")
+    assert (replayed.code, replayed.replayed) == ("redeemed", True)
+    assert tills["north"].reverse(given.details["redemption"]).code == "reversed"
+
+
+def test_what_a_till_says_twice_counts_once(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    given = tills["north"].redeem(coupon, "one")
+    restore(counters, vault)
+    answers = [say_again(counters, tills["north"], coupon, given, "one") for _ in range(2)]
+    assert [(answer.code, answer.replayed) for answer in answers] == [("redeemed", False), ("redeemed", True)]
+
+
+def test_two_who_say_that_they_gave_it_are_a_conflict(counters, tills, vault):
+    coupon = counters.coupon()
+    vault.back_up()
+    given = tills["north"].redeem(coupon, "one")
+    restore(counters, vault)
+    counters.south.act("gave-at-risk", coupon=coupon.token)
+    assert say_again(counters, tills["north"], coupon, given, "one").code == "conflict"
+
+
+def test_a_made_up_redemption_id_is_not_taken(counters, tills, vault):
+    first, second = counters.coupon(), counters.coupon()
+    vault.back_up()
+    given = tills["north"].redeem(first, "one")
+    restore(counters, vault)
+    say_again(counters, tills["north"], first, given, "one")
+    again = say_again(counters, tills["north two"], second, given, "two")
+    assert again.code == "redeemed"
+    assert again.details["redemption"] != given.details["redemption"]
+
+
+def test_nothing_is_said_again_to_a_ledger_that_waits_for_nothing(counters, tills):
+    coupon = counters.coupon()
+    given = tills["north"].redeem(coupon, "one")
+    with pytest.raises(NotRecovering):
+        say_again(counters, tills["north"], coupon, given, "two")
+
+
+# Coupons that were issued after the backup.
+
+
+def test_a_lost_coupon_is_adopted_when_it_is_shown(counters, tills, vault, cast):
+    vault.back_up()
+    lost = counters.coupon()
+    all_report(counters, tills, restore(counters, vault))
+    assert tills["north"].verify(lost).verdict == "good"
+    assert tills["north"].redeem(lost).code == "redeemed"
+    assert tills["south"].redeem(lost).code == "already_redeemed"
+    campaign = counters.read(lambda session: session.get_one(Campaign, cast.anywhere))
+    assert campaign.coupons - campaign.skipped == 1
+
+
+def test_a_gift_of_a_lost_coupon_comes_back_with_it(counters, tills, vault):
+    vault.back_up()
+    lost = counters.coupon()
+    counters.tablet.act("ask", coupon=lost.token)
+    counters.tablet.act("gave", of=1)
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert counters.standing(lost).device_id == counters.tablet.device_id
+
+
+def test_a_till_says_a_lost_coupon_again(counters, tills, vault):
+    vault.back_up()
+    lost = counters.coupon()
+    given = tills["north"].redeem(lost, "one")
+    restore(counters, vault)
+    assert say_again(counters, tills["north"], lost, given, "one").code == "redeemed"
+
+
+def test_a_lost_coupon_that_a_tablet_holds_is_held_when_it_is_adopted(counters, tills, vault):
+    vault.back_up()
+    lost, epoch = counters.held()
+    generation = restore(counters, vault)
+    counters.tablet.restored(generation, claims=[(lost.serial, epoch)])
+    all_report(counters, tills, generation, but=[counters.tablet])
+    assert tills["north"].verify(lost).verdict == "held_elsewhere"
+    assert tills["north"].redeem(lost).code == "held_elsewhere"
+    assert serials(counters.tablet.sync().recalls) == [lost.serial]
+    assert counters.read(lambda session: session.scalars(select(Claim)).all()) == []
+
+
+def test_a_lost_coupon_given_by_its_short_code_is_known_by_the_id_beside_it(counters, tills, vault):
+    vault.back_up()
+    lost, _ = counters.held()
+    counters.tablet.act("gave-held", typed=lost.short_code, id=lost.id)
+    counters.tablet.last = 0
+    all_report(counters, tills, restore(counters, vault))
+    assert tills["north"].redeem(lost).code == "already_redeemed"
+
+
+def test_an_id_alone_makes_no_coupon(counters, vault):
+    vault.back_up()
+    lost, epoch = counters.held()
+    restore(counters, vault)
+    assert counters.tablet.act("release", id=lost.id, epoch=epoch) == "released"
+    assert counters.tablet.act("gave-held", id=lost.id) == "unknown_coupon"
+    assert counters.read(lambda session: session.get(Coupon, lost.serial)) is None
+
+
+def test_a_token_without_a_row_is_unknown_to_a_ledger_that_was_never_restored(counters, tills):
+    coupon = counters.coupon()
+    counters.write(lambda session: session.delete(session.get_one(Coupon, coupon.serial)))
+    assert tills["north"].redeem(coupon).code == "unknown_coupon"
+    assert tills["north"].verify(coupon).verdict == "unknown_coupon"
+
+
+def test_a_number_that_no_campaign_has_reached_is_unknown(counters, tills, vault, cast):
+    """Somebody has the private key, and mints ahead of us."""
+
+    def mint(session):
+        signer = keeping.load_signer(session, Sealer([SECRET]))
+        return signer.write(signer.newest, cast.anywhere, 1_000, 9_000)
+
+    vault.back_up()
+    restore(counters, vault, skip_numbers=1_000)
+    ahead = factories.Issued(cast.anywhere << 32 | 1_000, "cpn", counters.write(mint), "")
+    assert tills["north"].verify(ahead).verdict == "unknown_coupon"

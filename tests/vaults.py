@@ -1,0 +1,55 @@
+"""Backups in tests: the whole database at one moment, put back later in the place of what it has become."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url, text
+from sqlalchemy.engine import Engine
+
+from redeem import backup
+from redeem.db import Database
+
+
+@dataclass
+class Vault:
+    """`back_up()` keeps the database as it is, `put_back()` makes it that again. Whoever uses it goes on with the same Database."""
+
+    database: Database
+    back_up: Callable[[], None]
+    put_back: Callable[[], None]
+
+
+def vault_of(database: Database, maintenance: Engine | None) -> Vault:
+    """`maintenance` is of another database of the same PostgreSQL server; None on SQLite."""
+    return postgres_vault(database, maintenance) if maintenance is not None else sqlite_vault(database)
+
+
+def sqlite_vault(database: Database) -> Vault:
+    live = Path(str(database.engine.url.database))
+    copy = live.with_name("backup.sqlite")
+
+    def put_back() -> None:
+        database.engine.dispose()
+        for leftover in (live, live.with_name(f"{live.name}-wal"), live.with_name(f"{live.name}-shm")):
+            leftover.unlink(missing_ok=True)
+        shutil.copyfile(copy, live)
+
+    def back_up() -> None:
+        backup.copy_sqlite(live, copy)
+
+    return Vault(database, back_up, put_back)
+
+
+def postgres_vault(database: Database, maintenance: Engine) -> Vault:
+    live = str(make_url(str(database.engine.url)).database)
+    copy = f"{live}_backup"
+
+    def make(new: str, of: str) -> None:
+        database.engine.dispose()  # PostgreSQL copies only databases that nobody uses
+        with maintenance.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{new}" WITH (FORCE)'))
+            connection.execute(text(f'CREATE DATABASE "{new}" TEMPLATE "{of}"'))
+
+    return Vault(database, lambda: make(copy, live), lambda: make(live, copy))

@@ -1,0 +1,57 @@
+"""What waits on the office's desk, made in the database: a journal in quarantine, two gifts of one coupon."""
+
+from json import dumps
+from typing import Any
+
+from nacl.signing import SigningKey
+from sqlalchemy.orm import Session
+
+from redeem import quarantining
+from redeem.ids import new_id
+from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
+from redeem.models import Act, Conflict
+from redeem.web.context import now_ms
+from tests import factories
+from tests.factories import NOW
+
+
+def journal(session: Session, store_id: str, *entries: dict[str, Any]) -> str:
+    """The id of a tablet whose entries wait; what they are doesn't matter if nothing is said."""
+    key = SigningKey.generate()
+    tablet = factories.tablet(session, store_id, key, "Old tablet", now_ms())
+    written: list[Entry] = []
+    for number, body in enumerate(entries or ({"kind": "unlock"}, {"kind": "refusal", "reason": "other"}), start=1):
+        previous = written[-1].hash if written else FIRST_HASH
+        text = dumps({"v": 1, "n": number, "prev": previous, "at": NOW} | body)
+        written.append(read_entry(text, key.sign(signed_bytes(tablet.id, text)).signature))
+    quarantining.keep(session, tablet.id, written, "revoked", tablet.id, now_ms())
+    return tablet.id
+
+
+def two_gifts(session: Session, campaign: int, device_id: str, store_id: str) -> str:
+    """The id of the conflict: one device has given a coupon twice."""
+    coupon = factories.coupon(session, campaign)
+    first, second = (act(session, coupon.serial, device_id, store_id, code) for code in ("redeemed", "conflict"))
+    session.add(
+        Conflict(act_id=second, standing_act_id=first, serial=coupon.serial, bearer="issuer", at=now_ms(), note="")
+    )
+    session.flush()
+    return second
+
+
+def act(session: Session, serial: int, device_id: str, store_id: str, code: str) -> str:
+    made = Act(
+        id=new_id("rdm", now_ms()),
+        device_id=device_id,
+        name=new_id("test", now_ms()),
+        kind="redeem",
+        store_id=store_id,
+        serial=serial,
+        code=code,
+        answer="{}",
+        fingerprint="A" * 43,
+        at=now_ms(),
+    )
+    session.add(made)
+    session.flush()
+    return made.id

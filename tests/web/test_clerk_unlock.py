@@ -1,0 +1,56 @@
+"""POST /clerk/unlock: a clerk's PIN on an enrolled tablet."""
+
+import pytest
+
+from redeem.throttling import FREE_FAILURES
+from tests.cast import PIN, SOUTH_PIN, SOUTH_TABLET_KEY, TABLET_KEY
+from tests.web.signed import Signing
+
+
+@pytest.fixture
+def tablet(client, cast):
+    return Signing(client, cast.tablet_id, TABLET_KEY)
+
+
+def unlock(tablet, clerk, pin):
+    return tablet.post("/clerk/unlock", {"v": 1, "clerk": clerk, "pin": pin})
+
+
+def test_the_right_pin_opens(tablet, cast):
+    answer = unlock(tablet, cast.clerk_id, PIN)
+    assert (answer.status_code, answer.json) == (200, {"v": 1, "clerk": cast.clerk_id})
+
+
+def test_a_wrong_pin_does_not(tablet, cast):
+    answer = unlock(tablet, cast.clerk_id, "0000")
+    assert (answer.status_code, answer.json["code"]) == (403, "wrong_pin")
+
+
+def test_another_stores_clerk_is_as_unknown_as_nobody(tablet, cast):
+    foreign, nobody = unlock(tablet, cast.south_clerk_id, SOUTH_PIN), unlock(tablet, "clk_nobody", "4071")
+    assert foreign.status_code == nobody.status_code == 403
+    assert foreign.json["code"] == nobody.json["code"] == "wrong_pin"
+
+
+def test_after_some_wrong_ones_the_right_one_must_wait_too(tablet, cast):
+    for _ in range(FREE_FAILURES):
+        unlock(tablet, cast.clerk_id, "0000")
+    answer = unlock(tablet, cast.clerk_id, PIN)
+    assert (answer.status_code, answer.json["code"]) == (429, "too_many")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_one_clerks_wrong_pins_lock_out_nobody_elsewhere(client, tablet, cast):
+    for _ in range(FREE_FAILURES + 1):
+        unlock(tablet, cast.clerk_id, "0000")
+    south = Signing(client, cast.south_tablet_id, SOUTH_TABLET_KEY)
+    assert unlock(south, cast.south_clerk_id, SOUTH_PIN).status_code == 200
+
+
+def test_it_wants_a_tablets_signature(client, cast):
+    answer = client.post("/clerk/unlock", json={"v": 1, "clerk": cast.clerk_id, "pin": PIN})
+    assert (answer.status_code, answer.json["code"]) == (401, "not_signed")
+
+
+def test_another_tablets_key_does_not_sign_for_this_one(client, cast):
+    assert unlock(Signing(client, cast.tablet_id, SOUTH_TABLET_KEY), cast.clerk_id, PIN).status_code == 401

@@ -1,0 +1,83 @@
+"""Who may call: keys good, revoked, mangled, of the wrong kind, without the scope."""
+
+import pytest
+
+from redeem import admitting, apikeys, enrolling
+from redeem.models import ApiKey
+from tests.databases import on_both_databases
+from tests.web.programs import Program, assert_problem
+
+
+def test_without_a_key_nobody_is_asking(client):
+    response = client.get("/v1/coupons")
+    assert_problem(response, "unauthenticated")
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="redeem"'
+
+
+@pytest.mark.parametrize("who", ["revoked_key", "intruder_key", "intruder_till", "revoked_till"])
+def test_a_key_that_is_not_good_is_told_no_more_than_none(client, cast, who):
+    strange = assert_problem(Program(client, getattr(cast, who)).get("/coupons"), "unauthenticated")
+    assert str(getattr(cast, who))[:12] not in str(strange)
+
+
+def test_a_mangled_key_is_no_key(client, cast):
+    for text in (
+        cast.shop_key[:-1],
+        cast.shop_key + "x",
+        cast.shop_key.upper(),
+        "",
+        "é",
+        "rsk_",
+        cast.shop_key[:-1] + "-",
+    ):
+        assert_problem(Program(client, text).get("/coupons"), "unauthenticated")
+
+
+def test_the_right_prefix_with_another_secret_is_no_key(client, cast):
+    prefix = apikeys.parse(cast.shop_key).prefix
+    stranger = apikeys.mint("shop").text
+    body = prefix + stranger[len(prefix) : -6]
+    forged = body + apikeys._checksum(body)
+    assert apikeys.parse(forged).prefix == prefix
+    assert_problem(Program(client, forged).get("/coupons"), "unauthenticated")
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
+def test_another_scheme_is_no_key(client, cast, scheme):
+    response = client.get("/v1/coupons", headers={"Authorization": f"{scheme} {cast.shop_key}"})
+    assert_problem(response, "unauthenticated")
+
+
+def test_the_schemes_case_does_not_matter(client, cast):
+    assert client.get("/v1/coupons", headers={"Authorization": f"bearer {cast.shop_key}"}).status_code == 200
+
+
+def test_a_key_of_the_other_kind_is_known_and_may_not(shop, north, coupon):
+    for response in (shop.redeem(coupon.token), north.get("/coupons")):
+        assert_problem(response, "insufficient_scope")
+        assert "insufficient_scope" in response.headers["WWW-Authenticate"]
+
+
+def test_a_key_in_the_address_counts_for_nothing(client, cast):
+    assert_problem(client.get("/v1/coupons", query_string={"key": cast.shop_key}), "unauthenticated")
+
+
+@on_both_databases
+def test_use_is_remembered(shop, database, cast):
+    shop.get("/coupons")
+    used = database.read(lambda s: s.get(ApiKey, apikeys.parse(cast.shop_key).prefix)).last_used_at
+    shop.get("/coupons")
+    assert used is not None
+    assert database.read(lambda s: s.get(ApiKey, apikeys.parse(cast.shop_key).prefix)).last_used_at == used
+
+
+def test_a_revoked_key_is_out_within_a_second(app, shop, database, cast):
+    assert shop.get("/coupons").status_code == 200
+    database.write(lambda s: admitting.revoke_key(s, apikeys.parse(cast.shop_key).prefix, 1))
+    app.extensions["redeem.keys"].forget()
+    assert_problem(shop.get("/coupons"), "unauthenticated")
+
+
+def test_a_revoked_till_redeems_nothing(app, north, database, cast, coupon):
+    database.write(lambda s: enrolling.revoke_device(s, cast.north_till_id, 1))
+    assert_problem(north.redeem(coupon.token), "unauthenticated")

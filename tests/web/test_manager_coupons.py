@@ -1,0 +1,113 @@
+"""A coupon is found by whatever of it is at hand; its story is told as far as one may know it."""
+
+import pytest
+
+from redeem.codes import grouped
+from tests import factories
+from tests.cast import TABLET_KEY
+from tests.factories import NOW
+from tests.tablets import Tablet
+from tests.tills import till_of
+
+
+@pytest.fixture
+def coupon(database, cast):
+    return database.write(lambda db: factories.coupon(db, cast.anywhere, order_ref="A-1001"))
+
+
+def look_for(office, role, text):
+    return office(role).client.get("/manager/coupons", query_string={"q": text})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda coupon: coupon.token,
+        lambda coupon: f"HTTPS://GIFT.EXAMPLE/C/{coupon.token}",
+        lambda coupon: f"  {coupon.short_code} ",
+        lambda coupon: grouped(coupon.short_code).lower(),
+        lambda coupon: coupon.id,
+        lambda _coupon: "A-1001",
+    ],
+    ids=["token", "link", "short code", "grouped code", "id", "order"],
+)
+def test_it_is_found_by_whatever_is_at_hand(office, coupon, written):
+    answer = look_for(office, "shop_manager", written(coupon))
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/manager/coupons/{coupon.id}")
+
+
+def test_coupons_of_one_order_are_listed(office, cast, database, coupon):
+    other = database.write(lambda db: factories.coupon(db, cast.north_only, order_ref="A-1001"))
+    text = look_for(office, "shop_manager", "A-1001").text
+    assert coupon.id in text
+    assert other.id in text
+
+
+@pytest.mark.parametrize("text", ["7KQ2-M4XZ-9F3C", "cpn_9_9", "A-9999", "1" * 183, "x" * 5000, "%", "' OR 1=1 --"])
+def test_what_is_nothing_is_said_so(office, text):
+    answer = look_for(office, "shop_manager", text)
+    assert answer.status_code == 200
+    assert "No coupon of that name" in answer.text
+
+
+def test_a_partner_finds_no_orders_and_nothing_of_others(office, cast, database, coupon):
+    north = database.write(lambda db: factories.coupon(db, cast.north_only))
+    assert look_for(office, "partner_manager", "A-1001").status_code == 200
+    for text in (north.token, north.short_code, north.id):
+        assert look_for(office, "south_manager", text).status_code == 200
+        assert look_for(office, "partner_manager", text).status_code == 303
+
+
+def test_a_story_tells_all_that_was_done(office, cast, database, coupon):
+    tablet = Tablet(database, cast.tablet_id, TABLET_KEY)
+    asked = tablet.write("ask", coupon=coupon.token, clerk=cast.clerk_id)
+    tablet.write("gave", of=asked)
+    tablet.write("undo", of=asked, reason="wrong_gift")
+    tablet.write("refusal", coupon=coupon.token, reason="no_receipt")
+    tablet.sync()
+    text = office("shop_manager").open(f"/manager/coupons/{coupon.id}").text
+    told = [
+        "Issued",
+        "Redeemed on the tablet",
+        "Anna",
+        "Taken back: Wrong gift",
+        "Clerk gave the gift",
+        "Clerk took the gift back: Wrong gift",
+        "Clerk did not give it: Asked for a receipt",
+    ]
+    places = [text.index(words) for words in told]
+    assert places == sorted(places)
+    assert "Ready to be given" in text
+    assert "A-1001" in text
+
+
+def test_a_given_coupon_says_when_and_where(office, cast, database, coupon):
+    till_of(database, cast.south_till).redeem(coupon, now=NOW)
+    text = office("shop_manager").open(f"/manager/coupons/{coupon.id}").text
+    assert "21 Nov 2026, 11:33" in text
+    assert "South, by the river" in text
+
+
+def test_a_partner_learns_when_and_not_where_another_gave_it(office, cast, database, coupon):
+    till_of(database, cast.south_till).redeem(coupon, now=NOW)
+    text = office("partner_manager").open(f"/manager/coupons/{coupon.id}").text
+    assert "21 Nov 2026, 11:33" in text
+    assert "at a store of another partner" in text
+    assert "South" not in text
+    assert "A-1001" not in text
+
+
+@pytest.mark.parametrize(("days", "words"), [(None, "Cancelled by the shop"), (2, "Expired")])
+def test_a_coupon_that_is_no_good_says_why(office, cast, database, days, words):
+    def make(db):
+        windows = {"valid_days": days} if days else {}
+        campaign = factories.campaign(db, "Old", partners=[cast.north_partner], windows=windows)
+        made = factories.coupon(db, campaign.number, now=NOW - 90 * 86_400_000)
+        if not days:
+            factories.void(db, made, "the order was returned")
+        return made
+
+    made = database.write(make)
+    text = office("shop_manager").open(f"/manager/coupons/{made.id}").text
+    assert f">{words}<" in text
+    assert ("the order was returned" in text) == (not days)

@@ -1,0 +1,169 @@
+"""The desk: entries in quarantine are admitted or left, one by one or all; two gifts of one coupon are decided about."""
+
+import re
+
+import pytest
+
+from redeem.models import Act, AuditEntry, Conflict, Quarantine, Redemption
+from tests import factories
+from tests.factories import all_of
+from tests.web import desk
+
+
+@pytest.fixture
+def gift(cast, database):
+    return database.write(lambda db: factories.coupon(db, cast.anywhere))
+
+
+@pytest.fixture
+def journal(cast, database, gift):
+    """The page of a revoked tablet's journal: it gave a gift, and took it back."""
+    entries = (
+        {"kind": "unlock"},
+        {"kind": "gave-at-risk", "coupon": gift.token},
+        {"kind": "undo", "of": 2, "reason": "mistake"},
+    )
+    return f"/manager/quarantine/{database.write(lambda db: desk.journal(db, cast.north, *entries))}"
+
+
+@pytest.fixture
+def conflict(cast, database):
+    made = database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.north_till_id, cast.north))
+    return f"/manager/conflicts/{made}"
+
+
+def decisions(database):
+    rows = database.read(lambda db: all_of(db, Quarantine))
+    return [row.decision for row in sorted(rows, key=lambda row: row.number)]
+
+
+def changes(database):
+    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+
+
+def hash_of(page, number):
+    """The hash by which the page's form names the entry."""
+    found = re.findall(r'name="entry" value="([^"]+)"', page)
+    return found[2 * (number - 1)]
+
+
+def test_what_waits_is_listed_by_device(office, journal):
+    text = office("store_manager").open("/manager/quarantine").text
+    assert "Old tablet" in text
+    assert journal in text
+    assert "3 entries in quarantine wait" in office("store_manager").open("/manager/devices").text
+
+
+def test_nothing_in_quarantine_is_told_with_what_it_is_for(office):
+    assert "Nothing is in quarantine" in office("store_manager").open("/manager/quarantine").text
+
+
+def test_each_entry_says_what_it_is_and_what_speaks_for_it(office, journal, gift):
+    text = office("shop_manager").open(journal).text
+    for words in ("Clerk unlocked the tablet", "Clerk gave the gift offline, at risk", gift.id, "of entry 2"):
+        assert words in text
+    assert text.count("Signed by this tablet") == 3
+    assert text.count("Nothing missing before it") == 3
+    assert "The tablet was revoked or written off" in text
+
+
+def test_an_entry_that_another_key_signed_says_so(office, cast, database, journal):
+    def forge(db):
+        row = next(row for row in all_of(db, Quarantine) if row.number == 2)
+        row.signature = b"0" * 64
+
+    database.write(forge)
+    manager = office("shop_manager")
+    assert "Not signed by this tablet" in manager.open(journal).text
+    manager.send(f"{journal}/admit")
+    assert "Not settled: its tablet did not sign it" in manager.open(journal).text
+    assert database.read(lambda db: all_of(db, Redemption)) == []
+
+
+def test_all_are_admitted_in_order(office, database, journal, gift):
+    assert office("shop_manager").send(f"{journal}/admit").status_code == 303
+    assert decisions(database) == ["admitted"] * 3
+    codes = {act.kind: act.code for act in database.read(lambda db: all_of(db, Act))}
+    assert codes == {"unlock": "noted", "gave-at-risk": "redeemed", "undo": "reversed"}
+    [(what, details)] = changes(database)
+    assert (what, details["numbers"]) == ("entries_admitted", [1, 3])
+    assert "3 entries were admitted." in office("shop_manager").open(journal).text
+
+
+def test_one_is_admitted_and_another_left(office, database, journal):
+    manager = office("shop_manager")
+    page = manager.open(journal).text
+    manager.send(f"{journal}/admit", {"entry": hash_of(page, 2)})
+    manager.send(f"{journal}/leave", {"entry": hash_of(page, 3)})
+    assert decisions(database) == [None, "admitted", "left"]
+    assert len(database.read(lambda db: all_of(db, Redemption))) == 1
+    text = manager.open(journal).text
+    assert "Admitted: Redeemed" in text
+    assert "Left as it is" in text
+    assert "1 entry waits." in text
+
+
+def test_what_is_left_never_counts_and_stays(office, database, journal):
+    office("shop_manager").send(f"{journal}/leave")
+    assert decisions(database) == ["left"] * 3
+    assert database.read(lambda db: all_of(db, Act)) == []
+    assert office("shop_manager").open(journal).text.count("Left as it is") == 3
+    assert changes(database) == [("entries_left", {"entries": 3})]
+
+
+def test_whoever_may_not_decide_sees_no_button(office, journal):
+    for role in ("auditor", "partner_manager", "store_manager"):
+        text = office(role).open(journal).text
+        assert "A shop manager decides" in text
+        assert "/admit" not in text
+
+
+def test_two_gifts_stand_side_by_side(office, conflict):
+    assert conflict in office("store_manager").open("/manager/conflicts").text
+    text = office("store_manager").open(conflict).text
+    assert text.count("North, on the square") == 2
+    assert "A shop manager decides." in text
+    assert 'name="bearer"' not in text
+
+
+def test_a_shop_manager_decides_who_bears_it(office, database, conflict):
+    manager = office("shop_manager")
+    assert manager.send(conflict, {"bearer": "partner", "note": "The clerk was told."}).status_code == 303
+    [row] = database.read(lambda db: all_of(db, Conflict))
+    assert (row.bearer, row.note) == ("partner", "The clerk was told.")
+    text = manager.open(conflict).text
+    assert "The partner bears it" in text
+    assert "The clerk was told." in text
+    [(what, details)] = changes(database)
+    assert (what, details["before"], details["bearer"]) == ("conflict_decided", "issuer", "partner")
+    assert "Nothing is to be decided" in manager.open("/manager/conflicts").text
+    assert "The partner bears it" in manager.open("/manager/conflicts?show=all").text
+
+
+def test_nobody_else_is_a_bearer(office, database, conflict):
+    assert office("shop_manager").send(conflict, {"bearer": "the customer"}).status_code == 422
+    assert changes(database) == []
+
+
+def test_what_was_taken_back_is_not_decided(office, database, conflict):
+    def withdraw(db):
+        [row] = all_of(db, Conflict)
+        row.withdrawn_at = 1
+
+    database.write(withdraw)
+    answer = office("shop_manager").send(conflict, {"bearer": "partner"})
+    assert answer.status_code == 422
+    assert "one of the two gifts was taken back" in answer.text
+
+
+def test_a_gift_of_another_partner_is_not_described(office, cast, database, conflict):
+    def move(db):
+        [row] = all_of(db, Conflict)
+        first = db.get_one(Act, row.standing_act_id)
+        first.store_id, first.device_id = cast.south, cast.south_till_id
+
+    database.write(move)
+    for page in ("/manager/conflicts", conflict):
+        text = office("store_manager").open(page).text
+        assert "South" not in text
+        assert "at a store that you can" in text

@@ -1,0 +1,159 @@
+"""A lost tablet is written off by whoever has seen what that risks; a restored ledger says who is missing, and goes on without."""
+
+import pytest
+from sqlalchemy import update
+
+from redeem import generations, holding, restoring
+from redeem.models import AuditEntry, Coupon, Device
+from redeem.web.context import now_ms
+from tests import factories
+from tests.factories import all_of
+
+
+@pytest.fixture
+def held(cast, database):
+    """Three coupons that the north tablet holds, 350 roubles each."""
+
+    def work(db):
+        coupons = [factories.coupon(db, cast.anywhere, home_store_id=cast.north) for _ in range(3)]
+        device, life = db.get_one(Device, cast.tablet_id), generations.current(db)
+        holding.grant_promised(db, device, life, now_ms(), 0)
+        return coupons
+
+    return database.write(work)
+
+
+@pytest.fixture
+def restored(database, held):
+    database.write(lambda db: restoring.begin(db, now_ms()))
+
+
+def lost(cast):
+    return f"/manager/devices/{cast.tablet_id}/lost"
+
+
+def holders(database):
+    return {coupon.holder_id for coupon in database.read(lambda db: all_of(db, Coupon))}
+
+
+def changes(database):
+    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+
+
+def is_recovering(database):
+    return database.read(generations.current).is_recovering
+
+
+def test_what_is_at_risk_is_shown_before_it_is_asked(office, cast, held):
+    text = office("shop_manager").open(lost(cast)).text
+    assert "Is “North counter” lost for good?" in text
+    assert '<span class="stat-value">3</span>' in text
+    assert "1,050.00" in text or "1,050" in text
+
+
+def test_a_tablet_is_written_off_by_its_name_typed(office, cast, database, held):
+    answer = office("shop_manager").send(lost(cast), {"confirm": " North  counter "})
+    assert answer.status_code == 303
+    assert holders(database) == {None}
+    [(what, details)] = changes(database)
+    assert (what, details["coupons"], details["values"]) == (
+        "device_written_off",
+        3,
+        [{"amount": 105_000, "currency": "RUB"}],
+    )
+    text = office("shop_manager").open(lost(cast)).text
+    assert "“North counter” is written off" in text
+    assert '<span class="stat-value">3</span>' in text
+    assert "Wrote a device off" in office("auditor").open("/manager/audit").text
+
+
+@pytest.mark.parametrize("typed", ["", "yes", "north counter"])
+def test_nothing_is_written_off_without_the_name(office, cast, database, held, typed):
+    answer = office("shop_manager").send(lost(cast), {"confirm": typed})
+    assert answer.status_code == 422
+    assert "Type the device&#39;s name" in answer.text
+    assert holders(database) == {cast.tablet_id}
+
+
+def test_a_till_holds_nothing_and_is_revoked_instead(office, cast):
+    answer = office("shop_manager").open(f"/manager/devices/{cast.north_till_id}/lost")
+    assert answer.headers["Location"].endswith("/revoke")
+
+
+def test_the_list_says_what_is_held_and_what_is_lost(office, cast, database, held):
+    manager = office("shop_manager")
+    assert '<td class="num" data-label="Holds">3</td>' in manager.open("/manager/devices").text
+    manager.send(lost(cast), {"confirm": "North counter"})
+    text = manager.open("/manager/devices").text
+    assert '<span class="badge is-no">Lost</span>' in text
+    assert "What was at risk" in text
+    assert "/lost" not in office("store_manager").open("/manager/devices").text
+
+
+def test_without_a_restore_the_page_teaches_what_it_is_for(office):
+    text = office("store_manager").open("/manager/recovery").text
+    assert "The ledger is whole" in text
+    assert "was restored from a backup" not in text
+
+
+@pytest.mark.parametrize("page", ["/manager/", "/manager/stores", "/manager/audit", "/manager/sessions"])
+def test_each_page_says_that_the_ledger_recovers(office, restored, page):
+    text = office("shop_manager").open(page).text
+    assert "The ledger was restored from a backup" in text
+    assert "/manager/recovery" in text
+
+
+def test_who_is_missing_is_shown_to_each_as_far_as_they_see(office, restored):
+    text = office("shop_manager").open("/manager/recovery").text
+    assert "0 of 6 devices have reported" in text
+    assert "South counter" in text
+    own = office("store_manager").open("/manager/recovery").text
+    assert "0 of 3 devices have reported" in own
+    assert "North counter" in own
+    assert "South counter" not in own
+    assert "Write off" not in own
+
+
+def test_a_till_is_waited_for_no_more(office, cast, database, restored):
+    manager, page = office("shop_manager"), f"/manager/recovery/{cast.north_till_id}"
+    assert "Go on without “north till”?" in manager.open(page).text
+    assert manager.send(page).status_code == 303
+    assert "1 of 6 devices have reported" in manager.open("/manager/recovery").text
+    assert manager.open(page).headers["Location"] == "/manager/recovery"
+    assert [what for what, _ in changes(database)] == ["device_written_off"]
+
+
+def test_a_tablet_is_written_off_on_its_own_page(office, cast, restored):
+    answer = office("shop_manager").open(f"/manager/recovery/{cast.tablet_id}")
+    assert answer.headers["Location"] == lost(cast)
+
+
+def missing(database):
+    return [each.device_id for each in database.read(lambda db: restoring.missing(db, now_ms()))]
+
+
+def test_recovery_ends_without_all_of_them(office, database, restored):
+    manager = office("shop_manager")
+    page = manager.open("/manager/recovery/end").text
+    assert "Go on without 6 devices?" in page
+    assert '<span class="stat-value">3</span>' in page
+    answer = manager.send("/manager/recovery/end", {"device": missing(database), "confirm": "6"})
+    assert answer.status_code == 303
+    assert not is_recovering(database)
+    assert len(changes(database)) == 6
+    assert "The ledger is whole" in manager.open("/manager/recovery").text
+
+
+def test_recovery_does_not_end_by_a_slip(office, database, restored):
+    answer = office("shop_manager").send("/manager/recovery/end", {"device": missing(database), "confirm": "5"})
+    assert answer.status_code == 422
+    assert is_recovering(database)
+
+
+def test_who_reported_meanwhile_is_not_written_off(office, cast, database, restored):
+    named = missing(database)
+    reported = update(Device).where(Device.id == cast.tablet_id).values(reported_generation=2)
+    database.write(lambda db: db.execute(reported))
+    office("shop_manager").send("/manager/recovery/end", {"device": named, "confirm": "6"})
+    assert not is_recovering(database)
+    assert database.read(lambda db: db.get_one(Device, cast.tablet_id)).lost_at is None

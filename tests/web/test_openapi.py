@@ -1,0 +1,119 @@
+"""The OpenAPI document: valid, complete, and true."""
+
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from typing import cast as cast_to
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from openapi_spec_validator import validate
+from schemathesis import GenerationMode
+from schemathesis.core.control import SkipTest
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from redeem.web.openapi import openapi_document
+from redeem.web.problems import KINDS
+from tests.web.programs import new_attempt
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/v1/openapi.json").json
+
+
+def test_it_is_valid(document):
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_the_command_gives_the_same_document(app, document):
+    assert json.loads(json.dumps(openapi_document(app))) == document
+
+
+def test_every_address_of_the_api_is_in_it(app, document):
+    served = {
+        (rule.rule.replace("<attempt:", "<").replace("<", "{").replace(">", "}"), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/v1")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    told = {(path, method) for path, item in document["paths"].items() for method in item if path.startswith("/v1")}
+    assert served == told
+    assert len(told) > 20
+
+
+def test_each_operation_says_who_may_call_and_what_can_go_wrong(document):
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            statuses = set(operation["responses"])
+            assert operation["summary"], path
+            assert not operation["security"] or {"401", "403"} <= statuses, path
+            assert "requestBody" not in operation or {"400", "413", "415", "422"} <= statuses, path
+
+
+def test_each_mutation_of_the_shop_takes_an_idempotency_key(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            names = [parameter["name"] for parameter in operation["parameters"]]
+            is_mutation = method in ("post", "patch") and not path.endswith(("/cancel", "/verifications"))
+            assert ("Idempotency-Key" in names) == is_mutation, (method, path)
+
+
+def test_every_code_it_names_is_one_of_ours(document):
+    answers = [operation["responses"] for item in document["paths"].values() for operation in item.values()]
+    told = set(re.findall(r"`([a-z_]+)`: ", json.dumps(answers)))
+    assert told <= set(KINDS)
+    assert len(told) > 20
+
+
+def test_the_interactive_pages_files_are_all_our_own(client):
+    page = client.get("/v1/docs").text
+    assert 'data-document="/v1/openapi.json"' in page
+    for address in page.split('"'):
+        if address.startswith("/static/"):
+            assert (ROOT / address.lstrip("/")).exists()
+    assert "https://" not in page
+
+
+# What these refuse, no schema can say: a currency that differs, a store that is elsewhere, a check character that is wrong.
+KNOW_MORE = (
+    "create_campaign",
+    "patch_campaign",
+    "issue_coupon",
+    "move_home",
+    "add_store",
+    "redeem_coupon",
+    "verify_coupon",
+)
+
+
+def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
+    excluded = [positive_data_acceptance] if operation.definition.raw["operationId"] in KNOW_MORE else []
+
+    @settings(max_examples=10, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def check(case: Any) -> None:
+        fresh = {"Idempotency-Key": new_attempt()} if mode == GenerationMode.POSITIVE else {}
+        case.call_and_validate(headers=headers | fresh, excluded_checks=excluded)
+
+    with suppress(SkipTest):  # what takes nothing can't be sent anything wrong
+        check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_it_keeps_its_word_whatever_is_sent(app, cast, coupon, mode):
+    """Schemathesis makes requests of each schema, right and wrong: nothing may fail, and each answer is as documented."""
+    schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", app)
+    schema.config.generation.update(modes=[mode])
+    keys = {"shop_key": cast.shop_key, "till_key": cast.north_till}
+    for found in schema.get_all_operations():
+        operation = cast_to(Any, found).ok()
+        schemes = [name for one in operation.definition.raw["security"] for name in one]
+        put_to_the_test(operation, mode, {"Authorization": f"Bearer {keys[schemes[0]]}"} if schemes else {})

@@ -1,70 +1,184 @@
-"""The server in the simulation: the real application on a real database, its clock and its deaths in the world's hand."""
+"""The server in the simulation: the real application on a real database. The world says what time it is there, and when it dies."""
 
+import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from gzip import decompress
+from io import BytesIO
+from json import loads
+from pathlib import Path
+from traceback import format_exception
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
+from unittest.mock import patch
+from urllib.parse import unquote
 
 from flask import Flask
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
-import redeem.web.context
+import redeem.web.problems
+from redeem import create_app
+from redeem.backup import copy_sqlite
+from redeem.config import load_settings
 from redeem.db import Database
-from redeem.times import Ms
+from redeem.web import auth
+from redeem.web.context import Context
+from tests.factories import MOSCOW, SECRET
 
-NS_PER_MS = 1_000_000
+T = TypeVar("T")
+DATABASE = "redeem.sqlite"
+ENVIRONMENT = {
+    "REQUEST_METHOD": "POST",
+    "QUERY_STRING": "",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "80",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.url_scheme": "http",
+    "wsgi.multithread": False,
+}
 
 
-class Killed(Exception):
-    """The server died between two statements."""
+class Killed(BaseException):
+    """The server died. Not an Exception: nobody may catch it and go on."""
 
 
-@dataclass
+class ServerFault(AssertionError):
+    """The server met an error that nobody expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`json` is None where the body is not JSON; then `base64` has it."""
+
+    status: int
+    headers: dict[str, str]
+    json: Any = None
+    base64: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """As a tablet hears it."""
+        return {"status": self.status, "headers": self.headers, "json": self.json, "base64": self.base64}
+
+
 class Server:
-    """`call` is one request; `die_after` statements it dies in the middle, and whatever was not committed is gone."""
+    """`call` is one request. After `die_after` more statements and commits the server dies, and with it what was not committed."""
 
-    app: Flask
-    now: Ms
-    die_after: int | None = None
+    def __init__(self, url: str, folder: Path) -> None:
+        self.folder = folder
+        self.is_down = False
+        self.die_after: int | None = None
+        self._left: int | None = None
+        self._faults: list[BaseException] = []
+        self.settings = load_settings(
+            secret_keys=SECRET,
+            database_url=url,
+            base_url="http://localhost",
+            instance_path=folder,
+            secure_cookies=False,
+            time_zone=MOSCOW,
+            log_level="ERROR",
+        )
+        self.app: Flask = create_app(self.settings)
+        for name in ("before_cursor_execute", "commit"):
+            event.listen(self.database.engine, name, self._count)
 
-    def __post_init__(self) -> None:
-        event.listen(self.database.engine, "before_cursor_execute", self._count)
+    def stop(self) -> None:
+        self.database.close()
+        self.database.engine.dispose()
+
+    def restart(self) -> None:
+        """What was in memory is forgotten, but for routes and compiled statements, which take long to make and know nothing."""
+        self.stop()
+        self.app.extensions["redeem"] = Context(self.settings, self.database)
+        auth.attach(self.app)
+
+    def begin(self, database: Path) -> None:
+        """A new world, on a copy of this database."""
+        self.die_after, self.is_down = None, False
+        self._faults.clear()
+        self.put_back(database)
+
+    @property
+    def tools(self) -> Context:
+        found: Context = self.app.extensions["redeem"]
+        return found
 
     @property
     def database(self) -> Database:
-        found: Database = self.app.extensions["redeem"].database
-        return found
+        return self.tools.database
 
-    def call(self, path: str, headers: dict[str, str], body: str) -> tuple[int, Any]:
-        """(status, JSON); a death is (500, None)."""
-        with self._clock():
-            answer = self.app.test_client().post(path, headers=headers, data=body.encode())
-        died = self.die_after is not None and self.die_after <= 0
-        self.die_after = None
-        return (500, None) if died else (answer.status_code, _value(answer))
+    def write(self, work: Callable[[Session], T]) -> T:
+        return self.database.write(work)
 
-    def _count(self, *_: object) -> None:
-        if self.die_after is not None:
-            self.die_after -= 1
-            if self.die_after <= 0:
-                raise Killed
+    def read(self, work: Callable[[Session], T]) -> T:
+        return self.database.read(work)
+
+    def call(self, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
+        """The answer, or None if nobody answers: it dies within, or before the answer leaves. Raises ServerFault."""
+        if self.is_down:
+            return None
+        self._left, self.die_after = self.die_after, None
+        try:
+            answer = self._request(path, headers, body)
+        except Killed:
+            answer = None
+        if self._left is None:
+            return answer
+        self._left = None
+        self.restart()
+        return None
+
+    def back_up(self, copy: Path) -> None:
+        copy.unlink(missing_ok=True)
+        copy_sqlite(self.folder / DATABASE, copy)
+
+    def put_back(self, copy: Path) -> None:
+        """The database is as it was when it was copied."""
+        self.stop()
+        for leftover in self.folder.glob(f"{DATABASE}*"):
+            leftover.unlink()
+        shutil.copyfile(copy, self.folder / DATABASE)
+        self.restart()
 
     @contextmanager
-    def _clock(self) -> Iterator[None]:
-        real = redeem.web.context.time
-        fake: Any = SimpleNamespace(time_ns=lambda: self.now * NS_PER_MS, monotonic=real.monotonic)
-        redeem.web.context.time = fake
-        try:
+    def watched(self) -> Iterator[None]:
+        """Within it, an error that nobody expected is a ServerFault, and no line in a log."""
+        with patch.object(redeem.web.problems, "log", SimpleNamespace(error=self._note_fault)):
             yield
-        finally:
-            redeem.web.context.time = real
+
+    def _note_fault(self, _event: str, *, exc_info: BaseException, **_: object) -> None:
+        self._faults.append(exc_info)
+
+    def _request(self, path: str, headers: Mapping[str, str], body: str) -> Answer:
+        head: list[Any] = []
+        begin: Any = lambda status, headers, _error=None: head.extend((status, headers))  # noqa: E731
+        content = b"".join(self.app(environment(path, headers, body.encode()), begin))
+        if self._faults:
+            raise ServerFault("".join(format_exception(self._faults.pop())))
+        return answer_of(int(head[0].split()[0]), dict(head[1]), content)
+
+    def _count(self, *_: object) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                raise Killed
 
 
-def _value(answer: Any) -> Any:
-    """JSON, or what stands for bytes and their headers."""
-    if answer.is_json:
-        return answer.get_json()
-    return {"base64": b64encode(decompress(answer.data)).decode(), "headers": dict(answer.headers)}
+def environment(path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """A request as a web server hands it over. Flask's own test client takes as long for it as the application for the answer."""
+    told = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    kind = headers.get("Content-Type", "application/json")
+    about = {"PATH_INFO": unquote(path), "CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body))}
+    return {**ENVIRONMENT, **told, **about, "wsgi.input": BytesIO(body), "wsgi.errors": None}
+
+
+def answer_of(status: int, headers: dict[str, str], content: bytes) -> Answer:
+    if headers.get("Content-Encoding") == "gzip":
+        content = decompress(content)
+    kept = {name: value for name, value in headers.items() if name.startswith(("Redeem-", "Retry-"))}
+    if "json" in headers["Content-Type"]:
+        return Answer(status, kept, loads(content))
+    return Answer(status, kept, base64=b64encode(content).decode())

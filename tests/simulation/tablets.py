@@ -1,12 +1,12 @@
-"""Node, running the tablets' own modules: see tablets.js."""
+"""Node, running the tablets' own modules: see tablets.js. One process serves many worlds, one after another."""
 
 import json
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from redeem.times import Ms
+from scripts.test import node_flags
 
 SCRIPT = Path(__file__).with_name("tablets.js")
 
@@ -15,32 +15,32 @@ class TabletFault(AssertionError):
     """Something was thrown on a tablet that nobody caught."""
 
 
-@dataclass
 class Tablets:
-    """`tell` does one thing and gives back what came of it: the screen, and the requests that left."""
+    """`tell` does one thing and answers its value; what came of it is in `sent` (requests) and `tabs` (screens)."""
 
-    now: Ms
-    sent: list[dict[str, Any]] = field(default_factory=list)
-    screens: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, script: Path = SCRIPT) -> None:
+        self.now: Ms = 0
+        self.sent: list[dict[str, Any]] = []
+        self.tabs: dict[str, dict[str, Any]] = {}
         self._node = subprocess.Popen(
-            ["node", "--no-warnings", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            ["node", "--no-warnings", *node_flags(), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def tell(self, do: str, device: str, **more: Any) -> Any:
+    def tell(self, do: str, **about: Any) -> Any:
+        """Raises TabletFault."""
         assert self._node.stdin
         assert self._node.stdout
-        of = {"of" if "request" in more else "device": device}
-        self._node.stdin.write(json.dumps({"do": do, "now": self.now, **of, **more}) + "\n")
+        self._node.stdin.write(json.dumps({"do": do, "now": self.now, **about}).encode() + b"\n")
+        self._node.stdin.flush()
         reply = json.loads(self._node.stdout.readline())
+        self.sent, self.tabs = reply["sent"], reply["tabs"]
         if reply["faults"]:
             raise TabletFault(reply["faults"][0])
-        self.sent += reply["sent"]
-        self.screens[device] = reply["screen"]
         return reply["value"]
 
     def close(self) -> None:
         assert self._node.stdin
+        assert self._node.stdout
         self._node.stdin.close()
         self._node.wait()
+        self._node.stdout.close()

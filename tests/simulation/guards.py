@@ -1,0 +1,155 @@
+"""The guards on which everything rests, and each of them switched off: then the simulation must find what goes wrong.
+
+A tablet's guard is a few words of its code, taken out in a copy; a server's is a function or a statement, replaced.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import text
+
+from redeem import holding, redeeming, statements, syncing
+from tests.simulation import schedule
+from tests.simulation.happenings import Happening
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("static/clerk", "tests/simulation")
+SILENT_MS = 60_000
+
+Cut = tuple[str, str, str]  # file in static/clerk, what stands there, what is put in its place
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`cuts` switch it off on the tablets, `off` on the server. `often` must happen for it to matter."""
+
+    name: str
+    cuts: tuple[Cut, ...] = ()
+    off: Callable[[], AbstractContextManager[object]] = nullcontext
+    often: tuple[str, ...] = ()
+
+    def schedule(self, seed: int) -> list[Happening]:
+        return schedule.draw(seed, self.often)
+
+
+def copy_without(cuts: tuple[Cut, ...], folder: Path) -> Path:
+    """A copy of the tablets' code without the guard; answers the script to run. Raises ValueError if the code is not what it was."""
+    for part in CODE:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copyfile(ROOT / "package.json", folder / "package.json")
+    for file, old, new in cuts:
+        path = folder / "static/clerk" / file
+        code = path.read_text()
+        if code.count(old) != 1:
+            raise ValueError(f"{file} has {code.count(old)} times {old!r}")
+        path.write_text(code.replace(old, new))
+    return folder / "tests/simulation/tablets.js"
+
+
+def any_second_redemption() -> AbstractContextManager[object]:
+    """The newest wins, as if the table had no primary key."""
+    insert = str(statements.REDEEM).replace(
+        "DO NOTHING", "(serial) DO UPDATE SET act_id = excluded.act_id, device_id = excluded.device_id"
+    )
+    return patch.object(statements, "REDEEM", text(insert))
+
+
+@contextmanager
+def newest_first() -> Iterator[None]:
+    """The newest entry is taken without those before it."""
+
+    def take_all(session: Any, tablet: Any, entries: Any, ring: Any, now: Any) -> Any:
+        return {entry.number: syncing.take(session, tablet, entry, ring, now) for entry in entries[-1:]}, None
+
+    with patch.object(syncing, "take_all", take_all), patch.object(syncing, "check_entry"):
+        yield
+
+
+def rules_run_again() -> AbstractContextManager[object]:
+    """An entry that is known is settled once more."""
+    take, again = syncing.take, count()
+
+    def take_again(session: Any, tablet: Any, entry: Any, ring: Any, now: Any) -> Any:
+        if entry.number > tablet.row.last_number:
+            return take(session, tablet, entry, ring, now)
+        act = syncing.as_act(session, tablet.actor, entry, ring)
+        return syncing.as_json(redeeming.settle(session, renamed(act, f"again {next(again)}"), now))
+
+    return patch.object(syncing, "take", take_again)
+
+
+def renamed(act: Any, name: str) -> Any:
+    return type(act)(**{field: getattr(act, field) for field in act.__dataclass_fields__} | {"name": name})
+
+
+def recalled_is_released() -> AbstractContextManager[object]:
+    """A hold is over as soon as its holder is told to give it back, before it has said what it did under it."""
+    recalls = holding.recalls
+
+    def release_all(session: Any, device_id: str) -> Any:
+        told = recalls(session, device_id)
+        for grant in told:
+            holding.release(session, grant.serial, device_id, grant.epoch, 0)
+        return told
+
+    return patch.object(holding, "recalls", release_all)
+
+
+def holds_lapse() -> AbstractContextManager[object]:
+    """Of a tablet that wasn't heard of for a minute, a hold ends when somebody else wants the coupon."""
+    recall = holding.recall
+
+    def lapse(session: Any, serial: int, for_device_id: str | None, now: int) -> Any:
+        held = recall(session, serial, for_device_id, now)
+        if held and now - (held.last_seen_at or 0) > SILENT_MS:
+            epoch = session.execute(holding.HOLDS, {"device_id": held.device_id}).all()
+            holding.release(
+                session, serial, held.device_id, next(row.epoch for row in epoch if row.serial == serial), now
+            )
+        return held
+
+    return patch.object(holding, "recall", lapse)
+
+
+WAIT_FOR_ANSWER = "await this.#ask({ timeoutMs: ASK_MS });"
+OPEN_FILE = "return await file.createSyncAccessHandle("
+
+GUARDS = (
+    Guard("the constraint", off=any_second_redemption),
+    Guard("in-order taking", off=newest_first),
+    Guard("repeated answers", off=rules_run_again, often=("repeat",)),
+    Guard(
+        "the open-ask check",
+        (
+            ("state.js", 'gave: { asking: "given" }', 'gave: { asking: "given", dropped: "given" }'),
+            ("counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
+        ),
+    ),
+    Guard("the written drop", (("counter.js", "await this.#drop(shown.attempt);", ""),)),
+    Guard(
+        "the epoch check",
+        (
+            ("holds.js", "grant[2] > releasedEpoch(past, id) && ", ""),
+            ("holds.js", "return epoch > releasedEpoch(past, id) ? epoch : 0;", "return epoch;"),
+        ),
+        often=("move_home", "ring", "forget_later"),
+    ),
+    Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
+    Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
+    Guard(
+        "journal before screen",
+        (("journal.js", "await this.#file.append(", "void this.#file.append("),),
+        often=("slow", "kill"),
+    ),
+    Guard(
+        "the one writer over tabs",
+        (("journal-worker.js", f"{OPEN_FILE})", f'{OPEN_FILE}{{ mode: "readwrite-unsafe" }})'),),
+        often=("second_tab",),
+    ),
+)

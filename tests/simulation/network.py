@@ -1,0 +1,49 @@
+"""The network: it loses, doubles, delays and reorders requests and answers. A message that nobody carries is late for ever."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from tests.simulation.server import Answer
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """A request on its way up, or its answer on its way down. `request` is the sender's own number for it."""
+
+    sender: str
+    request: int
+    path: str
+    headers: dict[str, str] = field(repr=False)
+    body: str = field(repr=False)
+    answer: Answer | None = None
+
+    def answered(self, answer: Answer) -> "Message":
+        return replace(self, answer=answer)
+
+
+class Network:
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def repeat(self, message: Message) -> None:
+        """The same request arrives twice, the second time whenever it likes."""
+        self.messages.append(replace(message))
+
+    def take(self, message: Message) -> Message:
+        self.messages.remove(message)
+        return message
+
+    def pick(self, chance: Random, wanted: Callable[[Message], bool]) -> Message | None:
+        """One of the messages that are wanted: any, for the network knows no order."""
+        some = [message for message in self.messages if wanted(message)]
+        return chance.choice(some) if some else None
+
+
+def as_request(sent: dict[str, Any]) -> Message:
+    """What a tablet told that it sends."""
+    return Message(sent["tab"], sent["request"], sent["path"], sent["headers"], sent["body"])

@@ -1,0 +1,45 @@
+"""Schedules: what happens in a world, drawn from its seed before anything has happened, so that it can be cut down and run again."""
+
+from collections.abc import Sequence
+from random import Random
+
+from tests.simulation.happenings import HAPPENINGS, Happening
+
+# How often each happens, where it does.
+USUAL = {
+    "work": 300, "carry": 330, "rush": 16, "till_works": 50, "pass_time": 60, "beat": 25, "ring": 25,
+}  # fmt: skip
+FAULTS = {
+    "lose": 18, "repeat": 12, "night": 1, "turn_clock": 4, "darken": 8, "slow": 10, "kill": 12, "second_tab": 4, "remember": 6,
+    "forget_caches": 4, "forget_later": 8, "kill_server": 10, "stop_server": 3, "till_crashes": 3, "issue": 20, "void": 4,
+    "move_home": 8,
+}  # fmt: skip
+OFTEN = 40
+LENGTHS = (120, 250, 500)
+
+
+def draw(seed: int, often: Sequence[str] = ()) -> list[Happening]:
+    """Each world meets some of the faults, some more often than others: all at once would hide what a few do together.
+
+    `often`: what shall happen more than it usually does.
+    """
+    chance = Random(f"{seed} schedule")
+    weights = USUAL | {name: weight * chance.choice([0, 0.5, 1, 1, 3]) for name, weight in FAULTS.items()}
+    weights |= dict.fromkeys(often, OFTEN)
+    names = chance.choices([*weights], [*weights.values()], k=chance.choice(LENGTHS))
+    return [Happening(name, chance.randrange(60), chance.getrandbits(32)) for name in names]
+
+
+def write(schedule: Sequence[Happening]) -> str:
+    return "\n".join(str(one) for one in schedule)
+
+
+def read(text: str) -> list[Happening]:
+    """What `write` wrote. Raises ValueError for what can't happen."""
+    schedule = []
+    for line in text.splitlines():
+        name, place, chance = line.split()
+        if name not in HAPPENINGS:
+            raise ValueError(f"nothing is called {name}")
+        schedule.append(Happening(name, int(place), int(chance)))
+    return schedule

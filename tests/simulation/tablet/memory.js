@@ -1,0 +1,27 @@
+/** IndexedDB for one tab: what store.js offers, over a plain object that outlives the tab. */
+
+/** @import { Disk } from "./disk.js" */
+/** @import { Store } from "../../../static/clerk/store.js" */
+
+const OF_THE_DEVICE = ["snapshot", "acknowledged", "enrolment", "holds", "sets", "heard"];
+
+/** A dead tab reads nothing and writes nothing. @param {Disk} disk @param {{isDead: boolean}} tab @returns {Store} */
+export function storeOver(disk, tab) {
+  const alive = async () => void (tab.isDead && (await new Promise(() => undefined)));
+  const get = async (/** @type {string} */ name) => (await alive(), structuredClone(disk.memory[name]));
+  const put = async (/** @type {string} */ name, /** @type {any} */ value) => (await alive(), void (disk.memory[name] = structuredClone(value)));
+  const own = {
+    acknowledged: async () => (await get("acknowledged")) ?? 0,
+    settings: async () => (await get("settings")) ?? {},
+    beginEnrolment: (/** @type {any} */ enrolment) => put("enrolment", enrolment),
+    forgetEnrolment: () => put("enrolment", undefined),
+    enrolled: async (/** @type {any} */ device) => {
+      await alive();
+      for (const name of OF_THE_DEVICE) delete disk.memory[name];
+      disk.memory.device = structuredClone(device);
+    },
+  };
+  const found = (/** @type {string} */ name) =>
+    name.startsWith("put") ? (/** @type {any} */ value) => put(name[3].toLowerCase() + name.slice(4), value) : () => get(name);
+  return /** @type {Store} */ (/** @type {unknown} */ (new Proxy(own, { get: (known, name) => Reflect.get(known, name) ?? found(String(name)) })));
+}

@@ -1,0 +1,158 @@
+/** One tab of a tablet's browser: what main.js and desk.js put together, without a page to show it on. */
+import { check, clock, later } from "./still.js";
+import { Worker } from "./disk.js";
+import { storeOver } from "./memory.js";
+import { Api, NoAnswer, Refused } from "../../../static/clerk/api.js";
+import { Counter } from "../../../static/clerk/counter.js";
+import { begin, enrol } from "../../../static/clerk/enrolment.js";
+import { JournalFile } from "../../../static/clerk/journal-file.js";
+import { Journal } from "../../../static/clerk/journal.js";
+import { Sync } from "../../../static/clerk/sync.js";
+
+/** @import { Disk } from "./disk.js" */
+/** @import { Screen } from "../../../static/clerk/counter.js" */
+/** @import { DeviceRecord } from "../../../static/clerk/store.js" */
+
+/**
+ * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request
+ * @typedef {{status: number, json?: any, base64?: string, headers?: Record<string, string>}} Answer
+ * @typedef {{answer(answer: Answer): void, fail(): void}} Caller
+ * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean}} Told  a screen, as the world sees it
+ */
+
+export class Tab {
+  /** @type {() => void} */
+  #die = () => undefined;
+  isDead = false;
+  /** @type {Promise<void>} */
+  end = new Promise((resolve) => (this.#die = resolve));
+  /** @type {Told} */
+  screen = { name: "starting" };
+  /** @type {Told[]} what was shown since the world last looked */
+  shown = [];
+  /** @type {string | undefined} */
+  device;
+  /** @type {{journal: Journal, sync: Sync, counter: Counter} | undefined} */
+  till;
+  #now = () => clock.now + this.skewMs;
+  #api = new Api((path, request) => this.#fetch(String(path), /** @type {any} */ (request)), "", this.#now);
+  /** @type {string[]} what the journal's file held */
+  #records = [];
+  #file;
+  #send;
+  #store;
+
+  /** @param {Disk} disk @param {number} skewMs how far the tablet's clock is off @param {(request: Request, caller: Caller) => void} send */
+  constructor(disk, skewMs, send) {
+    this.disk = disk;
+    this.skewMs = skewMs;
+    this.worker = new Worker(disk, this);
+    this.#file = openFile(this.worker);
+    this.#send = send;
+    this.#store = storeOver(disk, this);
+  }
+
+  async start() {
+    const records = await this.#file.open();
+    if (!records) return this.#show({ name: "elsewhere" });
+    this.#records = records;
+    const device = await this.#store.device();
+    if (device) await this.#openTill(device);
+    else this.#show({ name: "enrol" });
+  }
+
+  /** @param {string} token of a link */
+  async enrol(token) {
+    this.#show({ name: "enrolling" });
+    try {
+      await enrol(token, { api: this.#api, store: this.#store, file: this.#file, records: this.#records });
+      this.#show({ name: "reloading" });
+    } catch (error) {
+      if (!isCalm(error)) throw error;
+      this.#show({ name: "enrol", code: error instanceof Refused ? error.code : "no_answer" });
+    }
+  }
+
+  /** Killed, or closed: nothing that it does has an effect any more. @param {number} [part] of a write that waits, how much comes to the disk */
+  die(part = 0) {
+    this.worker.tear(part, () => (this.isDead = true));
+    this.#die();
+  }
+
+  /** The beat of twenty seconds. */
+  async beat() {
+    await calmly(this.till?.sync.run());
+  }
+
+  /** The bell of each second: does the server want something? */
+  async ring() {
+    const { sync } = this.till ?? {};
+    if (sync?.online && !sync.refused && (await calmly(sync.rings()))) await calmly(sync.run());
+  }
+
+  /** @param {DeviceRecord} device */
+  async #openTill(device) {
+    this.device = device.id;
+    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
+    const journal = new Journal(this.#file, { deviceId: device.id, sign }, this.#now);
+    this.#records = await begin(device.id, this.#file, this.#records);
+    await journal.load(this.#records);
+    const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
+    const sync = new Sync({ api: this.#api, key: { id: device.id, sign }, journal, memory: this.#store, now: this.#now, alone });
+    const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
+    const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => undefined, pause });
+    counter.addEventListener("screen", () => this.#show(told(counter.screen)));
+    this.till = { journal, sync, counter };
+    await sync.load();
+    await Promise.all([counter.start(), this.beat()]);
+  }
+
+  /** @param {Told} screen */
+  #show(screen) {
+    this.screen = screen;
+    this.shown.push(screen);
+  }
+
+  /** @param {string} path @param {Request} request @returns {Promise<any>} */
+  #fetch(path, { headers, body, signal }) {
+    return new Promise((resolve, reject) => {
+      if (this.isDead) return;
+      const fail = () => reject(new Error("no network"));
+      if (signal.aborted) return fail();
+      signal.addEventListener("abort", fail);
+      this.#send({ path, headers, body, signal }, { answer: (answer) => resolve(responseOf(answer)), fail });
+    });
+  }
+}
+
+/** The page's end of a worker that is there already. @param {Worker} worker */
+function openFile(worker) {
+  Object.assign(globalThis, { Worker: function () { return worker; } }); // prettier-ignore
+  return new JournalFile();
+}
+
+/** @param {Answer} answer */
+function responseOf({ status, json, base64 = "", headers = {} }) {
+  const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
+  return { status, json: async () => json, arrayBuffer: async () => bytes.buffer, headers: new Headers(headers) };
+}
+
+/** @param {Screen} screen @returns {Told} */
+function told(screen) {
+  const { name, code, attempt, finding } = /** @type {any} */ (screen);
+  const { ask, id = finding?.id, atRisk } = attempt ?? {};
+  return { name, code, ask, coupon: id, at_risk: atRisk };
+}
+
+/** No answer, or a refusal: the tablet says so and goes on. @param {unknown} error */
+const isCalm = (error) => error instanceof NoAnswer || error instanceof Refused;
+
+/** @template T @param {Promise<T> | undefined} work */
+async function calmly(work) {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isCalm(error)) throw error;
+    return undefined;
+  }
+}

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
-from redeem import holding, redeeming, statements, syncing
+from redeem import entries, holding, redeeming, statements, syncing
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -78,7 +78,7 @@ def rules_run_again() -> AbstractContextManager[object]:
     def take_again(session: Any, tablet: Any, entry: Any, ring: Any, now: Any) -> Any:
         if entry.number > tablet.row.last_number:
             return take(session, tablet, entry, ring, now)
-        act = syncing.as_act(session, tablet.actor, entry, ring)
+        act = entries.as_act(session, tablet.actor, entry, ring)
         return syncing.as_json(redeeming.settle(session, renamed(act, f"again {next(again)}"), now))
 
     return patch.object(syncing, "take", take_again)

@@ -100,7 +100,7 @@ export class Tab {
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
     const sync = new Sync({ api: this.#api, key: { id: device.id, sign }, journal, memory: this.#store, now: this.#now, alone });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
-    const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => undefined, pause });
+    const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
     counter.addEventListener("screen", () => this.#show(told(counter.screen)));
     this.till = { journal, sync, counter };
     await sync.load();

@@ -19,7 +19,8 @@ test: setup
 	@exec .venv/bin/python -m scripts.test
 
 bench: setup
-	@exec .venv/bin/python -m bench
+	.venv/bin/python -m bench
+	.venv/bin/python -m bench.scans
 
 soak: setup
 	scripts/check-protocol long

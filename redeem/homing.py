@@ -22,10 +22,16 @@ def begin_sweep(session: Session, stores: ColumnElement[bool]) -> None:
     session.execute(update(Device).where(Device.id.in_(list(session.scalars(tablets)))).values(sweep_from=0))
 
 
+def begin_day(device: Device, today: int) -> bool:
+    """Once a day, at the device's first sync, a sweep begins by itself. Answers whether it is that time."""
+    if device.swept_on == today:
+        return False
+    device.swept_on, device.sweep_from = today, 0
+    return True
+
+
 def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
     """Looks through the next coupons at the store of the device (locked), and promises it its share of those that are nobody's."""
-    if device.swept_on != today:
-        device.swept_on, device.sweep_from = today, 0
     if device.sweep_from is None:
         return
     end = _end(session, device.store_id, device.sweep_from)

@@ -194,9 +194,10 @@ def hand_over_once(session: Session, act_id: str, at: Ms) -> bool:
     return run(session, sql.HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
-def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> None:
+def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> bool:
+    """A second gift; False if this one is on record."""
     values = {"act_id": act_id, "standing_act_id": standing_act_id, "serial": serial, "bearer": bearer, "at": at}
-    run(session, sql.CONFLICT, values)
+    return run(session, sql.CONFLICT, values).one_or_none() is not None
 
 
 def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:

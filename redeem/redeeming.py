@@ -253,8 +253,9 @@ def stand_after_all(taking: Taking, found: Found, about: KeptAct) -> Answer:
 
 
 def second_gift(taking: Taking, found: Found, standing: Standing, act_id: str) -> Answer:
-    ledger.record_conflict(taking.session, act_id, standing.act_id, found.serial, found.terms.bearer, taking.now)
-    count(taking, Outcome.CONFLICT)
+    bearer = found.terms.bearer
+    if ledger.record_conflict(taking.session, act_id, standing.act_id, found.serial, bearer, taking.now):
+        count(taking, Outcome.CONFLICT)
     return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, taking.act.actor))
 
 

@@ -31,6 +31,9 @@ NEXT_POSITION = {
         "SELECT system_identifier % 1000000007, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_control_system()"
     ),
 }
+FIRST_WORD = text(
+    "INSERT INTO deployment (id, generation, campaigns_from, changes_from) VALUES (1, 1, 0, 0) ON CONFLICT DO NOTHING"
+)
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 # What is redeemed is told so, void or not. A void that waits for the holder is one for everybody else.
 CHANGED = (
@@ -108,7 +111,7 @@ def tell(rows: Iterable[Any]) -> dict[str, dict[str, str]]:
 
 
 def prune(session: Session) -> int:
-    """Forgets old changes, at most CHANGES_PER_PRUNING_MAX positions' worth; answers how many. Call it now and then.
+    """Forgets old changes, at most CHANGES_PER_PRUNING_MAX positions' worth; answers how many. Once a day is enough.
 
     Whoever has not heard them fetches the sets. The newest ones stay: on SQLite positions are counted on from them.
     """
@@ -126,10 +129,8 @@ def prune(session: Session) -> int:
 
 def forget_below(session: Session, position: int) -> None:
     """The deployment's row is made with the first thing that there is to say in it."""
-    if session.get(Deployment, 1) is None:
-        session.add(Deployment(id=1))
-        session.flush()
-    session.execute(update(Deployment).values(changes_from=position))
+    session.execute(FIRST_WORD)
+    session.execute(update(Deployment).where(Deployment.changes_from < position).values(changes_from=position))
 
 
 def next_position(session: Session, life: Life) -> Position:

@@ -8,7 +8,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal_column,
     select,
     text,
@@ -107,7 +106,11 @@ HAND_OVER_ONCE = (
     .values(handed_over_at=bindparam("now"))
     .returning(Redemption.serial)
 )
-CONFLICT = insert(Conflict)
+CONFLICT = text(
+    "INSERT INTO conflict (act_id, standing_act_id, serial, bearer, at, note)"
+    " VALUES (:act_id, :standing_act_id, :serial, :bearer, :at, '')"
+    " ON CONFLICT DO NOTHING RETURNING act_id"
+)
 WITHDRAW_CONFLICT = (
     update(Conflict)
     .where(Conflict.act_id == bindparam("of_act_id"), Conflict.withdrawn_at.is_(None))

@@ -206,10 +206,13 @@ def recover(session: Session, tablet: Tablet, report: Report | None) -> Life:
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
     """Grants the tablet what it was promised, and what it finds at its store that nobody holds."""
-    if not life.is_recovering:
-        today = local_day(now, tablet.actor.time_zone)
-        homing.sweep(session, tablet.row, now, today)
-        holding.grant_promised(session, tablet.row, life, now, today)
+    if life.is_recovering:
+        return
+    today = local_day(now, tablet.actor.time_zone)
+    if homing.begin_day(tablet.row, today):
+        snapshots.prune(session)
+    homing.sweep(session, tablet.row, now, today)
+    holding.grant_promised(session, tablet.row, life, now, today)
 
 
 def lock_tablet(session: Session, device_id: str) -> Tablet:

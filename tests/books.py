@@ -74,6 +74,8 @@ def recount(session: Session) -> Counter[Count]:
         outcome = outcome_of(act)
         if outcome:
             count(act, outcome, act.at)
+    for act in second_gifts(session):
+        count(act, Outcome.CONFLICT, act.at)
     for act in session.scalars(select(Act).where(Act.id.in_(came_to_stand(session)))):
         count(act, Outcome.REDEEMED, act.at)
     reversed_acts = select(Act, Reversal.reason).join(Reversal, Reversal.act_id == Act.id)
@@ -84,7 +86,7 @@ def recount(session: Session) -> Counter[Count]:
 
 def outcome_of(act: Act) -> str | None:
     """What an act counts as when it is taken, or None."""
-    if act.code in (Outcome.REDEEMED, Outcome.CONFLICT):
+    if act.code == Outcome.REDEEMED:
         return act.code
     if act.kind in REDEEMING and act.code in (*Verdict, Outcome.RECOVERING):
         return f"declined:{act.code}"
@@ -92,6 +94,12 @@ def outcome_of(act: Act) -> str | None:
         said = loads(act.entry or "{}")
         return noted(act.kind, said.get("reason") or said.get("code"))
     return None
+
+
+def second_gifts(session: Session) -> list[Act]:
+    """One act for each: a tablet may say of the same gift more than once that it gave it."""
+    acts = session.scalars(select(Act).where(Act.code == Outcome.CONFLICT).order_by(Act.at.desc()))
+    return list({(act.device_id, str(loads(act.entry or "{}").get("of", act.name))): act for act in acts}.values())
 
 
 def put_off() -> ColumnElement[bool]:

@@ -161,6 +161,13 @@ def test_positions_go_on_behind_what_was_forgotten(counters, till, short_memory)
     assert told(counters.tablet.sync(position=before)) == {"redeemed": [5]}
 
 
+def test_the_first_sync_of_a_day_forgets_by_itself(counters, till, short_memory):
+    for _ in range(5):
+        till.redeem(counters.coupon())
+    counters.tablet.sync()
+    assert counters.read(lambda session: session.scalar(select(func.count()).select_from(Change))) == 3
+
+
 def test_a_long_past_is_forgotten_in_parts(counters, till, short_memory, monkeypatch):
     monkeypatch.setattr(snapshots, "CHANGES_PER_PRUNING_MAX", 2)
     for _ in range(8):

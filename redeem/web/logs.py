@@ -10,14 +10,14 @@ import time
 from secrets import token_hex
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from redeem.config import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,80}", re.ASCII)
 UNLOGGED = ("static", "health.alive")
 NS_PER_MS = 1_000_000
-log = structlog.get_logger()
+LOG = "redeem.log"
 
 
 class Stream:
@@ -32,6 +32,7 @@ class Stream:
 
 def attach(app: Flask, settings: Settings) -> None:
     configure(settings.log_level)
+    app.extensions[LOG] = structlog.get_logger().bind()  # once: finding it anew would cost as much as the line
     app.before_request(begin)
     app.after_request(end)
 
@@ -47,7 +48,6 @@ def configure(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda *_: Stream,
-        cache_logger_on_first_use=True,
     )
 
 
@@ -62,7 +62,7 @@ def end(response: Response) -> Response:
     request_id, begun_ns = g.get("request_id", ""), g.get("begun_ns", 0)
     response.headers["X-Request-Id"] = request_id
     if request.endpoint not in UNLOGGED:
-        log.info(
+        current_app.extensions[LOG].info(
             "request",
             request_id=request_id,
             method=request.method,

@@ -134,9 +134,10 @@ export class Counter extends EventTarget {
     if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
     if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
-    const clerk = this.#clerk ?? undefined;
-    const asked = await this.#write("ask", { coupon: finding.coupon, clerk, short_code: shown.details.short_code }, (past) => !unfinished(past));
+    const ask = { coupon: finding.coupon, clerk: this.#clerk ?? undefined, short_code: shown.details.short_code };
+    const asked = await this.#write("ask", ask, (past) => !unfinished(past));
     if (asked) await this.#settle(this.#attempt(asked.n), finding);
+    else await this.start(); // another coupon is not finished: that comes first
   }
 
   /** Asks again for an answer that did not come: the same entry, so a gift that was booked is answered as booked. */
@@ -165,8 +166,7 @@ export class Counter extends EventTarget {
   async drop() {
     const shown = this.#screen;
     if ((shown.name !== "asking" && shown.name !== "unconfirmed") || !shown.attempt) return;
-    await this.#drop(shown.attempt);
-    this.#show({ name: "scan", note: "dropped" });
+    if (await this.#drop(shown.attempt)) this.#show({ name: "scan", note: "dropped" }); // not if the yes was first: its own screen comes
     this.#sendSoon();
   }
 

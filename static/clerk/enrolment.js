@@ -12,6 +12,7 @@ import { ownerOf, ownerRecord } from "./journal.js";
 /** @import { DeviceRecord, EnrolmentRecord, Store } from "./store.js" */
 
 const TIMEOUT_MS = 15_000;
+const KEY_IS_KNOWN = "conflict";
 
 /** The token of an enrolment link, `…/clerk/#enrol=TOKEN`; null for any other text. @param {string} text */
 export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.[1] ?? null;
@@ -21,19 +22,40 @@ export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.
  * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
  */
 export async function enrol(token, { api, store, file, records }) {
-  const { keys } = await pending(token, store);
-  const device = await register(token, keys, api, store);
+  const { device, keys } = await registered(token, api, store);
   await begin(device.id, file, records);
   const record = { ...device, keys };
   await store.enrolled(record);
   return record;
 }
 
+/**
+ * With the key that the tablet has, if it has one: a restored server may have lost the device, and only this key proves what it wrote.
+ * A server that knows the key, as a revoked device's, wants another.
+ * @param {string} token @param {Api} api @param {Store} store
+ */
+async function registered(token, api, store) {
+  const { keys } = await pending(token, store);
+  try {
+    return { device: await register(token, keys, api, store), keys };
+  } catch (error) {
+    if (!(error instanceof Refused && error.code === KEY_IS_KNOWN)) throw error;
+    const fresh = await begun(token, await makeKeys(), store);
+    return { device: await register(token, fresh.keys, api, store), keys: fresh.keys };
+  }
+}
+
 /** @param {string} token @param {Store} store @returns {Promise<EnrolmentRecord>} */
 async function pending(token, store) {
   const kept = await store.enrolment();
   if (kept?.token === token) return kept;
-  const enrolment = { token, keys: await makeKeys() };
+  const device = await store.device();
+  return begun(token, device?.keys ?? (await makeKeys()), store);
+}
+
+/** @param {string} token @param {CryptoKeyPair} keys @param {Store} store @returns {Promise<EnrolmentRecord>} */
+async function begun(token, keys, store) {
+  const enrolment = { token, keys };
   await store.beginEnrolment(enrolment);
   return enrolment;
 }

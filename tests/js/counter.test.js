@@ -116,6 +116,25 @@ test("a yes that comes after the clerk turned back is ignored", async () => {
   assert.equal(on.server.redeemed.size, 0);
 });
 
+test("a clerk who turns back when the yes is already written sees that it is given", async () => {
+  const on = await scanned();
+  on.server.network = ["reply lost"];
+  await on.counter.give();
+  await on.journal.append("gave", { of: on.journal.last });
+  await on.counter.drop();
+  await rest();
+  assert.deepEqual(kinds(on), ["ask", "gave"]);
+  assert.notEqual(shown(on), "scan");
+});
+
+test("while another coupon is not finished, none is asked for: that one comes first", async () => {
+  const on = await scanned();
+  await on.journal.append("ask", { coupon: EXPIRED });
+  await on.counter.give();
+  assert.equal(shown(on), "unfinished asking");
+  assert.deepEqual(kinds(on), ["ask"]);
+});
+
 test("a journal that can't be written gives nothing", async () => {
   const on = await scanned();
   on.disk.broken = true;

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Refused } from "../../static/clerk/api.js";
+import { enrol } from "../../static/clerk/enrolment.js";
+import { ownerOf, ownerRecord } from "../../static/clerk/journal.js";
+
+const { subtle } = globalThis.crypto;
+const OLD = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
+
+/** A tablet that enrols, perhaps as another device than it was. @param {CryptoKeyPair} [keys] that it has */
+function tablet(keys) {
+  const file = { records: keys ? [ownerRecord(OLD), "an entry"] : [], retired: /** @type {string[][]} */ ([]), append: async (/** @type {string} */ text) => void file.records.push(text), retire: async () => void (file.retired.push(file.records), (file.records = [])) };
+  /** @type {any} */
+  const kept = { device: keys && { id: OLD, name: "Till 1", keys } };
+  const store = {
+    device: async () => kept.device,
+    enrolment: async () => kept.enrolment,
+    beginEnrolment: async (/** @type {any} */ enrolment) => void (kept.enrolment = enrolment),
+    forgetEnrolment: async () => void delete kept.enrolment,
+    enrolled: async (/** @type {any} */ device) => void Object.assign(kept, { device, enrolment: undefined }),
+  };
+  return { file, kept, store };
+}
+
+/** A server that knows some keys. @param {string[]} known as base64url */
+function server(known = []) {
+  const heard = /** @type {string[]} */ ([]);
+  const post = async (/** @type {string} */ _path, /** @type {any} */ { public_key }) => {
+    heard.push(public_key);
+    if (known.includes(public_key)) throw new Refused(409, "conflict");
+    return { device: { id: `dev_${heard.length}`, name: "Till 2" } };
+  };
+  return { heard, post };
+}
+
+/** @param {ReturnType<typeof tablet>} on @param {ReturnType<typeof server>} api */
+const enrolAt = (on, api) => enrol("a link's token", /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
+
+const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
+/** @param {CryptoKeyPair} keys */
+const told = async (keys) => Buffer.from(await subtle.exportKey("raw", keys.publicKey)).toString("base64url");
+
+test("a new tablet makes a key and begins its journal", async () => {
+  const on = tablet();
+  const device = await enrolAt(on, server());
+  assert.equal(device.id, "dev_1");
+  assert.equal(ownerOf(on.file.records), "dev_1");
+});
+
+test("enrolled anew it keeps its key, which proves what it wrote as the device that the server has lost", async () => {
+  const keys = await makeKeys();
+  const [on, api] = [tablet(keys), server()];
+  await enrolAt(on, api);
+  assert.deepEqual(api.heard, [await told(keys)]);
+  assert.deepEqual(on.file.retired, [[ownerRecord(OLD), "an entry"]]);
+});
+
+test("a server that knows the key, as a revoked device's, gets another", async () => {
+  const keys = await makeKeys();
+  const [on, api] = [tablet(keys), server([await told(keys)])];
+  const device = await enrolAt(on, api);
+  assert.equal(api.heard.length, 2);
+  assert.equal(api.heard[1], await told(device.keys));
+  assert.equal(on.kept.device.keys, device.keys);
+});
+
+test("a key that was sent is sent again after a lost answer", async () => {
+  const on = tablet();
+  const deaf = { heard: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  await assert.rejects(enrolAt(on, deaf));
+  const sent = await told(on.kept.enrolment.keys);
+  const api = server();
+  await enrolAt(on, api);
+  assert.deepEqual(api.heard, [sent]);
+});

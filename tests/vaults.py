@@ -37,6 +37,7 @@ def sqlite_vault(database: Database) -> Vault:
         shutil.copyfile(copy, live)
 
     def back_up() -> None:
+        copy.unlink(missing_ok=True)
         backup.copy_sqlite(live, copy)
 
     return Vault(database, back_up, put_back)

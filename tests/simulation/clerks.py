@@ -176,7 +176,8 @@ def finish(world: World, tab: str, _chance: Random) -> None:
 
 
 def ask_again(world: World, tab: str, _chance: Random) -> None:
-    world.tell("tap", tab, verb="again")
+    """A tablet that is not let in any more gets no answer."""
+    world.tell("tap", tab, verb="drop" if world.screen(tab)["refused"] else "again")
 
 
 def hand_over_and_go(world: World, tab: str, chance: Random) -> None:

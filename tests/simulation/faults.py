@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.holding import IS_VOID
 from redeem.ids import coupon_id
-from redeem.models import Act, Conflict, Coupon, Device, Redemption
+from redeem.models import Act, Claim, Conflict, Coupon, Device, Quarantine, Redemption
 from tests import books
 from tests.simulation.hands import Gift
+from tests.simulation.journals import coupons_in, left_open
 from tests.simulation.world import World
 
 
@@ -35,6 +37,8 @@ def watch(world: World) -> None:
 def watch_limits(world: World, newest: Gift) -> None:
     """No tablet gives more at risk than its campaign allows before the server has heard of it."""
     campaign = campaign_of(newest.coupon)
+    if world.is_restored:
+        return  # what the server had heard it has forgotten, and the tablets may rely on it
     heard = world.server.read(
         lambda session: session.scalar(select(Device.last_number).where(Device.id == newest.giver))
     )
@@ -46,11 +50,45 @@ def watch_limits(world: World, newest: Gift) -> None:
 
 def faults(world: World) -> list[str]:
     """What is wrong when everything has healed."""
-    return [
-        *world.server.read(
-            lambda session: [*in_ledger(world, session), *in_journals(world, session), *in_holds(world, session)]
-        )
-    ]
+    return world.server.read(
+        lambda session: [*in_journals(world, session), *in_ledger(world, session), *in_holds(world, session)]
+    )
+
+
+def in_journals(world: World, session: Session) -> Iterator[str]:
+    """The server has each journal, byte for byte; what it doesn't have is of a tablet that is gone, and of that nothing is known."""
+    here = entries_here(session)
+    for tablet in world.tablets:
+        for device, texts in world.tell("journals", tablet=tablet.name).items():
+            yield from in_journal(world, device, texts, here[device], is_lost=tablet.is_gone)
+            if device != tablet.device or tablet.is_gone:
+                world.unsure |= left_open(texts)
+            if device in world.keyless and session.get(Device, device) is None:
+                world.unsure |= coupons_in(texts, texts)  # no key is left by which it could be proved
+    for device, texts in world.evicted.items():
+        yield from in_journal(world, device, texts, here[device], is_lost=True)
+        world.unsure |= left_open(texts)
+
+
+def in_journal(world: World, device: str, texts: list[str], here: set[str], *, is_lost: bool) -> Iterator[str]:
+    missing = [text for text in texts if text not in here]
+    if missing and is_lost:
+        world.unsure |= coupons_in(texts, missing)
+    elif missing:
+        yield f"lost: the server lacks {len(missing)} of the {len(texts)} entries of {device}: {missing[0]}"
+    yield from (f"invented: {device} never wrote {text}" for text in here.difference(texts))
+
+
+def entries_here(session: Session) -> dict[str, set[str]]:
+    """What the server has of each device, taken or kept aside. An act may be named after the device that wrote its entry."""
+    here: dict[str, set[str]] = defaultdict(set)
+    for device, name, entry in session.execute(
+        select(Act.device_id, Act.name, Act.entry).where(Act.entry.is_not(None))
+    ):
+        here[name.partition("/")[0] if name.startswith("dev_") else device].add(entry or "")
+    for device, entry in session.execute(select(Quarantine.device_id, Quarantine.entry)):
+        here[device].add(entry)
+    return here
 
 
 def in_ledger(world: World, session: Session) -> Iterator[str]:
@@ -65,35 +103,19 @@ def in_ledger(world: World, session: Session) -> Iterator[str]:
     yield from (f"books: {fault}" for fault in books.faults(session))
 
 
-def in_journals(world: World, session: Session) -> Iterator[str]:
-    """The server has each journal, byte for byte."""
-    taken: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for device, name, entry in session.execute(
-        select(Act.device_id, Act.name, Act.entry).where(Act.entry.is_not(None))
-    ):
-        if name.isdecimal():
-            taken[device].append((int(name), entry or ""))
-    for tablet in world.tablets:
-        if tablet.is_gone:
-            continue
-        journal = world.tell("journal", tablet=tablet.name)
-        if journal != [entry for _, entry in sorted(taken[tablet.device])]:
-            yield f"journal: the server has {len(taken[tablet.device])} of the {len(journal)} entries of {tablet.name}, or others"
-
-
 def in_holds(world: World, session: Session) -> Iterator[str]:
     """A tablet believes that it holds exactly what the server says that it holds, and knows what was redeemed or voided."""
-    states = {
-        coupon_id(serial): "void"
-        for serial in session.scalars(select(Coupon.serial).where(Coupon.voided_at.is_not(None)))
-    }
+    void = session.scalars(select(Coupon.serial).where(IS_VOID))
+    states = {coupon_id(serial): "void" for serial in void}
     states |= {coupon_id(serial): "redeemed" for serial in session.scalars(select(Redemption.serial))}
     for tablet in world.tablets:
         if tablet.is_gone:
             continue
         knows = world.tell("knows", tablet.tabs[0])
         held = select(Coupon.serial, Coupon.epoch).where(Coupon.holder_id == tablet.device)
-        true = sorted([coupon_id(serial), epoch] for serial, epoch in session.execute(held))
+        claimed = select(Claim.serial, Claim.epoch).where(Claim.device_id == tablet.device)
+        rows = [*session.execute(held), *session.execute(claimed)]
+        true = sorted([coupon_id(serial), epoch] for serial, epoch in rows)
         if sorted(knows["holds"]) != true:
             yield f"holds: {tablet.name} believes {knows['holds']}, and the server {true}"
         yield from in_lists(world, tablet.tabs[0], knows, states)

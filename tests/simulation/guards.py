@@ -6,15 +6,16 @@ A tablet's guard is a few words of its code, taken out in a copy; a server's is 
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from redeem import entries, holding, redeeming, statements, syncing
+from redeem import entries, holding, keeping, redeeming, statements, syncing
+from redeem.models import Coupon
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -65,7 +66,8 @@ def newest_first() -> Iterator[None]:
     """The newest entry is taken without those before it."""
 
     def take_all(session: Any, tablet: Any, entries: Any, ring: Any, now: Any) -> Any:
-        return {entry.number: syncing.take(session, tablet, entry, ring, now) for entry in entries[-1:]}, None
+        acts = syncing.new_acts(session, tablet, entries, ring)
+        return {entry.number: syncing.take(session, tablet, entry, acts, now) for entry in entries[-1:]}, None
 
     with patch.object(syncing, "take_all", take_all), patch.object(syncing, "check_entry"):
         yield
@@ -73,19 +75,14 @@ def newest_first() -> Iterator[None]:
 
 def rules_run_again() -> AbstractContextManager[object]:
     """An entry that is known is settled once more."""
-    take, again = syncing.take, count()
+    again = count()
 
-    def take_again(session: Any, tablet: Any, entry: Any, ring: Any, now: Any) -> Any:
-        if entry.number > tablet.row.last_number:
-            return take(session, tablet, entry, ring, now)
-        act = entries.as_act(session, tablet.actor, entry, ring)
-        return syncing.as_json(redeeming.settle(session, renamed(act, f"again {next(again)}"), now))
+    def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
+        act = entries.as_act(session, tablet.actor, entry, keeping.load_ring(session))
+        answer = redeeming.settle(session, replace(act, name=f"again {next(again)}"), tablet.row.last_seen_at)
+        return syncing.as_json(answer)
 
-    return patch.object(syncing, "take", take_again)
-
-
-def renamed(act: Any, name: str) -> Any:
-    return type(act)(**{field: getattr(act, field) for field in act.__dataclass_fields__} | {"name": name})
+    return patch.object(syncing, "repeat", settle_again)
 
 
 def recalled_is_released() -> AbstractContextManager[object]:
@@ -108,10 +105,8 @@ def holds_lapse() -> AbstractContextManager[object]:
     def lapse(session: Any, serial: int, for_device_id: str | None, now: int) -> Any:
         held = recall(session, serial, for_device_id, now)
         if held and now - (held.last_seen_at or 0) > SILENT_MS:
-            epoch = session.execute(holding.HOLDS, {"device_id": held.device_id}).all()
-            holding.release(
-                session, serial, held.device_id, next(row.epoch for row in epoch if row.serial == serial), now
-            )
+            epoch = session.scalar(select(Coupon.epoch).where(Coupon.serial == serial))
+            holding.release(session, serial, held.device_id, epoch, now)
         return held
 
     return patch.object(holding, "recall", lapse)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tests.simulation import clerks
+from tests.simulation import clerks, office
 from tests.simulation.faults import Broken
 from tests.simulation.world import Tablet, World
 
@@ -28,6 +28,8 @@ def heal(world: World) -> None:
         for till in world.tills:
             till.finish()
         world.carry_all()
+        office.admit(world, 0, chance)
+        office.end_recovery(world)
         world.pass_time(10 * SECOND)
         world.carry_all()
         quiet = quiet + 1 if is_quiet(world) else 0

@@ -1,16 +1,17 @@
 """Running a world from its seed, or from a schedule: everything happens, everything heals, and somebody looks what is wrong."""
 
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem.db import Database
+from redeem.backup import copy_sqlite
 from redeem.models import Act, Base
 from tests.factories import NOW
 from tests.simulation import faults, schedule
@@ -19,7 +20,7 @@ from tests.simulation.faults import Broken
 from tests.simulation.guards import Guard, copy_without
 from tests.simulation.happenings import Happening, happen
 from tests.simulation.healing import heal
-from tests.simulation.server import DATABASE, Server, ServerFault
+from tests.simulation.server import Server, ServerFault
 from tests.simulation.tablets import TabletFault, Tablets
 from tests.simulation.world import World
 
@@ -45,23 +46,18 @@ class Outcome:
 
 
 class Stage:
-    """Where worlds are run, one after another: a Node process, the application, and an empty database to copy."""
+    """Where worlds are run, one after another: a Node process, the application, and its database, which `renew` makes empty."""
 
-    def __init__(self, tablets: Tablets, folder: Path) -> None:
-        self.tablets, self.empty = tablets, folder / "empty.sqlite"
-        make_tables(f"sqlite:///{self.empty}")
-        self.server = Server(f"sqlite:///{folder / DATABASE}", folder)
+    def __init__(self, tablets: Tablets, server: Server, renew: Callable[[], None]) -> None:
+        self.tablets, self.server, self._renew = tablets, server, renew
 
     def run(self, seed: int, happenings: Sequence[Happening] | None = None) -> Outcome:
         happenings = schedule.draw(seed) if happenings is None else happenings
-        self.server.begin(self.empty)
+        self._renew()
+        self.server.begin()
         clock = Clock(NOW)
         with drawn_from(f"{seed} server", clock), self.server.watched():
             return play(World(seed, self.server, self.tablets, clock), seed, happenings)
-
-    def close(self) -> None:
-        self.tablets.close()
-        self.server.stop()
 
 
 def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
@@ -81,7 +77,7 @@ def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
         found = [f"thrown: {thrown}"]
     world.met.update(world.server.read(answers))
     journals = (
-        {tablet.device: world.tell("journal", tablet=tablet.name) for tablet in world.tablets} if not found else {}
+        {tablet.device: world.tell("journals", tablet=tablet.name) for tablet in world.tablets} if not found else {}
     )
     return Outcome(seed, happenings, found, world.told, world.met, world.scans, journals)
 
@@ -92,22 +88,24 @@ def answers(session: Session) -> Counter[str]:
     return Counter({f"act {kind} {code}": times for kind, code, times in rows})
 
 
-def make_tables(url: str) -> None:
-    database = Database(create_engine(url))
-    Base.metadata.create_all(database.engine)
-    database.close()
-    database.engine.dispose()
-
-
 @contextmanager
 def stage(without: Guard | None = None) -> Iterator[Stage]:
-    """`without`: a guard that is switched off."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
+    """On SQLite. `without`: a guard that is switched off."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name, ExitStack() as after:
         folder = Path(name)
         tablets = Tablets(copy_without(without.cuts, folder)) if without and without.cuts else Tablets()
-        made = Stage(tablets, folder)
-        try:
-            with without.off() if without else nullcontext():
-                yield made
-        finally:
-            made.close()
+        after.callback(tablets.close)
+        server = Server(f"sqlite:///{folder / 'redeem.sqlite'}", folder)
+        after.callback(server.stop)
+        Base.metadata.create_all(server.database.engine)
+        live, empty = folder / "redeem.sqlite", folder / "empty.sqlite"
+        copy_sqlite(live, empty)
+        after.enter_context(without.off() if without else nullcontext())
+        yield Stage(tablets, server, lambda: put_in_place(server, empty, live))
+
+
+def put_in_place(server: Server, empty: Path, live: Path) -> None:
+    server.stop()
+    for leftover in live.parent.glob(f"{live.name}*"):
+        leftover.unlink()
+    shutil.copyfile(empty, live)

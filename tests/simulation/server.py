@@ -1,6 +1,5 @@
 """The server in the simulation: the real application on a real database. The world says what time it is there, and when it dies."""
 
-import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,20 +15,19 @@ from unittest.mock import patch
 from urllib.parse import unquote
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 import redeem.web.problems
 from redeem import create_app
-from redeem.backup import copy_sqlite
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.web import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET
+from tests.vaults import vault_of
 
 T = TypeVar("T")
-DATABASE = "redeem.sqlite"
 ENVIRONMENT = {
     "REQUEST_METHOD": "POST",
     "QUERY_STRING": "",
@@ -66,12 +64,8 @@ class Answer:
 class Server:
     """`call` is one request. After `die_after` more statements and commits the server dies, and with it what was not committed."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.folder = folder
-        self.is_down = False
-        self.die_after: int | None = None
-        self._left: int | None = None
-        self._faults: list[BaseException] = []
+    def __init__(self, url: str, folder: Path, maintenance: Engine | None = None) -> None:
+        """`maintenance`: where PostgreSQL's databases are copied; None on SQLite."""
         self.settings = load_settings(
             secret_keys=SECRET,
             database_url=url,
@@ -84,6 +78,16 @@ class Server:
         self.app: Flask = create_app(self.settings)
         for name in ("before_cursor_execute", "commit"):
             event.listen(self.database.engine, name, self._count)
+        self._vault = vault_of(self.database, maintenance)
+        self.begin()
+
+    def begin(self) -> None:
+        """In a new world, on a database that is empty again."""
+        self.is_down = self.has_backup = False
+        self.die_after: int | None = None
+        self._left: int | None = None
+        self._faults: list[BaseException] = []
+        self.restart()
 
     def stop(self) -> None:
         self.database.close()
@@ -94,12 +98,6 @@ class Server:
         self.stop()
         self.app.extensions["redeem"] = Context(self.settings, self.database)
         auth.attach(self.app)
-
-    def begin(self, database: Path) -> None:
-        """A new world, on a copy of this database."""
-        self.die_after, self.is_down = None, False
-        self._faults.clear()
-        self.put_back(database)
 
     @property
     def tools(self) -> Context:
@@ -131,16 +129,14 @@ class Server:
         self.restart()
         return None
 
-    def back_up(self, copy: Path) -> None:
-        copy.unlink(missing_ok=True)
-        copy_sqlite(self.folder / DATABASE, copy)
+    def back_up(self) -> None:
+        self._vault.back_up()
+        self.has_backup = True
 
-    def put_back(self, copy: Path) -> None:
-        """The database is as it was when it was copied."""
+    def put_back(self) -> None:
+        """The database is as it was at the backup."""
         self.stop()
-        for leftover in self.folder.glob(f"{DATABASE}*"):
-            leftover.unlink()
-        shutil.copyfile(copy, self.folder / DATABASE)
+        self._vault.put_back()
         self.restart()
 
     @contextmanager

@@ -53,6 +53,7 @@ class Setting:
     till_keys: list[str]
     campaigns: list[int]
     limits: dict[int, int]
+    manager: str
     papers: list[Paper] = field(default_factory=list)
 
     def place(self, store_id: str) -> Place:
@@ -99,7 +100,8 @@ def add_campaigns(
     everywhere = factories.campaign(session, "Held only", partners=partners).number
     at_risk = factories.campaign(session, "At risk", partners=partners, offline=risky).number
     one_store = factories.campaign(session, "One store", stores=[places[0].id], partners=[]).number
-    return Setting(places, keys, [everywhere, everywhere, everywhere, at_risk, one_store], {at_risk: limit})
+    manager = factories.manager(session, "shop_manager", "manager@example.org", NO_PIN).id
+    return Setting(places, keys, [everywhere, everywhere, everywhere, at_risk, one_store], {at_risk: limit}, manager)
 
 
 def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:

@@ -80,7 +80,7 @@ const COMMANDS = {
     waiting.get(request)?.caller.fail();
     waiting.delete(request);
   },
-  journal: ({ tablet }) => diskOf(tablet).journal(),
+  journals: ({ tablet }) => diskOf(tablet).journals(),
   /** What the tablet knows by itself. */
   knows({ tab }) {
     const { sync, journal } = till(tab);

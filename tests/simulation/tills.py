@@ -6,11 +6,12 @@ idle ──ask──→ asking ──yes──→ given ──→ idle
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import dumps
 from random import Random
 from typing import Any
 
+from redeem.restoring import GivenBefore
 from tests.simulation.hands import Gift, Hands
 from tests.simulation.network import Message
 from tests.simulation.server import Answer
@@ -21,7 +22,11 @@ UNCLEAR = 429  # and 5xx: nothing was decided, ask again
 
 @dataclass
 class Till:
-    """`awaiting` is the number of the request whose answer it waits for; it takes no other."""
+    """`awaiting` is the number of the request whose answer it waits for; it takes no other.
+
+    `given`: for what it was told that it may give it, by attempt, but for what was taken back. After a restore it `must_report` that,
+    in the words of `to_say`.
+    """
 
     name: str
     key: str
@@ -30,7 +35,10 @@ class Till:
     state: str = "idle"
     awaiting: int | None = None
     gift: Gift | None = None
-    _token: str = ""
+    given: dict[str, Paper] = field(default_factory=dict)
+    to_say: dict[str, GivenBefore] = field(default_factory=dict)
+    must_report: bool = False
+    _paper: Paper | None = None
     _redemption: str = ""
     _requests: int = 0
     _attempts: int = 0
@@ -55,7 +63,7 @@ class Till:
 
     def begin(self, paper: Paper) -> None:
         self._attempts += 1
-        self._token = paper.token
+        self._paper = paper
         self.gift = Gift(self.name, f"{self.name}-{self._attempts}", paper.id)
         self.state = "asking"
         self._ask()
@@ -91,19 +99,31 @@ class Till:
             return
         if self.state == "asking" and answer.status == 201:
             self.state, self._redemption = "given", answer.json["id"]
+            self.given[self._attempt] = self._shown
             return
-        if self.state == "reversing" and answer.status != 200 and self.gift:
-            self.hands.give(self.gift)  # too late: it stays the customer's
+        if self.state == "reversing":
+            self._hear_of_reversal(done=answer.status == 200)
         self.state = "idle"
 
+    def _hear_of_reversal(self, *, done: bool) -> None:
+        if done:
+            del self.given[self._attempt]
+        elif self.gift:
+            self.hands.give(self.gift)  # too late: it stays the customer's
+
     def _ask(self) -> None:
-        self._post("/v1/redemptions", {"token": self._token}, self._attempt)
+        self._post("/v1/redemptions", {"token": self._shown.token}, self._attempt)
 
     def _cancel(self) -> None:
         self._post(f"/v1/redemptions/{self._attempt}/cancel", None, None)
 
     def _reverse(self) -> None:
         self._post(f"/v1/redemptions/{self._redemption}/reverse", {"reason": "returned"}, f"{self._attempt}-back")
+
+    @property
+    def _shown(self) -> Paper:
+        assert self._paper
+        return self._paper
 
     @property
     def _attempt(self) -> str:

@@ -2,7 +2,8 @@
 
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
-tablet that may have given it; of `unsure` ones nobody can know, because the journal that told of them is lost.
+tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device;
+`keyless` devices are those whose key is.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ from redeem.times import Ms
 from tests.simulation import setting
 from tests.simulation.chance import Clock
 from tests.simulation.hands import Gift, Hands
+from tests.simulation.journals import is_undone
 from tests.simulation.network import Message, Network, as_request
 from tests.simulation.server import Answer, Server
 from tests.simulation.setting import Paper, Place
@@ -55,6 +57,9 @@ class World:
         self.is_risk_new = False
         self.may_double: Counter[str] = Counter()
         self.unsure: set[str] = set()
+        self.evicted: dict[str, list[str]] = {}
+        self.keyless: set[str] = set()
+        self.is_restored = False
         self.recent: list[int] = []
         chance = Random(f"{seed} setting")
         self.setting = setting.furnish(server, chance)
@@ -184,6 +189,11 @@ class World:
     def till(self, name: str) -> Till:
         return next(till for till in self.tills if till.name == name)
 
+    def break_connections(self) -> None:
+        """What was on its way from the server comes to nobody."""
+        for message in [message for message in self.network.messages if message.answer]:
+            self.fail(message)
+
     # Gifts, time, customers, words.
 
     def give(self, gift: Gift, *, at_risk: bool = False) -> None:
@@ -193,6 +203,14 @@ class World:
             self.risks.append(gift)
             self.is_risk_new = True
         self.say(gift.giver, "hands over a gift for", gift.coupon)
+
+    def settle_returning(self, tablet: Tablet) -> None:
+        """The tablet that should have said that these gifts are taken back is another device now. They go back if it never wrote that."""
+        journals = self.tell("journals", tablet=tablet.name)
+        for gift in tablet.returning:
+            if not is_undone(journals.get(gift.giver, []), int(gift.act)):
+                self.give(gift)
+        tablet.returning.clear()
 
     def pass_time(self, more: Ms) -> None:
         self.clock.now += more

@@ -14,7 +14,7 @@ const GROWTH_BYTES = 65_536;
 const COPIES_MAX = 4;
 
 /** Of all that IndexedDB has, what can be had again from the journal or the server. */
-const CACHES = ["snapshot", "acknowledged", "holds", "sets", "heard"];
+const CACHES = ["snapshot", "acknowledged", "holds", "sets", "heard", "handedIn"];
 
 export class Disk {
   /** @type {Map<string, File>} */
@@ -40,7 +40,7 @@ export class Disk {
     if (what === "all") this.memory = {};
     const earlier = this.#earlier[back];
     // A database doesn't come back as it was under another key.
-    if (what === "later" && earlier?.device?.id === this.memory.device?.id) this.memory = structuredClone(earlier);
+    if (what === "later" && earlier && earlier.device?.id === this.memory.device?.id) this.memory = structuredClone(earlier);
   }
 
   /** @param {string} name */
@@ -50,10 +50,11 @@ export class Disk {
     return file;
   }
 
-  /** The texts of the entries in the journal file. @returns {string[]} */
-  journal() {
-    const { texts } = readRecords(this.file(JOURNAL).read());
-    return texts.slice(1).map((record) => JSON.parse(record).text);
+  /** The texts of the entries in each journal that is here, by the device that wrote it. @returns {Record<string, string[]>} */
+  journals() {
+    const files = [...this.files].filter(([name]) => !name.includes("torn")).map(([, file]) => readRecords(file.read()).texts);
+    const written = files.filter((texts) => texts.length).map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
+    return Object.fromEntries(written.sort(([, one], [, other]) => one.length - other.length)); // the longest of a device's comes last
   }
 
   /**
@@ -155,7 +156,11 @@ class Handle {
 
 /** `navigator.storage`, for one tab. @param {Disk} disk @param {Owner} owner @param {(handle: Handle) => void} onOpen */
 function storageOf(disk, owner, onOpen) {
+  async function* keys() {
+    yield* [...disk.files.keys()];
+  }
   const getFileHandle = async (/** @type {string} */ name) => ({
+    getFile: async () => ({ arrayBuffer: async () => disk.file(name).read().buffer }),
     createSyncAccessHandle: async (/** @type {{mode?: string}} */ { mode } = {}) => {
       const file = disk.file(name);
       if (file.handle?.isOpen && mode !== "readwrite-unsafe") throw new DOMException("another tab has it", "NoModificationAllowedError");
@@ -164,7 +169,7 @@ function storageOf(disk, owner, onOpen) {
       return file.handle;
     },
   });
-  return { getDirectory: async () => ({ getFileHandle }) };
+  return { getDirectory: async () => ({ getFileHandle, keys }) };
 }
 
 const IMPORTED = { HEADER, readRecords, writeRecord };

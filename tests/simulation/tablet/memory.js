@@ -3,8 +3,6 @@
 /** @import { Disk } from "./disk.js" */
 /** @import { Store } from "../../../static/clerk/store.js" */
 
-const OF_THE_DEVICE = ["snapshot", "acknowledged", "enrolment", "holds", "sets", "heard"];
-
 /** A dead tab reads nothing and writes nothing. @param {Disk} disk @param {{isDead: boolean}} tab @returns {Store} */
 export function storeOver(disk, tab) {
   const alive = async () => void (tab.isDead && (await new Promise(() => undefined)));
@@ -17,8 +15,8 @@ export function storeOver(disk, tab) {
     forgetEnrolment: () => put("enrolment", undefined),
     enrolled: async (/** @type {any} */ device) => {
       await alive();
-      for (const name of OF_THE_DEVICE) delete disk.memory[name];
-      disk.memory.device = structuredClone(device);
+      const { settings } = disk.memory;
+      disk.memory = { settings, device: structuredClone(device) };
     },
   };
   const found = (/** @type {string} */ name) =>

@@ -7,6 +7,7 @@ import { Counter } from "../../../static/clerk/counter.js";
 import { begin, enrol } from "../../../static/clerk/enrolment.js";
 import { JournalFile } from "../../../static/clerk/journal-file.js";
 import { Journal } from "../../../static/clerk/journal.js";
+import { OldJournals } from "../../../static/clerk/old-journals.js";
 import { Sync } from "../../../static/clerk/sync.js";
 
 /** @import { Disk } from "./disk.js" */
@@ -56,8 +57,9 @@ export class Tab {
     const records = await this.#file.open();
     if (!records) return this.#show({ name: "elsewhere" });
     this.#records = records;
-    const device = await this.#store.device();
+    const [device, pending] = await Promise.all([this.#store.device(), this.#store.enrolment()]);
     if (device) await this.#openTill(device);
+    else if (pending) await this.enrol(pending.token);
     else this.#show({ name: "enrol" });
   }
 
@@ -98,7 +100,8 @@ export class Tab {
     this.#records = await begin(device.id, this.#file, this.#records);
     await journal.load(this.#records);
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
-    const sync = new Sync({ api: this.#api, key: { id: device.id, sign }, journal, memory: this.#store, now: this.#now, alone });
+    const old = new OldJournals(this.#file, this.#store);
+    const sync = new Sync({ api: this.#api, key: { id: device.id, sign }, journal, memory: this.#store, now: this.#now, alone, old });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
     const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
     counter.addEventListener("screen", () => this.#show(told(counter.screen)));

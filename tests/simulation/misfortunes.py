@@ -1,0 +1,114 @@
+"""What befalls tablets and the server."""
+
+from random import Random
+from typing import Any
+
+from tests.simulation.counters import DAY, MINUTE, tablet_at, tell_a_tab
+from tests.simulation.world import Tablet, World
+
+
+def turn_clock(world: World, place: int, chance: Random) -> None:
+    tablet = tablet_at(world, place)
+    if tablet:
+        tablet.skew = chance.choice([0, 0, 11 * MINUTE, -11 * MINUTE, DAY, -DAY, 365 * DAY, -365 * DAY])
+        for tab in tablet.tabs:
+            world.tell("skew", tab, skew=tablet.skew)
+
+
+def darken(world: World, place: int, _chance: Random) -> None:
+    tablet = tablet_at(world, place)
+    if tablet:
+        tablet.is_dark = not tablet.is_dark
+        world.say(tablet.name, "goes dark" if tablet.is_dark else "is back")
+
+
+def slow(world: World, place: int, chance: Random) -> None:
+    """Its disk takes its time: what is written next waits until it is flushed, or the tablet dies."""
+    tell_a_tab(world, place, chance, "slow")
+
+
+def kill(world: World, place: int, chance: Random) -> None:
+    """A tab dies; of what it is writing, nothing, a part or all is on the disk."""
+    tablet = tablet_at(world, place)
+    if tablet and tablet.tabs:
+        world.kill_tab(chance.choice(tablet.tabs), part=chance.choice([0, chance.random(), 1]))
+
+
+def second_tab(world: World, place: int, _chance: Random) -> None:
+    tablet = tablet_at(world, place)
+    if tablet and len(tablet.tabs) == 1:
+        world.open_tab(tablet)
+
+
+def remember(world: World, place: int, _chance: Random) -> None:
+    tablet = tablet_at(world, place)
+    if tablet:
+        world.tell("remember", tablet=tablet.name)
+
+
+def forget_caches(world: World, place: int, _chance: Random) -> None:
+    """IndexedDB has lost what can be had again."""
+    forget(world, place, what="caches")
+
+
+def forget_later(world: World, place: int, chance: Random) -> None:
+    """IndexedDB comes back as it was some time ago."""
+    forget(world, place, what="later", back=chance.randrange(4))
+
+
+def lose_key(world: World, place: int, _chance: Random) -> None:
+    """IndexedDB comes back empty. With it the key is gone: the tablet will be a new device, and its journal is an old one's."""
+    tablet = tablet_at(world, place)
+    if tablet:
+        forget(world, place, what="all")
+        world.keyless.add(tablet.device)
+        world.settle_returning(tablet)
+
+
+def evict(world: World, place: int, _chance: Random) -> None:
+    """The browser gave all its storage to somebody else: what was not sent is lost."""
+    tablet = tablet_at(world, place)
+    if tablet:
+        kill_all(world, tablet)
+        world.settle_returning(tablet)
+        world.evicted.update(world.tell("journals", tablet=tablet.name))
+        world.tell("evict", tablet=tablet.name)
+
+
+def vanish(world: World, place: int, _chance: Random) -> None:
+    """The tablet is gone, and perhaps for good. One stays, or nobody could tell anything any more."""
+    tablet = tablet_at(world, place)
+    if tablet and sum(not each.is_gone for each in world.tablets) > 1:
+        kill_all(world, tablet)
+        tablet.is_gone = True
+        world.say(tablet.name, "is gone")
+
+
+def turn_up(world: World, place: int, _chance: Random) -> None:
+    gone = [tablet for tablet in world.tablets if tablet.is_gone]
+    if gone:
+        tablet = gone[place % len(gone)]
+        tablet.is_gone = False
+        world.say(tablet.name, "turns up")
+
+
+def forget(world: World, place: int, **how: Any) -> None:
+    tablet = tablet_at(world, place)
+    if tablet:
+        kill_all(world, tablet)
+        world.tell("forget", tablet=tablet.name, **how)
+
+
+def kill_all(world: World, tablet: Tablet) -> None:
+    for tab in list(tablet.tabs):
+        world.kill_tab(tab)
+
+
+def kill_server(world: World, _place: int, chance: Random) -> None:
+    """Within one of its next statements, or after the last one and before the answer."""
+    world.server.die_after = chance.randint(0, 40)
+
+
+def stop_server(world: World, _place: int, chance: Random) -> None:
+    world.server.is_down = not world.server.is_down and chance.random() < 0.7
+    world.say("the server is", "down" if world.server.is_down else "up")

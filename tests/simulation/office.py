@@ -1,0 +1,211 @@
+"""What the shop and the managers do meanwhile, and what they do when something was lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem import admitting, apikeys, enrolling, issuing, keeping, quarantining, restoring, writing_off
+from redeem.adopting import Shown
+from redeem.errors import RedeemError
+from redeem.holding import IS_VOID, REDEEMED
+from redeem.ids import coupon_id
+from redeem.models import Act, Coupon, Device
+from redeem.quarantining import Admission
+from redeem.redeeming import Kind, Outcome
+from redeem.restoring import GivenBefore
+from redeem.tokens import read
+from redeem.verifying import Actor
+from tests.simulation import setting
+from tests.simulation.tills import Till
+from tests.simulation.world import World
+
+# The shop.
+
+
+def issue(world: World, _place: int, chance: Random) -> None:
+    paper = setting.issue(world.server, world.setting, chance, world.clock.now)
+    world.say("the shop issues", paper.id, "at home at", paper.home)
+
+
+def void(world: World, _place: int, chance: Random) -> None:
+    paper = world.pick_paper(chance)
+    change(world, "voids", paper.id, lambda session: issuing.void(session, paper.serial, "returned", world.clock.now))
+
+
+def move_home(world: World, _place: int, chance: Random) -> None:
+    paper, home = world.pick_paper(chance), chance.choice([None, *(place.id for place in world.setting.places)])
+    change(world, "moves", paper.id, lambda session: issuing.move_home(session, paper.serial, home, world.clock.now))
+
+
+def change(world: World, verb: str, coupon: str, work: Callable[..., object]) -> None:
+    try:
+        world.server.write(work)
+    except RedeemError as refused:
+        verb = f"may not have {verb.rstrip('s')}ed ({refused.code})"
+    world.say("the shop", verb, coupon)
+
+
+# Devices.
+
+
+def revoke(world: World, place: int, _chance: Random) -> None:
+    """What it writes from now on is kept aside. It learns of it when it next asks; what it holds it may have given by then."""
+    tablet = world.tablets[place % len(world.tablets)]
+    change(
+        world,
+        "revokes",
+        tablet.device,
+        lambda session: enrolling.revoke_device(session, tablet.device, world.clock.now),
+    )
+
+
+def write_off(world: World, place: int, chance: Random) -> None:
+    """A manager takes a device for lost: one that is gone or was replaced, and now and then one that is not."""
+    present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
+    devices = all_devices(world)
+    lost = [device for device in devices if device not in present]
+    some = lost if chance.random() < 0.8 else devices
+    if some:
+        write_off_device(world, some[place % len(some)])
+
+
+def write_off_device(world: World, device: str) -> None:
+    """What it holds may be given by others from now on, and what nobody knows that it gave."""
+    held = world.server.read(lambda session: held_by(session, device))
+
+    def work(session: Session) -> None:
+        if session.get(Device, device):
+            writing_off.write_off(session, device, world.setting.manager, world.clock.now)
+
+    world.server.write(work)
+    world.may_double.update(held)
+    if world.is_restored:
+        world.may_double.update({gift.coupon for gift in world.hands.out() if gift.giver == device} - held)
+    world.say("a manager writes off", device, "and with it", *sorted(held))
+
+
+def held_by(session: Session, device: str) -> set[str]:
+    mine = select(Coupon.serial).where(Coupon.holder_id == device, ~IS_VOID, ~REDEEMED)
+    return {coupon_id(serial) for serial in session.scalars(mine)}
+
+
+def admit(world: World, _place: int, _chance: Random) -> None:
+    """A manager lets in whatever was kept aside."""
+    for line in world.server.read(quarantining.list_waiting):
+        admit_all(world, line.device_id)
+
+
+def admit_all(world: World, device: str) -> None:
+    def work(session: Session) -> Admission:
+        ring = keeping.load_ring(session)
+        return quarantining.admit(session, device, world.setting.manager, ring, world.clock.now)
+
+    while (admission := world.server.write(work)).waiting:
+        pass
+    world.say("a manager admits the entries of", device, admission.outcomes)
+
+
+# A backup, and what comes of it.
+
+
+def back_up(world: World, _place: int, _chance: Random) -> None:
+    world.server.back_up()
+    world.say("a backup is made")
+
+
+def restore(world: World, _place: int, _chance: Random) -> None:
+    """The ledger is as it was at the backup, and begins to recover. Tills remember what they were told, as they are asked to."""
+    if not world.server.has_backup:
+        return
+    for till in world.tills:
+        till.to_say |= said_to(world, till)
+        till.must_report = True
+    devices = all_devices(world)
+    held = world.server.read(lambda session: {device: held_by(session, device) for device in devices})
+    world.server.put_back()
+    world.server.write(lambda session: restoring.begin(session, world.clock.now))
+    for device in unknown(world):
+        # Enrolled since the backup: the ledger can't wait for a tablet of which it never heard.
+        world.may_double.update(held[device] | {gift.coupon for gift in world.hands.out() if gift.giver == device})
+    world.is_restored = True
+    world.say("the backup is put back")
+    world.break_connections()
+
+
+def all_devices(world: World) -> list[str]:
+    return [device for tablet in world.tablets for device in tablet.devices]
+
+
+def unknown(world: World) -> list[str]:
+    """Devices of which the ledger has no row."""
+    known = set(world.server.read(lambda session: session.scalars(select(Device.id)).all()))
+    return [device for device in all_devices(world) if device not in known]
+
+
+def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
+    """Every yes that the till may have had, by attempt. It names the attempts after itself."""
+    yes = select(Act).where(Act.kind == Kind.REDEEM, Act.code == Outcome.REDEEMED, Act.name.startswith(f"{till.name}-"))
+    acts = world.server.read(lambda session: session.scalars(yes).all())
+    return {act.name: GivenBefore(act.name, act.fingerprint, Shown(act.serial or 0), act.id, act.at) for act in acts}
+
+
+def till_reports(world: World, place: int, chance: Random) -> None:
+    """It says again what it gave; or a manager goes on without it, and what it gave since the backup is known to nobody."""
+    if not world.tills or not world.tills[place % len(world.tills)].must_report:
+        return
+    till = world.tills[place % len(world.tills)]
+    if chance.random() < 0.8:
+        report(world, till)
+    else:
+        go_on_without(world, till)
+
+
+def report(world: World, till: Till) -> None:
+    said = [
+        replace(till.to_say[attempt], shown=Shown.of(read(paper.token)))
+        for attempt, paper in till.given.items()
+        if attempt in till.to_say
+    ]
+
+    def work(session: Session) -> None:
+        actor = actor_of(session, till)
+        for given in said:
+            restoring.say_again(session, actor, given, world.clock.now)
+        restoring.till_reported(session, actor.device_id)
+
+    world.server.write(work)
+    till.must_report = False
+    world.say(till.name, "says again what it gave:", *(given.attempt for given in said))
+
+
+def go_on_without(world: World, till: Till) -> None:
+    def work(session: Session) -> None:
+        restoring.write_off_missing(session, actor_of(session, till).device_id, world.setting.manager, world.clock.now)
+
+    world.server.write(work)
+    till.must_report = False
+    gifts = {paper.id for paper in till.given.values()}
+    world.may_double.update(gifts)
+    world.unsure |= gifts
+    world.say("a manager goes on without", till.name)
+
+
+def actor_of(session: Session, till: Till) -> Actor:
+    known = admitting.find_key(session, apikeys.parse(till.key).prefix)
+    assert known
+    assert known.actor
+    return known.actor
+
+
+def end_recovery(world: World) -> None:
+    """When all that will ever report has: a manager goes on without the others."""
+    for till in world.tills:
+        if till.must_report:
+            report(world, till)
+    present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
+    for missing in world.server.read(lambda session: restoring.missing(session, world.clock.now)):
+        if missing.device_id not in present:
+            write_off_device(world, missing.device_id)

@@ -73,6 +73,7 @@ def add_shop_key(session: Session, name: str, now: Ms, scopes: tuple[str, ...] =
             kind="shop",
             name=name,
             scopes=" ".join(scopes),
+            family=minted.prefix,
             created_at=now,
         )
     )

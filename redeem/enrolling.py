@@ -153,6 +153,7 @@ def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
             name=device.name,
             scopes=TILL_SCOPES,
             device_id=device.id,
+            family=minted.prefix,
             created_at=now,
         )
     )

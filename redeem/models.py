@@ -21,6 +21,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from redeem.columns import Base as Base  # whoever asks here for the base gets it with every table
 from redeem.columns import Id, Words, partial
+from redeem.office_models import AuditEntry as AuditEntry
+from redeem.office_models import Invitation as Invitation
+from redeem.office_models import Manager as Manager
+from redeem.office_models import ManagerSession as ManagerSession
+from redeem.office_models import Throttle as Throttle
 
 
 class SigningKey(Base):
@@ -314,7 +319,11 @@ class Tally(Base):
 
 
 class ApiKey(Base):
-    """A program's key: shown once, kept as a hash. A till's key belongs to its device, and through it to a store."""
+    """A program's key: shown once, kept as a hash. A till's key belongs to its device, and through it to a store.
+
+    `family` is the prefix of the first of the keys that followed one another: to a program's retries they are one key.
+    `works_until`: another has followed it, and it goes on for so long.
+    """
 
     __tablename__ = "api_key"
     prefix: Mapped[str] = mapped_column(String(20), primary_key=True)
@@ -323,7 +332,10 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(Words)
     scopes: Mapped[str] = mapped_column(Words)
     device_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    family: Mapped[str] = mapped_column(String(20))
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     created_at: Mapped[int]
+    works_until: Mapped[int | None]
     revoked_at: Mapped[int | None]
     last_used_at: Mapped[int | None]
     __table_args__ = (
@@ -341,55 +353,4 @@ class Idempotency(Base):
     fingerprint: Mapped[str] = mapped_column(String(43))
     status: Mapped[int] = mapped_column(SmallInteger)
     sealed_answer: Mapped[bytes] = mapped_column(LargeBinary)
-    at: Mapped[int]
-
-
-class Manager(Base):
-    __tablename__ = "manager"
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    name: Mapped[str] = mapped_column(Words)
-    password_hash: Mapped[str | None] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20))
-    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
-    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
-    created_at: Mapped[int]
-    disabled_at: Mapped[int | None]
-    __table_args__ = (
-        CheckConstraint("role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')", name="role"),
-        CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name="partner_manager_has_a_partner"),
-        CheckConstraint("role <> 'store_manager' OR store_id IS NOT NULL", name="store_manager_has_a_store"),
-    )
-
-
-class ManagerSession(Base):
-    """A signed-in browser: a row, so that it can be listed and ended on the server."""
-
-    __tablename__ = "manager_session"
-    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"), index=True)
-    user_agent: Mapped[str] = mapped_column(Words, default="")
-    created_at: Mapped[int]
-    seen_at: Mapped[int]
-    ended_at: Mapped[int | None]
-
-
-class Throttle(Base):
-    """Failures counted per thing that can be guessed at, over all workers and restarts."""
-
-    __tablename__ = "throttle"
-    subject: Mapped[str] = mapped_column(Words, primary_key=True)
-    failures: Mapped[int]
-    since_at: Mapped[int]
-
-
-class AuditEntry(Base):
-    """A change that a manager made."""
-
-    __tablename__ = "audit_entry"
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
-    what: Mapped[str] = mapped_column(String(60))
-    subject_id: Mapped[str] = mapped_column(Words)
-    details: Mapped[dict[str, Any]]
-    at: Mapped[int]
+    at: Mapped[int] = mapped_column(index=True)

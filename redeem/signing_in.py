@@ -60,12 +60,13 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session that is good now, and whose it is."""
+    """A session that is good now, and whose it is; `confirmed_at`: when the password was last typed in it."""
 
     secret_hash: bytes
     person: Person
     user_agent: str
     created_at: Ms
+    confirmed_at: Ms
     seen_at: Ms
 
     @property
@@ -138,6 +139,7 @@ def open_session(session: Session, manager_id: str, user_agent: str, now: Ms) ->
             manager_id=manager_id,
             user_agent=printable(user_agent)[:USER_AGENT_CHARACTERS],
             created_at=now,
+            confirmed_at=now,
             seen_at=now,
         )
     )
@@ -206,7 +208,7 @@ def change_password(session: Session, email: str, password_hash: str, now: Ms) -
 
 
 def signed_in(row: ManagerSession, manager: Manager) -> SignedIn:
-    return SignedIn(row.secret_hash, as_person(manager), row.user_agent, row.created_at, row.seen_at)
+    return SignedIn(row.secret_hash, as_person(manager), row.user_agent, row.created_at, row.confirmed_at, row.seen_at)
 
 
 def printable(text: str) -> str:

@@ -45,13 +45,14 @@ PYTHON = [
         must_not_import=DATABASE + WEB,
         reads_clock=False,
     ),
-    Layer("storage", modules("redeem", "columns db ledger models statements"), must_not_import=WEB),
+    Layer("storage", modules("redeem", "columns db ledger models office_models statements"), must_not_import=WEB),
     Layer(
         "use cases",
         modules(
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
+            " confirming"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -69,7 +70,7 @@ PYTHON = [
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
-                "coupons desk devices door filters forms guard keys losses overview places tables telling words",
+                "confirming coupons desk devices door filters forms guard keys losses overview places tables telling words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),

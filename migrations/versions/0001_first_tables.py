@@ -114,6 +114,7 @@ def upgrade():
     sa.Column('store_id', sa.String(length=40), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('disabled_at', sa.BigInteger(), nullable=True),
+    sa.Column('reset_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name=op.f('ck_manager_partner_manager_has_a_partner')),
     sa.CheckConstraint("role <> 'store_manager' OR store_id IS NOT NULL", name=op.f('ck_manager_store_manager_has_a_store')),
     sa.CheckConstraint("role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')", name=op.f('ck_manager_role')),
@@ -127,10 +128,38 @@ def upgrade():
     sa.Column('manager_id', sa.String(length=40), nullable=False),
     sa.Column('what', sa.String(length=60), nullable=False),
     sa.Column('subject_id', sa.String(length=200), nullable=False),
+    sa.Column('partner_id', sa.String(length=40), nullable=True),
+    sa.Column('store_id', sa.String(length=40), nullable=True),
     sa.Column('details', sa.JSON(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_audit_entry_manager_id_manager')),
+    sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_audit_entry_partner_id_partner')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_audit_entry_store_id_store')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
+    )
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entry_manager_id_id', ['manager_id', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entry_partner_id_id', ['partner_id', 'id'], unique=False)
+
+    op.create_table('invitation',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('role', sa.String(length=20), nullable=False),
+    sa.Column('partner_id', sa.String(length=40), nullable=True),
+    sa.Column('store_id', sa.String(length=40), nullable=True),
+    sa.Column('manager_id', sa.String(length=40), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('withdrawn_at', sa.BigInteger(), nullable=True),
+    sa.Column('accepted_id', sa.String(length=40), nullable=True),
+    sa.CheckConstraint("role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')", name=op.f('ck_invitation_role')),
+    sa.ForeignKeyConstraint(['accepted_id'], ['manager.id'], name=op.f('fk_invitation_accepted_id_manager')),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_invitation_manager_id_manager')),
+    sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_invitation_partner_id_partner')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_invitation_store_id_store')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_invitation')),
+    sa.UniqueConstraint('accepted_id', name=op.f('uq_invitation_accepted_id'))
     )
     op.create_table('enrolment',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -148,6 +177,7 @@ def upgrade():
     sa.Column('manager_id', sa.String(length=40), nullable=False),
     sa.Column('user_agent', sa.String(length=200), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=False),
     sa.Column('seen_at', sa.BigInteger(), nullable=False),
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_manager_session_manager_id_manager')),
@@ -192,12 +222,16 @@ def upgrade():
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('scopes', sa.String(length=200), nullable=False),
     sa.Column('device_id', sa.String(length=40), nullable=True),
+    sa.Column('family', sa.String(length=20), nullable=False),
+    sa.Column('manager_id', sa.String(length=40), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('works_until', sa.BigInteger(), nullable=True),
     sa.Column('revoked_at', sa.BigInteger(), nullable=True),
     sa.Column('last_used_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("(kind = 'till') = (device_id IS NOT NULL)", name=op.f('ck_api_key_till_has_a_device')),
     sa.CheckConstraint("kind IN ('shop', 'till')", name=op.f('ck_api_key_kind')),
     sa.ForeignKeyConstraint(['device_id'], ['device.id'], name=op.f('fk_api_key_device_id_device')),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_api_key_manager_id_manager')),
     sa.PrimaryKeyConstraint('prefix', name=op.f('pk_api_key'))
     )
     op.create_table('claim',
@@ -307,6 +341,9 @@ def upgrade():
     sa.ForeignKeyConstraint(['key_prefix'], ['api_key.prefix'], name=op.f('fk_idempotency_key_prefix_api_key')),
     sa.PrimaryKeyConstraint('key_prefix', 'key', name=op.f('pk_idempotency'))
     )
+    with op.batch_alter_table('idempotency', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotency_at'), ['at'], unique=False)
+
     op.create_table('conflict',
     sa.Column('act_id', sa.String(length=40), nullable=False),
     sa.Column('standing_act_id', sa.String(length=40), nullable=False),
@@ -367,6 +404,9 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_conflict_serial'))
 
     op.drop_table('conflict')
+    with op.batch_alter_table('idempotency', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idempotency_at'))
+
     op.drop_table('idempotency')
     with op.batch_alter_table('act', schema=None) as batch_op:
         batch_op.drop_index('ix_act_serial_id')
@@ -400,6 +440,11 @@ def downgrade():
 
     op.drop_table('manager_session')
     op.drop_table('enrolment')
+    op.drop_table('invitation')
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entry_partner_id_id')
+        batch_op.drop_index('ix_audit_entry_manager_id_id')
+
     op.drop_table('audit_entry')
     op.drop_table('manager')
     with op.batch_alter_table('clerk', schema=None) as batch_op:

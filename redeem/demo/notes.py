@@ -116,6 +116,7 @@ def new_till_key(tools: Context, now: Ms) -> str:
                 name=KEY_NAME,
                 scopes=enrolling.TILL_SCOPES,
                 device_id=device_id(STORE, TILL),
+                family=minted.prefix,
                 created_at=now,
             )
         )

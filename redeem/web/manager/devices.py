@@ -11,6 +11,7 @@ from redeem.overseeing import EnrolmentLine
 from redeem.staffing import Permission
 from redeem.times import Ms
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other
 from redeem.web.pictures import qr_picture
@@ -44,6 +45,7 @@ def new_device() -> ResponseReturnValue:
 
 
 @office("/devices/new", Permission.RUN_STORES, methods=("POST",))
+@confirmed
 def add_device() -> ResponseReturnValue:
     return submitted(DeviceForm, add_of_kind, device_page)
 

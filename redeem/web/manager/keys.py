@@ -12,6 +12,7 @@ from redeem.ids import is_id
 from redeem.paging import Page
 from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other
 from redeem.web.manager.words import KEY_SCOPES
@@ -40,6 +41,7 @@ def new_key() -> ResponseReturnValue:
 
 
 @office("/keys/new", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def make_key() -> ResponseReturnValue:
     """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
 

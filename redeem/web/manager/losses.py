@@ -11,6 +11,7 @@ from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
 from redeem.staffing import Permission
 from redeem.web.context import now_ms, read, write
+from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.devices import DARK_MS
 from redeem.web.manager.forms import Faults
 from redeem.web.manager.guard import office, person, see_other
@@ -27,6 +28,7 @@ def ask_to_write_off(device_id: str) -> ResponseReturnValue:
 
 
 @office("/devices/<device_id>/lost", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def write_off(device_id: str) -> ResponseReturnValue:
     device, who, now = find_device(device_id), person(), now_ms()
     if device.kind == "till":
@@ -91,6 +93,7 @@ def ask_to_go_on_without(device_id: str) -> ResponseReturnValue:
 
 
 @office("/recovery/<device_id>", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def go_on_without(device_id: str) -> ResponseReturnValue:
     device, who, now = find_device(device_id), person(), now_ms()
     if device.kind == "tablet":
@@ -111,6 +114,7 @@ def ask_to_end_recovery() -> ResponseReturnValue:
 
 
 @office("/recovery/end", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def end_recovery() -> ResponseReturnValue:
     """Writes off those that the form has named, and nobody else: who turned up in between is none of them."""
     who, now, named = person(), now_ms(), request.form.getlist("device")

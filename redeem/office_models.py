@@ -1,0 +1,92 @@
+"""The tables of those who run things: managers, their browsers, their invitations, what they changed, and what was guessed at.
+
+They are part of models.py, which has the rules for them all, and are imported from there.
+"""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from redeem.columns import Base, Id, Words
+
+ROLES = "role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')"
+
+
+class Manager(Base):
+    """A person of the office. `reset_at` names the one link that may set a new password, None if there is none."""
+
+    __tablename__ = "manager"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(Words)
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+    reset_at: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint(ROLES, name="role"),
+        CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name="partner_manager_has_a_partner"),
+        CheckConstraint("role <> 'store_manager' OR store_id IS NOT NULL", name="store_manager_has_a_store"),
+    )
+
+
+class Invitation(Base):
+    """The right of one person to become a manager. Used when it names whom it made; it makes at most one."""
+
+    __tablename__ = "invitation"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(Words)
+    role: Mapped[str] = mapped_column(String(20))
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    withdrawn_at: Mapped[int | None]
+    accepted_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"), unique=True)
+    __table_args__ = (CheckConstraint(ROLES, name="role"),)
+
+
+class ManagerSession(Base):
+    """A signed-in browser: a row, so that it can be listed and ended on the server. `confirmed_at`: when the password was last typed."""
+
+    __tablename__ = "manager_session"
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"), index=True)
+    user_agent: Mapped[str] = mapped_column(Words, default="")
+    created_at: Mapped[int]
+    confirmed_at: Mapped[int]
+    seen_at: Mapped[int]
+    ended_at: Mapped[int | None]
+
+
+class Throttle(Base):
+    """Failures counted per thing that can be guessed at, over all workers and restarts."""
+
+    __tablename__ = "throttle"
+    subject: Mapped[str] = mapped_column(Words, primary_key=True)
+    failures: Mapped[int]
+    since_at: Mapped[int]
+
+
+class AuditEntry(Base):
+    """A change that a manager made. `partner_id` and `store_id` say whose it was, as far as it was not the whole shop's."""
+
+    __tablename__ = "audit_entry"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    what: Mapped[str] = mapped_column(String(60))
+    subject_id: Mapped[str] = mapped_column(Words)
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    details: Mapped[dict[str, Any]]
+    at: Mapped[int]
+    __table_args__ = (
+        Index("ix_audit_entry_partner_id_id", "partner_id", "id"),
+        Index("ix_audit_entry_manager_id_id", "manager_id", "id"),
+    )

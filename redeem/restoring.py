@@ -88,25 +88,23 @@ class Waiting:
     awaited: bool
 
 
-def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS) -> Life:
+def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0) -> Life:
     """The first thing after a backup was put back, before anybody is served. Answers the new life of the ledger.
 
     `skip_numbers` must be more than any campaign has issued since the backup: these numbers are out, and no coupon gets them again.
+    `newest` is the newest generation that is known to have been, and more than the backup's if that was put back before: each life
+    that is lost skipped numbers and went on behind them, and tablets still hold what it granted.
     """
     life = generations.current(session, lock=True)
-    newest = session.scalar(select(func.max(Campaign.number))) or 0
-    _save(
-        session,
-        Life(
-            generation=life.generation + 1,
-            recovering_since=now,
-            campaigns_from=min(max(newest + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS, CAMPAIGN_LIMIT - 1),
-        ),
-    )
-    _skip_numbers(session, skip_numbers)
+    generation = max(life.generation, newest) + 1
+    lives = generation - life.generation
+    newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
+    campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
+    _save(session, Life(generation, recovering_since=now, campaigns_from=min(campaigns_from, CAMPAIGN_LIMIT - 1)))
+    _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(Changed))
     session.execute(delete(Claim))
-    _await_devices(session, life.generation + 1)
+    _await_devices(session, generation)
     _end_what_may_have_ended(session, now)
     return generations.current(session)
 

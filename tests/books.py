@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from json import loads
 
-from sqlalchemy import ColumnElement, and_, select, union
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.ledger import UNKNOWN_CAMPAIGN
@@ -38,9 +38,7 @@ def lost(session: Session) -> Iterator[str]:
     standing = set(session.scalars(select(Redemption.act_id)))
     taken_back = set(session.scalars(select(Reversal.act_id)))
     second = set(session.scalars(select(Conflict.act_id)))  # may come to stand, and be taken back, later
-    second |= set(
-        session.scalars(select(Act.id).where(put_off()))
-    )  # the yes before it is lost, with what a backup lacked
+    second |= given_after_all(session)
     yield from (f"{act} is lost" for act in yes - standing - taken_back)
     yield from (f"{act} stands and was taken back" for act in standing & taken_back)
     yield from (f"{act} was never a yes" for act in (standing | taken_back) - yes - second)
@@ -102,13 +100,22 @@ def second_gifts(session: Session) -> list[Act]:
     return list({(act.device_id, str(loads(act.entry or "{}").get("of", act.name))): act for act in acts}.values())
 
 
-def put_off() -> ColumnElement[bool]:
-    return and_(Act.kind == Kind.ASK, Act.code == Outcome.RECOVERING)
+def given_after_all(session: Session) -> set[str]:
+    """Asks that were answered no, and of which the tablet says that it gave: the yes before that is lost, with what a backup lacked."""
+    said = {attempt(act, "of") for act in session.scalars(select(Act).where(Act.kind == Kind.GAVE))}
+    asks = session.scalars(select(Act).where(Act.kind == Kind.ASK, Act.code != Outcome.REDEEMED))
+    return {ask.id for ask in asks if attempt(ask, "n") in said}
 
 
-def came_to_stand(session: Session) -> list[str]:
-    """Second gifts, and asks that a restored ledger put off, that stand, or stood until they were taken back themselves."""
-    seconds = union(select(Conflict.act_id), select(Act.id).where(put_off()))
+def attempt(act: Act, member: str) -> tuple[str, int | None]:
+    """Whose attempt, and its number. What is admitted for a device that is not known here names that device."""
+    whose = act.name.partition("/")[0] if act.name.startswith("dev_") else act.device_id
+    return whose, loads(act.entry or "{}").get(member)
+
+
+def came_to_stand(session: Session) -> set[str]:
+    """Second gifts, and gifts after all, that stand, or stood until they were taken back themselves."""
+    seconds = set(session.scalars(select(Conflict.act_id))) | given_after_all(session)
     stand = session.scalars(select(Redemption.act_id).where(Redemption.act_id.in_(seconds)))
     stood = session.scalars(select(Reversal.act_id).where(Reversal.act_id.in_(seconds)))
-    return [*stand, *stood]
+    return {*stand, *stood}

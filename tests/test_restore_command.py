@@ -2,11 +2,11 @@
 
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from redeem import generations
 from redeem.db import Database
-from redeem.models import Campaign, Device
+from redeem.models import Campaign, Deployment, Device
 from tests.cast import Cast
 
 
@@ -51,6 +51,21 @@ def test_it_skips_as_many_numbers_as_it_is_told(app: Flask, database: Database, 
     campaign = database.read(lambda session: session.get_one(Campaign, cast.anywhere))
     assert (campaign.coupons, campaign.skipped) == (25, 25)
     assert restore(app, "--yes", "--again", "--skip-numbers", "0").exit_code == 2
+
+
+def test_the_same_backup_put_back_twice_begins_no_generation_twice(app: Flask, database: Database, cast: Cast):
+    restore(app, "--yes", "--skip-numbers", "25")
+    database.write(lambda session: session.execute(delete(Deployment)))  # as it is in a backup of before
+    database.write(lambda session: session.execute(update(Campaign).values(coupons=0, skipped=0)))
+    assert "goes on 50 numbers further" in restore(app, "--yes", "--skip-numbers", "25").output
+    assert generation(database) == (3, True)
+    campaign = database.read(lambda session: session.get_one(Campaign, cast.anywhere))
+    assert campaign.coupons == 50
+
+
+def test_on_another_machine_it_is_told_the_last_generation(app: Flask, database: Database):
+    assert restore(app, "--yes", "--after-generation", "4").exit_code == 0
+    assert generation(database) == (5, True)
 
 
 def test_where_nobody_is_awaited_it_is_over_at_once(app: Flask, database: Database):

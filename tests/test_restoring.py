@@ -108,6 +108,14 @@ def test_numbers_are_skipped_so_that_none_is_given_out_twice(counters, vault, ca
     assert campaign.coupons - campaign.skipped == 2
 
 
+def test_a_backup_put_back_twice_gives_out_no_number_of_the_life_between(counters, vault):
+    vault.back_up()
+    first = restore(counters, vault, skip_numbers=500)
+    lost = counters.coupon()
+    assert restore(counters, vault, skip_numbers=500, newest=first) == first + 1
+    assert counters.coupon().serial > lost.serial
+
+
 def test_no_number_is_skipped_beyond_the_last_one(counters, cast):
     def fill(session):
         session.get_one(Campaign, cast.anywhere).coupons = 2**32 - 3

@@ -1,6 +1,9 @@
 """`flask --app wsgi restore`: the step after a backup was put back, and before anybody is served."""
 
+from pathlib import Path
+
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
@@ -10,13 +13,14 @@ from redeem.errors import Conflict
 from redeem.generations import Life
 from redeem.restoring import SKIPPED_NUMBERS, Missing
 from redeem.times import Ms, rfc3339
-from redeem.web.context import context, now_ms, write
+from redeem.web.context import context, now_ms, read, write
 
 QUESTION = (
     "This is for a database that was just put back from a backup, with the server stopped. Until every tablet and till has\n"
     "reported, nobody but the holder of a coupon gives it. Managers are signed out, and enrolment links end. Go on?"
 )
 LISTED_MAX = 50
+GENERATION_FILE = "generation"
 
 
 class Recovering(Conflict):
@@ -36,15 +40,25 @@ class Recovering(Conflict):
     show_default=True,
     help="More than any one campaign has issued since the backup: these numbers are out, and are not used again.",
 )
+@click.option(
+    "--after-generation",
+    type=click.IntRange(min=1),
+    default=1,
+    help="On another machine than the last restore's: the generation that it said. Else this one remembers it.",
+)
 @with_appcontext
 @plainly
-def restore(yes: bool, again: bool, skip_numbers: int) -> None:
+def restore(yes: bool, again: bool, skip_numbers: int, after_generation: int) -> None:
     """Begin recovery after a backup was put back: tablets tell the ledger what it lacks, and managers who won't come back."""
-    now = now_ms()
+    now, remembered = now_ms(), Path(current_app.instance_path) / GENERATION_FILE
     yes or click.confirm(QUESTION, abort=True)
-    life, missing = write(lambda session: begin(session, now, again, skip_numbers))
+    known = read(lambda session: find_generation(session, again))
+    newest = max(known, after_generation, recall(remembered))
+    remember(remembered, newest + 1)  # first: one that was never begun does no harm, and one that is begun twice does
+    life, missing = write(lambda session: begin(session, now, skip_numbers, newest))
     click.echo(
-        f"This is generation {life.generation} of the ledger. Every campaign goes on {skip_numbers:,} numbers further."
+        f"This is generation {life.generation} of the ledger."
+        f" Every campaign goes on {skip_numbers * (life.generation - known):,} numbers further."
     )
     if life.is_recovering:
         tell_awaited(missing)
@@ -53,11 +67,27 @@ def restore(yes: bool, again: bool, skip_numbers: int) -> None:
         click.echo("No tablet and no till is awaited: nothing is to be recovered. Start the server now.")
 
 
-def begin(session: Session, now: Ms, again: bool, skip_numbers: int) -> tuple[Life, list[Missing]]:
-    """The new life, and who is awaited. Raises Recovering. Where nobody is awaited, recovery is over at once."""
-    if generations.current(session, lock=True).is_recovering and not again:
+def find_generation(session: Session, again: bool) -> int:
+    """The backup's. Raises Recovering."""
+    life = generations.current(session)
+    if life.is_recovering and not again:
         raise Recovering
-    restoring.begin(session, now, skip_numbers)
+    return life.generation
+
+
+def recall(remembered: Path) -> int:
+    """The newest generation that was begun here: the same backup may be put back more than once, and knows of none."""
+    return int(remembered.read_text()) if remembered.exists() else 0
+
+
+def remember(remembered: Path, generation: int) -> None:
+    remembered.parent.mkdir(parents=True, exist_ok=True)
+    remembered.write_text(f"{generation}\n")
+
+
+def begin(session: Session, now: Ms, skip_numbers: int, newest: int) -> tuple[Life, list[Missing]]:
+    """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
+    restoring.begin(session, now, skip_numbers, newest)
     return recovering.end_if_complete(session), restoring.missing(session, now)
 
 

@@ -23,7 +23,7 @@ import { couponId, read } from "./tokens.js";
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: the newest epoch given back, by coupon id
- * @typedef {{generation: number, at: number}} Heard  the ledger's generation that this device has reported to, and when it last heard, by its own clock
+ * @typedef {{at: number}} Heard  when this device last heard of the server, by its own clock
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by

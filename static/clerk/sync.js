@@ -67,7 +67,6 @@ export class Sync extends EventTarget {
   quarantined = 0;
 
   #acknowledged = 0;
-  #generation = 0;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
   #api;
@@ -100,9 +99,7 @@ export class Sync extends EventTarget {
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
     this.holds = new Holds((await this.#memory.holds()) ?? undefined);
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
-    const heard = await this.#memory.heard();
-    this.#generation = heard?.generation ?? 0;
-    this.syncedAt = heard?.at ?? null;
+    this.syncedAt = (await this.#memory.heard())?.at ?? null;
   }
 
   /** The last entry that the server is known to have. */
@@ -141,7 +138,7 @@ export class Sync extends EventTarget {
       try {
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
-        await this.#remember(this.#generation);
+        await this.#memory.putHeard({ at: /** @type {number} */ (this.syncedAt) });
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
@@ -161,12 +158,13 @@ export class Sync extends EventTarget {
   /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
   async #exchangeAll(verify, limits) {
     let after = sendAfter(this.#journal.past, this.#acknowledged);
+    this.#reporting = null; // the server may be another since the last time
     for (;;) {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
       const complete = reply.last >= after + entries.length;
       await this.#giveBack(reply.recalls);
-      if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
+      if (complete && reply.last >= this.#journal.last && this.#isUpToDate(reply)) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
     }
@@ -207,7 +205,7 @@ export class Sync extends EventTarget {
     return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...this.#report() };
   }
 
-  /** The generation of the server's ledger that this device has yet to report to, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
+  /** The generation of the server's ledger to which this device reports, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
   #reporting = null;
 
   #report() {
@@ -219,22 +217,18 @@ export class Sync extends EventTarget {
   }
 
   /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
-  async #isUpToDate(reply) {
-    const { generation, claimed } = this.#reporting ?? { generation: 0, claimed: 0 };
-    if (reply.generation === this.#generation) this.#reporting = null;
-    else if (reply.generation !== generation) this.#reporting = { generation: reply.generation, claimed: 0 };
-    else if (claimed + CLAIMS_PER_REQUEST < this.holds.size) this.#reporting = { generation, claimed: claimed + CLAIMS_PER_REQUEST };
-    else {
-      this.#reporting = null;
-      await this.#remember(generation);
-    }
+  #isUpToDate(reply) {
+    this.#reporting = this.#nextReport(reply);
     return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
   }
 
-  /** @param {number} generation */
-  async #remember(generation) {
-    this.#generation = generation;
-    await this.#memory.putHeard({ generation, at: /** @type {number} */ (this.syncedAt) });
+  /** What is left to report. The server says whether it has heard all, and nobody else knows: a backup may be put back twice. @param {any} reply */
+  #nextReport({ reported, generation }) {
+    if (reported) return null;
+    const begun = this.#reporting;
+    if (!begun || begun.generation !== generation) return { generation, claimed: 0 };
+    const claimed = begun.claimed + CLAIMS_PER_REQUEST;
+    return claimed < this.holds.size ? { generation, claimed } : null; // if that was not enough, it is all told again the next time
   }
 
   /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */

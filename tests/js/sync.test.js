@@ -138,6 +138,42 @@ describe("a hold that is recalled", () => {
   });
 });
 
+describe("a restored server is told what this tablet holds", () => {
+  const HELD = /** @type {import("../../static/clerk/holds.js").Grant[]} */ ([1, 2].map((number) => [1, number, number, "", 65535]));
+
+  test("once: when it has said that it has heard all, nothing is said again", async () => {
+    const server = new Server();
+    server.grants = HELD;
+    const { sync } = await withEntries(server, "unlock");
+    await sync.run();
+    Object.assign(server, { generation: 2, reported: false });
+    await sync.run();
+    await sync.run();
+    assert.deepEqual(server.claimed, [[1, 1, 1], [1, 2, 2]]); // prettier-ignore
+    assert.equal(sync.recovering, false);
+  });
+
+  test("again, if it is restored again and calls itself as it did before", async () => {
+    const server = new Server();
+    server.grants = HELD;
+    const { sync } = await withEntries(server, "unlock");
+    Object.assign(server, { generation: 2, reported: false });
+    await sync.run();
+    Object.assign(server, { reported: false, claimed: [] });
+    await sync.run();
+    assert.equal(server.claimed.length, 2);
+    assert.equal(server.reported, true);
+  });
+
+  test("one that is never content is not asked for ever", async () => {
+    const server = new Server();
+    const { sync } = await withEntries(server, "unlock");
+    Object.defineProperty(server, "reported", { get: () => false, set: () => undefined });
+    await sync.run();
+    assert.equal(server.requests.length, 2);
+  });
+});
+
 test("a person's request doesn't wait for one in the background that hangs", async () => {
   const server = new Server();
   const { fetch } = server;

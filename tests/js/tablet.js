@@ -89,6 +89,11 @@ export class Server {
   recalls = [];
   /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
   grants = [];
+  /** A restored server's: the holds that were named to it, and whether that was all. */
+  generation = 1;
+  reported = true;
+  /** @type {number[][]} */
+  claimed = [];
   /** What was handed in of old journals: entry texts. @type {Set<string>} */
   handedIn = new Set();
   /** Why it takes no old journal. @type {string | undefined} */
@@ -111,7 +116,8 @@ export class Server {
   };
 
   /** @param {any} body */
-  #sync({ entries, verify, known, old }) {
+  #sync(body) {
+    const { entries, verify, known, old } = body;
     for (const { text } of old?.entries ?? []) this.handedIn.add(text);
     /** @type {Record<number, any>} */
     const answers = {};
@@ -126,8 +132,15 @@ export class Server {
     }
     const told = snapshot();
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: 1, recovering: false, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
+    const about = { generation: this.generation, reported: this.#hears(body), recovering: !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
     return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+  }
+
+  /** Whether a restored server has this tablet's report. @param {any} body */
+  #hears({ generation, claims = [], more_claims: more }) {
+    if (this.reported || generation !== this.generation) return this.reported;
+    this.claimed.push(...claims);
+    return (this.reported = !more);
   }
 
   /** @param {any} entry @param {string} text */
@@ -192,7 +205,7 @@ export class Disk {
   read = async (/** @type {string} */ name) => this.setAside.get(name) ?? [];
   handedIn = async () => this.keptHandedIn;
   putHandedIn = async (/** @type {any} */ kept) => void (this.keptHandedIn = kept);
-  heard = async () => ({ generation: 1, at: NOW });
+  heard = async () => ({ at: NOW });
   putHeard = async () => undefined;
 
   get kinds() {

@@ -126,7 +126,10 @@ def restore(world: World, _place: int, _chance: Random) -> None:
     devices = all_devices(world)
     held = world.server.read(lambda session: {device: held_by(session, device) for device in devices})
     world.server.put_back()
-    world.server.write(lambda session: restoring.begin(session, world.clock.now))
+    newest = world.generation  # the machine remembers it, whatever backup was put back
+    world.generation = world.server.write(
+        lambda session: restoring.begin(session, world.clock.now, newest=newest)
+    ).generation
     for device in unknown(world):
         # Enrolled since the backup: the ledger can't wait for a tablet of which it never heard.
         world.may_double.update(held[device] | {gift.coupon for gift in world.hands.out() if gift.giver == device})

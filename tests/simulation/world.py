@@ -59,7 +59,7 @@ class World:
         self.unsure: set[str] = set()
         self.evicted: dict[str, list[str]] = {}
         self.keyless: set[str] = set()
-        self.is_restored = False
+        self.is_restored, self.generation = False, 1
         self.recent: list[int] = []
         chance = Random(f"{seed} setting")
         self.setting = setting.furnish(server, chance)

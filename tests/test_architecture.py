@@ -101,7 +101,10 @@ CLOCK_ALLOWED = {"redeem.ids"}  # an id's time only keeps neighbours together in
 SCRIPTS = [
     Layer(
         "pure",
-        scripts("clerk", "bitmaps bytes check codes explain holds records rules sets sightings state strings tokens"),
+        scripts(
+            "clerk",
+            "bitmaps bytes check clock codes explain holds records risks rules sets sightings state strings tokens",
+        ),
     ),
     Layer(
         "device",
@@ -113,7 +116,10 @@ SCRIPTS = [
     Layer("sync", scripts("clerk", "sync")),
     Layer(
         "screens",
-        scripts("clerk", "counter desk enrolment lock scanner settings setup sheets shift unlocking updates verdicts"),
+        scripts(
+            "clerk",
+            "counter desk enrolment lock scanner settings setup sheets shift sync-line unlocking updates verdicts",
+        ),
     ),
     Layer(
         "main",

@@ -5,9 +5,10 @@
  * awaited, so a second tap finds another screen and does nothing.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { find, findingOf, givenDetails, NOT_A_COUPON, UNSURE } from "./check.js";
+import { find, findingOf, givenDetails, UNSURE } from "./check.js";
+import { mayRisk } from "./risks.js";
 import { Verdict } from "./rules.js";
-import { askingFor, campaignOf, clerkAt, mayFollow, risksTaken, undoUntil, unfinished } from "./state.js";
+import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
 /** @import { Attempt, Entry, Past } from "./state.js" */
@@ -34,7 +35,6 @@ import { askingFor, campaignOf, clerkAt, mayFollow, risksTaken, undoUntil, unfin
 
 export const VERIFY_MS = 4_000;
 export const ASK_MS = 6_000;
-const HOUR_MS = 3_600_000;
 /** How often, and how many times, to look whether the till that holds a coupon has given it back. */
 const FETCH_LOOKS = 30;
 const FETCH_PAUSE_MS = 300;
@@ -194,8 +194,9 @@ export class Counter extends EventTarget {
 
   /** The gift was not given, by a person's decision. @param {string} reason @param {string} [coupon] */
   async refuse(reason, coupon) {
-    this.#show({ name: "scan", note: "refused" });
+    const shown = this.#show({ name: "scan" });
     await this.#write("refusal", { coupon, reason, clerk: this.#clerk ?? undefined });
+    if (this.#screen === shown) this.#show({ name: "scan", note: "refused" });
     this.#sendSoon();
   }
 
@@ -235,15 +236,10 @@ export class Counter extends EventTarget {
     this.#sendSoon();
   }
 
-  /** Whether the campaign's limits let this coupon be given unasked: so many, worth so much, since the server last heard. @param {Finding} finding @param {Past} past */
-  #mayRisk({ campaign = "", coupon }, past) {
+  /** @param {Finding} finding @param {Past} past */
+  #mayRisk(finding, past) {
     const { sync, now } = this.#parts;
-    const terms = this.#terms(campaign);
-    if (!terms || terms.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
-    const { coupons, value, hours } = terms.offline;
-    const count = risksTaken(past, campaign, sync.acknowledged) + 1;
-    const age = now() - sync.syncedAt;
-    return count <= coupons && count * terms.value.amount <= value && age >= 0 && age <= hours * HOUR_MS;
+    return mayRisk(finding, { terms: this.#terms(finding.campaign), past, sync, now: now() });
   }
 
   /** What this tablet says when nobody answers. @param {Finding} finding */
@@ -396,5 +392,3 @@ function unlockProblem(error) {
   if (error instanceof Refused) return { problem: error.code, waitSeconds: error.waitSeconds };
   throw error;
 }
-
-export { NOT_A_COUPON, UNSURE };

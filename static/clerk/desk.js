@@ -7,11 +7,12 @@ import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./she
 import { Verdict } from "./rules.js";
 import { settingsSheet } from "./settings.js";
 import { signal, switchSound } from "./sound.js";
-import { explain, since } from "./explain.js";
+import { explain } from "./explain.js";
 import { shiftSheet } from "./shift.js";
 import { campaignOf, givenToday, IDLE_MS } from "./state.js";
-import { currentLanguage, t, time } from "./strings.js";
+import { currentLanguage, t } from "./strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
+import { syncLine } from "./sync-line.js";
 import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
 import { Wedge } from "./wedge.js";
 import { NoAnswer, Refused } from "./api.js";
@@ -223,7 +224,7 @@ export class Desk {
     const { sync, now } = this.#parts;
     const clerk = sync.snapshot?.clerks.find(({ id }) => id === this.#counter.clerk);
     const place = sync.snapshot ? `${sync.snapshot.store.name} · ${sync.snapshot.device.name}` : "";
-    this.#scanner.label({ place, clerk: clerk?.name ?? "", ...syncWords(sync, now(), this.#zone) });
+    this.#scanner.label({ place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
   }
 
   /** @param {Screen} screen */
@@ -323,15 +324,4 @@ function noteWords(note) {
   if (note === "dropped") return t("Not given. The coupon stays valid.");
   if (note === "refused") return t("Noted. Thank you.");
   return undefined;
-}
-
-/** @param {import("./sync.js").Sync} sync @param {number} now @param {string} zone */
-function syncWords(sync, now, zone) {
-  const n = sync.waiting;
-  if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
-  if (!sync.online) return { sync: t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n }), state: "is-ask" };
-  if (sync.refused) return { sync: t("Not accepted by the shop · {n} waiting", { n }), state: "is-no" };
-  const line = t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n });
-  if (sync.quarantined) return { sync: `${line} · ${t("{n} with a manager", { n: sync.quarantined })}`, state: "is-ask" };
-  return { sync: line, state: "is-yes" };
 }

@@ -1,8 +1,9 @@
 /** The tablet's settings, and how it is doing: what a clerk is asked for on the phone when something is wrong. */
 import { cameras } from "./camera.js";
+import { clockFault } from "./clock.js";
 import { since } from "./explain.js";
 import { openSheet } from "./sheets.js";
-import { currentLanguage, LANGUAGES, t } from "./strings.js";
+import { currentLanguage, duration, LANGUAGES, t } from "./strings.js";
 import { button, el, icon } from "./view.js";
 
 /** @import { Settings } from "./store.js" */
@@ -72,9 +73,18 @@ function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
     ...(sync.quarantined ? fact(t("Entries that wait for a manager"), String(sync.quarantined)) : []),
     ...(sync.oldTrouble ? fact(t("Journal from before"), mark(false, "", t("The shop does not take it. Call a manager."))) : []),
     ...fact(t("Coupons reserved for this till"), String(sync.holds.size)),
+    ...fact(t("Tablet's clock"), mark(!clockFault(sync, now), t("Right"), clockSentence(sync, now))),
     ...fact(t("Storage"), mark(isPersisted, t("Kept for good"), t("The browser may clear it when space runs out"))),
     ...fact(t("App version"), version ?? t("not kept here yet")),
   ];
+}
+
+/** @param {Sync} sync @param {number} now */
+function clockSentence(sync, now) {
+  const fault = clockFault(sync, now);
+  if (fault?.kind === "fast") return t("It is {time} fast. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
+  if (fault?.kind === "slow") return t("It is {time} slow. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
+  return t("It was set back. Without a connection coupons are judged by it: set it right.");
 }
 
 /** @param {string} term @param {Node | string} value */

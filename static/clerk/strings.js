@@ -151,6 +151,18 @@ const RU = /** @type {Record<string, string>} */ ({
   Lock: "Закрыть кассу",
   "Online · synced {when} · {n} waiting": "На связи · {when} · в очереди {n}",
   "Offline since {time} · {n} waiting": "Нет связи с {time} · в очереди {n}",
+  "list of {time}": "список от {time}",
+  "clock {time} fast": "часы спешат на {time}",
+  "clock {time} slow": "часы отстают на {time}",
+  "clock was set back": "часы переведены назад",
+  "Tablet's clock": "Часы планшета",
+  "Right": "Идут верно",
+  "It is {time} fast. Without a connection coupons are judged by it: set it right.":
+    "Спешат на {time}. Без связи сроки купонов сверяются по ним: установите верное время.",
+  "It is {time} slow. Without a connection coupons are judged by it: set it right.":
+    "Отстают на {time}. Без связи сроки купонов сверяются по ним: установите верное время.",
+  "It was set back. Without a connection coupons are judged by it: set it right.":
+    "Переведены назад. Без связи сроки купонов сверяются по ним: установите верное время.",
   "Connecting · {n} waiting": "Подключаемся · в очереди {n}",
   "Not accepted by the shop · {n} waiting": "Магазин не принимает · в очереди {n}",
   "{n} with a manager": "у менеджера {n}",
@@ -230,11 +242,23 @@ export function t(text, values = {}) {
 /** @param {number} at ms since 1970 @param {string} [zone] */
 export const time = (at, zone) => new Intl.DateTimeFormat(tag(), { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
 
+/** "19 November". @param {number} at ms since 1970 @param {string} zone */
+export const dayAndMonth = (at, zone) => new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", timeZone: zone }).format(at);
+
 /** @param {string} day an ISO date or instant; a bare date is a calendar day wherever the store is @param {string} zone */
 export function date(day, zone) {
   const timeZone = day.length === 10 ? "UTC" : zone;
   const written = new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
   return written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
 }
+
+/** "2 hrs", "3 дн.": short, so that it fits into any sentence. @param {number} ms */
+export function duration(ms) {
+  const [unit, length] = UNITS.find(([, each]) => Math.round(ms / each) >= 2) ?? UNITS[UNITS.length - 1];
+  return new Intl.NumberFormat(tag(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(Math.round(ms / length));
+}
+
+/** @type {[string, number][]} */
+const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]]; // prettier-ignore
 
 const tag = () => (language === "en" ? "en-GB" : language);

@@ -70,13 +70,16 @@ class Shop:
         return self.issue(self.new_campaign(partners=[self.cast.south_partner]))
 
     def forged(self) -> Issued:
-        real = self.issue()
-        token = forged(real.token, SigningKey(b"somebody else's key, not ours 03"))
-        return Issued(real.serial, real.id, token, real.short_code)
+        return forgery_of(self.issue())
 
     def new_campaign(self, **changes: Any) -> int:
         said = {"offer": OFFER, "partners": [self.cast.north_partner]} | changes
         return self.live.database.write(lambda session: factories.campaign(session, "A gift", **said).number)
+
+
+def forgery_of(real: Issued) -> Issued:
+    token = forged(real.token, SigningKey(b"somebody else's key, not ours 03"))
+    return Issued(real.serial, real.id, token, real.short_code)
 
 
 def qr_text(issued: Issued) -> str:

@@ -10,9 +10,10 @@ from flask import Flask
 from nacl.signing import SigningKey
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
+from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from redeem import create_app, enrolling
+from redeem import create_app, enrolling, tokens
 from redeem.config import Settings
 from redeem.db import Database
 from redeem.models import Act, Device, Quarantine, Redemption
@@ -31,12 +32,17 @@ class Network:
     losing_requests: set[str] = field(default_factory=set)
     held: dict[str, threading.Event] = field(default_factory=dict)
     down: bool = False
+    # What is served otherwise than it is, by path: (what stands there, what is served instead).
+    altered: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def around(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
         def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             path = environ["PATH_INFO"]
             if self.down or path in self.losing_requests:
                 raise ConnectionAbortedError
+            if path in self.altered:
+                whole = {name: value for name, value in environ.items() if not name.startswith("HTTP_IF_")}
+                return altered(Response.from_app(app, whole), *self.altered[path])(environ, start_response)
             body = b"".join(app(environ, start_response))
             if path in self.held:
                 self.held[path].wait(timeout=20)
@@ -45,6 +51,14 @@ class Network:
             return [body]
 
         return serve
+
+
+def altered(response: Response, before: str, after: str) -> Response:
+    response.direct_passthrough = False
+    text = response.get_data(as_text=True)
+    assert before in text
+    response.set_data(text.replace(before, after))
+    return response
 
 
 class Quiet(WSGIRequestHandler):
@@ -61,25 +75,12 @@ class LiveServer:
     """`url` is where it is; `database` and the helpers look behind its back."""
 
     def __init__(self, make_settings: Callable[[str], Settings]) -> None:
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.app: Flask = create_app(make_settings(self.url))
-        self.tools: Context = self.app.extensions["redeem"]
-        self.database: Database = self.tools.database
+        self._make_settings = make_settings
         self.network = Network()
-        self._server = make_server(
-            "127.0.0.1",
-            port,
-            self.network.around(self.app.wsgi_app),
-            threaded=True,
-            request_handler=Quiet,
-            fd=listening.detach(),
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        self._start(port=0)
 
-    def stop(self) -> None:
+    def go_away(self) -> None:
+        """The server ends: connections are refused."""
         for event in self.network.held.values():
             event.set()
         self._server.shutdown()
@@ -87,6 +88,32 @@ class LiveServer:
         self._server.server_close()
         self.database.close()
         self.database.engine.dispose()
+
+    def come_back(self) -> None:
+        """It starts again, at the same address over the same database."""
+        self._start(self.port)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.go_away()
+
+    def _start(self, port: int) -> None:
+        with socket.create_server(("127.0.0.1", port)) as listening:  # the server has its own copy of it
+            self.port = listening.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}"
+            self.app: Flask = create_app(self._make_settings(self.url))
+            self._server = make_server(
+                "127.0.0.1",
+                self.port,
+                self.network.around(self.app.wsgi_app),
+                threaded=True,
+                request_handler=Quiet,
+                fd=listening.fileno(),
+            )
+        self.tools: Context = self.app.extensions["redeem"]
+        self.database: Database = self.tools.database
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
 
     def enrolment_link(self, store_id: str, name: str = "Till 1") -> str:
         """A one-time link as a manager makes it, of this moment."""
@@ -98,6 +125,10 @@ class LiveServer:
 
     def standing(self, serial: int) -> bool:
         return self.database.read(lambda session: session.get(Redemption, serial) is not None)
+
+    def stands(self, token: str) -> bool:
+        """The same by the coupon's digits."""
+        return self.standing(tokens.read(token).serial)
 
     def kinds(self, serial: int) -> list[str]:
         """What was done about this coupon, in order."""

@@ -31,6 +31,8 @@ class Tablet:
     size: tuple[int, int] = TABLET
     language: str = "en-GB"
     dark: bool = False
+    # How far its clock is ahead of the machine's, from the next time that it is opened.
+    clock_ms: int = 0
     context: BrowserContext = field(init=False)
     page: Page = field(init=False)
     complaints: list[str] = field(default_factory=list)
@@ -46,6 +48,8 @@ class Tablet:
             locale=self.language,
             color_scheme="dark" if self.dark else "light",
         )
+        if self.clock_ms:
+            self.context.add_init_script(f"{{ const real = Date.now; Date.now = () => real() + {self.clock_ms} }}")
         self.page = self.watch(self.context.pages[0])
         self.page.goto(self.url + path)
         return self
@@ -97,6 +101,15 @@ class Tablet:
     def expect_scanner(self) -> None:
         expect(self.button("Type the code")).to_be_enabled()
         expect(self.page.locator(".verdict, .screen")).to_have_count(0)
+
+    def wait_until_kept(self) -> None:
+        """Until the service worker has all that the page needs."""
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+
+    def sync(self) -> None:
+        """Brings it up to date, as it does by itself now and then."""
+        with self.page.expect_response("**/clerk/sync"):
+            self.page.evaluate("dispatchEvent(new Event('online'))")
 
     def hear_the_bell(self) -> None:
         """Waits until the tablet has fetched what the server had for it."""

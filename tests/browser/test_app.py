@@ -6,20 +6,14 @@ from playwright.sync_api import expect
 from redeem.web import assets
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
-from tests.browser.tablet import Tablet
 
 pytestmark = pytest.mark.browser
-
-
-def wait_until_kept(on: Tablet) -> None:
-    """Until the service worker has all that the page needs."""
-    on.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
 
 
 def test_it_opens_without_a_network(at_work: MakeTablet, live: LiveServer) -> None:
     on = at_work()
     on.expect_scanner()
-    wait_until_kept(on)
+    on.wait_until_kept()
     live.network.down = True
     on.close()
     on.open()
@@ -32,7 +26,7 @@ def test_a_new_version_waits_until_the_coupon_is_dealt_with(
 ) -> None:
     on = at_work()
     on.expect_scanner()
-    wait_until_kept(on)
+    on.wait_until_kept()
     on.page.reload()
     on.scan_by_usb(qr_text(shop.issue()))
     on.expect_text("Confirmed by the shop")
@@ -61,7 +55,7 @@ def test_every_file_that_the_page_loads_is_kept(at_work: MakeTablet, live: LiveS
 def test_a_clerk_opens_the_till_without_a_network(at_work: MakeTablet, live: LiveServer) -> None:
     on = at_work()
     on.expect_scanner()
-    wait_until_kept(on)
+    on.wait_until_kept()
     on.press("Lock")
     on.expect_heading("Who is at the till?")
     live.network.down = True

@@ -11,6 +11,7 @@ from tests.browser.tablet import PHONE, TABLET, Tablet
 from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
+HOUR_MS = 3_600_000
 TODAY = "Today on this till"
 
 
@@ -97,7 +98,7 @@ def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast:
 def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, size: tuple[int, int]) -> None:
     on = at_work(size=size)
     on.expect_scanner()
-    on.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    on.wait_until_kept()
     on.press("Settings")
     facts = on.page.locator(".settings-facts")
     expect(facts).to_contain_text(re.compile(r"Ready to work offline\s*Yes"))
@@ -120,3 +121,15 @@ def test_settings_are_kept(at_work: MakeTablet) -> None:
     on.shoot("34 settings in Russian")
     on.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     on.shoot("35 settings in Russian on a phone")
+
+
+def test_a_wrong_clock_is_told_quietly(at_work: MakeTablet, shop: Shop) -> None:
+    on = at_work(clock_ms=2 * HOUR_MS)
+    on.expect_text(re.compile(r"Online · synced .* · \d waiting · clock 2 hrs fast"))
+    on.shoot("36 clock")
+    on.press("Settings")
+    on.expect_text("It is 2 hrs fast. Without a connection coupons are judged by it: set it right.")
+    on.shoot("37 clock in the settings")
+    on.press("Close")
+    on.scan_by_usb(qr_text(shop.issue()))
+    on.expect_text("Confirmed by the shop")

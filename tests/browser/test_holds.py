@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser import recalls
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.factories import Issued
@@ -90,3 +91,7 @@ def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, 
     on.scan_by_usb(qr_text(second))
     on.expect_heading("Not confirmed")
     on.shoot("23 beyond the allowance")
+
+
+def test_a_coupon_is_brought_over_within_two_seconds(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    assert recalls.p95(recalls.times_ms(at_work, live, shop, 12)) < 2_000

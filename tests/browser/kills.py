@@ -1,0 +1,177 @@
+"""A browser that is killed in the middle of work, over and over: what its screen has said must be there when it is opened again."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import MakeTablet, Shop, qr_text
+from tests.browser.live import LiveServer
+from tests.browser.tablet import Tablet
+
+BUSY_CLERK = (Path(__file__).parent / "busy_clerk.js").read_text()
+COUPONS_A_ROUND = 40
+WORK_MS = (80, 900)
+READ_JOURNALS = """async () => {
+    const { readRecords } = await import("/clerk/static/clerk/records.js");
+    const found = {};
+    for await (const [name, file] of (await navigator.storage.getDirectory()).entries()) {
+        if (!/^journal(-retired-\\d+)?\\.redeem$/.test(name)) continue;
+        const { texts } = readRecords(new Uint8Array(await (await file.getFile()).arrayBuffer()));
+        found[name] = texts.slice(1).map(text => JSON.parse(JSON.parse(text).text));
+    }
+    return found;
+}"""
+# The entry that a word on the screen promises.
+PROMISED = {"given": ("gave", "gave-held"), "undone": ("undo",), "refused": ("refusal",)}
+
+Journal = list[dict[str, Any]]
+Said = tuple[str, str, str]  # "pressed" or "shown", which act, the QR's text
+
+
+@dataclass
+class Rounds:
+    """Works, kills, opens again and compares. `lost` is what had been shown and was not there any more."""
+
+    on: Tablet
+    live: LiveServer
+    shop: Shop
+    seed: int
+    said: list[Said] = field(default_factory=list)
+    lost: list[Said] = field(default_factory=list)
+    kills: int = 0
+    in_the_middle: int = 0
+    forgotten: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    def go(self, *, forget_indexeddb: bool) -> None:
+        """One round: work, kill, open again, compare. If nothing is lost, the clerk answers what is asked."""
+        self.work()
+        kill(self.on)
+        self.kills += 1
+        self.in_the_middle += bool(self.said) and self.said[-1][0] == "pressed"
+        if forget_indexeddb:
+            shutil.rmtree(self.on.profile / "Default" / "IndexedDB")
+        self.on.open()
+        self.compare()
+
+    def work(self) -> None:
+        """The busy clerk at a pile of coupons, half of them held by this tablet, for a moment."""
+        homes = (self.shop.cast.north, None)
+        links = [qr_text(self.shop.issue(home_store_id=homes[at % 2])) for at in range(COUPONS_A_ROUND)]
+        self.on.page.expose_function("tell", lambda *said: self.said.append(said))
+        self.on.page.evaluate("dispatchEvent(new Event('online'))")  # it hears of its new holds
+        self.on.page.evaluate(f"order => ({BUSY_CLERK.strip().removesuffix(';')})(order)", self.order(links))
+        self.on.page.wait_for_timeout(self.chance.uniform(*WORK_MS))
+
+    def order(self, links: list[str]) -> dict[str, Any]:
+        return {"seed": self.chance.randrange(2**31), "links": links}
+
+    def compare(self) -> None:
+        opened = ".verdict h1, .screen h1:not(:text-is('Redeem')), .scanner:not([inert])"
+        self.on.page.locator(opened).first.wait_for()
+        journals: dict[str, Journal] = self.on.page.evaluate(READ_JOURNALS)
+        for entries in journals.values():
+            assert [entry["n"] for entry in entries] == list(range(1, len(entries) + 1))
+        self.lost = [said for said in self.said if not is_kept(said, journals.values())]
+        if not self.lost:
+            self.go_on(journals["journal.redeem"])
+
+    def go_on(self, journal: Journal) -> None:
+        """The screen asks what the journal leaves open; answered, or enrolled anew, the till is open."""
+        heading = self.on.page.locator(".verdict h1, .screen h1")
+        if heading.count() and heading.inner_text() == "Enrol this tablet anew":
+            self.enrol_anew()
+        elif is_open(journal):
+            self.on.expect_heading("Unfinished")
+            self.on.press(self.chance.choice(["Yes, handed over", "No, not handed over"]))
+        self.on.expect_scanner()
+
+    def enrol_anew(self) -> None:
+        """IndexedDB was empty. The device that this tablet was gets no more coupons."""
+        self.forgotten += 1
+        self.live.revoke(self.name(self.forgotten - 1))
+        self.on.enrol(self.live.enrolment_link(self.shop.cast.north, self.name(self.forgotten)))
+
+    @staticmethod
+    def name(forgotten: int) -> str:
+        return f"Till {forgotten + 1}"
+
+
+def rounds(at_work: MakeTablet, live: LiveServer, shop: Shop, seed: int, **said: Any) -> Rounds:
+    """A tablet at work, ready to be killed. The cast's own tablet, which nobody switches on, gets no share of the holds."""
+    live.revoke("North counter")
+    on = at_work(Rounds.name(0), **said)
+    on.expect_scanner()
+    on.wait_until_kept()
+    return Rounds(on, live, shop, seed)
+
+
+def kill(on: Tablet) -> None:
+    """SIGKILL for the browser and every process of it, at once: nothing is tidied up."""
+    with on.context.expect_event("close"):
+        for pid in processes(on.profile):
+            with suppress(ProcessLookupError):  # a child that has noticed that the browser is gone
+                os.kill(pid, signal.SIGKILL)
+
+
+def processes(profile: Path) -> Iterator[int]:
+    """The browser with this profile, before its children."""
+    listed = subprocess.run(["ps", "-axwwo", "pid=,args="], check=True, capture_output=True, text=True).stdout
+    lines = [line.split(maxsplit=1) for line in listed.splitlines() if f"--user-data-dir={profile}" in line]
+    found = sorted(lines, key=lambda line: "--type=" in line[1])
+    assert found, "the browser is not there"
+    return (int(pid) for pid, _ in found)
+
+
+def is_kept(said: Said, journals: Any) -> bool:
+    """Whether what the screen has shown stands in one of the journals."""
+    kind, act, link = said
+    if kind == "pressed":
+        return True
+    return any(entry["kind"] in PROMISED[act] and link.endswith(about(entry, of)) for of in journals for entry in of)
+
+
+def about(entry: dict[str, Any], journal: Journal) -> str:
+    """The coupon's digits."""
+    return str(entry.get("coupon") or journal[entry["of"] - 1]["coupon"])
+
+
+def is_open(journal: Journal) -> bool:
+    """Whether the last coupon was not brought to its end."""
+    ends = {entry["of"] for entry in journal if entry["kind"] in ("drop", "done", "undo")}
+    begun = {entry["n"] for entry in journal if entry["kind"] in ("ask", "gave-held", "gave-at-risk")}
+    return bool(begun - ends)
+
+
+def given(journals: Any) -> Counter[str]:
+    """How often each coupon was given and not taken back, by its digits."""
+    found: Counter[str] = Counter()
+    for journal in journals:
+        undone = {entry["of"] for entry in journal if entry["kind"] == "undo"}
+        for entry in journal:
+            begun = entry["of"] if entry["kind"] == "gave" else entry["n"]
+            if entry["kind"] in ("gave", "gave-held") and begun not in undone:
+                found[about(entry, journal)] += 1
+    return found
+
+
+def everything_told(on: Tablet) -> dict[str, Journal]:
+    """The journals, once the server has them."""
+    on.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(on.page.locator(".sync-line")).to_contain_text(" · 0 waiting", timeout=15_000)
+    found: dict[str, Journal] = on.page.evaluate(READ_JOURNALS)
+    return found

@@ -23,6 +23,8 @@ class Change(StrEnum):
     PARTNER_ADDED = "partner_added"
     STORE_ADDED = "store_added"
     STORE_CHANGED = "store_changed"
+    CAMPAIGN_MADE = "campaign_made"
+    CAMPAIGN_CHANGED = "campaign_changed"
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"
     ENTRIES_ADMITTED = "entries_admitted"

@@ -153,7 +153,7 @@ def patch_campaign(session: Session, number: int | None, name: str | None, chang
     after = changed(before, changes)
     check_places(session, after)
     if campaign.coupons:
-        check_promises(before, after)
+        check_promises(session, before, after)
     campaign.name, campaign.terms, campaign.version = name or campaign.name, after.text(), campaign.version + 1
     session.flush()
     return campaign
@@ -164,16 +164,30 @@ def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
     return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).text())
 
 
-def check_promises(before: Terms, after: Terms) -> None:
-    """Money that was agreed stays, and what is good today is not put off. Ending earlier harms nobody: each token says its own last day."""
+def check_promises(session: Session, before: Terms, after: Terms) -> None:
+    """What customers hold never gets worse: money that was agreed stays, what is good today is not put off, and no store is taken away.
+
+    Ending earlier harms nobody: each token says its own last day.
+    """
     fixed = ("value", "handling_fee", "funding")
     altered = [name for name in fixed if getattr(before, name) != getattr(after, name)]
     first_before, first_after = before.windows.redeem.first, after.windows.redeem.first
     if first_after and (first_before is None or first_after > first_before):
         altered.append("windows")
+    if after.bearer == "partner" and before.bearer != "partner":
+        altered.append("offline")
+    altered += places_taken(session, before, after)
     if altered:
         errors = [{"pointer": f"/{name}", "detail": "can't change once coupons are out"} for name in altered]
         raise CampaignInUse(errors=errors)
+
+
+def places_taken(session: Session, before: Terms, after: Terms) -> list[str]:
+    """The members by which a store is no longer good; a store may be named by its partner instead."""
+    gone = set(before.stores) - set(after.stores)
+    covered = session.scalars(select(Store.id).where(Store.id.in_(gone), Store.partner_id.in_(after.partners)))
+    taken = {"partners": set(before.partners) - set(after.partners), "stores": gone - set(covered)}
+    return [name for name, ids in taken.items() if ids]
 
 
 def check_places(session: Session, terms: Terms) -> None:

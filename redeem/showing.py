@@ -3,6 +3,7 @@
 Read-only, and nothing of any person is in it: whoever holds the link may read it, and no more is told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -59,6 +60,10 @@ def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
     if found is None:
         raise NotFound
     standing, stores = ledger.standing(session, found.serial), stores_of(session, found.terms)
+    return as_shown(found, standing, stores, now, zone)
+
+
+def as_shown(found: Found, standing: Standing | None, stores: list[StoreLine], now: Ms, zone: str) -> Shown:
     today = min((local_day(now, store.time_zone) for store in stores), default=local_day(now, zone))
     first, last = found.terms.windows.redeem.first, found.last_day
     return Shown(
@@ -72,6 +77,12 @@ def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
         last_day=None if last == LAST_DAY_MAX else last,
         days_left=None if last == LAST_DAY_MAX else last - today,
     )
+
+
+def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day: int, now: Ms, zone: str) -> Shown:
+    """A coupon of these terms that nobody has, as it would be shown; `stores` are those where it would be good."""
+    nobodys = Found(0, short_code, last_day, False, None, 0, None, terms.text(), False)
+    return as_shown(nobodys, None, list(stores), now, zone)
 
 
 def show_lost(session: Session, seen: adopting.Shown, now: Ms, zone: str) -> Shown:

@@ -29,6 +29,7 @@ SAID_TO_PEOPLE = (
     "errors.py",
     "managing.py",
     "partnering.py",
+    "planning.py",
     "passwords.py",
     "signing_in.py",
     "staffing.py",

@@ -52,7 +52,7 @@ PYTHON = [
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
-            " confirming"
+            " confirming planning simulating"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -70,7 +70,8 @@ PYTHON = [
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
-                "confirming coupons desk devices door filters forms guard keys losses overview places tables telling words",
+                "campaign_form campaigns confirming coupons desk devices door filters forms guard keys losses overview"
+                " places previews simulator tables telling words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
@@ -123,7 +124,11 @@ SCRIPTS = [
     ),
     Layer(
         "main",
-        (*scripts("clerk", "main sw"), *scripts("docs", "interactive"), *scripts("manager", "copy enrolment filter")),
+        (
+            *scripts("clerk", "main sw"),
+            *scripts("docs", "interactive"),
+            *scripts("manager", "copy enrolment filter preview sample"),
+        ),
     ),
 ]
 BROWSER = [

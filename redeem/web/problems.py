@@ -71,6 +71,8 @@ KINDS: Mapping[str, Kind] = {
     "undo_too_late": Kind(409, "It is too late to undo"),
     "not_issuing": Kind(409, "The campaign issues no coupons today"),
     "campaign_in_use": Kind(409, "Coupons of this campaign are out"),
+    "changed_meanwhile": Kind(409, "Somebody else has changed it"),
+    "words_are_out": Kind(409, "Customers hold coupons with these words"),
     "broken_journal": Kind(409, "The tablet's journal doesn't continue"),
     "enrolment_used": Kind(409, "The link was used"),
     "enrolment_expired": Kind(409, "The link is too old"),

@@ -75,7 +75,8 @@ def get_campaign(campaign: str) -> Response:
     problems=("not_found", "campaign_in_use"),
 )
 def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
-    """Once coupons are out, value, handling fee and funding stay, and the redeem window may not begin later."""
+    """Once coupons are out, value, handling fee and funding stay, the redeem window may not begin later, no partner or store is
+    taken away, and no second gift falls to a partner that did not fall to it before."""
     number = campaign_of(campaign)
     return once(
         key,

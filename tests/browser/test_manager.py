@@ -21,6 +21,13 @@ LONGEST = "Кофейня «Превысокомногорассмотрител
 PAGES = (
     "/manager/",
     "/manager/?days=custom&from=2021-01-01&until=2021-01-05",
+    "/manager/campaigns",
+    "/manager/campaigns/cmp_1",
+    "/manager/campaigns/cmp_1/edit",
+    "/manager/campaigns/new",
+    "/manager/simulator",
+    "/manager/simulator?campaign=cmp_1",
+    "/manager/simulator?q={coupon}",
     "/manager/coupons",
     "/manager/coupons?q=nothing",
     "/manager/coupons/{coupon}",

@@ -92,7 +92,7 @@ def test_a_campaign_without_coupons_may_change_wholly(shop, cast):
 def test_offer_windows_and_stores_may_change_while_coupons_are_out(shop, cast, coupon):
     changes = {
         "offer": {"en": {"title": "A larger cappuccino"}},
-        "partners": [],
+        "partners": [cast.south_partner, cast.north_partner],
         "stores": [cast.north],
         "windows": {"redeem": {"until": "2027-01-31"}},
     }
@@ -107,12 +107,26 @@ def test_offer_windows_and_stores_may_change_while_coupons_are_out(shop, cast, c
         ({"handling_fee": {"amount": 1, "currency": "RUB"}}, "/handling_fee"),
         ({"funding": "partner"}, "/funding"),
         ({"windows": {"redeem": {"from": "2030-01-01"}}}, "/windows"),
+        ({"partners": ["NORTH"]}, "/partners"),
+        ({"offline": {"policy": "at_risk", "coupons": 1, "value": 1, "hours": 1, "bearer": "partner"}}, "/offline"),
     ],
 )
 def test_what_holders_and_partners_were_promised_stays(shop, cast, coupon, changes, pointer):
+    if changes.get("partners"):
+        changes = {"partners": [cast.north_partner]}
     problem = assert_problem(shop.patch(f"/campaigns/cmp_{cast.anywhere}", changes), "campaign_in_use")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert shop.get(f"/campaigns/cmp_{cast.anywhere}").json["version"] == 1
+
+
+def test_a_store_may_be_named_by_its_partner_instead_but_not_taken_away(shop, cast):
+    made = shop.post("/campaigns", plain(cast, partners=[], stores=[cast.north, cast.south])).json
+    assert shop.post("/coupons", {"campaign": made["id"]}).status_code == 201
+    address = f"/campaigns/{made['id']}"
+    problem = assert_problem(shop.patch(address, {"stores": [cast.south]}), "campaign_in_use")
+    assert [error["pointer"] for error in problem["errors"]] == ["/stores"]
+    wider = {"partners": [cast.north_partner], "stores": [cast.south, cast.annex]}
+    assert shop.patch(address, wider).status_code == 200
 
 
 def test_an_early_end_shortens_no_coupon_that_is_out(shop, north, cast, coupon):

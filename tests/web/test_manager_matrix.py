@@ -29,6 +29,9 @@ SIGNED_IN = {
 READ = {
     "GET manager.overview",
     "GET manager.figures",
+    "GET manager.campaigns",
+    "GET manager.campaign",
+    "GET manager.simulator",
     "GET manager.coupons",
     "GET manager.coupon",
     "GET manager.devices",
@@ -74,6 +77,11 @@ RUN_SHOP = {
     "POST manager.admit_entries",
     "POST manager.leave_entries",
     "POST manager.decide_conflict",
+    "GET manager.new_campaign",
+    "POST manager.make_campaign",
+    "GET manager.edit_campaign",
+    "POST manager.save_campaign",
+    "POST manager.preview_campaign",
 }
 ROLES = ("shop_manager", "auditor", "partner_manager", "store_manager", "south_manager")
 RUNNERS = {"shop_manager", "partner_manager", "store_manager", "south_manager"}
@@ -97,6 +105,7 @@ UNKNOWN = {
     "device_id": "dev_01J00000000000000000000000",
     "clerk_id": "clk_01J00000000000000000000000",
     "enrolment_id": "enr_01J00000000000000000000000",
+    "campaign_id": "cmp_99",
     "coupon_id": "cpn_99_99",
     "journal_id": "dev_01J00000000000000000000001",
     "conflict_id": "rdm_01J00000000000000000000000",
@@ -166,6 +175,7 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "device_id": device_id,
         "clerk_id": enrolling.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
         "enrolment_id": enrolling.invite_device(session, store_id, "New", now_ms(), 10).id,
+        "campaign_id": f"cmp_{campaign.number}",
         "coupon_id": factories.coupon(session, campaign.number).id,
         "journal_id": desk.journal(session, store_id),
         "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),
@@ -257,6 +267,9 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets,
         "/manager/quarantine",
         "/manager/conflicts",
         "/manager/recovery",
+        "/manager/campaigns",
+        "/manager/campaigns/cmp_1",
+        "/manager/simulator?campaign=cmp_1",
     ],
 )
 def test_no_page_names_anothers_stores(app, cast, database, targets, enter, page):

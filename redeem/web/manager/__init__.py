@@ -13,13 +13,25 @@ from redeem.config import Settings
 from redeem.errors import NotFound, RedeemError
 from redeem.staffing import Permission
 from redeem.web.headers import PAGES
-from redeem.web.manager import coupons, desk, devices, door, keys, losses, overview, places, words
+from redeem.web.manager import campaigns, coupons, desk, devices, door, keys, losses, overview, places, simulator, words
 from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
 from redeem.web.manager.telling import browser, skew, told
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
-__all__ = ["attach", "coupons", "desk", "devices", "door", "keys", "losses", "overview", "places"]
+__all__ = [
+    "attach",
+    "campaigns",
+    "coupons",
+    "desk",
+    "devices",
+    "door",
+    "keys",
+    "losses",
+    "overview",
+    "places",
+    "simulator",
+]
 
 FORM_COOKIE = "redeem_form"
 WORDS = (

@@ -24,6 +24,13 @@ DECLINES: Words = {
     Verdict.ATTEMPT_CANCELLED: _("Attempt cancelled"),
     Verdict.UNKNOWN_COUPON: _("Not a coupon of this shop"),
 }
+SIMULATED: Words = {
+    **DECLINES,
+    Verdict.GOOD: _("The gift is given"),
+    "at_risk": _("Given at risk, within the tablet's limits"),
+    "offline": _("Not confirmed: not given without a network"),
+    "recovering": _("Not given yet: the ledger is being restored"),
+}
 REFUSALS: Words = {
     Refusal.NO_RECEIPT: _("Asked for a receipt"),
     Refusal.SYSTEM_DOWN: _("System down"),
@@ -114,6 +121,8 @@ CHANGES: Words = {
     Change.STORE_ADDED: _("Added a store"),
     Change.STORE_CHANGED: _("Changed a store"),
     Change.DEVICE_RENAMED: _("Renamed a device"),
+    Change.CAMPAIGN_MADE: _("Made a campaign"),
+    Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),

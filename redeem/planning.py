@@ -1,0 +1,153 @@
+"""Planning: campaigns as managers make and change them. The rules are those of the API (issuing.py); here is who did it, and when.
+
+A campaign is a draft until its first coupon is issued: until then all of it may change, after that nothing that somebody holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem import issuing, overseeing
+from redeem.auditing import Change
+from redeem.enrolling import clean_name
+from redeem.errors import Conflict, NotFound
+from redeem.ids import campaign_id
+from redeem.managing import LONG_NAME_CHARACTERS, note
+from redeem.models import Campaign
+from redeem.overseeing import StoreLine
+from redeem.rules import can_issue, parse_terms
+from redeem.staffing import Person, Scope
+from redeem.terms import Offer, Terms
+from redeem.times import MS_PER_MINUTE, Ms
+
+TWICE_MS = MS_PER_MINUTE
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody saved another version while this one was being written."""
+
+    code = "changed_meanwhile"
+    default_detail = (
+        "Somebody changed this campaign while you wrote. What you typed is still here: look at theirs, then save yours."
+    )
+
+
+class WordsAreOut(Conflict):
+    """Customers hold coupons with the words that would change."""
+
+    code = "words_are_out"
+    default_detail = "Customers hold coupons with the words as they were. Say that the new ones promise no less."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A campaign as a manager sees it. `stores` are those of the manager's scope at which it is good."""
+
+    number: int
+    name: str
+    terms: Terms
+    version: int
+    coupons: int
+    created_at: Ms
+    stores: Sequence[StoreLine]
+
+    @property
+    def id(self) -> str:
+        return campaign_id(self.number)
+
+    @property
+    def is_draft(self) -> bool:
+        return not self.coupons
+
+    def issues_on(self, day: int) -> bool:
+        return can_issue(self.terms, day)
+
+
+def list_plans(session: Session, scope: Scope) -> list[Plan]:
+    """Newest first: those whose coupons are good at one of the scope's stores, and for the whole shop all."""
+    stores = overseeing.list_stores(session, scope)
+    plans = [plan_of(row, stores) for row in session.scalars(select(Campaign).order_by(Campaign.number.desc()))]
+    return [plan for plan in plans if scope.is_whole or plan.stores]
+
+
+def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
+    """Raises NotFound, also for a campaign that is good at none of the scope's stores."""
+    row = session.get(Campaign, number) if number is not None else None
+    plan = plan_of(row, overseeing.list_stores(session, scope)) if row else None
+    if plan is None or not (scope.is_whole or plan.stores):
+        raise NotFound
+    return plan
+
+
+def plan_of(row: Campaign, stores: Sequence[StoreLine]) -> Plan:
+    terms = parse_terms(row.terms)
+    where = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
+    return Plan(row.number, row.name, terms, row.version, row.coupons - row.skipped, row.created_at, where)
+
+
+def add_campaign(session: Session, person: Person, name: str, terms: Terms, now: Ms) -> int:
+    """A new campaign's number. The same once more within a minute is a second click, and makes no second one. Raises Invalid."""
+    cleaned = clean_name(name, LONG_NAME_CHARACTERS)
+    twin = session.scalar(
+        select(Campaign.number).where(
+            Campaign.name == cleaned, Campaign.terms == terms.text(), Campaign.created_at > now - TWICE_MS
+        )
+    )
+    if twin is not None:
+        return twin
+    number = issuing.create_campaign(session, cleaned, terms, now).number
+    note(session, person, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
+    return number
+
+
+def change_campaign(
+    session: Session,
+    person: Person,
+    number: int | None,
+    version: int,
+    name: str,
+    terms: Terms,
+    now: Ms,
+    *,
+    promises_no_less: bool = False,
+) -> None:
+    """Saves the campaign as it was written from `version` on. Saying the same again changes nothing.
+
+    Raises NotFound, Invalid, ChangedMeanwhile, CampaignInUse, WordsAreOut.
+    """
+    row = session.scalar(select(Campaign).where(Campaign.number == number).with_for_update())
+    if row is None:
+        raise NotFound
+    cleaned, before, seen = clean_name(name, LONG_NAME_CHARACTERS), parse_terms(row.terms), row.name
+    if cleaned == seen and terms == before:
+        return
+    if row.version != version:
+        raise ChangedMeanwhile
+    out = row.coupons > 0
+    issuing.patch_campaign(session, number, cleaned, dict(terms))
+    words = {code: offer for code, offer in before.offer.items() if changed_words(offer, terms.offer.get(code))}
+    if out and words and not promises_no_less:
+        raise WordsAreOut
+    changed = [each for each in Terms.model_fields if getattr(before, each) != getattr(terms, each)]
+    said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()} if out else {}
+    note(
+        session,
+        person,
+        Change.CAMPAIGN_CHANGED,
+        campaign_id(row.number),
+        now,
+        name=cleaned,
+        changed=["name", *changed] if cleaned != seen else changed,
+        **({"words_before": said} if said else {}),
+    )
+
+
+def changed_words(before: Offer, after: Offer | None) -> bool:
+    """Whether something that a customer reads is not as it was; a picture is no promise."""
+    return after is None or (before.title, before.description, before.terms) != (
+        after.title,
+        after.description,
+        after.terms,
+    )

@@ -1,0 +1,103 @@
+"""Simulating: what would a till make of this coupon, at that store and that time? Nothing is changed, and nobody is asked.
+
+The answer is that of rules.py and verifying.py, with the store's calendar of that moment. What has become of a coupon is known
+as it is now: a coupon that was given today is also given in a simulation of tomorrow, and of yesterday.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redeem import holding, ledger
+from redeem.errors import NotFound
+from redeem.ledger import Found
+from redeem.overseeing import StoreLine
+from redeem.rules import Facts, Place, Verdict, last_day, why_declined
+from redeem.terms import AtRisk, Terms
+from redeem.times import Ms, local_day
+from redeem.verifying import RECOVERING, Actor, explain, must_wait, tell_holder
+
+# What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/counter.js.
+AT_RISK = "at_risk"
+OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where and when, and whether the tablet there has a network."""
+
+    store: StoreLine
+    at: Ms
+    online: bool = True
+
+    @property
+    def day(self) -> int:
+        return local_day(self.at, self.store.time_zone)
+
+    @property
+    def actor(self) -> Actor:
+        """Some device of the store that holds nothing."""
+        store = self.store
+        return Actor("", "", store.id, store.name, store.partner_id, store.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """`code` is a Verdict, `at_risk`, `offline` or `recovering`; `details` are what the till would be told; `held_by` is the name of the
+    store's own device that holds the coupon and alone gives it at once."""
+
+    code: str
+    scene: Scene
+    terms: Terms
+    last_day: int
+    coupon: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    held_by: str | None = None
+
+
+def of_terms(terms: Terms, scene: Scene, issue_day: int) -> Simulation:
+    """Of a coupon that would be issued on `issue_day`."""
+    facts = Facts(last_day=last_day(terms, issue_day), void=False)
+    code = offline(terms) if not scene.online else Verdict.GOOD
+    return Simulation(judge(facts, terms, scene) or code, scene, terms, facts.last_day)
+
+
+def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulation:
+    """Raises NotFound. Who may know of the coupon is the caller's to ask."""
+    found = ledger.find(session, serial)
+    if found is None:
+        raise NotFound
+    standing = ledger.standing(session, serial)
+    held = holding.holder(session, found.holder_id) if found.holder_id else None
+    is_here = held is not None and held.store_id == scene.store.id
+    facts = replace(found.facts, redeemed=standing is not None)
+    declined = judge(facts, found.terms, scene, found.holder_id if is_here else None)
+    details: dict[str, Any] = explain(standing, scene.actor) if standing else {}
+    if declined is Verdict.HELD_ELSEWHERE and held:
+        details = {"holder": tell_holder(held, scene.actor, now)}
+    return Simulation(
+        declined or undeclined(found, scene, is_here),
+        scene,
+        found.terms,
+        found.last_day,
+        found.coupon_id,
+        details | {"short_code": found.short_code},
+        held.device_name if held and is_here else None,
+    )
+
+
+def judge(facts: Facts, terms: Terms, scene: Scene, device_id: str | None = None) -> Verdict | None:
+    place = Place(scene.store.id, scene.store.partner_id, device_id)
+    return why_declined(facts, terms, place, scene.day)
+
+
+def undeclined(found: Found, scene: Scene, is_here: bool) -> str:
+    """A coupon that is good. Without a network only its holder gives it, unless the campaign takes the risk."""
+    if must_wait(found):
+        return RECOVERING
+    return Verdict.GOOD if scene.online or is_here else offline(found.terms)
+
+
+def offline(terms: Terms) -> str:
+    return AT_RISK if isinstance(terms.offline, AtRisk) else OFFLINE

@@ -1,0 +1,195 @@
+"""Campaigns: the list, one campaign, and its editor with what customers and clerks will see beside the form."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from flask import Response, flash, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from redeem import overseeing, planning, simulating
+from redeem.errors import Conflict, Invalid
+from redeem.ids import campaign_of
+from redeem.overseeing import PartnerLine, StoreLine
+from redeem.planning import ChangedMeanwhile, Plan, WordsAreOut
+from redeem.simulating import Scene
+from redeem.staffing import WHOLE, Permission
+from redeem.terms import Terms
+from redeem.times import Ms, local_day
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.headers import PAGES
+from redeem.web.languages import language, locale
+from redeem.web.manager.campaign_form import Typed, blank, read_terms
+from redeem.web.manager.forms import WHOLE_FORM, Faults
+from redeem.web.manager.guard import office, person, see_other
+from redeem.web.manager.previews import Previews, draw, read_scene
+
+FIXED = {"value": "value", "handling_fee": "handling_fee", "funding": "funding", "offline": "bearer"}
+FIXED |= {"windows": "redeem_from", "partners": "places", "stores": "places"}
+# The editor shows the offer's picture as it is typed, wherever the shop keeps it.
+POLICY = PAGES.replace("img-src 'self'", "img-src 'self' data: https:")
+# A sample needs a place and a time even where the shop has no store yet.
+NO_STORE = StoreLine("", "", "", "", "UTC", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """A form and all that stands beside it. `plan` is the campaign as it is saved, None for one that is not made yet."""
+
+    typed: Typed
+    plan: Plan | None
+    faults: Faults
+    previews: Previews
+    partners: Sequence[tuple[PartnerLine, Sequence[StoreLine]]]
+    scene: Scene
+
+    @property
+    def is_out(self) -> bool:
+        """Somebody holds a coupon of it."""
+        return self.plan is not None and not self.plan.is_draft
+
+
+@office("/campaigns", Permission.READ)
+def campaigns() -> ResponseReturnValue:
+    scope, today = person().scope, shops_day(now_ms())
+    return render_template("manager/campaigns.html", plans=read(lambda db: planning.list_plans(db, scope)), today=today)
+
+
+@office("/campaigns/<campaign_id>", Permission.READ)
+def campaign(campaign_id: str) -> ResponseReturnValue:
+    scope, number, today = person().scope, campaign_of(campaign_id), shops_day(now_ms())
+    plan = read(lambda db: planning.get_plan(db, scope, number))
+    return render_template("manager/campaign.html", plan=plan, today=today, names=locale().languages)
+
+
+@office("/campaigns/new", Permission.RUN_SHOP)
+def new_campaign() -> ResponseReturnValue:
+    """Empty, or with all that another campaign says."""
+    original = request.args.get("copy", "")
+    if not original:
+        return editor_page(blank(usual_currency()), None)
+    number = campaign_of(original)
+    plan = read(lambda db: planning.get_plan(db, WHOLE, number))
+    return editor_page(Typed.of_terms(_("%(name)s, a copy", name=plan.name)[:120], plan.terms), None)
+
+
+@office("/campaigns/new", Permission.RUN_SHOP, methods=("POST",))
+def make_campaign() -> ResponseReturnValue:
+    typed, who, now = Typed.of_form(request.form), person(), now_ms()
+
+    def save(terms: Terms) -> str:
+        number = write(lambda db: planning.add_campaign(db, who, typed.get("name"), terms, now))
+        return f"cmp_{number}"
+
+    return saved(typed, None, save)
+
+
+@office("/campaigns/<campaign_id>/edit", Permission.RUN_SHOP)
+def edit_campaign(campaign_id: str) -> ResponseReturnValue:
+    plan = plan_to_edit(campaign_id)
+    return editor_page(Typed.of_terms(plan.name, plan.terms, plan.version), plan)
+
+
+@office("/campaigns/<campaign_id>/edit", Permission.RUN_SHOP, methods=("POST",))
+def save_campaign(campaign_id: str) -> ResponseReturnValue:
+    typed, plan, who, now = Typed.of_form(request.form), plan_to_edit(campaign_id), person(), now_ms()
+    promised, version = bool(typed.get("promises_no_less")), typed.version
+
+    def save(terms: Terms) -> str:
+        name = typed.get("name")
+        write(
+            lambda db: planning.change_campaign(
+                db, who, plan.number, version, name, terms, now, promises_no_less=promised
+            )
+        )
+        return plan.id
+
+    return saved(typed, plan, save)
+
+
+@office("/campaigns/preview", Permission.RUN_SHOP, methods=("POST",))
+def preview_campaign() -> ResponseReturnValue:
+    """Changes nothing: the pages alone for the script that asks, the form with them for a browser without scripts."""
+    typed = Typed.of_form(request.form)
+    plan = plan_to_edit(typed.get("campaign")) if typed.get("campaign") else None
+    if request.accept_mimetypes.best == "application/json":
+        editor = edited(typed, plan)
+        shown = editor.previews
+        return jsonify(
+            coupon=shown.coupon,
+            customer=shown.customer,
+            clerk=shown.clerk,
+            verdict=shown.verdict,
+            unfinished=bool(read_terms(typed)[1]),
+        )
+    return editor_page(typed, plan)
+
+
+def saved(typed: Typed, plan: Plan | None, save: Callable[[Terms], str]) -> ResponseReturnValue:
+    """The campaign's page; or the form as it was typed, with what to correct."""
+    terms, faults = read_terms(typed)
+    if faults:
+        return editor_page(typed, plan, faults), 422
+    try:
+        campaign_id = save(terms)
+    except WordsAreOut as error:
+        return editor_page(typed, plan, {"promises_no_less": _(error.detail)}), 422
+    except ChangedMeanwhile as error:
+        newer = replace(typed, fields={**typed.fields, "version": str(plan.version if plan else 0)})
+        return editor_page(newer, plan, {WHOLE_FORM: _(error.detail)}), 422
+    except (Invalid, Conflict) as error:
+        return editor_page(typed, plan, told(error)), 422
+    flash(_("Saved."))
+    return see_other("manager.campaign", campaign_id=campaign_id)
+
+
+def told(error: Invalid | Conflict) -> Faults:
+    """What the use case found, beside the field that it found it in."""
+    pointers = [fault["pointer"].strip("/").partition("/")[0] for fault in error.extra.get("errors", [])]
+    if isinstance(error, Invalid):
+        return {FIXED.get(each, "name"): _("This is not here any more. Choose again.") for each in pointers} or {
+            "name": _("Give a name of 1 to 120 characters on one line.")
+        }
+    fixed = {FIXED[each]: _("This was promised with coupons that are out, so it stays.") for each in pointers}
+    return fixed | {
+        WHOLE_FORM: _(error.detail) if not fixed else _("Coupons are out. What was promised with them stays.")
+    }
+
+
+def plan_to_edit(campaign_id: str) -> Plan:
+    """Raises NotFound."""
+    number = campaign_of(campaign_id)
+    return read(lambda db: planning.get_plan(db, WHOLE, number))
+
+
+def editor_page(typed: Typed, plan: Plan | None, faults: Faults | None = None) -> Response:
+    editor = edited(typed, plan, faults)
+    response = make_response(
+        render_template("manager/campaign_form.html", editor=editor, typed=typed, names=locale().languages)
+    )
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+def edited(typed: Typed, plan: Plan | None, faults: Faults | None = None) -> Editor:
+    now, noticed = now_ms(), dict(faults or {})
+    partners = read(lambda db: overseeing.list_partners(db, WHOLE))
+    stores = read(lambda db: overseeing.list_stores(db, WHOLE))
+    terms, _faults = read_terms(typed)
+    good = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
+    scene = read_scene(typed, good or stores, now, noticed) or Scene(NO_STORE, now)
+    simulation = simulating.of_terms(terms, scene, shops_day(now))
+    wanted = typed.get("preview_language") or language()
+    previews = draw(terms, simulation, good, wanted, plan.id if plan else "")
+    groups = [(partner, [store for store in stores if store.partner_id == partner.id]) for partner in partners]
+    return Editor(typed, plan, noticed, previews, groups, scene)
+
+
+def shops_day(now: Ms) -> int:
+    return local_day(now, context().settings.time_zone)
+
+
+def usual_currency() -> str:
+    """That of the newest campaign: a shop seldom has two."""
+    plans = read(lambda db: planning.list_plans(db, WHOLE))
+    return plans[0].terms.value.currency if plans else "EUR"

@@ -110,12 +110,13 @@ HOLDERS_STORE = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One hold as its device hears of it. `code_hash` lets it find a typed short code without knowing any."""
+    """One hold as its device hears of it. `code_hash` lets it find a typed short code without knowing any. A recall needs no more than
+    serial and epoch."""
 
     serial: int
     epoch: int
-    code_hash: str
-    last_day: int
+    code_hash: str = ""
+    last_day: int = 0
 
     def as_json(self) -> list[Any]:
         return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash, self.last_day]

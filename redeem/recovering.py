@@ -1,6 +1,7 @@
 """Recovering: after a restore the ledger waits until every device has said what it did and what it holds, or was written off.
 
-A tablet reports when the server has its journal to the end and it has named all its holds. A till reports when it has sent again
+A tablet reports when the server has its journal to the end and it has named all its holds. If somebody was granted one of them since,
+for it was written off in the time that is lost, it gives that back first. A till reports when it has sent again
 what it redeemed in the last days. Until all have, nothing is granted, and only who holds a coupon gives it.
 """
 
@@ -13,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from redeem import generations
 from redeem.generations import Life
-from redeem.models import Campaign, Coupon, Deployment, Device
+from redeem.models import Campaign, Claim, Coupon, Deployment, Device
 
 CLAIMS_PER_REQUEST_MAX = 5_000
+
+Hold = tuple[int, int]  # serial, epoch
 
 # The newest grant of a coupon is the one that holds, whatever the backup says.
 TAKE = (
@@ -46,29 +49,60 @@ class Report:
 
     generation: int
     end: int
-    claims: Sequence[tuple[int, int]] = ()
+    claims: Sequence[Hold] = ()
     more: bool = False
 
 
-def hear(session: Session, device: Device, report: Report, life: Life) -> None:
-    """Notes what the device (locked) claims, and that it has reported, if that was all and its journal is here to the end."""
+def hear(session: Session, device: Device, report: Report, life: Life) -> list[Hold]:
+    """Notes what the device (locked) claims, and that it has reported, if that was all and its journal is here to the end.
+
+    Answers the claims that are over: it is to give these holds back, and until then it has not reported.
+    """
     if report.generation != life.generation or device.reported_generation >= life.generation:
-        return
+        return []
     claim(session, device.id, report.claims)
-    if not report.more and report.end == device.last_number:
+    over = find_over(session, device.id, report.claims)
+    if not over and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation
         session.flush()
+    return over
 
 
-def claim(session: Session, device_id: str, claims: Sequence[tuple[int, int]]) -> None:
+def find_over(session: Session, device_id: str, claims: Sequence[Hold]) -> list[Hold]:
+    """Those of the claims that another device has by a newer grant."""
+    serials = [serial for serial, _ in claims]
+    others = [
+        *session.execute(select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(Coupon.serial.in_(serials))),
+        *session.execute(select(Claim.serial, Claim.epoch, Claim.device_id).where(Claim.serial.in_(serials))),
+    ]
+    newest = {serial: epoch for serial, epoch, holder_id in others if holder_id not in (None, device_id)}
+    return [(serial, epoch) for serial, epoch in claims if newest.get(serial, 0) > epoch]
+
+
+def claim(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
     """The device holds these coupons. Those that have no row are remembered until they are adopted."""
     rows = [{"of_serial": serial, "by_device_id": device_id, "new_epoch": epoch} for serial, epoch in claims]
+    ask_again(session, device_id, claims)
     lost = take(session, rows)
     if lost:
         lock_campaigns(session, {int(row["of_serial"]) >> 32 for row in lost})
         lost = take(session, lost)
     if lost:
         session.connection().execute(TAKE_LOST, lost)
+
+
+def ask_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
+    """Whoever reported that it has one of these holds by an older grant is awaited once more, and hears then that it is over."""
+    epochs = dict(claims)
+    coupons = select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(
+        Coupon.serial.in_(epochs), Coupon.holder_id.is_not(None)
+    )
+    lost = select(Claim.serial, Claim.epoch, Claim.device_id).where(Claim.serial.in_(epochs))
+    rows = [*session.execute(coupons), *session.execute(lost)]
+    older = {holder_id for serial, epoch, holder_id in rows if epoch < epochs[serial]} - {device_id}
+    if older:
+        able = and_(Device.revoked_at.is_(None), Device.lost_at.is_(None))  # a revoked one hears nothing
+        session.execute(update(Device).where(Device.id.in_(older), able).values(reported_generation=0))
 
 
 def take(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -91,6 +125,13 @@ def is_awaited(life: Life) -> ColumnElement[bool]:
     is_till_at_work = and_(Device.kind == "till", Device.revoked_at.is_(None))
     behind = Device.reported_generation < life.generation
     return and_(behind, Device.lost_at.is_(None), or_(Device.kind == "tablet", is_till_at_work))
+
+
+def awaits(session: Session, device_id: str) -> bool:
+    """Does a restored ledger wait for this device's report?"""
+    life = generations.current(session)
+    awaited = select(Device.id).where(Device.id == device_id, is_awaited(life))
+    return life.is_recovering and session.scalar(awaited) is not None
 
 
 def end_if_complete(session: Session) -> Life:

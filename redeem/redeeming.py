@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import adopting, holding, ledger
+from redeem import adopting, holding, ledger, recovering
 from redeem.acts import (
     CANCELLED,
     NOT_HANDED_OVER,
@@ -211,11 +211,14 @@ def take_undo(taking: Taking) -> Answer:
 
 
 def take_reverse(taking: Taking) -> Answer:
-    """A till's undo of a redemption that its own store handed over, within the campaign's limit."""
+    """A till's undo of a redemption that its own store handed over, within the campaign's limit.
+
+    What a till says to a restored ledger has happened, and is not too late.
+    """
     standing = ledger.standing(taking.session, taking.found.serial) if taking.found else None
     if standing is None or taking.found is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)
-    if taking.now - standing.at > taking.found.terms.undo_minutes * MS_PER_MINUTE:
+    if is_too_late(taking, taking.found, standing) and not recovering.awaits(taking.session, standing.device_id):
         return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.found.terms.undo_minutes})
     return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
 
@@ -292,6 +295,10 @@ def put_off(taking: Taking, found: Found) -> Answer:
     if not may_ask_again(taking.act, answer):
         count(taking, f"declined:{answer.code}")
     return answer
+
+
+def is_too_late(taking: Taking, found: Found, standing: Standing) -> bool:
+    return taking.now - standing.at > found.terms.undo_minutes * MS_PER_MINUTE
 
 
 def is_own_and_done(taking: Taking, standing: Standing) -> bool:

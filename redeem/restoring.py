@@ -173,9 +173,7 @@ def genuine(session: Session, shown: Shown | None) -> Shown | None:
 
 
 def is_awaited(session: Session, device_id: str) -> Waiting:
-    life = generations.current(session)
-    awaited = select(Device.id).where(Device.id == device_id, recovering.is_awaited(life))
-    return Waiting(life, life.is_recovering and session.scalar(awaited) is not None)
+    return Waiting(generations.current(session), recovering.awaits(session, device_id))
 
 
 def till_reported(session: Session, device_id: str) -> Waiting:

@@ -101,7 +101,7 @@ def sync(
     if not tablet.is_active:
         return hand_in(session, tablet, request, now)
     answers, fault = take_all(session, tablet, request.entries, ring, now)
-    life = recover(session, tablet, request.report)
+    life, over = recover(session, tablet, request.report)
     move_holds(session, tablet, life, now)
     kept = quarantining.kept(session, device_id)
     return Reply(
@@ -118,7 +118,7 @@ def sync(
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
         grants=holding.grants_after(session, device_id, request.epoch),
-        recalls=holding.recalls(session, device_id),
+        recalls=[*holding.recalls(session, device_id), *over],
         changes=snapshots.changes_since(
             session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
         ),
@@ -194,14 +194,13 @@ def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
     return as_json(Answer(kept.code, loads(kept.answer)))
 
 
-def recover(session: Session, tablet: Tablet, report: Report | None) -> Life:
-    """Hears the tablet's report after a restore; answers how the ledger lives on."""
+def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Life, list[Grant]]:
+    """Hears the tablet's report after a restore; answers how the ledger lives on, and which holds it believes in that are over."""
     life = generations.current(session)
     if not life.is_recovering:
-        return life
-    if report:
-        recovering.hear(session, tablet.row, report, life)
-    return recovering.end_if_complete(session)
+        return life, []
+    over = recovering.hear(session, tablet.row, report, life) if report else []
+    return recovering.end_if_complete(session), [Grant(serial, epoch) for serial, epoch in over]
 
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:

@@ -6,7 +6,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import enrolling, keeping, recovering, restoring, tokens
+from redeem import enrolling, issuing, keeping, recovering, restoring, tokens, writing_off
 from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.errors import NotFound
@@ -375,6 +375,38 @@ def test_a_hold_that_moved_since_the_backup_is_with_whom_it_moved_to(counters, t
     assert counters.holder(coupon) == counters.south.device_id
 
 
+def granted_to_south_when_north_was_written_off(counters, vault, manager_id):
+    """All of that since the backup: after the restore both tablets believe that they hold the coupon. Answers it and both epochs."""
+    coupon, first = counters.held()
+    vault.back_up()
+    counters.write(lambda session: writing_off.write_off(session, counters.tablet.device_id, manager_id, NOW))
+    counters.write(lambda session: issuing.move_home(session, coupon.serial, counters.cast.south, NOW))
+    (second,) = counters.south.sync().grants
+    return coupon, (coupon.serial, first), (coupon.serial, second.epoch)
+
+
+def test_a_hold_that_was_written_off_since_the_backup_is_given_back(counters, vault, manager_id):
+    coupon, old, new = granted_to_south_when_north_was_written_off(counters, vault, manager_id)
+    generation = restore(counters, vault)
+    counters.south.restored(generation, claims=[new])
+    reply = counters.tablet.restored(generation, claims=[old])
+    assert [(recall.serial, recall.epoch) for recall in reply.recalls] == [old]
+    assert not reply.reported
+    counters.tablet.write("release", id=coupon.id, epoch=old[1])
+    assert counters.tablet.restored(generation).reported
+    assert counters.holder(coupon) == counters.south.device_id
+
+
+def test_who_reported_a_hold_before_its_newer_holder_is_asked_once_more(counters, vault, manager_id):
+    coupon, old, new = granted_to_south_when_north_was_written_off(counters, vault, manager_id)
+    generation = restore(counters, vault)
+    assert counters.tablet.restored(generation, claims=[old]).reported
+    counters.south.restored(generation, claims=[new])
+    assert counters.tablet.device_id in missing(counters)
+    assert [recall.epoch for recall in counters.tablet.restored(generation, claims=[old]).recalls] == [old[1]]
+    assert counters.holder(coupon) == counters.south.device_id
+
+
 def test_a_hold_that_ended_since_the_backup_frees_the_coupon(counters, tills, vault):
     coupon, epoch = counters.held()
     vault.back_up()
@@ -397,6 +429,18 @@ def test_a_till_says_again_what_it_was_answered(counters, tills, vault):
     replayed = tills["north"].redeem(coupon, "one")
     assert (replayed.code, replayed.replayed) == ("redeemed", True)
     assert tills["north"].reverse(given.details["redemption"]).code == "reversed"
+
+
+def test_a_reversal_that_a_backup_lacks_is_not_too_late(counters, tills, vault):
+    coupon, north = counters.coupon(), tills["north"]
+    redemption = north.redeem(coupon, "one").details["redemption"]
+    vault.back_up()
+    assert north.reverse(redemption, "back").code == "reversed"
+    generation, next_day = restore(counters, vault), NOW + 24 * 3_600_000
+    assert north.reverse(redemption, "back", now=next_day).code == "reversed"
+    all_report(counters, tills, generation)
+    again = north.redeem(coupon, "two", now=next_day).details["redemption"]
+    assert north.reverse(again, now=next_day + 24 * 3_600_000).code == "undo_too_late"
 
 
 def test_what_a_till_says_twice_counts_once(counters, tills, vault):

@@ -1,25 +1,28 @@
 """What the shop and the managers do meanwhile, and what they do when something was lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, issuing, keeping, quarantining, restoring, writing_off
+from redeem import admitting, apikeys, enrolling, issuing, keeping, quarantining, redeeming, restoring, writing_off
 from redeem.adopting import Shown
 from redeem.errors import RedeemError
 from redeem.holding import IS_VOID, REDEEMED
 from redeem.ids import coupon_id
-from redeem.models import Act, Coupon, Device
+from redeem.models import Act as KeptAct
+from redeem.models import Coupon, Device
 from redeem.quarantining import Admission
-from redeem.redeeming import Kind, Outcome
+from redeem.redeeming import Act, Kind, Outcome
 from redeem.restoring import GivenBefore
 from redeem.tokens import read
 from redeem.verifying import Actor
+from redeem.web.reading import fingerprint
+from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
-from tests.simulation.tills import Till
+from tests.simulation.tills import BACK, Till
 from tests.simulation.world import World
 
 # The shop.
@@ -150,7 +153,9 @@ def unknown(world: World) -> list[str]:
 
 def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
     """Every yes that the till may have had, by attempt. It names the attempts after itself."""
-    yes = select(Act).where(Act.kind == Kind.REDEEM, Act.code == Outcome.REDEEMED, Act.name.startswith(f"{till.name}-"))
+    yes = select(KeptAct).where(
+        KeptAct.kind == Kind.REDEEM, KeptAct.code == Outcome.REDEEMED, KeptAct.name.startswith(f"{till.name}-")
+    )
     acts = world.server.read(lambda session: session.scalars(yes).all())
     return {act.name: GivenBefore(act.name, act.fingerprint, Shown(act.serial or 0), act.id, act.at) for act in acts}
 
@@ -172,16 +177,34 @@ def report(world: World, till: Till) -> None:
         for attempt, paper in till.given.items()
         if attempt in till.to_say
     ]
+    marks = marks_of(world, till)
 
     def work(session: Session) -> None:
         actor = actor_of(session, till)
         for given in said:
             restoring.say_again(session, actor, given, world.clock.now)
+        for act in ended_by(till, actor, marks):
+            (redeeming.cancel if act.kind == Kind.CANCEL else redeeming.settle)(session, act, world.clock.now)
         restoring.till_reported(session, actor.device_id)
 
     world.server.write(work)
     till.must_report = False
     world.say(till.name, "says again what it gave:", *(given.attempt for given in said))
+
+
+def ended_by(till: Till, actor: Actor, marks: dict[str, str]) -> Iterator[Act]:
+    """What it took back and what it cancelled, in the words in which it did so."""
+    for attempt, redemption in till.taken_back.items():
+        yield Act(actor, f"{attempt}-back", Kind.REVERSE, marks[attempt], of_act_id=redemption, reason=BACK)
+    for attempt in till.cancelled:
+        yield Act(actor, attempt, Kind.CANCEL, "")
+
+
+def marks_of(world: World, till: Till) -> dict[str, str]:
+    """The fingerprint of each reversal, by attempt."""
+    with world.server.app.test_request_context(method="POST"):
+        paths = {attempt: f"/v1/redemptions/{redemption}/reverse" for attempt, redemption in till.taken_back.items()}
+        return {attempt: fingerprint(ReverseBody(reason=BACK), path) for attempt, path in paths.items()}
 
 
 def go_on_without(world: World, till: Till) -> None:

@@ -17,6 +17,7 @@ from tests.simulation.network import Message
 from tests.simulation.server import Answer
 from tests.simulation.setting import Paper
 
+BACK = "returned"
 UNCLEAR = 429  # and 5xx: nothing was decided, ask again
 
 
@@ -24,8 +25,8 @@ UNCLEAR = 429  # and 5xx: nothing was decided, ask again
 class Till:
     """`awaiting` is the number of the request whose answer it waits for; it takes no other.
 
-    `given`: for what it was told that it may give it, by attempt, but for what was taken back. After a restore it `must_report` that,
-    in the words of `to_say`.
+    By attempt: `given`, for what it was told that it may give it; `taken_back`, the redemptions that were reversed; `cancelled`. After a
+    restore it `must_report` these, in the words of `to_say`.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Till:
     awaiting: int | None = None
     gift: Gift | None = None
     given: dict[str, Paper] = field(default_factory=dict)
+    taken_back: dict[str, str] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
     to_say: dict[str, GivenBefore] = field(default_factory=dict)
     must_report: bool = False
     _paper: Paper | None = None
@@ -103,11 +106,13 @@ class Till:
             return
         if self.state == "reversing":
             self._hear_of_reversal(done=answer.status == 200)
+        elif self.state == "cancelling":
+            self.cancelled.append(self._attempt)
         self.state = "idle"
 
     def _hear_of_reversal(self, *, done: bool) -> None:
         if done:
-            del self.given[self._attempt]
+            self.taken_back[self._attempt] = self._redemption
         elif self.gift:
             self.hands.give(self.gift)  # too late: it stays the customer's
 
@@ -118,7 +123,7 @@ class Till:
         self._post(f"/v1/redemptions/{self._attempt}/cancel", None, None)
 
     def _reverse(self) -> None:
-        self._post(f"/v1/redemptions/{self._redemption}/reverse", {"reason": "returned"}, f"{self._attempt}-back")
+        self._post(f"/v1/redemptions/{self._redemption}/reverse", {"reason": BACK}, f"{self._attempt}-back")
 
     @property
     def _shown(self) -> Paper:

@@ -2,12 +2,15 @@
 
 Every sentence of templates and Python that people read is collected: what stands in `_()`, what errors say, and how kinds of
 problems are called. The catalogues are then brought up to date, keeping what is translated, and compiled. Both forms are
-committed, so that a fresh clone needs nothing.
+committed, so that a fresh clone needs nothing. The tablet's sentences, `t("…")` in its scripts, go into the same catalogues, and out
+of them into a script of words, because a tablet speaks without a server.
 """
 
 import ast
+import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -37,6 +40,19 @@ SAID_TO_PEOPLE = (
     "web/problems.py",
 )
 
+TABLET = ROOT / "static" / "clerk"
+WORDS = TABLET / "words.js"
+# What is said is always written out: t("…"), tn("…", "…", n).
+SAID_IN_SCRIPTS = re.compile(r'\bt\(\s*("(?:[^"\\]|\\.)*")|\btn\(\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*")')
+WORDS_HEAD = """\
+/**
+ * The tablet's words in other languages than English, which is their key; of a word that counts, all its forms.
+ * Made by scripts/translate.py from translations/: edit those, not this.
+ */
+
+/** @type {Record<string, Record<string, string | string[]>>} */
+export const WORDS = """
+
 Found = tuple[str, int, str | tuple[str, ...]]
 
 
@@ -47,9 +63,18 @@ def sentences() -> Iterator[Found]:
             str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()
         ):
             yield f"{folder}/{name}", line, message
+    for path in sorted(TABLET.glob("*.js")):
+        for message in said_in_script(path.read_text()) if path != WORDS else ():
+            yield f"static/clerk/{path.name}", 0, message
     for name in SAID_TO_PEOPLE:
         for line, message in said_by_errors((ROOT / "redeem" / name).read_text()):
             yield f"redeem/{name}", line, message
+
+
+def said_in_script(source: str) -> Iterator[str | tuple[str, ...]]:
+    for found in SAID_IN_SCRIPTS.finditer(source):
+        one, *forms = (json.loads(text) for text in found.groups() if text)
+        yield (one, *forms) if forms else one
 
 
 def said_by_errors(source: str) -> Iterator[tuple[int, str]]:
@@ -92,12 +117,29 @@ def bring_up_to_date(language: str) -> Catalog:
     return catalog
 
 
+def words_script(catalogs: Mapping[str, Catalog]) -> str:
+    """The script with the tablet's words, out of the catalogues by language."""
+    wanted = [message.id for message in template() if any(name.startswith("static/") for name, _ in message.locations)]
+    words = {language: words_of(catalog, wanted) for language, catalog in catalogs.items()}
+    return f"{WORDS_HEAD}{json.dumps(words, ensure_ascii=False, indent=2)};\n"
+
+
+def words_of(catalog: Catalog, wanted: Sequence[str | Sequence[str]]) -> dict[str, str | list[str]]:
+    translated = {first(message.id): message.string or "" for message in catalog if message.id}
+    found = {first(said): translated[first(said)] for said in wanted}
+    return {text: forms if isinstance(forms, str) else list(forms) for text, forms in found.items()}
+
+
+def first(said: str | Sequence[str]) -> str:
+    return said if isinstance(said, str) else said[0]
+
+
 def main() -> int:
-    for language in LANGUAGES:
-        missing = [
-            message.id for message in bring_up_to_date(language) if message.id and not is_translated(message.string)
-        ]
+    catalogs = {language: bring_up_to_date(language) for language in LANGUAGES}
+    for language, catalog in catalogs.items():
+        missing = [message.id for message in catalog if message.id and not is_translated(message.string)]
         print(f"{language}: {len(missing)} untranslated", *missing, sep="\n  ")
+    WORDS.write_text(words_script(catalogs))
     return 0
 
 

@@ -104,7 +104,7 @@ SCRIPTS = [
         "pure",
         scripts(
             "clerk",
-            "bitmaps bytes check clock codes explain holds records risks rules sets sightings state strings tokens",
+            "bitmaps bytes check clock codes explain holds records risks rules sets sightings state strings tokens words",
         ),
     ),
     Layer(

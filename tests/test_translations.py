@@ -60,6 +60,20 @@ def test_the_compiled_catalogue_is_of_these_words(language):
     assert path.read_bytes() == compiled.getvalue(), "run python -m scripts.translate"
 
 
+def test_the_tablet_s_words_are_of_these_catalogues():
+    script = translate.words_script({language: catalogue(language) for language in translate.LANGUAGES})
+    assert script == translate.WORDS.read_text(), "run python -m scripts.translate"
+
+
+def test_what_scripts_say_is_collected():
+    source = """
+      t("Plain"); t(
+        "On its own line, \\"quoted\\"", { n: 1 }); tn("{n} gift", "{n} gifts", n); set("Not said"); t(name)
+    """
+    said = ["Plain", 'On its own line, "quoted"', ("{n} gift", "{n} gifts")]
+    assert list(translate.said_in_script(source)) == said
+
+
 def test_what_errors_say_is_collected():
     source = """
 class Late(Conflict):

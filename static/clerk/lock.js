@@ -1,5 +1,5 @@
 /** The lock: who is at the till, and their PIN on large keys. */
-import { LANGUAGES, otherLanguage, t } from "./strings.js";
+import { LANGUAGES, otherLanguage, t, tn } from "./strings.js";
 import { button, el, heading, icon } from "./view.js";
 
 /** @import { Counter, Screen } from "./counter.js" */
@@ -23,19 +23,19 @@ export function lockScreen(screen, { clerks, counter, onLook, onSpeak }) {
     clerks.length
       ? el("div", { class: "people" }, ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })))
       : el("div", { class: "screen-actions" }, button(t("Look again"), onLook, { icon: "sync", class: "button-primary" })),
-    button(LANGUAGES[otherLanguage()].name, () => onSpeak(otherLanguage()), { icon: "globe", class: "button-quiet" }),
+    button(LANGUAGES[otherLanguage()], () => onSpeak(otherLanguage()), { icon: "globe", class: "button-quiet" }),
   );
 }
 
 /** @param {Screen & {name: "locked"}} screen @param {{id: string, name: string}} clerk @param {Counter} counter */
 function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
   let pin = "";
-  const dots = el("p", { class: "pin-dots", role: "status", "aria-label": t("{n} digits entered", { n: 0 }) });
+  const dots = el("p", { class: "pin-dots", role: "status", "aria-label": tn("{n} digit entered", "{n} digits entered", 0) });
   const open = button(t("Open the till"), () => submit(), { class: "button-primary button-large button-block", disabled: true });
   const show = (/** @type {string} */ digits) => {
     pin = digits.slice(0, PIN_DIGITS_MAX);
     dots.replaceChildren(...Array.from({ length: Math.max(PIN_DIGITS_MIN, pin.length) }, (_, place) => el("span", { class: place < pin.length ? "is-filled" : "" })));
-    dots.setAttribute("aria-label", t("{n} digits entered", { n: pin.length }));
+    dots.setAttribute("aria-label", tn("{n} digit entered", "{n} digits entered", pin.length));
     open.disabled = Boolean(busy) || pin.length < PIN_DIGITS_MIN;
   };
   const submit = () => void (pin.length >= PIN_DIGITS_MIN && counter.unlock(pin));

@@ -38,7 +38,7 @@ export async function settingsSheet(desk) {
 
 /** @param {SettingsDesk} desk */
 function languageChoice({ speak }) {
-  const options = Object.entries(LANGUAGES).map(([code, { name }]) => el("option", { value: code, lang: code, selected: code === currentLanguage() }, name));
+  const options = Object.entries(LANGUAGES).map(([code, name]) => el("option", { value: code, lang: code, selected: code === currentLanguage() }, name));
   const select = el("select", { id: "settings-language", onchange: () => speak(select.value) }, ...options);
   return field("settings-language", t("Language"), select);
 }
@@ -65,7 +65,7 @@ const field = (id, label, control) => el("div", { class: "field" }, el("label", 
 
 /** @param {SettingsDesk} desk @param {App} app */
 function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
-  const heard = sync.syncedAt === null ? t("never") : since(sync.syncedAt, now, zone);
+  const heard = sync.syncedAt === null ? t("not yet") : since(sync.syncedAt, now, zone);
   return [
     ...fact(t("Ready to work offline"), mark(isReady && sync.snapshot !== null, t("Yes"), t("Not yet: keep it online for a minute"))),
     ...fact(t("Last list from the shop"), heard),

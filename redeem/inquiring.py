@@ -1,15 +1,16 @@
 """Inquiring: a coupon by whatever of it is at hand, and its whole story, as far as the one who asks may know it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from redeem import codes, ledger, tokens
+from redeem import codes, holding, ledger, tokens
 from redeem.errors import BadCode, BadToken, NotFound
 from redeem.ids import campaign_id, coupon_id, coupon_of
 from redeem.keys import KeyRing
-from redeem.models import Act, Campaign, Clerk, Coupon, Device, Manager, Reversal, Store
+from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Manager, Move, Reversal, Store
 from redeem.overseeing import is_good_at_any, lines, list_stores
 from redeem.rules import parse_terms
 from redeem.showing import Shown, show
@@ -41,6 +42,9 @@ class ActLine:
     reversal: str | None
     reversed_at: Ms | None
     reversed_by: str | None
+    bearer: str | None = None
+    conflict_decided_at: Ms | None = None
+    conflict_withdrawn_at: Ms | None = None
 
     @property
     def number(self) -> int:
@@ -56,8 +60,30 @@ class ActLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveLine:
+    """The shop said that it is expected at another store; `store_name` is None for none, or for one outside the scope."""
+
+    at: Ms
+    store_id: str | None
+    store_name: str | None
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """The tablet that alone may give it at once; `recalled_at`: it was asked to give it back, and has not answered yet."""
+
+    device_name: str
+    store_name: str
+    recalled_at: Ms | None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """A coupon and all that was done with it. `order_ref` is the shop's own and told to nobody of a partner."""
+    """A coupon and all that was done with it. `order_ref` is the shop's own and told to nobody of a partner.
+
+    A void that was asked for (`void_requested_at`) waits for the tablet that holds the coupon.
+    """
 
     shown: Shown
     campaign_name: str
@@ -66,6 +92,10 @@ class Story:
     void_reason: str | None
     order_ref: str | None
     acts: list[ActLine]
+    moves: list[MoveLine]
+    hold: HoldLine | None  # None also for a tablet outside the scope
+    is_held: bool
+    void_requested_at: Ms | None
     place_is_known: bool  # False: the gift was given at a store outside the scope
 
     @property
@@ -95,11 +125,15 @@ ACT = (
         Reversal.reason,
         Reversal.at,
         ManagerOfReversal.name,
+        Conflict.bearer,
+        Conflict.decided_at,
+        Conflict.withdrawn_at,
     )
     .join(Store, Store.id == Act.store_id)
     .join(Device, Device.id == Act.device_id)
     .outerjoin(Clerk, Clerk.id == Act.clerk_id)
     .outerjoin(Reversal, Reversal.act_id == Act.id)
+    .outerjoin(Conflict, Conflict.act_id == Act.id)
     .outerjoin(ManagerOfReversal, ManagerOfReversal.id == Reversal.manager_id)
 )
 
@@ -149,7 +183,7 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
     if serial is None or not is_visible(session, scope, serial):
         raise NotFound
     coupon, shown = session.get_one(Coupon, serial), show(session, serial, now, zone)
-    mine = {store.id for store in list_stores(session, scope)}
+    mine = {store.id: store.name for store in list_stores(session, scope)}
     return Story(
         shown=shown,
         campaign_name=session.get_one(Campaign, coupon.campaign_number).name,
@@ -158,8 +192,24 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
         void_reason=coupon.void_reason if scope.is_whole else None,
         order_ref=coupon.order_ref if scope.is_whole else None,
         acts=acts_of(session, scope, serial),
+        moves=moves_of(session, serial, mine),
+        hold=hold_of(session, coupon, mine),
+        is_held=coupon.holder_id is not None,
+        void_requested_at=coupon.void_requested_at,
         place_is_known=shown.standing is None or shown.standing.store_id in mine,
     )
+
+
+def moves_of(session: Session, serial: int, mine: Mapping[str, str]) -> list[MoveLine]:
+    found = session.execute(
+        select(Move.at, Move.store_id).where(Move.serial == serial).order_by(Move.at).limit(ACTS_MAX)
+    )
+    return [MoveLine(at, to, mine.get(to) if to else None, to is None or to in mine) for at, to in found]
+
+
+def hold_of(session: Session, coupon: Coupon, mine: Mapping[str, str]) -> HoldLine | None:
+    held = holding.holder(session, coupon.holder_id) if coupon.holder_id else None
+    return HoldLine(held.device_name, held.store_name, coupon.recalled_at) if held and held.store_id in mine else None
 
 
 def acts_of(session: Session, scope: Scope, serial: int) -> list[ActLine]:

@@ -16,7 +16,7 @@ from redeem import codes, generations, holding
 from redeem.db import Again
 from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import campaign_id, coupon_id, serial_of
-from redeem.models import Campaign, Coupon, Partner, Redemption, Store
+from redeem.models import Campaign, Coupon, Move, Partner, Redemption, Store
 from redeem.paging import Page, Slice, take
 from redeem.rules import can_issue, last_day, parse_terms
 from redeem.terms import Terms
@@ -325,5 +325,7 @@ def move_home(session: Session, serial: int | None, store_id: str | None, now: M
     if coupon.voided_at is not None or coupon.void_requested_at is not None:
         raise VoidCoupon
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
+    if store_id != coupon.home_store_id:
+        session.merge(Move(serial=coupon.serial, at=now, store_id=store_id))
     holding.move_home(session, coupon.serial, store_id, now)
     return get_coupon(session, serial)

@@ -22,6 +22,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from redeem.columns import Base as Base  # whoever asks here for the base gets it with every table
 from redeem.columns import Id, Words, partial
 from redeem.office_models import AuditEntry as AuditEntry
+from redeem.office_models import BulkVoid as BulkVoid
+from redeem.office_models import BulkVoidLine as BulkVoidLine
 from redeem.office_models import Invitation as Invitation
 from redeem.office_models import Manager as Manager
 from redeem.office_models import ManagerSession as ManagerSession
@@ -206,6 +208,7 @@ class Act(Base):
     __table_args__ = (
         UniqueConstraint("device_id", "name"),
         Index("ix_act_serial_id", "serial", "id"),
+        partial("ix_act_refusal", "id", where="kind = 'refusal'"),  # they are few, and listed by themselves
     )
 
 
@@ -286,6 +289,7 @@ class Deployment(Base):
     """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported.
 
     Campaigns are numbered from `campaigns_from` at least. Changes below the position `changes_from` were forgotten.
+    Days up to `added_up_until` are closed and stand in `rollup`.
     """
 
     __tablename__ = "deployment"
@@ -294,6 +298,7 @@ class Deployment(Base):
     recovering_since: Mapped[int | None]
     campaigns_from: Mapped[int] = mapped_column(default=0)
     changes_from: Mapped[int] = mapped_column(default=0)
+    added_up_until: Mapped[int | None] = mapped_column(SmallInteger)
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
@@ -306,8 +311,21 @@ class Claim(Base):
     epoch: Mapped[int]
 
 
+class Move(Base):
+    """The shop said that a coupon is expected at another store, or at none."""
+
+    __tablename__ = "move"
+    serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+
+
 class Tally(Base):
-    """Outcomes counted as they happen. `slot` spreads writers over rows, so that a counter is no queue; readers add slots up."""
+    """Outcomes counted as they happen. `slot` spreads writers over rows, so that a counter is no queue; readers add slots up.
+
+    What is counted on an earlier day than that on which it happened has a slot of its own: the others never change once their
+    day is over, so what was added up of them stays right.
+    """
 
     __tablename__ = "tally"
     day: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -316,6 +334,23 @@ class Tally(Base):
     outcome: Mapped[str] = mapped_column(String(40), primary_key=True)
     slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     count: Mapped[int]
+    __table_args__ = (partial("ix_tally_late", "day", where="slot = 8"),)
+
+
+class Rollup(Base):
+    """The tally of closed days added up, so that a report reads few rows however long its period: see adding_up.py.
+
+    A row is of `days` days from `day` on, of one campaign or of all, at one store, all of a partner's (its id) or all of them ('').
+    """
+
+    __tablename__ = "rollup"
+    days: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    campaign_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[str] = mapped_column(Id, primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(40), primary_key=True)
+    count: Mapped[int]
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class ApiKey(Base):

@@ -5,10 +5,10 @@ They are part of models.py, which has the rules for them all, and are imported f
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from redeem.columns import Base, Id, Words
+from redeem.columns import Base, Id, Words, partial
 
 ROLES = "role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')"
 
@@ -89,4 +89,36 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entry_partner_id_id", "partner_id", "id"),
         Index("ix_audit_entry_manager_id_id", "manager_id", "id"),
+    )
+
+
+class BulkVoid(Base):
+    """Many coupons that a manager voids at once, some in each transaction. What `wanted` says is taken in first, as lines.
+
+    `taken_in` is how far that came: the number of texts of a list, or the serial in a campaign from which to go on; None when done.
+    """
+
+    __tablename__ = "bulk_void"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    wanted: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Words, default="")
+    taken_in: Mapped[int | None]
+    at: Mapped[int]
+    begun_at: Mapped[int | None]
+    ended_at: Mapped[int | None]
+
+
+class BulkVoidLine(Base):
+    """One coupon of a bulk void, or one text that names none; `outcome` is None until it was its turn."""
+
+    __tablename__ = "bulk_void_line"
+    bulk_void_id: Mapped[str] = mapped_column(ForeignKey("bulk_void.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Words)
+    serial: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    __table_args__ = (
+        UniqueConstraint("bulk_void_id", "serial"),
+        partial("ix_bulk_void_line_open", "bulk_void_id", "number", where="outcome IS NULL"),
     )

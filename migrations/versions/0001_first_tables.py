@@ -42,6 +42,7 @@ def upgrade():
     sa.Column('recovering_since', sa.BigInteger(), nullable=True),
     sa.Column('campaigns_from', sa.BigInteger(), nullable=False),
     sa.Column('changes_from', sa.BigInteger(), nullable=False),
+    sa.Column('added_up_until', sa.SmallInteger(), nullable=True),
     sa.CheckConstraint('id = 1', name=op.f('ck_deployment_one_row')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deployment'))
     )
@@ -70,6 +71,19 @@ def upgrade():
     sa.Column('slot', sa.SmallInteger(), autoincrement=False, nullable=False),
     sa.Column('count', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('day', 'campaign_number', 'store_id', 'outcome', 'slot', name=op.f('pk_tally'))
+    )
+    with op.batch_alter_table('tally', schema=None) as batch_op:
+        batch_op.create_index('ix_tally_late', ['day'], unique=False, sqlite_where=sa.text('slot = 8'), postgresql_where=sa.text('slot = 8'))
+
+    op.create_table('rollup',
+    sa.Column('days', sa.SmallInteger(), autoincrement=False, nullable=False),
+    sa.Column('day', sa.SmallInteger(), autoincrement=False, nullable=False),
+    sa.Column('campaign_number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('place', sa.String(length=40), nullable=False),
+    sa.Column('outcome', sa.String(length=40), nullable=False),
+    sa.Column('count', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('days', 'day', 'campaign_number', 'place', 'outcome', name=op.f('pk_rollup')),
+    sqlite_with_rowid=False
     )
     op.create_table('throttle',
     sa.Column('subject', sa.String(length=200), nullable=False),
@@ -330,6 +344,40 @@ def upgrade():
     )
     with op.batch_alter_table('act', schema=None) as batch_op:
         batch_op.create_index('ix_act_serial_id', ['serial', 'id'], unique=False)
+        batch_op.create_index('ix_act_refusal', ['id'], unique=False, sqlite_where=sa.text("kind = 'refusal'"), postgresql_where=sa.text("kind = 'refusal'"))
+
+    op.create_table('move',
+    sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('store_id', sa.String(length=40), nullable=True),
+    sa.ForeignKeyConstraint(['serial'], ['coupon.serial'], name=op.f('fk_move_serial_coupon')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_move_store_id_store')),
+    sa.PrimaryKeyConstraint('serial', 'at', name=op.f('pk_move'))
+    )
+    op.create_table('bulk_void',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('manager_id', sa.String(length=40), nullable=False),
+    sa.Column('wanted', sa.JSON(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('taken_in', sa.BigInteger(), nullable=True),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('begun_at', sa.BigInteger(), nullable=True),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_bulk_void_manager_id_manager')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_bulk_void'))
+    )
+    op.create_table('bulk_void_line',
+    sa.Column('bulk_void_id', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('text', sa.String(length=200), nullable=False),
+    sa.Column('serial', sa.BigInteger(), nullable=True),
+    sa.Column('outcome', sa.String(length=20), nullable=True),
+    sa.ForeignKeyConstraint(['bulk_void_id'], ['bulk_void.id'], name=op.f('fk_bulk_void_line_bulk_void_id_bulk_void')),
+    sa.PrimaryKeyConstraint('bulk_void_id', 'number', name=op.f('pk_bulk_void_line')),
+    sa.UniqueConstraint('bulk_void_id', 'serial', name=op.f('uq_bulk_void_line_bulk_void_id_serial'))
+    )
+    with op.batch_alter_table('bulk_void_line', schema=None) as batch_op:
+        batch_op.create_index('ix_bulk_void_line_open', ['bulk_void_id', 'number'], unique=False, sqlite_where=sa.text('outcome IS NULL'), postgresql_where=sa.text('outcome IS NULL'))
 
     op.create_table('idempotency',
     sa.Column('key_prefix', sa.String(length=20), nullable=False),
@@ -408,7 +456,14 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_idempotency_at'))
 
     op.drop_table('idempotency')
+    with op.batch_alter_table('bulk_void_line', schema=None) as batch_op:
+        batch_op.drop_index('ix_bulk_void_line_open', sqlite_where=sa.text('outcome IS NULL'), postgresql_where=sa.text('outcome IS NULL'))
+
+    op.drop_table('bulk_void_line')
+    op.drop_table('bulk_void')
+    op.drop_table('move')
     with op.batch_alter_table('act', schema=None) as batch_op:
+        batch_op.drop_index('ix_act_refusal', sqlite_where=sa.text("kind = 'refusal'"), postgresql_where=sa.text("kind = 'refusal'"))
         batch_op.drop_index('ix_act_serial_id')
 
     op.drop_table('act')
@@ -456,6 +511,10 @@ def downgrade():
 
     op.drop_table('store')
     op.drop_table('throttle')
+    op.drop_table('rollup')
+    with op.batch_alter_table('tally', schema=None) as batch_op:
+        batch_op.drop_index('ix_tally_late', sqlite_where=sa.text('slot = 8'), postgresql_where=sa.text('slot = 8'))
+
     op.drop_table('tally')
     op.drop_table('signing_key')
     op.drop_table('partner')

@@ -3,11 +3,15 @@
 import pytest
 
 from redeem.codes import grouped
+from redeem.ids import coupon_id
+from redeem.models import Conflict
+from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.factories import NOW
 from tests.tablets import Tablet
 from tests.tills import till_of
+from tests.web import desk
 
 
 @pytest.fixture
@@ -111,3 +115,34 @@ def test_a_coupon_that_is_no_good_says_why(office, cast, database, days, words):
     text = office("shop_manager").open(f"/manager/coupons/{made.id}").text
     assert f">{words}<" in text
     assert ("the order was returned" in text) == (not days)
+
+
+def test_a_story_tells_of_moves_holds_and_a_void_that_waits(office, shop, cast, database, coupon):
+    for store in (cast.north, cast.north, None, cast.south, cast.north):
+        assert shop.post(f"/coupons/{coupon.id}/home", {"store": store}).status_code == 200
+    tablet = Tablet(database, cast.tablet_id, TABLET_KEY)
+    tablet.sync(now=now_ms())
+    shop.post(f"/coupons/{coupon.id}/void", {"reason": "the order was returned"})
+    text = office("shop_manager").open(f"/manager/coupons/{coupon.id}").text
+    for words in (
+        "Expected at no store in particular",
+        "Expected at South, by the river",
+        "North counter · North, on the",
+    ):
+        assert words in text
+    assert text.count("Expected at North, on the square") == 2
+    assert "It waits for the tablet that holds the coupon" in text
+    assert "asked to give it back" in text
+    other = office("south_manager").open(f"/manager/coupons/{coupon.id}").text
+    assert "a tablet of another partner" in other
+    assert "North" not in other.replace("North counter", "")
+    assert "North counter" not in other
+
+
+def test_a_second_gift_is_told_with_who_bears_it(office, cast, database):
+    conflict_id = database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.tablet_id, cast.north))
+    serial = database.read(lambda db: db.get(Conflict, conflict_id).serial)
+    text = office("shop_manager").open(f"/manager/coupons/{coupon_id(serial)}").text
+    assert "A second gift of this coupon." in text
+    assert f"/manager/conflicts/{conflict_id}" in text
+    assert "not decided yet" in text

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, and_, bindparam, func, select, true, update
+from sqlalchemy import CursorResult, Executable, Row, and_, bindparam, func, literal, select, true, union_all, update
 from sqlalchemy.orm import Session
 
 from redeem import generations, ledger
-from redeem.models import Coupon, Deployment, Device, Redemption, Store
+from redeem.models import Claim, Coupon, Deployment, Device, Redemption, Store
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
@@ -76,9 +76,15 @@ RECALL = (
 HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
     Coupon.holder_id == bindparam("device_id")
 )
+# With what it holds of coupons that a restored ledger has not seen again yet: nothing but the claim is known of these.
 GRANTS = (
-    HOLDS.where(Coupon.epoch > bindparam("after"), Coupon.recalled_at.is_(None))
-    .order_by(Coupon.epoch)
+    union_all(
+        HOLDS.where(Coupon.epoch > bindparam("after"), Coupon.recalled_at.is_(None)),
+        select(Claim.serial, Claim.epoch, literal("").label("short_code"), literal(0).label("last_day")).where(
+            Claim.device_id == bindparam("device_id"), Claim.epoch > bindparam("after")
+        ),
+    )
+    .order_by("epoch")
     .limit(GRANTS_PER_REPLY_MAX)
 )
 RECALLS = HOLDS.where(Coupon.recalled_at.is_not(None)).order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)

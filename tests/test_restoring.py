@@ -523,6 +523,15 @@ def test_a_lost_coupon_that_a_tablet_holds_is_held_when_it_is_adopted(counters, 
     assert counters.read(lambda session: session.scalars(select(Claim)).all()) == []
 
 
+def test_a_tablet_that_forgot_a_hold_of_a_lost_coupon_is_told_again(counters, vault):
+    vault.back_up()
+    lost, epoch = counters.held()
+    generation = restore(counters, vault)
+    counters.tablet.restored(generation, claims=[(lost.serial, epoch)])
+    assert [(grant.serial, grant.epoch) for grant in counters.tablet.sync(epoch=0).grants] == [(lost.serial, epoch)]
+    assert counters.south.sync(epoch=0).grants == []
+
+
 def test_a_lost_coupon_given_by_its_short_code_is_known_by_the_id_beside_it(counters, tills, vault):
     vault.back_up()
     lost, _ = counters.held()

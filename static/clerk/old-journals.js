@@ -61,6 +61,13 @@ export class OldJournals {
     await this.#progress.putHandedIn(this.#handedIn);
   }
 
+  /** The server was restored, and may have lost what it was handed: from the first entry again. */
+  async again() {
+    this.trouble = null;
+    this.#left = null;
+    await this.#progress.putHandedIn({});
+  }
+
   async #begin() {
     this.#handedIn = (await this.#progress.handedIn()) ?? {};
     const names = await this.#files.retired();

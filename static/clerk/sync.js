@@ -21,7 +21,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
  *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
- * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, trouble: string | null}} Old
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>, trouble: string | null}} Old
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
  */
@@ -164,7 +164,7 @@ export class Sync extends EventTarget {
       const reply = await this.#exchange(after, entries, verify, limits);
       const complete = reply.last >= after + entries.length;
       await this.#giveBack(reply.recalls);
-      if (complete && reply.last >= this.#journal.last && this.#isUpToDate(reply)) return reply.verdict ?? null;
+      if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
     }
@@ -217,8 +217,10 @@ export class Sync extends EventTarget {
   }
 
   /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
-  #isUpToDate(reply) {
+  async #isUpToDate(reply) {
+    const before = this.#reporting;
     this.#reporting = this.#nextReport(reply);
+    if (this.#reporting && !before) await this.#old?.again();
     return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
   }
 

@@ -39,6 +39,17 @@ test("what was handed in is not sent again, not after a restart either, and stay
   assert.equal(disk.setAside.get("journal-retired-1.redeem")?.length, 4);
 });
 
+test("to a restored server, which may have lost it, it is handed in again", async () => {
+  const { sync, server } = await enrolledAnew(new Server(), 3);
+  await sync.run();
+  server.handedIn.clear();
+  Object.assign(server, { generation: 2, reported: false });
+  await sync.run();
+  await sync.run();
+  assert.equal(server.handedIn.size, 3);
+  assert.equal(batches(server).length, 2);
+});
+
 test("after a lost reply the same batch is sent again", async () => {
   const server = new Server();
   const { sync } = await enrolledAnew(server, 250);

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 from tests.simulation.report import shrunk
 from tests.simulation.run import Outcome, Stage, stage
+from tests.simulation.tally import TALLY
 
 PROCESSES = 2
 SEEDS_PER_TURN = 4
@@ -18,7 +19,7 @@ _stages: list[Stage] = []
 def run_all(seeds: Iterable[int], processes: int = PROCESSES) -> Iterator[Outcome]:
     """In any order. Of those that break nothing, what was told is left out; what breaks a promise comes back shrunken."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=open_stage) as pool:
-        yield from pool.map(run_one, seeds, chunksize=SEEDS_PER_TURN)
+        yield from map(TALLY.note, pool.map(run_one, seeds, chunksize=SEEDS_PER_TURN))
 
 
 def open_stage() -> None:

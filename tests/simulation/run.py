@@ -30,7 +30,7 @@ MEMORY = Path("/dev/shm")  # a disk that is none: how long a commit takes is not
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a world. `faults` begin with the one word that says of which kind each is."""
+    """What came of a world. `scans` at tablets and tills. `faults` begin with the one word that says of which kind each is."""
 
     seed: int
     schedule: Sequence[Happening]
@@ -79,7 +79,8 @@ def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
     journals = (
         {tablet.device: world.tell("journals", tablet=tablet.name) for tablet in world.tablets} if not found else {}
     )
-    return Outcome(seed, happenings, found, world.told, world.met, world.scans, journals)
+    scans = world.scans + sum(till.scans for till in world.tills)
+    return Outcome(seed, happenings, found, world.told, world.met, scans, journals)
 
 
 def answers(session: Session) -> Counter[str]:

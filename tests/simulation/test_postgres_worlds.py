@@ -12,6 +12,7 @@ from tests.simulation.report import report
 from tests.simulation.run import Stage
 from tests.simulation.server import Server
 from tests.simulation.tablets import Tablets
+from tests.simulation.tally import TALLY
 
 SEEDS = range(6)
 
@@ -34,6 +35,6 @@ def made(postgres_cluster: Cluster, postgres_url: str, tmp_path: Path) -> Iterat
 
 @pytest.mark.slow
 def test_no_promise_is_broken_on_postgresql(made: Stage) -> None:
-    broken = [report(outcome) for outcome in map(made.run, SEEDS) if outcome.faults]
+    broken = [report(outcome) for outcome in map(TALLY.note, map(made.run, SEEDS)) if outcome.faults]
     if broken:
         pytest.fail("\n\n".join(broken), pytrace=False)

@@ -34,6 +34,7 @@ class Till:
     hands: Hands
     send: Callable[[Message], None]
     state: str = "idle"
+    scans: int = 0
     awaiting: int | None = None
     gift: Gift | None = None
     given: dict[str, Paper] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Till:
 
     def begin(self, paper: Paper) -> None:
         self._attempts += 1
+        self.scans += 1
         self._paper = paper
         self.gift = Gift(self.name, f"{self.name}-{self._attempts}", paper.id)
         self.state = "asking"

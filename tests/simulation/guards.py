@@ -126,7 +126,7 @@ GUARDS = (
             ("counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
         ),
     ),
-    Guard("the written drop", (("counter.js", "await this.#drop(shown.attempt);", ""),)),
+    Guard("the written drop", (("counter.js", "if (await this.#drop(shown.attempt)) this.#show(", "this.#show("),)),
     Guard(
         "the epoch check",
         (

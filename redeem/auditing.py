@@ -25,6 +25,7 @@ class Change(StrEnum):
     STORE_CHANGED = "store_changed"
     CAMPAIGN_MADE = "campaign_made"
     CAMPAIGN_CHANGED = "campaign_changed"
+    COUPONS_VOIDED = "coupons_voided"
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"
     ENTRIES_ADMITTED = "entries_admitted"

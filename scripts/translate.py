@@ -36,6 +36,7 @@ SAID_TO_PEOPLE = (
     "passwords.py",
     "signing_in.py",
     "staffing.py",
+    "voiding.py",
     "web/manager/guard.py",
     "web/problems.py",
 )

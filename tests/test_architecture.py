@@ -52,7 +52,7 @@ PYTHON = [
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
-            " confirming planning simulating"
+            " confirming planning simulating voiding"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -71,7 +71,7 @@ PYTHON = [
             *modules(
                 "redeem.web.manager",
                 "campaign_form campaigns confirming coupons desk devices door filters forms guard keys losses overview"
-                " places previews simulator tables telling words",
+                " places previews simulator tables telling voids words",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),
@@ -127,7 +127,7 @@ SCRIPTS = [
         (
             *scripts("clerk", "main sw"),
             *scripts("docs", "interactive"),
-            *scripts("manager", "copy enrolment filter preview sample"),
+            *scripts("manager", "copy enrolment filter going preview sample"),
         ),
     ),
 ]

@@ -73,6 +73,7 @@ KINDS: Mapping[str, Kind] = {
     "campaign_in_use": Kind(409, "Coupons of this campaign are out"),
     "changed_meanwhile": Kind(409, "Somebody else has changed it"),
     "words_are_out": Kind(409, "Customers hold coupons with these words"),
+    "nothing_to_void": Kind(409, "None of them can be voided"),
     "broken_journal": Kind(409, "The tablet's journal doesn't continue"),
     "enrolment_used": Kind(409, "The link was used"),
     "enrolment_expired": Kind(409, "The link is too old"),

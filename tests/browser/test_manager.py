@@ -28,6 +28,7 @@ PAGES = (
     "/manager/simulator",
     "/manager/simulator?campaign=cmp_1",
     "/manager/simulator?q={coupon}",
+    "/manager/voids/new",
     "/manager/coupons",
     "/manager/coupons?q=nothing",
     "/manager/coupons/{coupon}",

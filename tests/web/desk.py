@@ -4,12 +4,15 @@ from json import dumps
 from typing import Any
 
 from nacl.signing import SigningKey
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import quarantining
+from redeem import quarantining, voiding
 from redeem.ids import new_id
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
-from redeem.models import Act, Conflict
+from redeem.keys import KeyRing
+from redeem.models import Act, Conflict, Manager
+from redeem.staffing import as_person
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW
@@ -55,3 +58,13 @@ def act(session: Session, serial: int, device_id: str, store_id: str, code: str)
     session.add(made)
     session.flush()
     return made.id
+
+
+def bulk_void(session: Session, campaign_number: int) -> str:
+    """Counted, and not begun. Answers its id."""
+    manager = session.scalars(select(Manager)).first()
+    assert manager
+    run_id = voiding.plan_campaign(session, as_person(manager), campaign_number, 0, 2**42, now_ms())
+    while voiding.take_in(session, run_id, KeyRing([])):
+        pass
+    return run_id

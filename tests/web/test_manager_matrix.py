@@ -82,6 +82,12 @@ RUN_SHOP = {
     "GET manager.edit_campaign",
     "POST manager.save_campaign",
     "POST manager.preview_campaign",
+    "GET manager.new_void",
+    "POST manager.plan_void",
+    "GET manager.void",
+    "POST manager.begin_void",
+    "POST manager.go_on_with_void",
+    "GET manager.void_result",
 }
 ROLES = ("shop_manager", "auditor", "partner_manager", "store_manager", "south_manager")
 RUNNERS = {"shop_manager", "partner_manager", "store_manager", "south_manager"}
@@ -106,6 +112,7 @@ UNKNOWN = {
     "clerk_id": "clk_01J00000000000000000000000",
     "enrolment_id": "enr_01J00000000000000000000000",
     "campaign_id": "cmp_99",
+    "void_id": "bvd_01J00000000000000000000000",
     "coupon_id": "cpn_99_99",
     "journal_id": "dev_01J00000000000000000000001",
     "conflict_id": "rdm_01J00000000000000000000000",
@@ -176,6 +183,7 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "clerk_id": enrolling.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
         "enrolment_id": enrolling.invite_device(session, store_id, "New", now_ms(), 10).id,
         "campaign_id": f"cmp_{campaign.number}",
+        "void_id": desk.bulk_void(session, campaign.number),
         "coupon_id": factories.coupon(session, campaign.number).id,
         "journal_id": desk.journal(session, store_id),
         "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),

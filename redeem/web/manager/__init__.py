@@ -13,7 +13,20 @@ from redeem.config import Settings
 from redeem.errors import NotFound, RedeemError
 from redeem.staffing import Permission
 from redeem.web.headers import PAGES
-from redeem.web.manager import campaigns, coupons, desk, devices, door, keys, losses, overview, places, simulator, words
+from redeem.web.manager import (
+    campaigns,
+    coupons,
+    desk,
+    devices,
+    door,
+    keys,
+    losses,
+    overview,
+    places,
+    simulator,
+    voids,
+    words,
+)
 from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
 from redeem.web.manager.telling import browser, skew, told
 from redeem.web.pictures import DATA_PICTURES
@@ -31,6 +44,7 @@ __all__ = [
     "overview",
     "places",
     "simulator",
+    "voids",
 ]
 
 FORM_COOKIE = "redeem_form"

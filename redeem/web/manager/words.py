@@ -11,6 +11,7 @@ from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role
+from redeem.voiding import What
 
 Words = Mapping[str, LazyString]
 
@@ -123,12 +124,26 @@ CHANGES: Words = {
     Change.DEVICE_RENAMED: _("Renamed a device"),
     Change.CAMPAIGN_MADE: _("Made a campaign"),
     Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
+    Change.COUPONS_VOIDED: _("Voided many coupons"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
+}
+VOIDED: Words = {
+    What.VOID: _("Void"),
+    What.WAITING: _("Void once its tablet has heard of it"),
+    What.REDEEMED: _("Given already, left as it is"),
+    What.ALREADY_VOID: _("Void already"),
+    What.REPEATED: _("Named twice"),
+    What.UNKNOWN: _("Not a coupon of this shop"),
+}
+TO_VOID: Words = {
+    **VOIDED,
+    What.VOID: _("Will be void"),
+    What.WAITING: _("A tablet holds it: void once that has heard of it"),
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),

@@ -1,0 +1,169 @@
+"""Voiding many coupons at once: say which, see what would become of them, confirm, and take the result home as CSV."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from redeem import csvfile, planning, voiding
+from redeem.errors import Conflict, Invalid
+from redeem.ids import campaign_of
+from redeem.staffing import WHOLE, Permission
+from redeem.times import Ms
+from redeem.voiding import Run
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
+from redeem.web.manager.guard import office, person, see_other
+from redeem.web.manager.words import TO_VOID, VOIDED, word
+
+# One request works for so long; then the page shows how far it came, and goes on.
+WORK_SECONDS = 2.0
+SEPARATORS = re.compile(r"[\r\n,;\t]+")
+
+
+@office("/voids/new", Permission.RUN_SHOP)
+def new_void() -> ResponseReturnValue:
+    return void_form()
+
+
+@office("/voids/new", Permission.RUN_SHOP, methods=("POST",))
+def plan_void() -> ResponseReturnValue:
+    """Voids nothing: says what would be voided."""
+    try:
+        run_id = planned()
+    except BadForm as bad:
+        return void_form(bad.faults), 422
+    except Invalid as error:
+        return void_form({"texts": _(error.detail)}), 422
+    take_in(run_id)
+    return see_other("manager.void", void_id=run_id)
+
+
+@office("/voids/<void_id>", Permission.RUN_SHOP)
+def void(void_id: str) -> ResponseReturnValue:
+    return void_page(void_id)
+
+
+@office("/voids/<void_id>/begin", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def begin_void(void_id: str) -> ResponseReturnValue:
+    who, now, reason = person(), now_ms(), request.form.get("reason", "")
+    try:
+        write(lambda db: voiding.begin(db, who, void_id, reason, now))
+    except Invalid:
+        return void_page(void_id, {"reason": _("Write why, in one line.")}), 422
+    except Conflict as error:
+        return void_page(void_id, {WHOLE_FORM: _(error.detail)}), 422
+    return go_on_with(void_id)
+
+
+@office("/voids/<void_id>/go", Permission.RUN_SHOP, methods=("POST",))
+def go_on_with_void(void_id: str) -> ResponseReturnValue:
+    """After an interruption, or simply with the next part: counting, or voiding what was confirmed."""
+    read(lambda db: voiding.get_run(db, void_id))
+    take_in(void_id)
+    return go_on_with(void_id)
+
+
+@office("/voids/<void_id>/result.csv", Permission.RUN_SHOP)
+def void_result(void_id: str) -> ResponseReturnValue:
+    run = read(lambda db: voiding.get_run(db, void_id))
+    words = VOIDED if run.begun_at else TO_VOID
+    lines = read(lambda db: voiding.list_lines(db, void_id))
+    rows = [[line.text, line.coupon, line.outcome, word(words, line.outcome)] for line in lines]
+    return Response(
+        csvfile.write([_("As named"), _("Coupon"), "outcome", _("What became of it")], rows),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{run.id}.csv"'},
+    )
+
+
+def go_on_with(void_id: str) -> Response:
+    work(lambda db: voiding.void_some(db, void_id, now_ms()))
+    if read(lambda db: voiding.get_run(db, void_id)).ended_at:
+        flash(_("Done."))
+    return see_other("manager.void", void_id=void_id)
+
+
+def take_in(run_id: str) -> None:
+    ring = context().ring()
+    work(lambda db: voiding.take_in(db, run_id, ring))
+
+
+def work(step: Callable[[Any], bool]) -> None:
+    """Steps, each a transaction of its own, until there is no more or the time is up."""
+    until = time.monotonic() + WORK_SECONDS
+    while write(step) and time.monotonic() < until:
+        pass
+
+
+def planned() -> str:
+    """The id of a new run of what the form names. Raises BadForm, Invalid."""
+    who, now = person(), now_ms()
+    if request.form.get("which") == "campaign":
+        number = campaign_of(request.form.get("campaign", ""))
+        if number is None:
+            raise BadForm({"campaign": _("Choose a campaign.")})
+        first, end = days()
+        return write(lambda db: voiding.plan_campaign(db, who, number, first, end, now))
+    texts = [text for text in SEPARATORS.split(request.form.get("texts", "") + "\n" + uploaded()) if text.strip()]
+    return write(lambda db: voiding.plan_texts(db, who, texts, now))
+
+
+def uploaded() -> str:
+    """The first column of the file, whatever its other columns hold."""
+    sent = request.files.get("file")
+    text = sent.read().decode("utf-8-sig", "replace") if sent else ""
+    return "\n".join(re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"') for line in text.splitlines())
+
+
+def days() -> tuple[Ms, Ms]:
+    """From the first day's beginning until the last one's end, by the shop's calendar; all days where none is said."""
+    first, last = day("first", date(2020, 1, 1)), day("last", date(2199, 6, 6))
+    if last < first:
+        raise BadForm({"last": _("The last day can't be before the first.")})
+    return begins(first), begins(last + timedelta(days=1))
+
+
+def day(name: str, otherwise: date) -> date:
+    text = request.form.get(name, "").strip()
+    try:
+        found = date.fromisoformat(text) if text else otherwise
+    except ValueError as error:
+        raise BadForm({name: _("Write a date like 2026-12-31.")}) from error
+    if not date(2020, 1, 1) <= found <= date(2199, 6, 6):
+        raise BadForm({name: _("Choose a day from 2020 to 2199.")})
+    return found
+
+
+def begins(when: date) -> Ms:
+    zone = ZoneInfo(context().settings.time_zone)
+    return round(datetime(when.year, when.month, when.day, tzinfo=zone).timestamp() * 1000)
+
+
+def void_form(faults: Faults | None = None) -> str:
+    return render_template(
+        "manager/void_new.html",
+        faults=faults or {},
+        plans=read(lambda db: planning.list_plans(db, WHOLE)),
+        runs=read(voiding.list_runs),
+        zone=context().settings.time_zone,
+    )
+
+
+def void_page(void_id: str, faults: Faults | None = None) -> str:
+    run: Run = read(lambda db: voiding.get_run(db, void_id))
+    return render_template(
+        "manager/void.html",
+        run=run,
+        words=VOIDED if run.begun_at else TO_VOID,
+        faults=faults or {},
+        zone=context().settings.time_zone,
+    )

@@ -1,12 +1,15 @@
 """Auditing: every change that a manager makes leaves an entry, in the change's own transaction."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.ids import new_id
-from redeem.models import AuditEntry
+from redeem.models import AuditEntry, Store
+from redeem.staffing import WHOLE, Scope
 from redeem.times import Ms
 
 
@@ -27,16 +30,55 @@ class Change(StrEnum):
     CAMPAIGN_CHANGED = "campaign_changed"
     COUPONS_VOIDED = "coupons_voided"
     KEY_MADE = "key_made"
+    KEY_ROLLED = "key_rolled"
     KEY_REVOKED = "key_revoked"
     ENTRIES_ADMITTED = "entries_admitted"
     ENTRIES_LEFT = "entries_left"
     CONFLICT_DECIDED = "conflict_decided"
+    PERSON_INVITED = "person_invited"
+    INVITATION_WITHDRAWN = "invitation_withdrawn"
+    INVITATION_ACCEPTED = "invitation_accepted"
+    PERSON_CHANGED = "person_changed"
+    PERSON_DEACTIVATED = "person_deactivated"
+    PERSON_REACTIVATED = "person_reactivated"
+    SESSIONS_ENDED = "sessions_ended"
+    RESET_MADE = "reset_made"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  (a name)
 
 
-def note(session: Session, manager_id: str, what: Change, subject_id: str, now: Ms, **details: Any) -> None:
-    """The audit entry of a change. No secret belongs into `details`."""
+def note(
+    session: Session,
+    manager_id: str,
+    what: Change,
+    subject_id: str,
+    now: Ms,
+    *,
+    scope: Scope = WHOLE,
+    **details: Any,
+) -> None:
+    """The audit entry of a change to something of this scope: who runs less than that does not read it.
+
+    `details` say what the thing is called (`name`, `store`) and what became what: `changed={"hours": [before, after]}`. No secret
+    belongs into them.
+    """
     entry = AuditEntry(
-        id=new_id("aud", now), manager_id=manager_id, what=what, subject_id=subject_id, details=details, at=now
+        id=new_id("aud", now),
+        manager_id=manager_id,
+        what=what,
+        subject_id=subject_id,
+        partner_id=scope.partner_id or partner_of(session, scope.store_id),
+        store_id=scope.store_id,
+        details=details,
+        at=now,
     )
     session.add(entry)
     session.flush()
+
+
+def partner_of(session: Session, store_id: str | None) -> str | None:
+    return session.scalar(select(Store.partner_id).where(Store.id == store_id)) if store_id else None
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What became what, of two values with the same names: only what differs."""
+    return {name: [value, after[name]] for name, value in before.items() if value != after[name]}

@@ -156,9 +156,9 @@ def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note:
     conflict.decided_at, conflict.manager_id, conflict.note = now, manager_id, note[:NOTE_MAX_CHARACTERS]
     session.flush()
     coupon = coupon_id(conflict.serial)
-    auditing.note(
-        session, manager_id, Change.CONFLICT_DECIDED, act_id, now, coupon=coupon, bearer=bearer, before=before
-    )
+    scope = Scope(store_id=session.scalar(select(Act.store_id).where(Act.id == act_id)))
+    what = {"coupon": coupon, "bearer": bearer, "before": before}
+    auditing.note(session, manager_id, Change.CONFLICT_DECIDED, act_id, now, scope=scope, **what)
     return get_conflict(session, act_id)
 
 

@@ -132,7 +132,7 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
     return device
 
 
-def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
+def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: str | None = None) -> NewTill:
     """A partner's own till, with its key."""
     device = Device(
         id=new_id("dev", now),
@@ -154,6 +154,7 @@ def add_till(session: Session, store_id: str, name: str, now: Ms) -> NewTill:
             scopes=TILL_SCOPES,
             device_id=device.id,
             family=minted.prefix,
+            manager_id=manager_id,
             created_at=now,
         )
     )

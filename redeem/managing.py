@@ -10,12 +10,14 @@ from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Invalid
 from redeem.models import Clerk, Device, Enrolment, Partner, Store
-from redeem.overseeing import DeviceLine
+from redeem.overseeing import DeviceLine, KeyLine
 from redeem.partnering import NewStore
-from redeem.staffing import Person
-from redeem.times import Ms
+from redeem.staffing import WHOLE, Person, Scope
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 LONG_NAME_CHARACTERS = 120
+MS_PER_HOUR = 60 * MS_PER_MINUTE
+OVERLAP_MAX_MS = 7 * MS_PER_DAY
 ADDRESS_CHARACTERS = 300
 
 
@@ -34,7 +36,7 @@ def invite_tablet(session: Session, person: Person, store_id: str, name: str, no
 def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms) -> NewTill:
     """A partner's own till with its key, which is shown once."""
     store = overseeing.get_store(session, person.scope, store_id)
-    till = enrolling.add_till(session, store.id, name, now)
+    till = enrolling.add_till(session, store.id, name, now, person.id)
     note(session, person, Change.TILL_ADDED, till.device.id, now, name=till.device.name, store=store.name)
     return till
 
@@ -120,8 +122,38 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
 
 def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
     """A key for the shop's own programs; answers its text, which is kept nowhere."""
-    text = admitting.add_shop_key(session, clean_name(name), now, check_scopes(scopes))
+    text = admitting.add_shop_key(session, clean_name(name), now, check_scopes(scopes), person.id)
     note(session, person, Change.KEY_MADE, apikeys.parse(text).prefix, now, name=clean_name(name), scopes=list(scopes))
+    return text
+
+
+def roll_shop_key(session: Session, person: Person, prefix: str, overlap_ms: Ms, now: Ms) -> str:
+    """A key that follows this one; answers its text. Raises NotFound, AlreadyRolled, Invalid."""
+    return roll(session, person, overseeing.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
+
+
+def roll_till_key(session: Session, person: Person, device_id: str, overlap_ms: Ms, now: Ms) -> str:
+    """The same for a till within the scope."""
+    device = overseeing.get_device(session, person.scope, device_id)
+    key = overseeing.get_till_key(session, person.scope, device.id)
+    return roll(session, person, key, overlap_ms, now, Scope(store_id=device.store_id))
+
+
+def roll(session: Session, person: Person, key: KeyLine, overlap_ms: Ms, now: Ms, scope: Scope) -> str:
+    if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
+        raise Invalid("The earlier key can go on for seven days at most.")
+    text = admitting.roll_key(session, key.prefix, now, overlap_ms, person.id)
+    note(
+        session,
+        person,
+        Change.KEY_ROLLED,
+        key.prefix,
+        now,
+        scope=scope,
+        name=key.name,
+        overlap_hours=overlap_ms // MS_PER_HOUR,
+        changed={"prefix": [key.prefix, apikeys.parse(text).prefix]},
+    )
     return text
 
 

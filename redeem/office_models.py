@@ -14,7 +14,7 @@ ROLES = "role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')
 
 
 class Manager(Base):
-    """A person of the office. `reset_at` names the one link that may set a new password, None if there is none."""
+    """A person of the office. `reset_at` names the one link that may set a new password, made by `reset_by_id`; None if there is none."""
 
     __tablename__ = "manager"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -27,6 +27,7 @@ class Manager(Base):
     created_at: Mapped[int]
     disabled_at: Mapped[int | None]
     reset_at: Mapped[int | None]
+    reset_by_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     __table_args__ = (
         CheckConstraint(ROLES, name="role"),
         CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name="partner_manager_has_a_partner"),

@@ -176,7 +176,7 @@ def admit(
     session.flush()
     if rows:
         numbers = [rows[0].number, rows[-1].number]
-        auditing.note(session, manager_id, Change.ENTRIES_ADMITTED, device_id, now, numbers=numbers, outcomes=outcomes)
+        note(session, manager_id, Change.ENTRIES_ADMITTED, author, now, numbers=numbers, outcomes=outcomes)
     return Admission(outcomes, kept(session, device_id).waiting)
 
 
@@ -187,13 +187,18 @@ def leave(
 
     They stay, and can be looked at. Raises NotFound.
     """
-    find_author(session, device_id, scope, lock=True)
+    author = find_author(session, device_id, scope, lock=True)
     rows = session.scalars(all_waiting(device_id, only)).all()
     for row in rows:
         decide(row, "left", manager_id, now)
     if rows:
-        auditing.note(session, manager_id, Change.ENTRIES_LEFT, device_id, now, entries=len(rows))
+        note(session, manager_id, Change.ENTRIES_LEFT, author, now, entries=len(rows))
     return len(rows)
+
+
+def note(session: Session, manager_id: str, what: Change, author: Author, now: Ms, **details: object) -> None:
+    scope = Scope(author.actor.partner_id, author.actor.store_id)
+    auditing.note(session, manager_id, what, author.device_id, now, scope=scope, **details)
 
 
 def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:

@@ -139,7 +139,9 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
         writing_off.write_off(session, device.id, manager_id, now)
         return
     recent = _recent(session, device.store_id, now)
-    auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, name=device.name, recent=recent)
+    what = {"name": device.name, "recent": recent}
+    scope = Scope(store_id=device.store_id)
+    auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
     device.reported_generation = life.generation
     session.flush()
     recovering.end_if_complete(session)

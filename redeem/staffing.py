@@ -17,7 +17,7 @@ from redeem import passwords
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, Invalid
 from redeem.ids import new_id
-from redeem.models import Manager, Partner, Store
+from redeem.models import Invitation, Manager, Partner, Store
 from redeem.times import Ms
 
 EMAIL_MAX_CHARACTERS = 254
@@ -41,6 +41,7 @@ class Permission(StrEnum):
 
     READ = "read"  # figures, coupons, stores, devices
     RUN_STORES = "run_stores"  # enrol and revoke devices, add and remove clerks
+    RUN_PEOPLE = "run_people"  # invite, change and deactivate whoever is below
     READ_SHOP = "read_shop"  # what belongs to the shop as a whole: its keys, its audit log
     RUN_SHOP = "run_shop"  # make keys, partners and stores
 
@@ -55,6 +56,12 @@ class Scope:
     @property
     def is_whole(self) -> bool:
         return self.partner_id is None and self.store_id is None
+
+    def covers(self, other: "Scope") -> bool:
+        """Whether every store of the other is one of these. The other's store names its partner, too."""
+        if self.store_id is not None:
+            return other.store_id == self.store_id
+        return self.partner_id in (None, other.partner_id)
 
 
 WHOLE = Scope()
@@ -87,7 +94,7 @@ def permissions(person: Person) -> frozenset[Permission]:
         return frozenset(Permission)
     if person.role is Role.AUDITOR:
         return frozenset({Permission.READ, Permission.READ_SHOP} if person.scope.is_whole else {Permission.READ})
-    return frozenset({Permission.READ, Permission.RUN_STORES})
+    return frozenset({Permission.READ, Permission.RUN_STORES, Permission.RUN_PEOPLE})
 
 
 def as_person(manager: Manager) -> Person:
@@ -118,6 +125,16 @@ def partners_within(scope: Scope) -> ColumnElement[bool]:
     return Partner.id == scope.partner_id if scope.partner_id else true()
 
 
+def people_within(scope: Scope, who: type[Manager] | type[Invitation] = Manager) -> ColumnElement[bool]:
+    """Which managers, or people invited, the scope knows of: those who run or read nothing but its stores."""
+    if scope.is_whole:
+        return true()
+    of_stores = who.store_id.in_(within(select(Store.id), scope, Store.id))
+    if scope.store_id is not None:
+        return of_stores
+    return (who.partner_id == scope.partner_id) | of_stores
+
+
 def add_manager(
     session: Session,
     email: str,
@@ -130,22 +147,15 @@ def add_manager(
     store_id: str | None = None,
 ) -> Manager:
     """A new manager. `password_hash` is made before the transaction, by `new_password`. Raises TakenEmail, Invalid."""
-    if role is Role.PARTNER_MANAGER and partner_id is None:
-        raise Invalid("Name the partner that this manager runs.")
-    if role is Role.STORE_MANAGER and store_id is None:
-        raise Invalid("Name the store that this manager runs.")
-    if partner_id is not None and session.get(Partner, partner_id) is None:
-        raise Invalid("Name a partner that is here.")
-    if store_id is not None and session.get(Store, store_id) is None:
-        raise Invalid("Name a store that is here.")
+    scope = scope_of(session, role, partner_id, store_id)
     manager = Manager(
         id=new_id("mgr", now),
         email=clean_email(email),
         name=clean_name(name),
         password_hash=password_hash,
         role=role,
-        partner_id=partner_id,
-        store_id=store_id,
+        partner_id=scope.partner_id,
+        store_id=scope.store_id,
         created_at=now,
     )
     if find_manager(session, manager.email):
@@ -156,6 +166,24 @@ def add_manager(
     except IntegrityError as error:
         raise TakenEmail from error
     return manager
+
+
+def scope_of(session: Session, role: Role, partner_id: str | None, store_id: str | None) -> Scope:
+    """What whoever has this role runs or reads, as it is stored: a store brings its partner along. Raises Invalid."""
+    if role is Role.PARTNER_MANAGER and partner_id is None:
+        raise Invalid("Name the partner that this manager runs.")
+    if role is Role.STORE_MANAGER and store_id is None:
+        raise Invalid("Name the store that this manager runs.")
+    if partner_id is not None and session.get(Partner, partner_id) is None:
+        raise Invalid("Name a partner that is here.")
+    if role is Role.SHOP_MANAGER:
+        return WHOLE
+    if role is Role.PARTNER_MANAGER or store_id is None:
+        return Scope(partner_id)
+    store = session.get(Store, store_id)
+    if store is None or partner_id not in (None, store.partner_id):
+        raise Invalid("Name a store that is here.")
+    return Scope(store.partner_id, store.id)
 
 
 def new_password(password: str) -> str:

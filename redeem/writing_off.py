@@ -58,9 +58,8 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
         device.lost_at = now
         session.flush()
         _end_holds(session, device.id, now)
-        auditing.note(
-            session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, name=device.name, **risk.as_json()
-        )
+        scope, what = Scope(store_id=device.store_id), {"name": device.name, **risk.as_json()}
+        auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
         recovering.end_if_complete(session)
     return risk
 

@@ -25,15 +25,19 @@ KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
 # Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
-SAYING = {"Invalid": 0, "NotFound": 0, "Conflict": 0, "Forbidden": 0, "Unauthenticated": 0, "Kind": 1}
+SAYING = {"Invalid": 0, "NotFound": 0, "Conflict": 0, "Forbidden": 0, "Unauthenticated": 0, "NotAbove": 0, "Kind": 1}
 # Whose errors are told on a page. What the API's say goes to programs, and stays in English.
 SAID_TO_PEOPLE = (
+    "admitting.py",
+    "appointing.py",
     "enrolling.py",
     "errors.py",
+    "inviting.py",
     "managing.py",
     "partnering.py",
     "planning.py",
     "passwords.py",
+    "resetting.py",
     "signing_in.py",
     "staffing.py",
     "voiding.py",

@@ -129,10 +129,12 @@ def upgrade():
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('disabled_at', sa.BigInteger(), nullable=True),
     sa.Column('reset_at', sa.BigInteger(), nullable=True),
+    sa.Column('reset_by_id', sa.String(length=40), nullable=True),
     sa.CheckConstraint("role <> 'partner_manager' OR partner_id IS NOT NULL", name=op.f('ck_manager_partner_manager_has_a_partner')),
     sa.CheckConstraint("role <> 'store_manager' OR store_id IS NOT NULL", name=op.f('ck_manager_store_manager_has_a_store')),
     sa.CheckConstraint("role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')", name=op.f('ck_manager_role')),
     sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_manager_partner_id_partner')),
+    sa.ForeignKeyConstraint(['reset_by_id'], ['manager.id'], name=op.f('fk_manager_reset_by_id_manager')),
     sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_manager_store_id_store')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_manager')),
     sa.UniqueConstraint('email', name=op.f('uq_manager_email'))

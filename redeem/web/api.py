@@ -92,7 +92,7 @@ def answer(told: BaseModel, status: int = 200, *, replayed: bool = False) -> Res
 
 def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
     """Runs a mutation of the shop in one transaction with its answer, and answers every retry with that."""
-    mutation, sealer, now = Mutation(shop_caller().prefix, key, fingerprint(body)), context().sealer, now_ms()
+    mutation, sealer, now = Mutation(shop_caller().family, key, fingerprint(body)), context().sealer, now_ms()
     done = write(
         lambda session: idempotency.once(
             session, mutation, sealer, now, lambda inner: (status, work(inner).model_dump_json().encode())

@@ -28,9 +28,10 @@ class InsufficientScope(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class ShopCaller:
-    """A program of the shop."""
+    """A program of the shop. `family` is the same before and after its key was rolled."""
 
     prefix: str
+    family: str
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
@@ -86,7 +87,7 @@ def admit(kind: Kind, scope: str) -> None:
     if key.kind != kind or scope not in key.scopes:
         raise InsufficientScope
     book().note_used(key, now_ms())
-    g.caller = TillCaller(key.prefix, key.actor) if key.actor else ShopCaller(key.prefix, key.scopes)
+    g.caller = TillCaller(key.prefix, key.actor) if key.actor else ShopCaller(key.prefix, key.family, key.scopes)
 
 
 def shop_caller() -> ShopCaller:
@@ -102,7 +103,7 @@ def till_caller() -> TillCaller:
 def known_key() -> KnownKey:
     presented = presented_key()
     key = book().find(presented.prefix)
-    if key is None or not apikeys.same(key.secret_hash, presented.hash):
+    if key is None or not key.works(now_ms()) or not apikeys.same(key.secret_hash, presented.hash):
         raise Unauthenticated
     return key
 

@@ -77,6 +77,9 @@ KINDS: Mapping[str, Kind] = {
     "broken_journal": Kind(409, "The tablet's journal doesn't continue"),
     "enrolment_used": Kind(409, "The link was used"),
     "enrolment_expired": Kind(409, "The link is too old"),
+    "last_manager": Kind(409, "Nobody else could run the shop"),
+    "invitation_over": Kind(409, "The invitation is not good any more"),
+    "reset_over": Kind(409, "The link is not good any more"),
     "email_taken": Kind(409, "The e-mail address is taken"),
 }
 HTTP_CODES: Mapping[int, str] = {

@@ -13,3 +13,15 @@ def enrolment_link(tools: Context, enrolment_id: str) -> str:
 def coupon_link(tools: Context, digits: str) -> str:
     """What the QR of a coupon holds, and the customer's phone opens; `digits` are the token's 183."""
     return f"{tools.settings.base_url}/c/{digits}"
+
+
+def invitation_link(tools: Context, invitation_id: str) -> str:
+    """What somebody opens to become a manager. It is on a page once, and in no log of ours."""
+    sealed = tools.links.seal(Purpose.INVITATION, {"invitation": invitation_id})
+    return f"{tools.settings.base_url}/manager/invitation/{sealed}"
+
+
+def reset_link(tools: Context, manager_id: str, at: int) -> str:
+    """What a manager opens to choose a new password."""
+    sealed = tools.links.seal(Purpose.PASSWORD_RESET, {"manager": manager_id, "at": at})
+    return f"{tools.settings.base_url}/manager/reset/{sealed}"

@@ -8,7 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, enrolling, restoring, signing_in, staffing
+from redeem import apikeys, enrolling, inviting, resetting, restoring, signing_in, staffing
+from redeem.inviting import NewPerson
+from redeem.links import Purpose
+from redeem.resetting import Reset
+from redeem.staffing import Role
 from redeem.web.context import now_ms
 from redeem.web.manager.guard import NEEDS
 from tests import factories
@@ -18,13 +22,22 @@ from tests.web import desk
 from tests.web.office import Office
 
 # Who may open what. What has an id is then seen only for stores of one's own.
-ANYBODY = {"GET manager.sign_in", "POST manager.enter"}
+ANYBODY = {
+    "GET manager.sign_in",
+    "POST manager.enter",
+    "GET manager.invitation",
+    "POST manager.accept_invitation",
+    "GET manager.reset",
+    "POST manager.finish_reset",
+}
 SIGNED_IN = {
     "GET manager.nowhere",
     "GET manager.sessions",
     "POST manager.end_other_sessions",
     "POST manager.end_session",
     "POST manager.sign_out",
+    "GET manager.own_password",
+    "POST manager.change_own_password",
 }
 READ = {
     "GET manager.overview",
@@ -42,6 +55,9 @@ READ = {
     "GET manager.conflicts",
     "GET manager.conflict",
     "GET manager.recovery",
+    "GET manager.keys",
+    "GET manager.people",
+    "GET manager.one_person",
 }
 RUN_STORES = {
     "GET manager.new_device",
@@ -55,13 +71,29 @@ RUN_STORES = {
     "POST manager.add_clerk",
     "GET manager.ask_clerk_to_leave",
     "POST manager.let_clerk_leave",
+    "GET manager.ask_to_roll_till_key",
+    "POST manager.roll_till_key",
 }
-READ_SHOP = {"GET manager.keys", "GET manager.audit"}
+RUN_PEOPLE = {
+    "GET manager.ask_about_post",
+    "POST manager.change_post",
+    "GET manager.ask_to_deactivate",
+    "POST manager.deactivate",
+    "POST manager.reactivate",
+    "POST manager.end_browsers",
+    "POST manager.make_reset",
+    "GET manager.new_invitation",
+    "POST manager.invite",
+    "POST manager.withdraw_invitation",
+}
+READ_SHOP = {"GET manager.audit"}
 RUN_SHOP = {
     "GET manager.new_key",
     "POST manager.make_key",
     "GET manager.ask_to_revoke_key",
     "POST manager.revoke_key",
+    "GET manager.ask_to_roll_key",
+    "POST manager.roll_key",
     "GET manager.new_partner",
     "POST manager.add_partner",
     "GET manager.new_store",
@@ -97,6 +129,7 @@ MAY = (
     (SIGNED_IN, {*ROLES}),
     (READ, {*ROLES}),
     (RUN_STORES, RUNNERS),
+    (RUN_PEOPLE, RUNNERS),
     (READ_SHOP, WHOLE),
     (RUN_SHOP, {"shop_manager"}),
 )
@@ -116,6 +149,8 @@ UNKNOWN = {
     "coupon_id": "cpn_99_99",
     "journal_id": "dev_01J00000000000000000000001",
     "conflict_id": "rdm_01J00000000000000000000000",
+    "manager_id": "mgr_01J00000000000000000000000",
+    "invitation_id": "inv_01J00000000000000000000000",
 }
 # What differs between two answers that tell the same: the request's own name, the form's token, what was asked for.
 OWN = re.compile(r"req_[0-9A-Za-z]+|value=\"[^\"]+\"|/manager/[^\"]+")
@@ -187,6 +222,44 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "coupon_id": factories.coupon(session, campaign.number).id,
         "journal_id": desk.journal(session, store_id),
         "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),
+        "manager_id": auditor_of(session, store_id),
+        "invitation_id": invitation_to(session, store_id),
+    }
+
+
+def auditor_of(session: Session, store_id: str) -> str:
+    """Somebody who reads one store: below whoever runs it."""
+    email = f"reads-{store_id.lower()}@example.org"
+    return staffing.add_manager(session, email, "Reader", Role.AUDITOR, "no hash", now_ms(), store_id=store_id).id
+
+
+def invitation_to(session: Session, store_id: str) -> str:
+    boss = staffing.find_manager(session, "shop_manager@example.org")
+    assert boss
+    new = NewPerson(f"new-{store_id.lower()}@example.org", "New", Role.AUDITOR, None, store_id)
+    return inviting.invite(session, staffing.as_person(boss), new, now_ms()).id
+
+
+@pytest.fixture
+def links(app, cast, database) -> dict[str, str]:
+    """By route's name what a link to it carries."""
+    tools, now = app.extensions["redeem"], now_ms()
+
+    def work(session: Session) -> tuple[str, Reset]:
+        boss, auditor = (staffing.find_manager(session, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        assert boss
+        assert auditor
+        reset, _ = resetting.make_reset(session, staffing.as_person(boss), auditor.id, now)
+        return invitation_to(session, cast.north), reset
+
+    invitation, reset = database.write(work)
+    sealed = {
+        "invitation": tools.links.seal(Purpose.INVITATION, {"invitation": invitation}),
+        "reset": tools.links.seal(Purpose.PASSWORD_RESET, {"manager": reset.manager_id, "at": reset.at}),
+    }
+    return {
+        **dict.fromkeys(("GET manager.invitation", "POST manager.accept_invitation"), sealed["invitation"]),
+        **dict.fromkeys(("GET manager.reset", "POST manager.finish_reset"), sealed["reset"]),
     }
 
 
@@ -213,9 +286,9 @@ def ask(office: Office, route: Route, ids: dict[str, str]):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nobody_comes_in_unknown(app, name, targets):
+def test_nobody_comes_in_unknown(app, name, targets, links):
     [route] = [each for each in routes_of(app) if each.name == name]
-    answer = ask(Office(app), route, targets["north"])
+    answer = ask(Office(app), route, targets["north"] | {"sealed": links.get(name, "")})
     if name in ANYBODY:
         assert answer.status_code in (200, 422)
     else:
@@ -224,10 +297,10 @@ def test_nobody_comes_in_unknown(app, name, targets):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter):
+def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter, links):
     [route] = [each for each in routes_of(app) if each.name == name]
     has_place = bool(route.arguments & UNKNOWN.keys())
-    prefix = {"prefix": apikeys.parse(cast.reader_key).prefix}
+    prefix = {"prefix": apikeys.parse(cast.reader_key).prefix, "sealed": links.get(name, "")}
     for role in ROLES:
         office = enter(role)
         for place in SEE if has_place else ("north",):
@@ -245,15 +318,16 @@ def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter
 
 
 @on_both_databases
-def test_every_page_opens_on_both_databases(app, cast, targets, enter):
+def test_every_page_opens_on_both_databases(app, cast, targets, enter, links):
     manager, prefix = enter("shop_manager"), {"prefix": apikeys.parse(cast.reader_key).prefix}
     for route in routes_of(app):
-        status = ask(manager, route, targets["north"] | prefix).status_code
+        known = {"sealed": links.get(route.name, "")}
+        status = ask(manager, route, targets["north"] | prefix | known).status_code
         assert status in ((404,) if "nowhere" in route.name or "end_session" in route.name else (200, 303, 422)), route
         manager = enter("shop_manager") if "sign_out" in route.name else manager
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name in READ | RUN_STORES])
+@pytest.mark.parametrize("name", [name for name in ALL if name in READ | RUN_STORES | RUN_PEOPLE])
 def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets, enter):
     [route] = [each for each in routes_of(app) if each.name == name]
     if not route.arguments & UNKNOWN.keys():
@@ -278,6 +352,9 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets,
         "/manager/campaigns",
         "/manager/campaigns/cmp_1",
         "/manager/simulator?campaign=cmp_1",
+        "/manager/people",
+        "/manager/keys",
+        "/manager/invitations/new",
     ],
 )
 def test_no_page_names_anothers_stores(app, cast, database, targets, enter, page):

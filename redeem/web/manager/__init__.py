@@ -12,17 +12,22 @@ from redeem.codes import grouped
 from redeem.config import Settings
 from redeem.errors import NotFound, RedeemError
 from redeem.staffing import Permission
+from redeem.web.context import context
 from redeem.web.headers import PAGES
 from redeem.web.manager import (
+    audit,
     campaigns,
     coupons,
     desk,
     devices,
     door,
+    invitations,
     keys,
     losses,
     overview,
+    people,
     places,
+    resets,
     simulator,
     voids,
     words,
@@ -34,15 +39,19 @@ from redeem.web.problems import KINDS, request_id
 
 __all__ = [
     "attach",
+    "audit",
     "campaigns",
     "coupons",
     "desk",
     "devices",
     "door",
+    "invitations",
     "keys",
     "losses",
     "overview",
+    "people",
     "places",
+    "resets",
     "simulator",
     "voids",
 ]
@@ -59,6 +68,7 @@ WORDS = (
     "QUARANTINED",
     "REVERSALS",
     "ROLES",
+    "ROLE_NOTES",
     "STATES",
     "STATE_COLOURS",
 )
@@ -103,6 +113,8 @@ def lend_words() -> dict[str, object]:
         "recovering_since": g.get("recovering_since"),
         "skew": skew,
         "told": told,
+        "shop_name": context().settings.shop_name,
+        "shop_zone": context().settings.time_zone,
         **{name: getattr(words, name) for name in WORDS},
     }
 

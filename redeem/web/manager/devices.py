@@ -10,6 +10,7 @@ from redeem import managing, overseeing
 from redeem.overseeing import EnrolmentLine
 from redeem.staffing import Permission
 from redeem.times import Ms
+from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -135,5 +136,6 @@ def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
 def revoke_device(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: managing.revoke_device(db, who, device_id, now))
+    book().forget()  # a till's key
     flash(_("The device is revoked. It can do nothing any more."))
     return see_other("manager.devices")

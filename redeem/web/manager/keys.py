@@ -1,23 +1,26 @@
-"""Keys of the shop's own programs, and the log of what managers changed."""
+"""Keys of programs: the shop's own, and those of partners' tills."""
 
 from typing import Annotated
 
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from redeem import managing, overseeing
-from redeem.ids import is_id
-from redeem.paging import Page
+from redeem.overseeing import KeyLine
 from redeem.staffing import Permission
+from redeem.times import MS_PER_MINUTE
+from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other
 from redeem.web.manager.words import KEY_SCOPES
 
-CHANGES_PER_PAGE = 50
+MS_PER_HOUR = 60 * MS_PER_MINUTE
+OVERLAP_HOURS = (0, 1, 24, 3 * 24, 7 * 24)
+OVERLAP_MAX_HOURS = max(OVERLAP_HOURS)
 
 
 def as_list(value: object) -> object:
@@ -29,10 +32,23 @@ class KeyForm(Form):
     scopes: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
 
 
-@office("/keys", Permission.READ_SHOP)
+class RollForm(Form):
+    """`hours`: for how long the earlier key goes on."""
+
+    hours: Annotated[int, Field(ge=0, le=OVERLAP_MAX_HOURS)]
+
+
+@office("/keys", Permission.READ)
 def keys() -> ResponseReturnValue:
-    found = read(overseeing.list_shop_keys)
-    return render_template("manager/keys.html", keys=found, now=now_ms(), zone=context().settings.time_zone)
+    """Everybody sees the keys of their own tills; the shop's, who may read what is the shop's."""
+    who = person()
+    return render_template(
+        "manager/keys.html",
+        keys=read(overseeing.list_shop_keys) if who.may(Permission.READ_SHOP) else [],
+        till_keys=read(lambda db: overseeing.list_till_keys(db, who.scope)),
+        now=now_ms(),
+        zone=context().settings.time_zone,
+    )
 
 
 @office("/keys/new", Permission.RUN_SHOP)
@@ -67,13 +83,63 @@ def ask_to_revoke_key(prefix: str) -> ResponseReturnValue:
 def revoke_key(prefix: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: managing.revoke_shop_key(db, who, prefix, now))
+    book().forget()
     flash(_("The key is revoked. Programs that use it are refused."))
     return see_other("manager.keys")
 
 
-@office("/audit", Permission.READ_SHOP)
-def audit() -> ResponseReturnValue:
-    after = request.args.get("after", "")
-    page = Page(limit=CHANGES_PER_PAGE, after=after if is_id("aud", after) else None)
-    found = read(lambda db: overseeing.list_changes(db, page))
-    return render_template("manager/audit.html", changes=found, zone=context().settings.time_zone, paged=page.after)
+@office("/keys/<prefix>/roll", Permission.RUN_SHOP)
+def ask_to_roll_key(prefix: str) -> ResponseReturnValue:
+    return roll_page(read(lambda db: overseeing.get_shop_key(db, prefix)))
+
+
+@office("/keys/<prefix>/roll", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def roll_key(prefix: str) -> ResponseReturnValue:
+    """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
+    key, who, now = read(lambda db: overseeing.get_shop_key(db, prefix)), person(), now_ms()
+
+    def act(form: RollForm) -> ResponseReturnValue:
+        text = write(lambda db: managing.roll_shop_key(db, who, prefix, form.hours * MS_PER_HOUR, now))
+        return rolled(key, text, form)
+
+    return submitted(RollForm, act, lambda faults: roll_page(key, faults))
+
+
+@office("/devices/<device_id>/key", Permission.RUN_STORES)
+def ask_to_roll_till_key(device_id: str) -> ResponseReturnValue:
+    scope = person().scope
+    if read(lambda db: overseeing.get_device(db, scope, device_id)).kind == "tablet":
+        return see_other("manager.devices")
+    return roll_page(read(lambda db: overseeing.get_till_key(db, scope, device_id)))
+
+
+@office("/devices/<device_id>/key", Permission.RUN_STORES, methods=("POST",))
+@confirmed
+def roll_till_key(device_id: str) -> ResponseReturnValue:
+    who, now = person(), now_ms()
+    if read(lambda db: overseeing.get_device(db, who.scope, device_id)).kind == "tablet":
+        return see_other("manager.devices")
+    key = read(lambda db: overseeing.get_till_key(db, who.scope, device_id))
+
+    def act(form: RollForm) -> ResponseReturnValue:
+        text = write(lambda db: managing.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))
+        return rolled(key, text, form)
+
+    return submitted(RollForm, act, lambda faults: roll_page(key, faults))
+
+
+def roll_page(key: KeyLine, faults: Faults | None = None) -> str:
+    return render_template(
+        "manager/key_roll.html",
+        key=key,
+        overlaps=OVERLAP_HOURS,
+        chosen=request.form.get("hours", "24"),
+        faults=faults or {},
+    )
+
+
+def rolled(key: KeyLine, text: str, form: RollForm) -> str:
+    book().forget()
+    kind = "till" if key.device_id else "shop"
+    return render_template("manager/key_shown.html", key=text, name=key.name, kind=kind, earlier=key, hours=form.hours)

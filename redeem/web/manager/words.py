@@ -112,6 +112,12 @@ ROLES: Words = {
     Role.STORE_MANAGER: _("Store manager"),
     Role.AUDITOR: _("Auditor"),
 }
+ROLE_NOTES: Words = {
+    Role.SHOP_MANAGER: _("Runs everything: campaigns, partners, keys, people."),
+    Role.PARTNER_MANAGER: _("Runs a partner's stores: their devices, clerks and people. Sees their figures alone."),
+    Role.STORE_MANAGER: _("Runs one store: its devices, clerks and people. Sees its figures alone."),
+    Role.AUDITOR: _("Reads, and changes nothing."),
+}
 CHANGES: Words = {
     Change.TABLET_INVITED: _("Made an enrolment link"),
     Change.TILL_ADDED: _("Added a till"),
@@ -126,11 +132,21 @@ CHANGES: Words = {
     Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
     Change.COUPONS_VOIDED: _("Voided many coupons"),
     Change.KEY_MADE: _("Made a key"),
+    Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
+    Change.PERSON_INVITED: _("Invited somebody"),
+    Change.INVITATION_WITHDRAWN: _("Withdrew an invitation"),
+    Change.INVITATION_ACCEPTED: _("Accepted an invitation"),
+    Change.PERSON_CHANGED: _("Changed what somebody runs"),
+    Change.PERSON_DEACTIVATED: _("Deactivated somebody"),
+    Change.PERSON_REACTIVATED: _("Reactivated somebody"),
+    Change.SESSIONS_ENDED: _("Signed out browsers"),
+    Change.RESET_MADE: _("Made a link for a new password"),
+    Change.PASSWORD_CHANGED: _("Chose a new password"),
 }
 VOIDED: Words = {
     What.VOID: _("Void"),

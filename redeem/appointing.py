@@ -1,0 +1,208 @@
+"""Appointing: which manager runs what, and who of them may change that.
+
+Nobody makes anybody more than they are themselves, or sends them where they can't go. Whoever is above may change, deactivate and
+sign out those below; shop managers, above whom there is nobody, may do it to each other. And one of them always stays.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session
+
+from redeem import auditing
+from redeem.auditing import Change
+from redeem.errors import Conflict, Forbidden, NotFound
+from redeem.models import Manager, ManagerSession, Partner, Store
+from redeem.staffing import WHOLE, Permission, Person, Role, Scope, as_person, people_within, scope_of
+from redeem.times import Ms
+
+RANKS = {Role.AUDITOR: 0, Role.STORE_MANAGER: 1, Role.PARTNER_MANAGER: 2, Role.SHOP_MANAGER: 3}
+
+
+class NotAbove(Forbidden):
+    """Whoever asks is not above that person."""
+
+    default_detail = "Ask a manager who is above this person."
+
+
+class LastManager(Conflict):
+    """Without this one nobody could run the shop."""
+
+    code = "last_manager"
+    default_detail = "Make somebody else a shop manager first: this is the last one who can sign in."
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """A manager in a list. `seen_at`: when a browser of theirs last opened a page."""
+
+    id: str
+    name: str
+    email: str
+    role: Role
+    scope: Scope
+    partner_name: str | None
+    store_name: str | None
+    created_at: Ms
+    disabled_at: Ms | None
+    seen_at: Ms | None
+
+    @property
+    def place(self) -> str:
+        """What they run or read, if it is not the whole shop."""
+        return " · ".join(name for name in (self.partner_name, self.store_name) if name)
+
+
+SEEN = select(func.max(ManagerSession.seen_at)).where(ManagerSession.manager_id == Manager.id).scalar_subquery()
+
+
+def may_appoint(person: Person, role: Role, scope: Scope) -> bool:
+    """Whether the person may make somebody this."""
+    lowers = RANKS[role] <= RANKS[person.role]
+    return person.may(Permission.RUN_PEOPLE) and lowers and person.scope.covers(scope)
+
+
+def is_above(person: Person, other_id: str, role: Role, scope: Scope) -> bool:
+    """Whether the person may change the other, who is this."""
+    above = RANKS[role] < RANKS[person.role] or person.role is Role.SHOP_MANAGER
+    return person.id != other_id and above and may_appoint(person, role, scope)
+
+
+def list_people(session: Session, scope: Scope) -> list[PersonLine]:
+    """Those who can sign in first, then by name."""
+    ordered = people(scope).order_by(Manager.disabled_at.is_not(None), Manager.name, Manager.id)
+    return [as_line(*row) for row in session.execute(ordered)]
+
+
+def get_person(session: Session, scope: Scope, manager_id: str) -> PersonLine:
+    """Raises NotFound, outside the scope too."""
+    row = session.execute(people(scope).where(Manager.id == manager_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return as_line(*row)
+
+
+def people(scope: Scope) -> Select[Manager, str, str, Ms]:
+    return (
+        select(Manager, Partner.name, Store.name, SEEN)
+        .outerjoin(Partner, Partner.id == Manager.partner_id)
+        .outerjoin(Store, Store.id == Manager.store_id)
+        .where(people_within(scope))
+    )
+
+
+def as_line(manager: Manager, partner_name: str | None, store_name: str | None, seen_at: Ms | None) -> PersonLine:
+    who = as_person(manager)
+    return PersonLine(
+        who.id,
+        who.name,
+        who.email,
+        who.role,
+        who.scope,
+        partner_name,
+        store_name,
+        manager.created_at,
+        manager.disabled_at,
+        seen_at,
+    )
+
+
+def change_post(
+    session: Session, person: Person, manager_id: str, role: Role, partner_id: str | None, store_id: str | None, now: Ms
+) -> None:
+    """Another role, or another place. It holds from their next click. Raises NotFound, Forbidden, Invalid, LastManager."""
+    scope = scope_of(session, role, partner_id, store_id)
+    if role is not Role.SHOP_MANAGER:
+        keep_a_manager(session, person, manager_id)
+    manager, before = get_below(session, person, manager_id)
+    if not may_appoint(person, role, scope):
+        raise NotAbove
+    after = {"role": role.value, **place_names(session, scope)}
+    changed = auditing.changes({"role": before.role.value, **place_names(session, before.scope)}, after)
+    manager.role, manager.partner_id, manager.store_id = role, scope.partner_id, scope.store_id
+    session.flush()
+    if changed:
+        what = {"name": manager.name, "changed": changed}
+        auditing.note(
+            session, person.id, Change.PERSON_CHANGED, manager.id, now, scope=shared(before.scope, scope), **what
+        )
+
+
+def place_names(session: Session, scope: Scope) -> dict[str, str | None]:
+    return {
+        "partner": session.scalar(select(Partner.name).where(Partner.id == scope.partner_id)),
+        "store": session.scalar(select(Store.name).where(Store.id == scope.store_id)),
+    }
+
+
+def shared(before: Scope, after: Scope) -> Scope:
+    """Who reads of a move: whoever runs both ends of it."""
+    if before == after:
+        return after
+    return Scope(after.partner_id) if before.partner_id == after.partner_id else WHOLE
+
+
+def deactivate(session: Session, person: Person, manager_id: str, now: Ms) -> None:
+    """They can't sign in any more, and are signed out at once. Raises NotFound, Forbidden, LastManager."""
+    keep_a_manager(session, person, manager_id)
+    manager, who = get_below(session, person, manager_id)
+    if manager.disabled_at is None:
+        manager.disabled_at, manager.reset_at = now, None
+        end_all(session, manager.id, now)
+        note(session, person, Change.PERSON_DEACTIVATED, who, now)
+
+
+def reactivate(session: Session, person: Person, manager_id: str, now: Ms) -> None:
+    """They can sign in again, with the password that they had. Raises NotFound, Forbidden."""
+    manager, who = get_below(session, person, manager_id)
+    if manager.disabled_at is not None:
+        manager.disabled_at = None
+        session.flush()
+        note(session, person, Change.PERSON_REACTIVATED, who, now)
+
+
+def sign_out(session: Session, person: Person, manager_id: str, now: Ms, secret_hash: bytes | None = None) -> int:
+    """Ends one session of theirs, or all; answers how many ended. Raises NotFound, Forbidden."""
+    _, who = get_below(session, person, manager_id)
+    ended = end_all(session, who.id, now, secret_hash)
+    if ended:
+        note(session, person, Change.SESSIONS_ENDED, who, now, sessions=ended)
+    return ended
+
+
+def end_all(session: Session, manager_id: str, now: Ms, secret_hash: bytes | None = None) -> int:
+    theirs = [ManagerSession.manager_id == manager_id, ManagerSession.ended_at.is_(None)]
+    if secret_hash is not None:
+        theirs.append(ManagerSession.secret_hash == secret_hash)
+    ended = update(ManagerSession).where(*theirs).values(ended_at=now).returning(ManagerSession.secret_hash)
+    return len(session.execute(ended).all())
+
+
+def get_below(session: Session, person: Person, manager_id: str) -> tuple[Manager, Person]:
+    """The manager, locked, and who that is. Raises NotFound for whom the person may not know of, NotAbove for the others."""
+    known = select(Manager).where(Manager.id == manager_id, people_within(person.scope))
+    manager = session.scalar(known.with_for_update().execution_options(populate_existing=True))
+    if manager is None:
+        raise NotFound
+    who = as_person(manager)
+    if not is_above(person, who.id, who.role, who.scope):
+        raise NotAbove
+    return manager, who
+
+
+def keep_a_manager(session: Session, person: Person, without_id: str) -> None:
+    """Raises LastManager if nobody else could run the shop.
+
+    All of them are locked, in one order: of two who deactivate each other at once, the second waits here and then finds the first
+    gone. And whoever was deactivated meanwhile does nothing more.
+    """
+    able = select(Manager.id).where(Manager.role == Role.SHOP_MANAGER, Manager.disabled_at.is_(None))
+    ids = set(session.scalars(able.order_by(Manager.id).with_for_update()))
+    if not ids - {without_id}:
+        raise LastManager
+    if person.role is Role.SHOP_MANAGER and person.id not in ids:
+        raise Forbidden
+
+
+def note(session: Session, person: Person, what: Change, who: Person, now: Ms, **details: object) -> None:
+    auditing.note(session, person.id, what, who.id, now, scope=who.scope, name=who.name, role=who.role.value, **details)

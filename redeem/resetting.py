@@ -1,0 +1,74 @@
+"""Resetting passwords: by a link that somebody above has made and hands over, or by oneself.
+
+A link sets one password, once, within a day; the newest one alone, and none of a manager who was deactivated since.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem import appointing
+from redeem.auditing import Change
+from redeem.errors import Conflict
+from redeem.models import Manager
+from redeem.signing_in import SignedIn, end_other_sessions
+from redeem.staffing import Person, as_person
+from redeem.times import MS_PER_DAY, Ms
+
+RESET_SECONDS = MS_PER_DAY // 1000
+
+
+class OverReset(Conflict):
+    """It was used, another was made, or it is too old."""
+
+    code = "reset_over"
+    default_detail = "This link was used or is not good any more. Ask for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A right to set somebody's password, as its link carries it."""
+
+    manager_id: str
+    at: Ms
+
+
+def make_reset(session: Session, person: Person, manager_id: str, now: Ms) -> tuple[Reset, Person]:
+    """Earlier links of this manager end with it. Answers whose it is, too. Raises NotFound, NotAbove, Conflict."""
+    manager, who = appointing.get_below(session, person, manager_id)
+    if manager.disabled_at is not None:
+        raise Conflict("Reactivate this person first.")
+    manager.reset_at, manager.reset_by_id = now, person.id
+    session.flush()
+    appointing.note(session, person, Change.RESET_MADE, who, now)
+    return Reset(manager.id, now), who
+
+
+def find(session: Session, reset: Reset, now: Ms, *, lock: bool = False) -> Manager:
+    """Whose password it may set. Raises OverReset."""
+    wanted = select(Manager).where(Manager.id == reset.manager_id, Manager.reset_at == reset.at)
+    manager = session.scalar(wanted.with_for_update() if lock else wanted)
+    if manager is None or manager.disabled_at is not None or now - reset.at > RESET_SECONDS * 1000:
+        raise OverReset
+    maker = session.get(Manager, manager.reset_by_id) if manager.reset_by_id else None
+    if maker is None or maker.disabled_at is not None:
+        raise OverReset
+    return manager
+
+
+def finish(session: Session, reset: Reset, password_hash: str, now: Ms) -> None:
+    """Sets it, and ends every session of the old one. `password_hash` is made before the transaction. Raises OverReset."""
+    manager = find(session, reset, now, lock=True)
+    manager.password_hash, manager.reset_at = password_hash, None
+    appointing.end_all(session, manager.id, now)
+    who = as_person(manager)
+    appointing.note(session, who, Change.PASSWORD_CHANGED, who, now)
+
+
+def change_own(session: Session, mine: SignedIn, password_hash: str, now: Ms) -> None:
+    """A new password of one's own; other browsers are signed out."""
+    manager = session.get_one(Manager, mine.person.id)
+    manager.password_hash, manager.reset_at = password_hash, None
+    end_other_sessions(session, manager.id, mine.secret_hash, now)
+    appointing.note(session, mine.person, Change.PASSWORD_CHANGED, mine.person, now)

@@ -7,13 +7,16 @@ and what it does must be safe to meet its own commit: replay before rules.
 SQLite has one writer at a time whatever we do: several racing connections starve each other (two processes were seen to split
 the work 1 to 10 489). So there one thread writes, in order of arrival, and everything that queued up while the disk was busy
 goes into the next commit together: fair, and one fsync for many.
+
+PostgreSQL has as many writers as it has connections. There it is each way to the server and back that costs: see `at_once`.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
@@ -23,6 +26,7 @@ from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
+Driver = Any  # the driver's own connection, psycopg's
 
 WRITES_PER_COMMIT = 64
 BUSY_TIMEOUT_MS = 10_000
@@ -43,8 +47,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
-        if self.is_sqlite:
-            prepare_sqlite(engine)
+        (prepare_sqlite if self.is_sqlite else prepare_postgresql)(engine)
         self._writer = _Writer(engine) if self.is_sqlite else None
 
     def write(self, work: Work[T]) -> T:
@@ -54,28 +57,49 @@ class Database:
     def read(self, work: Work[T]) -> T:
         return retried(lambda: self._look(work))
 
+    def at_once(self, work: Callable[[Driver], T | None]) -> T | None:
+        """work(driver) with no transaction around it: each of its statements is one, and durable when it is answered.
+
+        On PostgreSQL alone; on SQLite, and if anything is in the way, it is None. Nothing is retried: that is for `write` to do,
+        which must be safe to meet what this did.
+        """
+        if self.is_sqlite:
+            return None
+        errors: Any = self.engine.dialect.dbapi
+        try:
+            with closing(self.engine.raw_connection()) as connection:
+                driver: Driver = connection.driver_connection
+                if not driver.autocommit:
+                    driver.autocommit = True
+                return work(driver)
+        except (OperationalError, errors.OperationalError, errors.IntegrityError):
+            return None
+
     def close(self) -> None:
         if self._writer:
             self._writer.stop()
 
     def _commit(self, work: Work[T]) -> T:
         with self.engine.begin() as connection:
-            return run_in(connection, work)
+            return run_in(connection, [work])[0]
 
     def _look(self, work: Work[T]) -> T:
         with self.engine.connect() as connection:
-            return run_in(connection, work)
+            return run_in(connection, [work])[0]
 
 
-def run_in(connection: Connection, work: Work[T]) -> T:
-    """Runs `work` in the connection's transaction, in a session of its own: what another loaded must not be its identity map.
-
-    The transaction is the connection's and not the session's, which takes a third of the time.
-    """
+def run_in(connection: Connection, works: Sequence[Work[T]]) -> list[T]:
+    """Runs `works` one after another in the connection's transaction, which takes a third of the time that a session's own would."""
     with Session(connection, expire_on_commit=False) as session:
-        answer = work(session)
-        session.flush()
-        return answer
+        return [run(session, work) for work in works]
+
+
+def run(session: Session, work: Work[T]) -> T:
+    """work(session), written down; what it loaded is not left for the next one to find."""
+    answer = work(session)
+    session.flush()
+    session.expunge_all()
+    return answer
 
 
 def retried(run: Callable[[], T]) -> T:
@@ -124,6 +148,16 @@ def prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def prepare_postgresql(engine: Engine) -> None:
+    """A transaction is one, also on a connection on which something was done at once before."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        driver: Driver = connection.connection.driver_connection
+        if driver.autocommit:
+            driver.autocommit = False
 
 
 class _Writer:
@@ -184,4 +218,4 @@ class _Writer:
 
     def _together(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection, connection.begin():
-            return [run_in(connection, work) for work in works]
+            return run_in(connection, works)

@@ -1,7 +1,8 @@
 """The ledger's rows: how a coupon is found, redeemed, taken back and counted. No rule is here; the statements are in statements.py.
 
 They run beneath the ORM, which would take more time than the database. A redemption takes two: `look`, and `redeem`, which
-writes all its rows at once on PostgreSQL, where a statement is a round trip.
+writes all its rows at once on PostgreSQL, where a statement is a round trip. There, `glance` and `redeem_if_open` do the same
+without a transaction around them, which would be two more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,17 +15,19 @@ from typing import Any, cast
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Executable, Row
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from redeem import statements as sql
-from redeem.db import Again
+from redeem.db import Again, Driver
 from redeem.ids import coupon_id
 from redeem.rules import Facts, Terms, parse_terms
 from redeem.times import Ms
 
 UNKNOWN_CAMPAIGN = -1
 TALLY_SLOTS = 8
+POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,15 @@ def look(session: Session, device_id: str, name: str, serial: int | None) -> tup
     return Found(*found), act_by_id(session, act_id) if act_id else None
 
 
+def glance(driver: Driver, device_id: str, name: str, serial: int) -> Found | None:
+    """The coupon, not locked; None also if the device has used this name."""
+    row = at_once(driver, sql.GLANCE, {"serial": serial, "device_id": device_id, "name": name})
+    if row is None:
+        return None
+    *found, act_id = row
+    return None if act_id else Found(*found)
+
+
 def find(session: Session, serial: int | None, *, lock: bool = False) -> Found | None:
     """The coupon, and with `lock` nobody else may settle an act on it before this transaction ends."""
     if serial is None:
@@ -151,8 +163,7 @@ def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: b
 
     False, and nothing is done, if another redemption stands: the primary key decides. Raises Again as `keep` does.
     """
-    counted = _count(day, act["serial"] >> 32, act["store_id"], act["code"])
-    row = {**act, **counted, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
+    row = _redemption(act, day, handed_over=handed_over)
     if connection_of(session).dialect.name == "postgresql":
         redeemed, kept = run(session, sql.REDEEM_AT_ONCE, row).one()
         if redeemed and not kept:
@@ -164,6 +175,16 @@ def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: b
     note_change(session, act["serial"])
     keep(session, act)
     return True
+
+
+def redeem_if_open(driver: Driver, act: Mapping[str, Any], day: int) -> bool:
+    """What `redeem` does for a gift handed over, if the coupon is not void, nobody holds it and the ledger does not recover.
+
+    False, and nothing is done, if it is not so, or another redemption stands. That the act's name has just been used is an
+    IntegrityError of the driver: the redemption would be of an act that is not kept.
+    """
+    redeemed, _ = at_once(driver, sql.REDEEM_IF_OPEN, _redemption(act, day, handed_over=True)) or (False, False)
+    return bool(redeemed)
 
 
 def reverse(
@@ -261,6 +282,18 @@ def swift(session: Session, statement: Executable, values: Mapping[str, Any]) ->
     return result.one_or_none() if result.returns_rows else None
 
 
+def at_once(driver: Driver, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The one row of a statement on PostgreSQL, or None."""
+    row: Sequence[Any] | None = driver.execute(in_postgresql(statement), values).fetchone()
+    return row
+
+
+@cache
+def in_postgresql(statement: Executable) -> str:
+    """A statement as psycopg reads it."""
+    return str(cast(ClauseElement, statement).compile(dialect=POSTGRESQL))
+
+
 @cache
 def in_sqlite(statement: Executable) -> tuple[str, Sequence[str]]:
     """A statement as SQLite reads it, and the names of its values in order."""
@@ -288,6 +321,12 @@ _slot = _Slot()
 def _count(day: int, campaign_number: int, store_id: str, outcome: str) -> dict[str, Any]:
     place = {"day": day, "campaign_number": campaign_number, "store_id": store_id, "outcome": outcome}
     return place | {"slot": _slot.number, "count": 1}
+
+
+def _redemption(act: Mapping[str, Any], day: int, *, handed_over: bool) -> dict[str, Any]:
+    """The values of all that a redemption writes."""
+    counted = _count(day, act["serial"] >> 32, act["store_id"], act["code"])
+    return {**act, **counted, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
 
 
 def _standing(row: Row[*tuple[Any, ...]] | None) -> Standing | None:

@@ -26,7 +26,7 @@ from redeem.acts import (
     Refusal,
     Taking,
 )
-from redeem.db import Again
+from redeem.db import Again, Driver
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
 from redeem.rules import Verdict
@@ -45,6 +45,7 @@ __all__ = [
     "Outcome",
     "Refusal",
     "cancel",
+    "redeem_at_once",
     "settle",
 ]
 
@@ -57,6 +58,20 @@ def settle(session: Session, act: Act, now: Ms) -> Answer:
     if found is None and act.shown:
         found = adopting.adopt(session, act.shown, now)
     return take(session, act, found, now)
+
+
+def redeem_at_once(driver: Driver, act: Act, now: Ms) -> Answer | None:
+    """The yes to a till's attempt, if there is nothing unusual about it: for Database.at_once. None, and nothing done, if there is.
+
+    The rules are asked first, of a coupon that is not locked; the statement that redeems sees to it that what they were told is
+    still so. Everything else, and every no, is for `settle`.
+    """
+    found = ledger.glance(driver, act.actor.device_id, act.name, act.serial) if act.serial is not None else None
+    if found is None or must_wait(found) or reason_to_decline(found, act.actor, now):
+        return None
+    act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
+    yes = redeemed(act_id, found, now)
+    return yes if ledger.redeem_if_open(driver, row_of(act, act_id, found, yes, now), day) else None
 
 
 def replay(act: Act, kept: KeptAct) -> Answer:
@@ -75,7 +90,7 @@ def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
     taking = Taking(session, act, new_act_id(act, now), now, found, about)
     answer = taker_of(act)(taking)
     if not answer.redeemed and not may_ask_again(act, answer):  # the stroke that redeems keeps the act, too
-        ledger.keep(session, row_of(taking, answer))
+        ledger.keep(session, row_of(act, taking.id, found, answer, now))
     return answer
 
 
@@ -97,21 +112,20 @@ def find_about(session: Session, act: Act) -> KeptAct | None:
     return ledger.act_by_name(session, act.actor.device_id, act.of) if act.of else None
 
 
-def row_of(taking: Taking, answer: Answer) -> dict[str, Any]:
+def row_of(act: Act, act_id: str, found: Found | None, answer: Answer, now: Ms) -> dict[str, Any]:
     """The act and its answer, as they are kept for ever."""
-    act, actor = taking.act, taking.act.actor
     return {
-        "id": taking.id,
-        "device_id": actor.device_id,
+        "id": act_id,
+        "device_id": act.actor.device_id,
         "name": act.name,
         "kind": act.kind,
-        "store_id": actor.store_id,
+        "store_id": act.actor.store_id,
         "clerk_id": act.clerk_id,
-        "serial": taking.found.serial if taking.found else None,
+        "serial": found.serial if found else None,
         "code": answer.code,
         "answer": dumps(answer.details, ensure_ascii=False),
         "fingerprint": act.fingerprint,
-        "at": taking.now,
+        "at": now,
         "device_at": act.device_at,
         "entry": act.entry,
         "signature": act.signature,
@@ -132,7 +146,7 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     taking = Taking(session, act, new_act_id(act, now), now, found, kept)
     answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
     if kept is None:
-        ledger.keep(session, row_of(taking, answer))
+        ledger.keep(session, row_of(act, taking.id, found, answer, now))
     elif kept.code == Outcome.REDEEMED:
         take_back(taking, CANCELLED, by_act_id=None)
     return answer
@@ -149,7 +163,7 @@ def take_redeem(taking: Taking) -> Answer:
     reason = reason_to_decline(found, actor, taking.now)
     if reason is None and must_wait(found):
         return put_off(taking, found)
-    yes = redeemed(taking, found)
+    yes = redeemed(taking.id, found, taking.now)
     if reason is None and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
         return yes
     standing = ledger.standing(taking.session, found.serial)
@@ -165,7 +179,7 @@ def take_given(taking: Taking) -> Answer:
     found, actor = taking.found, taking.act.actor
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
-    yes = redeemed(taking, found)
+    yes = redeemed(taking.id, found, taking.now)
     if stand(taking, yes, handed_over=True):
         return yes
     standing = ledger.standing(taking.session, found.serial)
@@ -233,15 +247,16 @@ def take_note(taking: Taking) -> Answer:
 # Leaves.
 
 
-def redeemed(taking: Taking, found: Found) -> Answer:
-    details = {"coupon": found.coupon_id, "redemption": taking.id, "redeemed_at": rfc3339(taking.now)}
+def redeemed(act_id: str, found: Found, now: Ms) -> Answer:
+    details = {"coupon": found.coupon_id, "redemption": act_id, "redeemed_at": rfc3339(now)}
     return Answer(Outcome.REDEEMED, details)
 
 
 def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
     """True if this act's redemption now stands, and is kept and counted: the constraint decides, nothing else."""
-    day = local_day(taking.now, taking.act.actor.time_zone)
-    return ledger.redeem(taking.session, row_of(taking, yes), day, handed_over=handed_over)
+    act, now = taking.act, taking.now
+    row = row_of(act, taking.id, taking.found, yes, now)
+    return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
 
 
 def stand_after_all(taking: Taking, found: Found, about: KeptAct) -> Answer:

@@ -50,7 +50,8 @@ FIND = (
 )
 # FOR NO KEY UPDATE: whoever settles or voids waits, whoever only names the coupon in a row of its own does not.
 FIND_AND_LOCK = FIND.with_for_update(of=Coupon, key_share=True)
-LOOK = FIND.add_columns(Act.id).outerjoin(Act, IS_NAMED).with_for_update(of=Coupon, key_share=True)
+GLANCE = FIND.add_columns(Act.id).outerjoin(Act, IS_NAMED)
+LOOK = GLANCE.with_for_update(of=Coupon, key_share=True)
 
 STANDING = (
     select(
@@ -146,9 +147,12 @@ COUNT = text(
 )
 
 
-def redeem_at_once() -> Select[bool, bool]:
-    """For PostgreSQL: REDEEM, and if that redeemed, KEEP, COUNT and NOTE_CHANGE. Answers (was it redeemed, was the act kept)."""
-    redeemed = inserted(Redemption).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
+def redeem_at_once(source: CTE | None = None) -> Select[bool, bool]:
+    """For PostgreSQL: REDEEM, and if that redeemed, KEEP, COUNT and NOTE_CHANGE. Answers (was it redeemed, was the act kept).
+
+    With `source`, only if that has a row.
+    """
+    redeemed = inserted(Redemption, source).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
     kept = inserted(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
     tally = inserted(Tally, redeemed)
     counted = tally.on_conflict_do_update(
@@ -167,3 +171,16 @@ def inserted(model: type[Base], source: CTE | None = None) -> postgresql.Insert:
 
 
 REDEEM_AT_ONCE = redeem_at_once()
+# Locked as by FIND_AND_LOCK: who had to wait for the lock is shown the row anew, as it is then.
+OPEN_TO_ALL = (
+    select(Coupon.serial)
+    .where(
+        Coupon.serial == bindparam("serial"),
+        Coupon.voided_at.is_(None),
+        Coupon.void_requested_at.is_(None),
+        Coupon.holder_id.is_(None),
+        ~exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
+    )
+    .with_for_update(key_share=True)
+)
+REDEEM_IF_OPEN = redeem_at_once(OPEN_TO_ALL.cte("open"))

@@ -15,13 +15,13 @@ from redeem.db import Work
 from redeem.idempotency import KEY_MAX_CHARACTERS
 from redeem.ids import campaign_id, coupon_of, is_id
 from redeem.recognising import genuine_token, typed_serial
-from redeem.redeeming import Act, Answer, Kind, Outcome, cancel, settle
+from redeem.redeeming import Act, Answer, Kind, Outcome, cancel, redeem_at_once, settle
 from redeem.rules import Verdict
 from redeem.times import Ms
 from redeem.verifying import Actor, verify
 from redeem.web.api import REPLAYED, answer, operation
 from redeem.web.auth import till_caller
-from redeem.web.context import context, now_ms, read, write
+from redeem.web.context import at_once, context, now_ms, read, write
 from redeem.web.problems import problem
 from redeem.web.reading import fingerprint
 from redeem.web.shapes import Place
@@ -102,8 +102,14 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     A decline is an answer, kept like any other: to try again later, make a new attempt.
     """
     actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
-    find = finder(body, actor, now)
-    given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
+    if body.is_typed:
+        find = finder(body, actor, now)
+        given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
+    else:
+        act = attempt_to_redeem(actor, key, mark, scanned(body))
+        given = at_once(lambda driver: redeem_at_once(driver, act, now)) or write(
+            lambda session: settle(session, act, now)
+        )
     return receipt(given) if given.redeemed else declined(given)
 
 
@@ -146,11 +152,15 @@ def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response
 def finder(body: Scan, actor: Actor, now: Ms) -> Work[Shown | None]:
     """Finds the coupon, within the transaction. A token is checked before it: a signature takes no database."""
     if not body.is_typed:
-        token = genuine_token(body.token, context().ring())
-        shown = Shown.of(token) if token else None
+        shown = scanned(body)
         return lambda _: shown
     code = codes.normalise(body.short_code)
     return lambda session: as_shown(typed_serial(session, actor.device_id, code, now))
+
+
+def scanned(body: Scan) -> Shown | None:
+    token = genuine_token(body.token, context().ring())
+    return Shown.of(token) if token else None
 
 
 def attempt_to_redeem(actor: Actor, key: str, mark: str, shown: Shown | None) -> Act:

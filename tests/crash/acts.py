@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from redeem import idempotency, issuing, keeping, syncing
@@ -19,7 +20,7 @@ Perform = Callable[[], str]
 
 
 def redeem(database: Database, said: Said) -> Perform:
-    till, coupon = till_of(database, said["key"]), Issued(said["serial"], "", said["token"], "")
+    till, coupon = replace(till_of(database, said["key"]), quickly=False), Issued(said["serial"], "", said["token"], "")
     return lambda: till.redeem(coupon, said["name"]).code
 
 

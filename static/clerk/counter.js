@@ -30,7 +30,8 @@ import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
  * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
- *   pause: (ms: number) => Promise<void>}} Parts
+ *   pause: (ms: number) => Promise<void>, painted?: () => Promise<void>}} Parts  `painted`: the screen shows what it was last told to; what
+ *   can wait for that does, because a clerk waits for the verdict
  */
 
 export const VERIFY_MS = 4_000;
@@ -117,7 +118,8 @@ export class Counter extends EventTarget {
   async scan(text) {
     const { journal, sync, now, check } = this.#parts;
     if (this.#screen.name !== "scan" || !sync.snapshot) return;
-    const scanned = this.#show({ name: "scan" });
+    /** @type {Screen} */
+    const scanned = (this.#screen = { name: "scan" }); // nothing new to see, but a scan that is overtaken finds that it is
     const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
@@ -274,6 +276,8 @@ export class Counter extends EventTarget {
 
   /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
   async #confirm(shown, finding, ask) {
+    await this.#parts.painted?.();
+    if (this.#screen !== shown) return;
     const ruling = await this.#ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);

@@ -1,6 +1,6 @@
 /** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
 import { AT_RISK, Counter, OFFLINE } from "./counter.js";
-import { lockScreen } from "./lock.js";
+import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
 import { Scanner } from "./scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
 import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
@@ -62,9 +62,9 @@ export class Desk {
     this.#counter = new Counter(parts);
   }
 
-  /** Whether an update may reload the page now: never in the middle of a coupon. */
+  /** Whether an update may reload the page now: never in the middle of a coupon, nor of a question. */
   get idle() {
-    return ["scan", "locked"].includes(this.#counter.screen.name);
+    return ["scan", "locked"].includes(this.#counter.screen.name) && !hasSheet();
   }
 
   async start() {
@@ -105,13 +105,13 @@ export class Desk {
   #render() {
     const { screen } = this.#counter;
     const content = this.#content(screen);
+    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
+    this.#label();
     const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
     if (subject && subject === this.#subject && content) this.#reword(content);
     else this.#cover(content);
     this.#subject = subject;
-    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
     this.#sound(screen);
-    this.#label();
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "locked") this.#scanner.sleep();
     else if (document.visibilityState === "visible") this.#scanner.wake();
@@ -285,12 +285,13 @@ export class Desk {
   /** @param {KeyboardEvent} event */
   #key(event) {
     this.#touchedAt = performance.now();
-    if (event.target instanceof HTMLInputElement || this.#counter.screen.name === "locked") return;
+    if (event.target instanceof HTMLInputElement) return;
     const { mine, scanned } = this.#wedge.take(event.key, event.timeStamp);
-    if (!mine) return;
+    const isLocked = this.#counter.screen.name === "locked";
+    if (!mine || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (scanned) this.#scanByUsb(scanned, event.timeStamp);
+    if (scanned && !isLocked) this.#scanByUsb(scanned, event.timeStamp);
   }
 }
 

@@ -18,8 +18,15 @@ import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
 /** @import { DeviceRecord } from "./store.js" */
 
+const PAINT_MS_MAX = 100;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
+/** A hidden page paints nothing, and is not waited for. @returns {Promise<void>} */
+const painted = () =>
+  new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve, 0));
+    setTimeout(resolve, PAINT_MS_MAX);
+  });
 const api = new Api(fetch.bind(window), location.origin, now);
 const check = checker(crypto.subtle, (publicKey, message, signature) => verifyAsync(signature, message, publicKey));
 const stage = /** @type {HTMLElement} */ (document.getElementById("stage"));
@@ -92,7 +99,7 @@ async function till(device, kept) {
   const unlock = unlocker({ api, key, pins: new Pins(store, now) });
   const again = (/** @type {string} */ token) => enrolWith(token, kept);
   const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
+  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
 }
 
 /** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */

@@ -121,16 +121,22 @@ export function toDate(day) {
  * @param {string} zone IANA time zone, `Europe/Moscow`.
  */
 export function localDay(at, zone) {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone,
-    calendar: "gregory",
-    numberingSystem: "latn",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-  }).formatToParts(at);
+  const parts = calendarOf(zone).formatToParts(at);
   const part = (/** @type {string} */ type) => Number(parts.find((each) => each.type === type)?.value);
   return (Date.UTC(part("year"), part("month") - 1, part("day")) - EPOCH_MS) / DAY_MS;
+}
+
+/** @type {Map<string, Intl.DateTimeFormat>} A calendar takes longer to make than to ask. */
+const calendars = new Map();
+
+/** @param {string} zone */
+function calendarOf(zone) {
+  const known = calendars.get(zone);
+  if (known) return known;
+  const parts = /** @type {const} */ ({ year: "numeric", month: "numeric", day: "numeric" });
+  const made = new Intl.DateTimeFormat("en-US", { timeZone: zone, calendar: "gregory", numberingSystem: "latn", ...parts });
+  calendars.set(zone, made);
+  return made;
 }
 
 /**

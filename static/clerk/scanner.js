@@ -35,7 +35,7 @@ export class Scanner {
   #video = el("video", { class: "scanner-video", playsinline: true, muted: true, "aria-hidden": "true" });
   #hint = el("p", { class: "scanner-hint", role: "status" });
   #help = el("div", { class: "scanner-help", role: "alert", hidden: true });
-  #place = el("span", { class: "strong truncate" });
+  #place = el("span", { class: "strong scanner-place" });
   #clerk = el("span", { class: "truncate" });
   #syncText = el("span", {});
   #syncDot = el("span", { class: "dot" });

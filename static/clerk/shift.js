@@ -42,7 +42,7 @@ function row(gift, { zone, titleOf, clerkName, mayUndo, onUndo }) {
       el("span", { class: "muted shift-about" }, el("span", { class: "code" }, gift.shortCode ? grouped(gift.shortCode) : gift.id), who && el("span", {}, who)),
     ),
     el("span", { class: `badge ${back ? "is-quiet" : "is-yes"}` }, icon(back ? "undo" : "check", "icon-s"), back ? t("taken back") : t("given")),
-    mayUndo(gift) && button(t("Undo"), () => onUndo(gift), { class: "button-small shift-undo" }),
+    mayUndo(gift) && button(t("Undo it"), () => onUndo(gift), { class: "button-small shift-undo" }),
   );
 }
 

@@ -41,15 +41,15 @@ const CATEGORIES = ["zero", "one", "two", "few", "many", "other"];
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 
 /** @param {number} at ms since 1970 @param {string} [zone] */
-export const time = (at, zone) => new Intl.DateTimeFormat(tag(), { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
+export const time = (at, zone) => format({ hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
 
 /** "19 November". @param {number} at ms since 1970 @param {string} zone */
-export const dayAndMonth = (at, zone) => new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", timeZone: zone }).format(at);
+export const dayAndMonth = (at, zone) => format({ day: "numeric", month: "long", timeZone: zone }).format(at);
 
 /** @param {string} day an ISO date or instant; a bare date is a calendar day wherever the store is @param {string} zone */
 export function date(day, zone) {
   const timeZone = day.length === 10 ? "UTC" : zone;
-  const written = new Intl.DateTimeFormat(tag(), { day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
+  const written = format({ day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
   return written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
 }
 
@@ -61,5 +61,16 @@ export function duration(ms) {
 
 /** @type {[string, number][]} */
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]]; // prettier-ignore
+
+/** @type {Map<string, Intl.DateTimeFormat>} Making one takes longer than using it, and a verdict waits. */
+const formats = new Map();
+
+/** @param {Intl.DateTimeFormatOptions} wanted */
+function format(wanted) {
+  const key = `${tag()} ${JSON.stringify(wanted)}`;
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(tag(), wanted);
+  formats.set(key, known);
+  return known;
+}
 
 const tag = () => (language === "en" ? "en-GB" : language);

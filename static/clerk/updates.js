@@ -3,16 +3,23 @@ import { t } from "./strings.js";
 import { button, el } from "./view.js";
 
 const LOOK_EVERY_MS = 30 * 60_000;
+const LATER_MS = 1_000;
 
 /** @param {() => boolean} isIdle whether the page may be reloaded now */
 export async function keepUpdated(isIdle) {
   if (!("serviceWorker" in navigator)) return;
   const registration = await navigator.serviceWorker.register("/clerk/sw.js", { scope: "/clerk/" });
   const updating = Boolean(navigator.serviceWorker.controller);
-  navigator.serviceWorker.addEventListener("controllerchange", () => void (updating && location.reload()));
+  navigator.serviceWorker.addEventListener("controllerchange", () => void (updating && reload(isIdle)));
   registration.addEventListener("updatefound", () => follow(registration, isIdle));
   follow(registration, isIdle);
   setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MS); // offline: the next look comes
+}
+
+/** Another tab may have begun the new version while a coupon is open here. @param {() => boolean} isIdle */
+function reload(isIdle) {
+  if (isIdle()) location.reload();
+  else setTimeout(() => reload(isIdle), LATER_MS);
 }
 
 /** @param {ServiceWorkerRegistration} registration @param {() => boolean} isIdle */

@@ -69,7 +69,7 @@ export function unconfirmedScreen({ finding }, { counter, offer }) {
 export function givenScreen({ attempt, finding }, desk) {
   const at = time(attempt.givenAt ?? 0, desk.zone);
   const words = { state: /** @type {const} */ ("yes"), word: t("Hand over the gift"), because: t("Given {time}", { time: at }), advice: "" };
-  const undo = desk.counter.mayUndo(attempt) && big(t("Undo"), () => desk.undoFor(attempt), "undo");
+  const undo = desk.counter.mayUndo(attempt) && big(t("Undo it"), () => desk.undoFor(attempt), "undo");
   return verdict(words, { role: "alert", shape: "gift", body: gift(desk.offer(finding.campaign)), actions: [primary(t("Next"), () => desk.counter.next(), "next"), undo] });
 }
 
@@ -147,7 +147,7 @@ function goodActions({ finding }, { counter, refuseFor }) {
 /** @param {VerdictScreen} screen @param {Desk} desk */
 function declineActions({ code, finding, details }, { counter, undoFor }) {
   const attempt = code === Verdict.ALREADY_REDEEMED ? finding.attempt : undefined;
-  const undo = attempt && counter.mayUndo(attempt) && big(t("Undo"), () => undoFor(attempt), "undo");
+  const undo = attempt && counter.mayUndo(attempt) && big(t("Undo it"), () => undoFor(attempt), "undo");
   const fetch = code === Verdict.HELD_ELSEWHERE && details.holder?.online && primary(t("Bring it here"), () => counter.fetch(), "sync");
   const again = fetch || (code === OFFLINE && primary(t("Try again"), () => counter.again(), "sync"));
   const next = again ? big(t("Do not give"), () => counter.next(), "cross") : primary(t("Next"), () => counter.next(), "next");

@@ -1,5 +1,5 @@
 /**
- * A USB or Bluetooth scanner: a keyboard that types fast and ends with Enter.
+ * A USB or Bluetooth scanner: a keyboard that types fast and ends with Enter, or with Tab.
  *
  * What it types is kept from buttons and fields: its Enter must never press "Give the gift".
  */
@@ -21,7 +21,7 @@ export class Wedge {
   take(key, at) {
     const quick = at - this.#lastAt < GAP_MS;
     this.#lastAt = at;
-    if (key === "Enter") return this.#end(quick);
+    if (key === "Enter" || key === "Tab") return this.#end(quick);
     if (key.length !== 1) return { mine: false };
     this.#text = quick ? this.#text + key : key;
     return { mine: quick && this.#text.length >= CHARACTERS_MIN };

@@ -170,7 +170,7 @@ export const WORDS = {
     "A gift of a campaign that has ended": "Подарок завершённой акции",
     "taken back": "отменён",
     "given": "выдан",
-    "Undo": "Отмена",
+    "Undo it": "Отменить выдачу",
     "Connecting · {n} waiting": "Подключаемся · в очереди {n}",
     "Not accepted by the shop · {n} waiting": "Магазин не принимает · в очереди {n}",
     "Online · synced {when} · {n} waiting": "На связи · {when} · в очереди {n}",

@@ -43,7 +43,7 @@
         tell("shown", "given", link);
         if (chance() < 0.6) return press("Next");
         tell("pressed", "undo", link);
-        press("Undo");
+        press("Undo it");
         press("Given by mistake");
       },
       "Taken back": () => {

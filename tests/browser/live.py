@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from redeem import create_app, enrolling, tokens
 from redeem.config import Settings
 from redeem.db import Database
-from redeem.models import Act, Device, Quarantine, Redemption
+from redeem.models import Act, Device, Quarantine, Redemption, Store
 from redeem.strictjson import loads
 from redeem.web.context import Context, now_ms
 from redeem.web.urls import enrolment_link
@@ -143,6 +143,10 @@ class LiveServer:
             enrolling.revoke_device(session, found, now_ms())
 
         self.database.write(revoke)
+
+    def rename_store(self, store_id: str, name: str) -> None:
+        renamed = update(Store).where(Store.id == store_id).values(name=name)
+        self.database.write(lambda session: session.execute(renamed))
 
     def forget_seen(self, name: str) -> None:
         """As if the device of this name had not been heard of for long."""

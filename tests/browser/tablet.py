@@ -5,19 +5,33 @@ from __future__ import annotations
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from babel.messages.pofile import read_po
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
 
+from scripts.translate import TRANSLATIONS
 from tests import chromium
 from tests.cast import PIN
 
-TABLET, PHONE = (1024, 768), (390, 844)
+TABLET, UPRIGHT, PHONE = (1024, 768), (768, 1024), (390, 844)
 SCREENS = Path(__file__).parent.parent.parent / "test-results" / "screens" / "clerk"
 # A browser says this of every answer that is no success, and of every broken connection; the page copes with them.
 EXPECTED_NOISE = re.compile(r"Failed to load resource")
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@cache
+def translations(language: str) -> dict[str, str]:
+    """The catalogue's plain sentences; of English there is none."""
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return {}
+    said = read_po(BytesIO(path.read_bytes()), locale=language)
+    return {each.id: each.string for each in said if isinstance(each.id, str) and isinstance(each.string, str)}
 
 
 @dataclass
@@ -81,9 +95,15 @@ class Tablet:
     def press(self, name: str) -> None:
         self.button(name).click()
 
+    def say(self, words: str) -> str:
+        """What the tablet says, in its language."""
+        return translations(self.language[:2]).get(words, words)
+
     def button(self, name: str) -> Locator:
         """A button that can be pressed: the scanner waits, inert, behind every other screen."""
-        return self.page.get_by_role("button", name=name, exact=True).and_(self.page.locator(":not([inert] *)"))
+        return self.page.get_by_role("button", name=self.say(name), exact=True).and_(
+            self.page.locator(":not([inert] *)")
+        )
 
     def told(self, kind: str) -> AbstractContextManager[Any]:
         """What is done within leads to an entry of this kind, and the server has answered it at the end."""
@@ -93,9 +113,10 @@ class Tablet:
         )
 
     def expect_heading(self, name: str, timeout: float = 15_000) -> None:
-        expect(self.page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=timeout)
+        expect(self.page.get_by_role("heading", name=self.say(name), level=1)).to_be_visible(timeout=timeout)
 
     def expect_text(self, text: str | re.Pattern[str]) -> None:
+        text = self.say(text) if isinstance(text, str) else text
         expect(self.page.get_by_text(text).first).to_be_visible()
 
     def expect_scanner(self) -> None:
@@ -133,8 +154,13 @@ class Tablet:
 
     def type_code(self, code: str) -> None:
         self.press("Type the code")
-        self.page.get_by_label("Code under the QR").fill(code)
+        self.page.get_by_label(self.say("Code under the QR")).fill(code)
         self.press("Check the coupon")
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Turns the tablet, or takes a phone."""
+        self.size = size
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
     def shoot(self, name: str) -> None:
         """Keeps a picture of the screen for people to look at."""

@@ -1,5 +1,7 @@
 """The tablet's page as an app: it opens without a network, and a new version waits until no coupon is open."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
@@ -41,6 +43,25 @@ def test_a_new_version_waits_until_the_coupon_is_dealt_with(
         on.press("Update now")
     on.expect_scanner()
     expect(on.page.get_by_text("A new version is ready")).to_have_count(0)
+
+
+def test_it_can_be_installed(at_work: MakeTablet) -> None:
+    on = at_work()
+    on.wait_until_kept()
+    on.page.reload()
+    on.expect_scanner()
+    answer: dict[str, Any] = on.context.new_cdp_session(on.page).send("Page.getInstallabilityErrors")
+    assert answer["installabilityErrors"] == []
+
+
+def test_a_page_without_an_icon_can_t_be_installed(at_work: MakeTablet, live: LiveServer) -> None:
+    """The browser's word on installability is worth something: it notices."""
+    live.network.altered["/clerk/manifest.webmanifest"] = ('"icons"', '"no-icons"')
+    on = at_work()
+    on.page.reload()
+    on.expect_scanner()
+    answer: dict[str, Any] = on.context.new_cdp_session(on.page).send("Page.getInstallabilityErrors")
+    assert [each["errorId"] for each in answer["installabilityErrors"]]
 
 
 def test_every_file_that_the_page_loads_is_kept(at_work: MakeTablet, live: LiveServer) -> None:

@@ -167,7 +167,7 @@ def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, 
     on = at_work()
     on.scan_by_usb(qr_text(coupon))
     on.press("Give the gift")
-    on.press("Undo")
+    on.press("Undo it")
     on.shoot("11 undo")
     on.press("Given by mistake")
     on.expect_heading("Taken back")

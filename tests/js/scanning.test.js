@@ -34,7 +34,12 @@ describe("the same code seen again", () => {
 describe("a scanner that is a keyboard", () => {
   test("ends with Enter, which presses nothing else", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
   test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { mine: false }));
-  test("is not a lone Enter", () => assert.deepEqual(new Wedge().take("Enter", 5), { mine: false }));
+  test("is not a lone Enter or Tab", () => assert.deepEqual(["Enter", "Tab"].map((key) => new Wedge().take(key, 5)), [{ mine: false }, { mine: false }]));
+  test("may end with Tab", () => {
+    const wedge = new Wedge();
+    [..."7KQ2M4XZ9F3C"].forEach((key, at) => wedge.take(key, at));
+    assert.deepEqual(wedge.take("Tab", 12), { mine: true, scanned: "7KQ2M4XZ9F3C" });
+  });
   test("may have typed the link in a Russian layout: the digits are what counts", () => {
     assert.equal(type(new Wedge(), `реезыЖ..пшаеюучфьздуюсщь.с.${DIGITS}`, 10)?.scanned, DIGITS);
   });

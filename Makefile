@@ -24,7 +24,8 @@ bench: setup
 
 soak: setup
 	scripts/check-protocol long
-	.venv/bin/pytest -m soak
+	.venv/bin/pytest -m soak --ignore=tests/browser
+	.venv/bin/pytest -m soak tests/browser
 
 lint: setup
 	@exec scripts/lint

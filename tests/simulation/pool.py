@@ -1,8 +1,9 @@
 """Many worlds on all cores: each process has a stage of its own, and gives back what came of each seed."""
 
 import atexit
+import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -18,8 +19,23 @@ _stages: list[Stage] = []
 
 def run_all(seeds: Iterable[int], processes: int = PROCESSES) -> Iterator[Outcome]:
     """In any order. Of those that break nothing, what was told is left out; what breaks a promise comes back shrunken."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=open_stage) as pool:
+    with pool_of(processes) as pool:
         yield from map(TALLY.note, pool.map(run_one, seeds, chunksize=SEEDS_PER_TURN))
+
+
+def run_until(end: float, seeds: Iterator[int], processes: int = PROCESSES) -> Iterator[Outcome]:
+    """One seed after the other until time.monotonic() is `end`; what has begun by then comes to its end."""
+    with pool_of(processes) as pool:
+        under_way = {pool.submit(run_one, next(seeds)) for _ in range(processes)}
+        while under_way:
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            if time.monotonic() < end:
+                under_way |= {pool.submit(run_one, next(seeds)) for _ in done}
+            yield from (TALLY.note(each.result()) for each in done)
+
+
+def pool_of(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=open_stage)
 
 
 def open_stage() -> None:

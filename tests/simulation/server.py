@@ -69,7 +69,7 @@ class Alone:
 
     def commit(self, work: Work[T]) -> T:
         with self._engine.begin() as connection:
-            return run_in(connection, work)
+            return run_in(connection, [work])[0]
 
     def stop(self) -> None:
         """There is nothing to stop."""

@@ -21,6 +21,7 @@ test: setup
 bench: setup
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.scans
+	.venv/bin/python -m bench.recalls
 
 soak: setup
 	scripts/check-protocol long

@@ -29,11 +29,16 @@ class Stage:
 
 
 def stages() -> list[Stage]:
-    javascript, python, browser = (RESULTS / f"{name}.xml" for name in ("javascript", "python", "browser"))
+    javascript, python, simulation, browser = (
+        RESULTS / f"{name}.xml" for name in ("javascript", "python", "simulation", "browser")
+    )
+    others = ["--ignore=tests/browser", "--ignore=tests/simulation"]
     return [
         Stage("style and types", ["scripts/lint"]),
         Stage("javascript", node_test(javascript), javascript),
-        Stage("python", [*PYTEST, "--ignore=tests/browser", f"--junitxml={python}"], python),
+        Stage("python", [*PYTEST, "--numprocesses=auto", *others, f"--junitxml={python}"], python),
+        # On its own: it uses every core itself.
+        Stage("simulation", [*PYTEST, "tests/simulation", f"--junitxml={simulation}"], simulation),
         # On its own: Playwright leaves an event loop running, in which no other test can start one.
         Stage("browser", [*PYTEST, "tests/browser", f"--junitxml={browser}"], browser),
     ]

@@ -48,7 +48,8 @@ def test_a_shop_key_does_not_pass_as_a_till_key():
     "text",
     ["", "rsk_", SHOP[:-1], SHOP + "0", " " + SHOP, SHOP + "\n", SHOP.replace("rsk_", "sk_"), SHOP.replace("_", "-"),
      SHOP[:-1] + "é", "Bearer " + SHOP, "x" * 100_000],
-    ids=["nothing", "a prefix", "one short", "one more", "a blank", "a line", "another start", "no underscores", "no ASCII", "a scheme", "long"],
+    ids=["nothing", "a prefix", "one short", "one more", "a blank", "a line",
+         "another start", "no underscores", "no ASCII", "a scheme", "long"],
 )  # fmt: skip
 def test_a_text_of_another_form_is_no_key(text):
     with pytest.raises(BadKey, match=Fault.WRONG_FORM):

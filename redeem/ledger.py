@@ -27,6 +27,7 @@ from redeem.times import Ms
 
 UNKNOWN_CAMPAIGN = -1
 TALLY_SLOTS = 8
+LATE_SLOT = 8  # of what is counted on a day before that on which it happens; see adding_up.py
 POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -257,8 +258,10 @@ def keep(session: Session, act: Mapping[str, Any]) -> None:
         raise Again
 
 
-def count(session: Session, day: int, campaign_number: int, store_id: str, outcome: str) -> None:
-    swift(session, sql.COUNT, _count(day, campaign_number, store_id, outcome))
+def count(session: Session, day: int, campaign_number: int, store_id: str, outcome: str, *, late: bool = False) -> None:
+    """`late`: the day is not that of the store now."""
+    row = _count(day, campaign_number, store_id, outcome)
+    swift(session, sql.COUNT, row | {"slot": LATE_SLOT} if late else row)
 
 
 def run(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:

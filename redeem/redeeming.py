@@ -344,8 +344,9 @@ def reopen(taking: Taking, found: Found) -> None:
     """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open again."""
     second = ledger.promote_conflict(taking.session, found.serial, taking.now)
     if second:
-        day = local_day(second.at, second.time_zone)
-        ledger.count(taking.session, day, found.campaign_number, second.store_id, Outcome.REDEEMED)
+        day, today = local_day(second.at, second.time_zone), local_day(taking.now, second.time_zone)
+        outcome = Outcome.REDEEMED
+        ledger.count(taking.session, day, found.campaign_number, second.store_id, outcome, late=day != today)
     else:
         holding.reopen(taking.session, found.serial, taking.now)
 
@@ -354,7 +355,9 @@ def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
     actor = taking.act.actor
     campaign = taking.found.campaign_number if taking.found else ledger.UNKNOWN_CAMPAIGN
     store_id = taking.about.store_id if taking.about else actor.store_id
-    ledger.count(taking.session, local_day(at or taking.now, actor.time_zone), campaign, store_id, outcome)
+    today = local_day(taking.now, actor.time_zone)
+    day = local_day(at, actor.time_zone) if at is not None else today
+    ledger.count(taking.session, day, campaign, store_id, outcome, late=day != today)
 
 
 OF_TILLS: dict[str, Callable[[Taking], Answer]] = {Kind.REDEEM: take_redeem, Kind.REVERSE: take_reverse}

@@ -1,4 +1,4 @@
-"""Reporting: what the office reads, added up from counts that were kept as things happened.
+"""Reporting: what the office reads, added up from counts that were kept as things happened, and of closed days from adding_up.py.
 
 Given is what was handed over and not taken back: redeemed − withdrawn − reversed, and never what still waits for the
 clerk's report (pending). Days are calendar days at the store where it happened.
@@ -9,10 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy import BigInteger, Select, cast, func, literal_column, select
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.orm import Session
 
-from redeem.models import Act, Campaign, Partner, Redemption, Store, Tally
+from redeem import adding_up
+from redeem.ids import is_id
+from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
+from redeem.models import Act, Campaign, Partner, Redemption, Rollup, Store, Tally
 from redeem.redeeming import Outcome
 from redeem.staffing import Scope, is_within, within
 from redeem.times import MS_PER_DAY, Ms, local_day
@@ -118,11 +122,34 @@ class Report:
 Sums = dict[Any, Counter[str]]
 # As an integer: what PostgreSQL adds up of big integers is a decimal.
 TIMES = cast(func.sum(Tally.count), BigInteger)
+ADDED_UP = cast(func.sum(Rollup.count), BigInteger)
+# Written out, and not as a value: only so is it known to be what the index of late rows has.
+IS_LATE = Tally.slot == literal_column(str(LATE_SLOT))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A period in two: the days that are added up, in blocks, at one place; and those that are still counted (`open`).
+
+    `place` is a store's id, a partner's, '' for everywhere, or None if what is asked for can be nowhere.
+    """
+
+    closed: Period
+    open: Period
+    place: str | None
+
+    @property
+    def blocks(self) -> Mapping[int, list[int]]:
+        """The days on which the blocks begin, by their length."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for block in adding_up.blocks(self.closed.first, self.closed.last):
+            found[block.days].append(block.day)
+        return found
 
 
 def report(session: Session, question: Question) -> Report:
-    pending, days = count_pending(session, question), add_up_days(session, question)
-    campaigns, stores = add_up_places(session, question)
+    parts, pending = parts_of(session, question, question.period), count_pending(session, question)
+    days, (campaigns, stores) = add_up_days(session, question, parts), add_up_places(session, question, parts)
     outcomes = sum(stores.values(), Counter())
     return Report(
         question=question,
@@ -137,27 +164,104 @@ def report(session: Session, question: Question) -> Report:
     )
 
 
-def add_up_days(session: Session, question: Question) -> Sums:
-    statement = (
-        select(Tally.day, Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.day, Tally.outcome)
-    )
+def parts_of(session: Session, question: Question, period: Period) -> Parts:
+    until = adding_up.closed_until(session)
+    last = period.first - 1 if until is None else min(period.last, until)
+    place = place_of(session, question) if last >= period.first else None
+    return Parts(Period(period.first, last), Period(max(period.first, last + 1), period.last), place)
+
+
+def place_of(session: Session, question: Question) -> str | None:
+    """The one place that scope and choice leave."""
+    both = (question.scope, question.narrowed)
+    stores = {each.store_id for each in both if each.store_id}
+    partners = {each.partner_id for each in both if each.partner_id}
+    if len(stores) > 1 or len(partners) > 1:
+        return None
+    if stores:
+        here = select(Store.id).where(Store.id.in_(stores), *(is_within(each, Store.id) for each in both))
+        return session.scalar(here)
+    return next(iter(partners), adding_up.EVERYWHERE)
+
+
+def add_up_days(session: Session, question: Question, parts: Parts) -> Sums:
     sums: Sums = defaultdict(Counter)
-    for day, outcome, times in session.execute(asked(statement, question, question.period)):
-        sums[day][outcome] = times
+    one = select(Rollup.day, Rollup.outcome, Rollup.count).where(Rollup.outcome.in_(GIFTS))
+    if parts.place is not None:
+        asked_for = one.where(Rollup.campaign_number == campaign_of(question), Rollup.place == parts.place)
+        days = asked_for.where(Rollup.days == 1, Rollup.day.in_(parts.closed.days))
+        for day, outcome, times in session.execute(days):
+            sums[day][outcome] += times
+    counted = select(Tally.day, Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.day, Tally.outcome)
+    for day, outcome, times in still_counted(session, counted, question, parts):
+        sums[day][outcome] += times
     return sums
 
 
-def add_up_places(session: Session, question: Question) -> tuple[Sums, Sums]:
-    """By campaign, and by store: both from one walk over the counts, which is what a report's time goes into."""
-    both = Tally.campaign_number, Tally.store_id, Tally.outcome
+def add_up_places(session: Session, question: Question, parts: Parts) -> tuple[Sums, Sums]:
+    """By campaign, and by store."""
     campaigns: Sums = defaultdict(Counter)
     stores: Sums = defaultdict(Counter)
-    for campaign, store_id, outcome, times in session.execute(
-        asked(select(*both, TIMES).group_by(*both), question, question.period)
+    for campaign, outcome, times in closed_by_campaign(session, question, parts):
+        campaigns[campaign][outcome] += times
+    for store_id, outcome, times in closed_by_store(session, question, parts):
+        stores[store_id][outcome] += times
+    each = Tally.campaign_number, Tally.store_id, Tally.outcome
+    for campaign, store_id, outcome, times in still_counted(
+        session, select(*each, TIMES).group_by(*each), question, parts
     ):
         campaigns[campaign][outcome] += times
         stores[store_id][outcome] += times
     return campaigns, stores
+
+
+def closed_by_campaign(session: Session, question: Question, parts: Parts) -> Iterable[tuple[int, str, int]]:
+    """Every campaign is named, so that the primary key leads to each row: it has the campaign before the place."""
+    if parts.place is None:
+        return
+    known = [*session.scalars(select(Campaign.number)), UNKNOWN_CAMPAIGN]
+    each = Rollup.campaign_number, Rollup.outcome
+    wanted = [question.campaign] if question.campaign is not None else known
+    statement = select(*each, ADDED_UP).group_by(*each).where(Rollup.place == parts.place)
+    for days, starts in parts.blocks.items():
+        of_blocks = (Rollup.days == days, Rollup.day.in_(starts), Rollup.campaign_number.in_(wanted))
+        yield from session.execute(statement.where(*of_blocks))
+
+
+def closed_by_store(session: Session, question: Question, parts: Parts) -> Iterable[tuple[str, str, int]]:
+    if parts.place is None:
+        return
+    each = Rollup.place, Rollup.outcome
+    statement = select(*each, ADDED_UP).group_by(*each).where(Rollup.campaign_number == campaign_of(question))
+    if parts.place != adding_up.EVERYWHERE:
+        here = select(Store.id).where(is_within(question.scope, Store.id), is_within(question.narrowed, Store.id))
+        statement = statement.where(Rollup.place.in_(list(session.scalars(here))))
+    for days, starts in parts.blocks.items():
+        for place, outcome, times in session.execute(statement.where(Rollup.days == days, Rollup.day.in_(starts))):
+            if is_id("sto", place):
+                yield place, outcome, times
+
+
+def closed_gifts(session: Session, question: Question, parts: Parts) -> Iterable[tuple[str, int]]:
+    if parts.place is None:
+        return
+    here = (Rollup.campaign_number == campaign_of(question), Rollup.place == parts.place, Rollup.outcome.in_(GIFTS))
+    statement = select(Rollup.outcome, ADDED_UP).where(*here).group_by(Rollup.outcome)
+    for days, starts in parts.blocks.items():
+        yield from session.execute(statement.where(Rollup.days == days, Rollup.day.in_(starts)))
+
+
+def campaign_of(question: Question) -> int:
+    return adding_up.EVERY_CAMPAIGN if question.campaign is None else question.campaign
+
+
+def still_counted(
+    session: Session, statement: Select[*Columns], question: Question, parts: Parts
+) -> Iterable[SqlRow[*Columns]]:
+    """What is in no block yet: the days that are not closed, and what came late to those that are."""
+    yield from session.execute(asked(statement, question, parts.open)) if parts.open.days else ()
+    late = statement.where(IS_LATE)
+    yield from session.execute(asked(late, question, parts.closed)) if parts.closed.days else ()
 
 
 def asked(statement: Select[*Columns], question: Question, period: Period) -> Select[*Columns]:
@@ -168,10 +272,13 @@ def asked(statement: Select[*Columns], question: Question, period: Period) -> Se
 
 
 def count_before(session: Session, question: Question) -> Counter[str]:
-    statement = select(Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.outcome)
+    parts = parts_of(session, question, question.period.before())
     counted: Counter[str] = Counter()
-    for outcome, times in session.execute(asked(statement, question, question.period.before())):
-        counted[outcome] = times
+    for outcome, times in closed_gifts(session, question, parts):
+        counted[outcome] += times
+    statement = select(Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.outcome)
+    for outcome, times in still_counted(session, statement, question, parts):
+        counted[outcome] += times
     return counted
 
 

@@ -52,7 +52,7 @@ PYTHON = [
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
-            " confirming planning simulating voiding"
+            " adding_up confirming planning simulating voiding"
             " appointing inviting resetting"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),

@@ -1,5 +1,6 @@
 """The first page: how much was given, when and where, and who was turned away and why."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -8,17 +9,20 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from redeem import charts, csvfile, reporting
+from redeem import adding_up, charts, csvfile, reporting
 from redeem.charts import Bar, Columns, Stack
 from redeem.errors import NotFound
 from redeem.reporting import Report, Row
 from redeem.staffing import Permission
-from redeem.web.context import now_ms, read
+from redeem.times import local_day
+from redeem.web.context import now_ms, read, write
 from redeem.web.languages import short_day
 from redeem.web.manager.filters import Filter, read_filter
 from redeem.web.manager.guard import office, person
 from redeem.web.manager.tables import TABLES, Table
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
+
+ADD_UP_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,15 @@ def figures() -> ResponseReturnValue:
 
 def read_report() -> tuple[Filter, Report]:
     chosen = read_filter(person(), now_ms())
+    add_up()
     return chosen, read(lambda db: reporting.report(db, chosen.question))
+
+
+def add_up() -> None:
+    """Closed days that nobody has looked at yet are added up: one a day, and after a long time some with each page."""
+    today, until = local_day(now_ms(), "UTC"), time.monotonic() + ADD_UP_SECONDS
+    while read(lambda db: adding_up.is_behind(db, today)) and time.monotonic() < until:
+        write(lambda db: adding_up.add_up(db, today))
 
 
 def draw(report: Report) -> Drawn:

@@ -1,0 +1,138 @@
+"""Closed days added up: the same figures as a recount, whatever comes late, and by far fewer rows. On both databases."""
+
+from random import Random
+
+import pytest
+from sqlalchemy import delete, insert, select
+
+from redeem import adding_up, reporting
+from redeem.adding_up import Block, blocks
+from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
+from redeem.models import Rollup, Tally
+from redeem.reporting import Period, Question
+from redeem.staffing import WHOLE, Scope
+from redeem.times import local_day
+from tests import factories
+from tests.databases import on_both_databases
+from tests.factories import MOSCOW, NOW
+from tests.tills import till_of
+
+TODAY = local_day(NOW, "UTC")
+DAY_MS = 86_400_000
+OUTCOMES = ("redeemed", "reversed", "withdrawn", "declined:expired", "decline:void", "refusal:no_receipt", "conflict")
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 200), (64, 127), (-70, 3), (2517, 2881), (7, 8), (8, 6)])
+def test_blocks_cover_each_day_once(first, last):
+    found = blocks(first, last)
+    assert [day for block in found for day in range(block.day, block.day + block.days)] == list(range(first, last + 1))
+    assert all(block.day % block.days == 0 for block in found)
+
+
+def test_a_year_is_a_few_dozen_blocks():
+    assert max(len(blocks(first, first + 364)) for first in range(128)) <= 34
+    assert blocks(128, 128 + 63) == [Block(64, 128)]
+
+
+def tallies(cast, days, seed=7):
+    """Some of each, on each day, in several slots; a tenth of them late."""
+    chance = Random(seed)
+    stores, campaigns = (cast.north, cast.annex, cast.south), (cast.anywhere, cast.north_only, UNKNOWN_CAMPAIGN)
+    return [
+        {
+            "day": day,
+            "campaign_number": campaign,
+            "store_id": store,
+            "outcome": outcome,
+            "slot": slot,
+            "count": chance.randrange(1, 50),
+        }
+        for day in days
+        for campaign in campaigns
+        for store in stores
+        for outcome in OUTCOMES
+        for slot in (0, 5, LATE_SLOT)
+        if chance.random() < (0.1 if slot == LATE_SLOT else 0.4)
+    ]
+
+
+def add_all_up(database, today=TODAY):
+    while database.write(lambda db: adding_up.add_up(db, today)):
+        pass
+
+
+def questions(cast):
+    periods = [
+        Period(TODAY - days, TODAY - ends)
+        for days, ends in ((364, 0), (89, 0), (29, 0), (6, 0), (2, 0), (200, 100), (150, 150))
+    ]
+    scopes = [WHOLE, Scope(cast.north_partner), Scope(cast.north_partner, cast.annex), Scope("prt_unknown")]
+    narrow = [WHOLE, Scope(cast.south_partner), Scope(store_id=cast.north), Scope(cast.north_partner, cast.south)]
+    return [
+        Question(scope, period, campaign, narrowed)
+        for period in periods
+        for scope in scopes
+        for campaign in (None, cast.anywhere, 99)
+        for narrowed in narrow
+    ]
+
+
+@on_both_databases
+def test_every_filter_has_the_figures_of_a_recount(database, cast):
+    database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 400, TODAY + 1))))
+    asked = questions(cast)
+    counted = database.read(lambda db: [reporting.report(db, each) for each in asked])
+    add_all_up(database)
+    assert database.read(adding_up.closed_until) == TODAY - adding_up.CLOSED_AFTER_DAYS
+    added = database.read(lambda db: [reporting.report(db, each) for each in asked])
+    assert added == counted
+    assert counted[0].total.redeemed > 10_000
+
+
+@on_both_databases
+def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast):
+    """A reversal weeks later is counted on the gift's day, in the slot of what is late."""
+    changes = {"undo_minutes": 10_080}
+    number = database.write(
+        lambda db: factories.campaign(db, "Long undo", partners=[cast.north_partner], **changes).number
+    )
+    till, gave = till_of(database, cast.north_till), NOW - 6 * DAY_MS
+    coupon = database.write(lambda db: factories.coupon(db, number, gave))
+    done = till.redeem(coupon, now=gave)
+    add_all_up(database)
+    till.reverse(done.details["redemption"], now=NOW)
+    day = local_day(gave, MOSCOW)
+    rows = database.read(lambda db: db.execute(select(Tally.outcome, Tally.slot).where(Tally.day == day)).all())
+    assert {outcome: slot == LATE_SLOT for outcome, slot in rows} == {"redeemed": False, "reversed": True}
+    report = database.read(lambda db: reporting.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
+    assert (report.total.given, report.total.reversed, report.days[day].reversed) == (0, 1, 1)
+
+
+@on_both_databases
+def test_a_day_is_added_up_once_and_only_when_it_is_over(database, cast):
+    database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 10, TODAY + 1))))
+    assert database.read(lambda db: adding_up.is_behind(db, TODAY))
+    add_all_up(database)
+    assert not database.read(lambda db: adding_up.is_behind(db, TODAY))
+    newest = database.read(lambda db: max(db.scalars(select(Rollup.day).where(Rollup.days == 1))))
+    assert newest == TODAY - adding_up.CLOSED_AFTER_DAYS
+    assert database.write(lambda db: adding_up.add_up(db, TODAY)) is False
+    assert database.write(lambda db: adding_up.add_up(db, TODAY + 1)) is True
+
+
+def test_without_the_late_rows_the_figures_would_be_wrong(database, cast):
+    """The control: the recount notices."""
+    rows = tallies(cast, range(TODAY - 100, TODAY + 1))
+    database.write(lambda db: db.execute(insert(Tally), rows))
+    add_all_up(database)
+    question = Question(WHOLE, Period(TODAY - 100, TODAY))
+    right = database.read(lambda db: reporting.report(db, question)).total
+    old = Tally.day <= TODAY - adding_up.CLOSED_AFTER_DAYS
+    database.write(lambda db: db.execute(delete(Tally).where(Tally.slot == LATE_SLOT, old)))
+    assert database.read(lambda db: reporting.report(db, question)).total != right
+
+
+def test_nothing_is_added_up_of_nothing(database):
+    assert database.read(lambda db: adding_up.is_behind(db, TODAY)) is False
+    assert database.write(lambda db: adding_up.add_up(db, TODAY)) is False
+    assert database.read(adding_up.closed_until) is None

@@ -147,7 +147,9 @@ def measure(kind: str, folder: Path, url: str) -> None:
     before = shop.reports()
     seconds = shop.add_up()
     print(f"{kind}: {DAYS} days added up in {seconds:.1f} s, {seconds / DAYS * 1000:.0f} ms a day")
-    after, pages = shop.reports(), shop.pages()
+    after = shop.reports()
+    print(", ".join(f"{name} {before[name]:.0f} → {ms:.0f} ms" for name, ms in after.items()), flush=True)
+    pages = shop.pages()
     print("| question | counted, ms | added up, ms | the whole page, ms |\n|---|---|---|---|")
     for name, ms in before.items():
         print(f"| {kind}, {name} | {ms:.0f} | {after[name]:.0f} | {pages[name]:.0f} |", flush=True)

@@ -6,7 +6,7 @@ An act's id begins with its time, so its id is both the order and the cursor, an
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -76,7 +76,8 @@ REDEMPTION = (
     # A second gift of one coupon is a conflict, unless the first was taken back and this one stands now.
     .where(or_(Act.code == Outcome.REDEEMED, Redemption.act_id.is_not(None)))
 )
-REFUSAL = EVENT.add_columns(Act.serial, Act.entry).where(Act.kind == Kind.REFUSAL)
+# Written out, and not as a value: only so is it known to be what the index of refusals has.
+REFUSAL = EVENT.add_columns(Act.serial, Act.entry).where(Act.kind == literal_column(f"'{Kind.REFUSAL.value}'"))
 
 
 def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:

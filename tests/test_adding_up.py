@@ -5,10 +5,10 @@ from random import Random
 import pytest
 from sqlalchemy import delete, insert, select
 
-from redeem import adding_up, reporting
+from redeem import adding_up, listing, reporting
 from redeem.adding_up import Block, blocks
 from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
-from redeem.models import Rollup, Tally
+from redeem.models import Act, Rollup, Tally
 from redeem.reporting import Period, Question
 from redeem.staffing import WHOLE, Scope
 from redeem.times import local_day
@@ -136,3 +136,14 @@ def test_nothing_is_added_up_of_nothing(database):
     assert database.read(lambda db: adding_up.is_behind(db, TODAY)) is False
     assert database.write(lambda db: adding_up.add_up(db, TODAY)) is False
     assert database.read(adding_up.closed_until) is None
+
+
+def test_refusals_and_late_rows_are_found_by_indexes_of_their_own(database, cast):
+    late = reporting.asked(
+        select(Tally.count).where(reporting.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365)
+    )
+    listed = listing.REFUSAL.order_by(Act.id.desc()).limit(20)
+    for statement, index in ((late, "ix_tally_late"), (listed, "ix_act_refusal")):
+        text = str(statement.compile(database.engine, compile_kwargs={"literal_binds": True}))
+        plan = database.read(lambda db, text=text: db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
+        assert any(index in row[-1] for row in plan), plan

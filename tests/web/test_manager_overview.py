@@ -5,11 +5,15 @@ import re
 from io import StringIO
 
 import pytest
+from sqlalchemy import insert
 
+from redeem import adding_up
 from redeem.csvfile import BYTE_ORDER_MARK
 from redeem.ledger import count
+from redeem.models import Tally
 from redeem.rules import to_day
-from redeem.times import local_date
+from redeem.times import local_date, local_day
+from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import MOSCOW, NOW
 from tests.tills import till_of
@@ -171,3 +175,17 @@ def test_a_language_that_was_asked_for_stays(office):
     assert '<html lang="ru">' in manager.open("/manager/devices", headers={"Accept-Language": "en"}).text
     manager.open("/manager/?lang=xx")
     assert '<html lang="ru">' in manager.open("/manager/devices").text
+
+
+def test_the_page_adds_up_what_is_closed_and_shows_the_same(office, database, cast):
+    today = local_day(now_ms(), "UTC")
+    row = {"campaign_number": cast.anywhere, "store_id": cast.north, "outcome": "redeemed", "slot": 0}
+    rows = [{**row, "day": day, "count": 1 + today - day} for day in range(today - 40, today + 1)]
+    database.write(lambda db: db.execute(insert(Tally), rows))
+    manager, address = office("shop_manager"), "/manager/figures.csv?table=days&days=30"
+    shown = {manager.open(address).text}
+    while database.read(lambda db: adding_up.is_behind(db, today)):
+        shown.add(manager.open(address).text)
+    assert database.read(adding_up.closed_until) == today - adding_up.CLOSED_AFTER_DAYS
+    shown.add(manager.open(address).text)
+    assert len(shown) == 1

@@ -52,7 +52,7 @@ class Till:
         if self.state == "idle":
             self.begin(pick())
         elif self.state == "given":
-            self.hand_over(wanted_back=chance.random() < 0.12)
+            self.hand_over(wanted_back=chance.random() < 0.25)
         elif self.awaiting is None:
             self.insist(gives_up=chance.random() < 0.3)
         elif chance.random() < 0.1:

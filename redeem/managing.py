@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering, restoring
 from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
-from redeem.errors import Invalid
+from redeem.errors import Conflict, Invalid
 from redeem.models import Clerk, Device, Enrolment, Partner, Store
-from redeem.overseeing import DeviceLine, KeyLine
+from redeem.overseeing import ClerkLine, DeviceLine, KeyLine
 from redeem.partnering import NewStore
 from redeem.staffing import WHOLE, Person, Scope
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
@@ -29,7 +29,8 @@ def invite_tablet(session: Session, person: Person, store_id: str, name: str, no
     """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the scope, Invalid for the name."""
     store = overseeing.get_store(session, person.scope, store_id)
     enrolment = enrolling.invite_device(session, store.id, name, now, minutes, person.id)
-    note(session, person, Change.TABLET_INVITED, enrolment.id, now, name=enrolment.device_name, store=store.name)
+    what = {"name": enrolment.device_name, "store": store.name}
+    note(session, person, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
     return enrolment
 
 
@@ -37,7 +38,8 @@ def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms
     """A partner's own till with its key, which is shown once."""
     store = overseeing.get_store(session, person.scope, store_id)
     till = enrolling.add_till(session, store.id, name, now, person.id)
-    note(session, person, Change.TILL_ADDED, till.device.id, now, name=till.device.name, store=store.name)
+    what = {"name": till.device.name, "store": store.name}
+    note(session, person, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
     return till
 
 
@@ -45,7 +47,7 @@ def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> 
     device = overseeing.get_device(session, person.scope, device_id)
     if device.revoked_at is None:
         enrolling.revoke_device(session, device.id, now)
-        note(session, person, Change.DEVICE_REVOKED, device.id, now, name=device.name, store=device.store_name)
+        note_device(session, person, Change.DEVICE_REVOKED, device, now)
 
 
 def go_on_without(session: Session, person: Person, device_ids: Sequence[str], now: Ms) -> int:
@@ -63,10 +65,13 @@ def rename_device(session: Session, person: Person, device_id: str, name: str, n
     cleaned = clean_name(name)
     if cleaned != line.name:
         session.get_one(Device, line.id).name = cleaned
-        note(
-            session, person, Change.DEVICE_RENAMED, line.id, now, name=cleaned, before=line.name, store=line.store_name
-        )
+        note_device(session, person, Change.DEVICE_RENAMED, line, now, changed={"name": [line.name, cleaned]})
     return line
+
+
+def note_device(session: Session, person: Person, what: Change, line: DeviceLine, now: Ms, **details: Any) -> None:
+    told = {"name": line.name, "store": line.store_name, **details}
+    note(session, person, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
 
 
 def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
@@ -77,16 +82,40 @@ def change_store(session: Session, person: Person, store_id: str, new: NewStore,
     row.name = clean_name(new.name, LONG_NAME_CHARACTERS)
     row.address, row.hours = clean_line(new.address), clean_line(new.hours, LONG_NAME_CHARACTERS)
     row.time_zone = new.time_zone
-    changed = [each for each in ("name", "address", "hours", "time_zone") if getattr(row, each) != getattr(line, each)]
+    told = ("name", "address", "hours", "time_zone")
+    before, after = ({name: getattr(each, name) for name in told} for each in (line, row))
+    changed = auditing.changes(before, after)
+    session.flush()
     if changed:
-        note(session, person, Change.STORE_CHANGED, line.id, now, name=row.name, changed=changed)
+        note(
+            session,
+            person,
+            Change.STORE_CHANGED,
+            line.id,
+            now,
+            scope=Scope(store_id=line.id),
+            name=line.name,
+            changed=changed,
+        )
+
+
+def rename_partner(session: Session, person: Person, partner_id: str, name: str, now: Ms) -> None:
+    """Raises NotFound for a partner outside the scope, Invalid for the name."""
+    line = overseeing.get_partner(session, person.scope, partner_id)
+    cleaned = clean_name(name, LONG_NAME_CHARACTERS)
+    if cleaned != line.name:
+        session.get_one(Partner, line.id).name = cleaned
+        session.flush()
+        what = {"name": line.name, "changed": {"name": [line.name, cleaned]}}
+        note(session, person, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
     """`pin_hash` is made before the transaction, after passwords.check_pin."""
     store = overseeing.get_store(session, person.scope, store_id)
     clerk = enrolling.add_clerk(session, store.id, name, pin_hash, now)
-    note(session, person, Change.CLERK_ADDED, clerk.id, now, name=clerk.name, store=store.name)
+    what = {"name": clerk.name, "store": store.name}
+    note(session, person, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
     return clerk
 
 
@@ -96,13 +125,29 @@ def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) ->
     if line.left_at is None:
         clerk = session.get_one(Clerk, line.id)
         clerk.left_at = now
-        note(session, person, Change.CLERK_LEFT, line.id, now, name=line.name, store=line.store_name)
+        note_clerk(session, person, Change.CLERK_LEFT, line, now)
     return line.store_id
+
+
+def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now: Ms) -> str:
+    """A new PIN; `pin_hash` is made before the transaction. Answers the store's id. Raises NotFound, Conflict."""
+    line = overseeing.get_clerk(session, person.scope, clerk_id)
+    if line.left_at is not None:
+        raise Conflict("This clerk was removed. Add them again.")
+    session.get_one(Clerk, line.id).pin_hash = pin_hash
+    session.flush()
+    note_clerk(session, person, Change.CLERK_PIN_CHANGED, line, now)
+    return line.store_id
+
+
+def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, now: Ms) -> None:
+    scope = Scope(store_id=line.store_id)
+    note(session, person, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
 
 
 def add_partner(session: Session, person: Person, name: str, now: Ms) -> Partner:
     partner = partnering.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
-    note(session, person, Change.PARTNER_ADDED, partner.id, now, name=partner.name)
+    note(session, person, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
     return partner
 
 
@@ -116,7 +161,7 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
         hours=clean_line(new.hours, LONG_NAME_CHARACTERS),
     )
     store = partnering.add_store(session, cleaned, now)
-    note(session, person, Change.STORE_ADDED, store.id, now, name=store.name)
+    note(session, person, Change.STORE_ADDED, store.id, now, scope=Scope(store.partner_id, store.id), name=store.name)
     return store
 
 

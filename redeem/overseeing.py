@@ -24,7 +24,6 @@ from redeem.models import (
     Quarantine,
     Store,
 )
-from redeem.paging import Page, Slice, take
 from redeem.staffing import Scope, partners_within, within
 from redeem.terms import Terms, parse_terms
 from redeem.times import Ms
@@ -146,18 +145,6 @@ class KeyLine:
         return self.revoked_at is None and self.works_until is None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeLine:
-    """Who changed what, and when; `details` say what it was called at that time."""
-
-    id: str
-    what: str
-    subject_id: str
-    details: dict[str, Any]
-    at: Ms
-    manager_name: str
-
-
 STORE = select(Store.id, Store.name, Store.address, Store.hours, Store.time_zone, Store.partner_id, Partner.name).join(
     Partner, Partner.id == Store.partner_id
 )
@@ -225,14 +212,16 @@ KEY = (
 )
 WORKING_FIRST = (ApiKey.revoked_at.is_not(None), ApiKey.works_until.is_not(None))
 
-CHANGE = select(
-    AuditEntry.id, AuditEntry.what, AuditEntry.subject_id, AuditEntry.details, AuditEntry.at, Manager.name
-).join(Manager, Manager.id == AuditEntry.manager_id)
-
 
 def list_partners(session: Session, scope: Scope) -> list[PartnerLine]:
     statement = select(Partner.id, Partner.name).where(partners_within(scope)).order_by(Partner.name, Partner.id)
     return lines(session, PartnerLine, statement)
+
+
+def get_partner(session: Session, scope: Scope, partner_id: str) -> PartnerLine:
+    return line(
+        session, PartnerLine, select(Partner.id, Partner.name).where(partners_within(scope), Partner.id == partner_id)
+    )
 
 
 def list_stores(session: Session, scope: Scope) -> list[StoreLine]:
@@ -332,11 +321,6 @@ def get_till_key(session: Session, scope: Scope, device_id: str) -> KeyLine:
     if not found:
         raise NotFound
     return found[0]
-
-
-def list_changes(session: Session, page: Page) -> Slice[ChangeLine]:
-    found = take(session, CHANGE, AuditEntry.id.expression, page)
-    return Slice([ChangeLine(*row) for row in found.items], found.has_more)
 
 
 def lines(session: Session, kind: Callable[..., Line], statement: Select[*tuple[Any, ...]]) -> list[Line]:

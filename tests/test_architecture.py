@@ -53,7 +53,7 @@ PYTHON = [
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up confirming planning simulating voiding"
-            " appointing inviting resetting"
+            " appointing inviting resetting reviewing"
             " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
         ),
         must_not_import=WEB,
@@ -73,7 +73,7 @@ PYTHON = [
                 "redeem.web.manager",
                 "campaign_form campaigns confirming coupons desk devices door filters forms guard keys losses overview"
                 " places previews simulator tables telling voids words"
-                " audit invitations people resets",
+                " audit clerks invitations people resets",
             ),
         ),
         must_not_import=(*DATABASE, "redeem.models", "redeem.ledger"),

@@ -2,7 +2,9 @@
 
 import pytest
 
-from redeem.models import AuditEntry, Device, Store
+from redeem import passwords
+from redeem.models import AuditEntry, Clerk, Device, Partner, Store
+from tests.cast import PIN
 from tests.factories import all_of
 
 
@@ -27,7 +29,8 @@ def test_a_device_is_renamed(office, cast, database):
     assert 'value="North counter"' in manager.open(rename(cast)).text
     assert manager.send(rename(cast), {"name": "Window"}).status_code == 303
     assert database.read(lambda db: db.get_one(Device, cast.tablet_id)).name == "Window"
-    details = {"name": "Window", "before": "North counter", "store": "North, on the square"}
+    changed = {"name": ["North counter", "Window"]}
+    details = {"name": "North counter", "store": "North, on the square", "changed": changed}
     assert changes(database) == [("device_renamed", details)]
 
 
@@ -49,8 +52,14 @@ def test_a_store_is_changed(office, cast, database):
     store = database.read(lambda db: db.get_one(Store, cast.north))
     assert (store.name, store.address, store.hours, store.time_zone) == ("North", "Hill 2", "9-18", "Asia/Omsk")
     assert store.partner_id == cast.north_partner
-    details = {"name": "North", "changed": ["name", "address", "hours", "time_zone"]}
-    assert changes(database) == [("store_changed", details)]
+    [(what, details)] = changes(database)
+    assert (what, details["name"]) == ("store_changed", "North, on the square")
+    assert details["changed"] == {
+        "name": ["North, on the square", "North"],
+        "address": ["Main Street 1", "Hill 2"],
+        "hours": ["", "9-18"],
+        "time_zone": ["Europe/Moscow", "Asia/Omsk"],
+    }
 
 
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"time_zone": "Mars/Olympus"}, {"hours": "x" * 121}])
@@ -63,3 +72,49 @@ def test_a_store_is_not_changed_to_what_it_can_t_be(office, cast, database, wron
 
 def test_whoever_runs_one_store_does_not_move_it(office, cast):
     assert "/change" not in office("store_manager").open(f"/manager/stores/{cast.north}").text
+
+
+def rename_partner(cast):
+    return f"/manager/partners/{cast.north_partner}/name"
+
+
+def test_a_partner_is_renamed(office, cast, database):
+    manager = office("shop_manager")
+    assert 'value="North Coffee"' in manager.open(rename_partner(cast)).text
+    for _ in range(2):
+        assert manager.send(rename_partner(cast), {"name": " Northern  Coffee "}).status_code == 303
+    assert database.read(lambda db: db.get_one(Partner, cast.north_partner)).name == "Northern Coffee"
+    [(what, details)] = changes(database)
+    assert (what, details["changed"]) == ("partner_renamed", {"name": ["North Coffee", "Northern Coffee"]})
+
+
+@pytest.mark.parametrize("name", ["", "x" * 121, "two\nlines\x07", "\u202egnp.exe", "😀" * 40_000])
+def test_a_partner_needs_a_name_that_can_be_read(office, cast, database, name):
+    assert office("shop_manager").send(rename_partner(cast), {"name": name}).status_code == 422
+    assert changes(database) == []
+
+
+def test_a_clerk_gets_a_new_pin(office, cast, database):
+    manager, page = office("store_manager"), f"/manager/clerks/{cast.clerk_id}/pin"
+    assert "New PIN of Anna" in manager.open(page).text
+    assert manager.send(page, {"pin": "2580"}).headers["Location"] == f"/manager/stores/{cast.north}"
+    stored = database.read(lambda db: db.get_one(Clerk, cast.clerk_id)).pin_hash
+    assert passwords.verify(stored, "2580")
+    assert not passwords.verify(stored, PIN)
+    assert changes(database) == [("clerk_pin_changed", {"name": "Anna", "store": "North, on the square"})]
+
+
+@pytest.mark.parametrize("pin", ["", "1234", "12a4", "123456789"])
+def test_a_pin_that_anyone_would_try_is_refused(office, cast, database, pin):
+    answer = office("store_manager").send(f"/manager/clerks/{cast.clerk_id}/pin", {"pin": pin})
+    assert answer.status_code == 422
+    assert not pin or f'value="{pin}"' not in answer.text
+    assert changes(database) == []
+
+
+def test_whoever_was_removed_gets_no_pin(office, cast):
+    manager = office("store_manager")
+    manager.send(f"/manager/clerks/{cast.clerk_id}/leave")
+    answer = manager.send(f"/manager/clerks/{cast.clerk_id}/pin", {"pin": "2580"})
+    assert answer.status_code == 422
+    assert "This clerk was removed." in answer.text

@@ -17,6 +17,7 @@ from redeem.web.headers import PAGES
 from redeem.web.manager import (
     audit,
     campaigns,
+    clerks,
     coupons,
     desk,
     devices,
@@ -41,6 +42,7 @@ __all__ = [
     "attach",
     "audit",
     "campaigns",
+    "clerks",
     "coupons",
     "desk",
     "devices",
@@ -64,6 +66,7 @@ WORDS = (
     "CHANGES",
     "DECLINES",
     "ENTRIES",
+    "FIELDS",
     "OUTCOMES",
     "QUARANTINED",
     "REVERSALS",

@@ -1,21 +1,120 @@
-"""The log of what managers changed."""
+"""The log of what managers changed: filtered, paged, and as CSV."""
 
-from flask import render_template, request
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
-from redeem import overseeing
+from redeem import csvfile, reviewing
+from redeem.auditing import Change
+from redeem.csvfile import Cell
+from redeem.errors import NotFound
 from redeem.ids import is_id
 from redeem.paging import Page
+from redeem.reviewing import ChangeLine, Wanted
 from redeem.staffing import Permission
+from redeem.times import Ms, rfc3339
 from redeem.web.context import context, read
-from redeem.web.manager.guard import office
+from redeem.web.manager.guard import office, person
+from redeem.web.manager.words import CHANGES, FIELDS, word
 
 CHANGES_PER_PAGE = 50
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+CHANGES_PER_FILE_MAX = 10_000
 
 
-@office("/audit", Permission.READ_SHOP)
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the address asks for; `first` and `last` are days in the shop's calendar, as they were written."""
+
+    who: str
+    what: str
+    first: str
+    last: str
+    wanted: Wanted
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """The arguments that ask for the same again."""
+        named = {"who": self.who, "what": self.what, "from": self.first, "until": self.last}
+        return {name: value for name, value in named.items() if value}
+
+
+@office("/audit", Permission.READ)
 def audit() -> ResponseReturnValue:
-    after = request.args.get("after", "")
+    chosen, after, scope = read_choice(), request.args.get("after", ""), person().scope
     page = Page(limit=CHANGES_PER_PAGE, after=after if is_id("aud", after) else None)
-    found = read(lambda db: overseeing.list_changes(db, page))
-    return render_template("manager/audit.html", changes=found, zone=context().settings.time_zone, paged=page.after)
+    return render_template(
+        "manager/audit.html",
+        changes=read(lambda db: reviewing.list_changes(db, chosen.wanted, page)),
+        authors=read(lambda db: reviewing.list_authors(db, scope)),
+        chosen=chosen,
+        paged=page.after,
+        written=written,
+        file_max=CHANGES_PER_FILE_MAX,
+    )
+
+
+@office("/audit.csv", Permission.READ)
+def audit_file() -> ResponseReturnValue:
+    """The newest of what was asked for, at most CHANGES_PER_FILE_MAX."""
+    chosen = read_choice()
+    page = Page(limit=CHANGES_PER_FILE_MAX)
+    found = read(lambda db: reviewing.list_changes(db, chosen.wanted, page)).items
+    header = [_("When"), _("Who"), _("What"), _("Which"), _("Id"), _("Before"), _("After")]
+    return Response(
+        csvfile.write(header, [cells for change in found for cells in as_cells(change)]),
+        mimetype="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="changes.csv"'},
+    )
+
+
+def as_cells(change: ChangeLine) -> list[list[Cell]]:
+    """A line for each thing that became another; one, if nothing did."""
+    told = [rfc3339(change.at), change.manager_name, word(CHANGES, change.what), change.name, change.subject_id]
+    pairs = [
+        [f"{word(FIELDS, name)}: {written(before)}", f"{word(FIELDS, name)}: {written(after)}"]
+        for name, (before, after) in change.changed.items()
+    ]
+    pairs += [["", word(FIELDS, name)] for name in change.parts]
+    return [[*told, *pair] for pair in pairs or [["", ""]]]
+
+
+def written(value: object) -> str:
+    """A value as it was; what was empty is a dash."""
+    return str(value) if value not in (None, "") else "–"
+
+
+def read_choice() -> Chosen:
+    """Raises NotFound for a person or a kind of change that there can't be."""
+    who, what = request.args.get("who", ""), request.args.get("what", "")
+    if (what and what not in set(Change)) or (who and not is_id("mgr", who)):
+        raise NotFound
+    first, last = read_day("from"), read_day("until")
+    wanted = Wanted(
+        person().scope,
+        manager_id=who or None,
+        what=Change(what) if what else None,
+        since=begins(first) if first else None,
+        until=begins(last + timedelta(days=1)) if last else None,
+    )
+    return Chosen(who, what, first.isoformat() if first else "", last.isoformat() if last else "", wanted)
+
+
+def read_day(name: str) -> date | None:
+    """A day that is none, or of another century, is not asked for."""
+    try:
+        day = date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year < LAST_YEAR else None
+
+
+def begins(day: date) -> Ms:
+    """The first moment of the day in the shop's calendar."""
+    zone = ZoneInfo(context().settings.time_zone)
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)

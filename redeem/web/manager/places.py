@@ -1,14 +1,11 @@
-"""Partners, stores and the clerks of a store."""
+"""Partners and their stores."""
 
-from typing import Annotated
 from zoneinfo import available_timezones
 
-from flask import flash, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from pydantic import StringConstraints
 
-from redeem import managing, overseeing, passwords
+from redeem import managing, overseeing
 from redeem.partnering import NewStore
 from redeem.staffing import WHOLE, Permission, Scope
 from redeem.web.context import context, now_ms, read, write
@@ -35,11 +32,6 @@ class ChangedStoreForm(Form):
     hours: LineOrNone = ""
 
 
-class ClerkForm(Form):
-    name: Line
-    pin: Annotated[str, StringConstraints(max_length=20)]
-
-
 @office("/stores", Permission.READ)
 def stores() -> ResponseReturnValue:
     scope = person().scope
@@ -62,6 +54,26 @@ def add_partner() -> ResponseReturnValue:
         return see_other("manager.new_store", partner=partner.id)
 
     return submitted(PartnerForm, act, partner_page)
+
+
+@office("/partners/<partner_id>/name", Permission.RUN_SHOP)
+def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
+    return partner_name_page(partner_id)
+
+
+@office("/partners/<partner_id>/name", Permission.RUN_SHOP, methods=("POST",))
+def rename_partner(partner_id: str) -> ResponseReturnValue:
+    def act(form: PartnerForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        write(lambda db: managing.rename_partner(db, who, partner_id, form.name, now))
+        return see_other("manager.stores")
+
+    return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
+
+
+def partner_name_page(partner_id: str, faults: Faults | None = None) -> str:
+    partner = read(lambda db: overseeing.get_partner(db, WHOLE, partner_id))
+    return render_template("manager/partner_name.html", partner=partner, faults=faults or {})
 
 
 def partner_page(faults: Faults | None = None) -> str:
@@ -125,19 +137,6 @@ def store(store_id: str) -> ResponseReturnValue:
     return store_page(store_id)
 
 
-@office("/stores/<store_id>/clerks", Permission.RUN_STORES, methods=("POST",))
-def add_clerk(store_id: str) -> ResponseReturnValue:
-    def act(form: ClerkForm) -> ResponseReturnValue:
-        who, now = person(), now_ms()
-        passwords.check_pin(form.pin)
-        pin_hash = passwords.hash_password(form.pin)
-        clerk = write(lambda db: managing.add_clerk(db, who, store_id, form.name, pin_hash, now))
-        flash(_("%(name)s can unlock this store's tablets now.", name=clerk.name))
-        return see_other("manager.store", store_id=store_id)
-
-    return submitted(ClerkForm, act, lambda faults: store_page(store_id, faults))
-
-
 def store_page(store_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
     line = read(lambda db: overseeing.get_store(db, scope, store_id))
@@ -151,18 +150,3 @@ def store_page(store_id: str, faults: Faults | None = None) -> str:
         typed=request.form.get("name", ""),
         faults=faults or {},
     )
-
-
-@office("/clerks/<clerk_id>/leave", Permission.RUN_STORES)
-def ask_clerk_to_leave(clerk_id: str) -> ResponseReturnValue:
-    scope = person().scope
-    clerk = read(lambda db: overseeing.get_clerk(db, scope, clerk_id))
-    return render_template("manager/clerk_leave.html", clerk=clerk)
-
-
-@office("/clerks/<clerk_id>/leave", Permission.RUN_STORES, methods=("POST",))
-def let_clerk_leave(clerk_id: str) -> ResponseReturnValue:
-    who, now = person(), now_ms()
-    store_id = write(lambda db: managing.let_clerk_leave(db, who, clerk_id, now))
-    flash(_("The clerk's PIN opens no tablet any more."))
-    return see_other("manager.store", store_id=store_id)

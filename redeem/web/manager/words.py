@@ -124,6 +124,8 @@ CHANGES: Words = {
     Change.DEVICE_REVOKED: _("Revoked a device"),
     Change.CLERK_ADDED: _("Added a clerk"),
     Change.CLERK_LEFT: _("Let a clerk leave"),
+    Change.CLERK_PIN_CHANGED: _("Set a clerk's new PIN"),
+    Change.PARTNER_RENAMED: _("Renamed a partner"),
     Change.PARTNER_ADDED: _("Added a partner"),
     Change.STORE_ADDED: _("Added a store"),
     Change.STORE_CHANGED: _("Changed a store"),
@@ -160,6 +162,16 @@ TO_VOID: Words = {
     **VOIDED,
     What.VOID: _("Will be void"),
     What.WAITING: _("A tablet holds it: void once that has heard of it"),
+}
+FIELDS: Words = {
+    "name": _("Name"),
+    "address": _("Address"),
+    "hours": _("Hours"),
+    "time_zone": _("Time zone"),
+    "store": _("Store"),
+    "partner": _("Partner"),
+    "role": _("Role"),
+    "prefix": _("Begins with"),
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),

@@ -1,0 +1,110 @@
+"""Reviewing: the log of what managers changed, kept to a manager's scope, by person, kind and day."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy.orm import Session
+
+from redeem.auditing import Change
+from redeem.models import AuditEntry, Manager, Store
+from redeem.paging import Page, Slice, take
+from redeem.staffing import Scope, within
+from redeem.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """Who changed what, and when; `details` say what it was called at that time, and what became what."""
+
+    id: str
+    what: str
+    subject_id: str
+    details: dict[str, Any]
+    at: Ms
+    manager_id: str
+    manager_name: str
+
+    @property
+    def name(self) -> str:
+        """What was changed, as people call it."""
+        called = [self.details.get(key) for key in ("name", "coupon", "email", "store")]
+        return " · ".join(str(each) for each in called if each)
+
+    @property
+    def changed(self) -> dict[str, list[Any]]:
+        """By name, what it was before and what it is since; empty where something was added or ended."""
+        told = self.details.get("changed")
+        pairs = told.items() if isinstance(told, dict) else []
+        return {name: pair for name, pair in pairs if isinstance(pair, list) and len(pair) == 2}
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of what was changed, where it is too long to be told."""
+        told = self.details.get("changed")
+        return [str(name) for name in told] if isinstance(told, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to list. `since` and `until` are the first moment and the one after the last."""
+
+    scope: Scope
+    manager_id: str | None = None
+    what: Change | None = None
+    since: Ms | None = None
+    until: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody who has changed something."""
+
+    id: str
+    name: str
+
+
+CHANGE = select(
+    AuditEntry.id,
+    AuditEntry.what,
+    AuditEntry.subject_id,
+    AuditEntry.details,
+    AuditEntry.at,
+    Manager.id,
+    Manager.name,
+).join(Manager, Manager.id == AuditEntry.manager_id)
+
+
+def list_changes(session: Session, wanted: Wanted, page: Page) -> Slice[ChangeLine]:
+    """Newest first."""
+    found = take(session, asked(CHANGE, wanted), AuditEntry.id.expression, page)
+    return Slice([ChangeLine(*row) for row in found.items], found.has_more)
+
+
+def list_authors(session: Session, scope: Scope) -> list[Author]:
+    """Whoever changed something within the scope, by name."""
+    theirs = select(AuditEntry.manager_id).where(changes_within(scope))
+    statement = select(Manager.id, Manager.name).where(Manager.id.in_(theirs)).order_by(Manager.name, Manager.id)
+    return [Author(*row) for row in session.execute(statement)]
+
+
+def asked(statement: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    kept = statement.where(changes_within(wanted.scope))
+    if wanted.manager_id is not None:
+        kept = kept.where(AuditEntry.manager_id == wanted.manager_id)
+    if wanted.what is not None:
+        kept = kept.where(AuditEntry.what == wanted.what)
+    if wanted.since is not None:
+        kept = kept.where(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        kept = kept.where(AuditEntry.at < wanted.until)
+    return kept
+
+
+def changes_within(scope: Scope) -> ColumnElement[bool]:
+    """Changes to what is the scope's own. What is the whole shop's is nobody's who runs less."""
+    if scope.is_whole:
+        return true()
+    if scope.store_id is not None:
+        return AuditEntry.store_id.in_(within(select(Store.id), scope, Store.id))
+    return AuditEntry.partner_id == scope.partner_id

@@ -1,0 +1,309 @@
+"""The log of changes: everything that a form of the office changes is in it, and each reads of what is theirs."""
+
+import re
+from csv import reader
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from redeem import apikeys, appointing, generations, inviting, resetting, restoring, staffing
+from redeem.auditing import Change
+from redeem.inviting import NewPerson
+from redeem.links import Purpose
+from redeem.models import AuditEntry, Manager
+from redeem.staffing import Role, as_person
+from redeem.web.context import now_ms
+from tests import factories
+from tests.cast import PASSWORD
+from tests.databases import on_both_databases
+from tests.factories import all_of
+from tests.web import desk
+from tests.web.office import Office
+from tests.web.plans import filled
+from tests.web.test_manager_matrix import routes_of
+
+CHOSEN = {"password": "four words of my own", "again": "four words of my own"}
+
+
+@dataclass
+class World:
+    """What a change may be made to."""
+
+    app: Any
+    cast: Any
+    database: Any
+
+    def person(self, db, role):
+        found = staffing.find_manager(db, self.cast.managers[role])
+        assert found
+        return as_person(found)
+
+    def id_of(self, role):
+        return self.database.read(lambda db: self.person(db, role).id)
+
+    def invitation(self):
+        new = NewPerson("vera@example.org", "Vera", Role.AUDITOR)
+        return self.database.write(lambda db: inviting.invite(db, self.person(db, "shop_manager"), new, now_ms()).id)
+
+    def reset(self):
+        boss, auditor_id = "shop_manager", self.id_of("auditor")
+        made, _ = self.database.write(lambda db: resetting.make_reset(db, self.person(db, boss), auditor_id, now_ms()))
+        return self.seal(Purpose.PASSWORD_RESET, {"manager": made.manager_id, "at": made.at})
+
+    def seal(self, purpose, payload):
+        return self.app.extensions["redeem"].links.seal(purpose, payload)
+
+    def deactivated(self):
+        auditor_id = self.id_of("auditor")
+        boss = "shop_manager"
+        self.database.write(lambda db: appointing.deactivate(db, self.person(db, boss), auditor_id, now_ms()))
+        return auditor_id
+
+    def signed_in(self):
+        office = Office(self.app)
+        office.sign_in(self.cast.managers["auditor"])
+        return self.id_of("auditor")
+
+    def journal(self):
+        return self.database.write(lambda db: desk.journal(db, self.cast.north))
+
+    def two_gifts(self):
+        cast = self.cast
+        return self.database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.north_till_id, cast.north))
+
+    def recovering(self):
+        self.database.write(lambda db: restoring.begin(db, now_ms()))
+        assert self.database.read(generations.current).is_recovering
+
+    def run(self):
+        """A bulk void that is counted and waits to be begun."""
+        self.database.write(lambda db: factories.coupon(db, self.cast.anywhere, order_ref="A-1"))
+        office = Office(self.app)
+        office.sign_in(self.cast.managers["shop_manager"])
+        return office.send("/manager/voids/new", {"names": "A-1", "what": "names", "list": "A-1"}).headers["Location"]
+
+
+# What each form needs to change something: (path, fields).
+DOES = {
+    "accept_invitation": lambda w: (
+        f"/invitation/{w.seal(Purpose.INVITATION, {'invitation': w.invitation()})}",
+        CHOSEN | {"name": "Vera"},
+    ),
+    "finish_reset": lambda w: (f"/reset/{w.reset()}", CHOSEN),
+    "change_own_password": lambda _w: ("/password", CHOSEN | {"current": PASSWORD}),
+    "add_device": lambda w: ("/devices/new", {"kind": "till", "name": "Till 7", "store": w.cast.north}),
+    "rename_device": lambda w: (f"/devices/{w.cast.tablet_id}/name", {"name": "Window"}),
+    "revoke_device": lambda w: (f"/devices/{w.cast.tablet_id}/revoke", {}),
+    "add_clerk": lambda w: (f"/stores/{w.cast.north}/clerks", {"name": "Vera", "pin": "2580"}),
+    "let_clerk_leave": lambda w: (f"/clerks/{w.cast.clerk_id}/leave", {}),
+    "set_pin": lambda w: (f"/clerks/{w.cast.clerk_id}/pin", {"pin": "2580"}),
+    "roll_till_key": lambda w: (f"/devices/{w.cast.north_till_id}/key", {"hours": "1"}),
+    "change_post": lambda w: (f"/people/{w.id_of('auditor')}/post", {"role": "auditor", "place": w.cast.north}),
+    "deactivate": lambda w: (f"/people/{w.id_of('auditor')}/deactivate", {}),
+    "reactivate": lambda w: (f"/people/{w.deactivated()}/reactivate", {}),
+    "end_browsers": lambda w: (f"/people/{w.signed_in()}/sessions/end", {}),
+    "make_reset": lambda w: (f"/people/{w.id_of('auditor')}/reset", {}),
+    "invite": lambda _w: ("/invitations/new", {"name": "V", "email": "v@example.org", "role": "auditor"}),
+    "withdraw_invitation": lambda w: (f"/invitations/{w.invitation()}/withdraw", {}),
+    "make_key": lambda _w: ("/keys/new", {"name": "web shop 2", "scopes": "read"}),
+    "revoke_key": lambda w: (f"/keys/{apikeys.parse(w.cast.reader_key).prefix}/revoke", {}),
+    "roll_key": lambda w: (f"/keys/{apikeys.parse(w.cast.reader_key).prefix}/roll", {"hours": "0"}),
+    "add_partner": lambda _w: ("/partners/new", {"name": "East"}),
+    "rename_partner": lambda w: (f"/partners/{w.cast.north_partner}/name", {"name": "Northern"}),
+    "add_store": lambda w: (
+        "/stores/new",
+        {"partner": w.cast.north_partner, "name": "New", "time_zone": "Europe/Moscow"},
+    ),
+    "change_store": lambda w: (f"/stores/{w.cast.north}/change", {"name": "N", "time_zone": "Asia/Omsk"}),
+    "write_off": lambda w: (f"/devices/{w.cast.tablet_id}/lost", {"confirm": "North counter"}),
+    "go_on_without": lambda w: (w.recovering(), (f"/recovery/{w.cast.north_till_id}", {}))[1],
+    "end_recovery": lambda w: (
+        w.recovering(),
+        ("/recovery/end", {"device": [w.cast.tablet_id], "confirm": "1"}),
+    )[1],
+    "admit_entries": lambda w: (f"/quarantine/{w.journal()}/admit", {}),
+    "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
+    "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),
+    "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
+    "save_campaign": lambda w: (
+        f"/campaigns/cmp_{w.cast.anywhere}/edit",
+        filled(w.cast, version="1", campaign=f"cmp_{w.cast.anywhere}"),
+    ),
+}
+# What changes nothing that anybody runs.
+QUIET = {
+    "enter": "signing in is a session, which the list of sessions shows",
+    "sign_out": "the same",
+    "end_session": "one's own",
+    "end_other_sessions": "one's own",
+    "preview_campaign": "draws, and stores nothing",
+    "plan_void": "counts what would be void",
+    "begin_void": "written down with its run: see test_manager_voids.py",
+    "go_on_with_void": "goes on with what was begun, and written down then",
+}
+
+
+OWN = {"accept_invitation", "finish_reset", "change_own_password"}
+
+
+def entries(database):
+    return database.read(lambda db: all_of(db, AuditEntry))
+
+
+@pytest.fixture
+def world(app, cast, database):
+    return World(app, cast, database)
+
+
+def test_every_form_is_known_here(app):
+    forms = {route.name.removeprefix("POST manager.") for route in routes_of(app) if route.method == "POST"}
+    assert forms == DOES.keys() | QUIET.keys()
+    assert not DOES.keys() & QUIET.keys()
+
+
+@pytest.mark.parametrize("name", DOES)
+def test_what_a_form_changes_is_written_down(office, world, database, name):
+    path, form = DOES[name](world)
+    before = {entry.id for entry in entries(database)}
+    answer = office("shop_manager").send(f"/manager{path}", form)
+    assert answer.status_code in (200, 303), answer.text
+    [entry] = [entry for entry in entries(database) if entry.id not in before]
+    assert entry.what in set(Change)
+    assert entry.manager_id
+    assert not re.search(r"argon2|r[st]k_[^_\"']{8}_|four words", str(entry.details))
+
+
+@pytest.mark.parametrize("name", DOES.keys() - OWN)
+def test_a_form_that_is_refused_leaves_no_trace(office, world, database, name):
+    """Somebody who runs nothing there sends every form."""
+    path, form = DOES[name](world)
+    before = len(entries(database))
+    assert office("south_manager").send(f"/manager{path}", form).status_code in (403, 404)
+    assert len(entries(database)) == before
+
+
+# Who reads what.
+
+
+def changed_everywhere(office, cast):
+    boss = office("shop_manager")
+    for clerk in ("clerk_id", "south_clerk_id"):
+        boss.send(f"/manager/clerks/{getattr(cast, clerk)}/pin", {"pin": "2580"})
+    boss.send(f"/manager/devices/{cast.annex_till_id}/name", {"name": "Platform"})
+    boss.send(f"/manager/partners/{cast.north_partner}/name", {"name": "Northern"})
+    boss.send("/manager/keys/new", {"name": "web shop 2", "scopes": "read"})
+
+
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [
+        ("shop_manager", {"Anna", "Boris", "annex till", "North Coffee", "web shop 2"}),
+        ("auditor", {"Anna", "Boris", "annex till", "North Coffee", "web shop 2"}),
+        ("partner_manager", {"Anna", "annex till", "North Coffee"}),
+        ("store_manager", {"Anna"}),
+        ("south_manager", {"Boris"}),
+    ],
+)
+def test_each_reads_of_what_is_theirs(office, cast, role, seen):
+    changed_everywhere(office, cast)
+    names = {"Anna", "Boris", "annex till", "North Coffee", "web shop 2"}
+    page, file = (office(role).open(f"/manager/{path}").text for path in ("audit", "audit.csv"))
+    assert {name for name in names if name in page} == seen
+    assert {name for name in names if name in file} == seen
+
+
+def test_a_page_of_another_s_change_is_no_way_in(office, cast, database):
+    """A cursor of another tenant is only compared."""
+    changed_everywhere(office, cast)
+    for entry in entries(database):
+        assert "Boris" not in office("partner_manager").open(f"/manager/audit?after={entry.id}").text
+
+
+def test_what_became_what_is_told(office, cast):
+    boss = office("shop_manager")
+    boss.send(f"/manager/stores/{cast.north}/change", {"name": "Square", "time_zone": "Europe/Moscow", "hours": "9-18"})
+    page = boss.open("/manager/audit").text
+    assert "<del>North, on the square</del> → <ins>Square</ins>" in page
+    assert "<del>–</del> → <ins>9-18</ins>" in page
+    rows = list(reader(StringIO(boss.open("/manager/audit.csv").text.lstrip("\ufeff"))))
+    assert rows[0] == ["When", "Who", "What", "Which", "Id", "Before", "After"]
+    assert ["Name: North, on the square", "Name: Square"] in [row[5:] for row in rows]
+
+
+# Filters and pages.
+
+
+def test_it_is_filtered_by_person_kind_and_day(office, cast, database):
+    changed_everywhere(office, cast)
+    office("partner_manager").send(f"/manager/clerks/{cast.clerk_id}/leave")
+    boss = office("shop_manager")
+    manager_id = World(None, cast, database).id_of("partner_manager")
+    of_person = boss.open(f"/manager/audit?who={manager_id}").text
+    assert "Anna" in of_person
+    assert "Boris" not in of_person
+    of_kind = boss.open("/manager/audit?what=partner_renamed").text
+    assert "Northern" in of_kind
+    assert "Boris" not in of_kind
+    earlier = "/manager/audit?from=2021-01-01&until=2021-01-02"
+    assert "Nothing of that kind" in boss.open(earlier).text
+    older = (
+        update(AuditEntry).where(AuditEntry.what == "device_renamed").values(at=1_609_534_800_000)
+    )  # 2021-01-02 00:00 in Moscow
+    database.write(lambda db: db.execute(older))
+    assert "annex till" in boss.open(earlier).text
+    assert "annex till" not in boss.open(earlier.replace("01-02", "01-01")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("what=everything", 404),
+        ("who=somebody", 404),
+        ("who=mgr_01J00000000000000000000000", 200),
+        ("who=%00", 404),
+        ("from=soon&until=9999-12-31", 200),
+        ("from=0001-01-01", 200),
+        ("after=%00", 200),
+        ("after=aud_01J00000000000000000000000", 200),
+    ],
+)
+@on_both_databases
+def test_an_address_that_asks_for_nonsense_is_no_fault(office, query, status):
+    for path in ("audit", "audit.csv"):
+        assert office("shop_manager").open(f"/manager/{path}?{query}").status_code == status
+
+
+def test_it_is_read_in_pages(office, cast, database):
+    boss = office("shop_manager")
+    for number in range(53):
+        boss.send("/manager/partners/new", {"name": f"Partner {number:02}"})
+    first = boss.open("/manager/audit?what=partner_added").text
+    assert "Partner 52" in first
+    assert "Partner 02" not in first
+    older = re.search(r'href="(/manager/audit\?[^"]*after=[^"]+)"', first)
+    assert older
+    second = boss.open(older[1].replace("&amp;", "&")).text
+    assert "Partner 02" in second
+    assert "Partner 52" not in second
+    assert boss.open("/manager/audit.csv").text.count("Partner ") == 53
+
+
+def test_a_name_becomes_no_formula_in_the_file(office, cast):
+    boss = office("shop_manager")
+    for name in ('=HYPERLINK("http://evil.example","x")', "@SUM(A1)", "+7", "-2+3"):
+        boss.send("/manager/partners/new", {"name": name})
+    cells = [cell for row in reader(StringIO(boss.open("/manager/audit.csv").text.lstrip("\ufeff"))) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "+", "-"))]
+    assert [cell for cell in cells if cell.startswith("'=HYPERLINK")]
+
+
+def test_a_change_of_somebody_deactivated_stays(office, cast, database):
+    office("partner_manager").send(f"/manager/clerks/{cast.clerk_id}/leave")
+    gone = update(Manager).where(Manager.email == cast.managers["partner_manager"]).values(disabled_at=1)
+    database.write(lambda db: db.execute(gone))
+    page = office("shop_manager").open("/manager/audit").text
+    assert "partner_manager" in page
+    assert "Anna" in page

@@ -8,16 +8,18 @@ row back, and may be corrected and sent again under the same key.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from redeem.db import Again
 from redeem.errors import Invalid
 from redeem.keys import Sealer
 from redeem.models import Idempotency
-from redeem.times import Ms
+from redeem.times import MS_PER_DAY, Ms
 
 KEY_MAX_CHARACTERS = 255
+KEPT_MS = 90 * MS_PER_DAY
+FORGOTTEN_AT_ONCE = 10
 
 
 class KeyReused(Invalid):
@@ -58,11 +60,21 @@ def once(
     values = {"key_prefix": mutation.key_prefix, "key": mutation.key, "fingerprint": mutation.fingerprint}
     if session.execute(RESERVE, values | {"nothing": b"", "at": now}).one_or_none() is None:
         return first_answer(session, mutation, sealer)
+    forget_old(session, now)
     status, body = work(session)
     row = Idempotency.key_prefix == mutation.key_prefix, Idempotency.key == mutation.key
     # Sealed, because an answer may hold a coupon's token, and the database holds none.
     session.execute(update(Idempotency).where(*row).values(status=status, sealed_answer=sealer.seal(body)))
     return Done(status, body)
+
+
+def forget_old(session: Session, now: Ms) -> None:
+    """Each new answer clears away a few that are too old, so that no one request has much to do. Whoever else does it is not waited for."""
+    old = select(Idempotency.key_prefix, Idempotency.key).where(Idempotency.at < now - KEPT_MS).order_by(Idempotency.at)
+    found = session.execute(old.limit(FORGOTTEN_AT_ONCE).with_for_update(skip_locked=True)).all()
+    if found:
+        keys = tuple_(Idempotency.key_prefix, Idempotency.key).in_([(row.key_prefix, row.key) for row in found])
+        session.execute(delete(Idempotency).where(keys))
 
 
 def first_answer(session: Session, mutation: Mutation, sealer: Sealer) -> Done:

@@ -85,3 +85,29 @@ def test_the_kept_answer_is_unreadable_at_rest(database, mutation):
     (kept,) = database.read(lambda s: all_of(s, Idempotency))
     assert body not in kept.sealed_answer
     assert SEALER.unseal(kept.sealed_answer) == body
+
+
+@on_both_databases
+def test_answers_are_forgotten_when_they_are_old_and_not_before(database, mutation):
+    def at(key, now):
+        other = Mutation(mutation.key_prefix, key, mutation.fingerprint)
+        return database.write(lambda s: idempotency.once(s, other, SEALER, now, lambda _: (201, key.encode())))
+
+    def kept():
+        return {row.key for row in database.read(lambda s: all_of(s, Idempotency))}
+
+    at("first", NOW)
+    at("second", NOW + idempotency.KEPT_MS)
+    assert at("first", NOW + idempotency.KEPT_MS).replayed
+    at("third", NOW + idempotency.KEPT_MS + 1)
+    assert kept() == {"second", "third"}
+
+
+@on_both_databases
+def test_no_request_clears_away_more_than_a_few(database, mutation):
+    for number in range(idempotency.FORGOTTEN_AT_ONCE + 2):
+        old = Mutation(mutation.key_prefix, f"old-{number}", mutation.fingerprint)
+        database.write(lambda s, old=old: idempotency.once(s, old, SEALER, NOW, lambda _: (201, b"")))
+    later = Mutation(mutation.key_prefix, "new", mutation.fingerprint)
+    database.write(lambda s: idempotency.once(s, later, SEALER, NOW + idempotency.KEPT_MS + 1, lambda _: (201, b"")))
+    assert len(database.read(lambda s: all_of(s, Idempotency))) == 3

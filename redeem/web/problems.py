@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from redeem.db import is_passing
 from redeem.errors import RedeemError, TooMany
+from redeem.throttling import FORGET_MS, FREE_FAILURES
 from redeem.web.context import context
 
 MEDIA_TYPE = "application/problem+json"
@@ -105,8 +106,17 @@ def attach(app: Flask) -> None:
 
 
 def on_error(error: RedeemError) -> Response:
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooMany) else {}
+    headers = limits(error.retry_after_seconds) if isinstance(error, TooMany) else {}
     return tell(error.code, error.detail, error.extra, headers)
+
+
+def limits(seconds: int) -> Mapping[str, str]:
+    """When to come back; and as draft-ietf-httpapi-ratelimit-headers has it, what is left (nothing), and of how much."""
+    return {
+        "Retry-After": str(seconds),
+        "RateLimit": f'"guesses";r=0;t={seconds}',
+        "RateLimit-Policy": f'"guesses";q={FREE_FAILURES};w={FORGET_MS // 1000}',
+    }
 
 
 def on_http_error(error: HTTPException) -> Response:

@@ -7,8 +7,11 @@ from nacl.signing import SigningKey
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from redeem import enrolling
+from redeem import apikeys, enrolling, inviting, staffing
+from redeem.inviting import NewPerson
+from redeem.links import Purpose
 from redeem.models import Enrolment
+from redeem.staffing import Role
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import chromium, visit
@@ -42,7 +45,18 @@ PAGES = (
     "/manager/clerks/{clerk}/leave",
     "/manager/keys",
     "/manager/keys/new",
+    "/manager/keys/{key}/roll",
     "/manager/audit",
+    "/manager/audit?what=key_made",
+    "/manager/people",
+    "/manager/people/{person}",
+    "/manager/people/{person}/post",
+    "/manager/people/{person}/deactivate",
+    "/manager/invitations/new",
+    "/manager/invitation/{invitation}",
+    "/manager/password",
+    "/manager/partners/{partner}/name",
+    "/manager/clerks/{clerk}/pin",
     "/manager/sessions",
 )
 
@@ -149,12 +163,29 @@ def test_a_till_s_key_can_be_copied(browser, live, cast):
     assert page.locator("#key").input_value().startswith("rtk_")
 
 
+def invited(live, cast):
+    """Somebody below the shop manager, and the sealed half of an invitation's link."""
+
+    def work(db):
+        boss, person = (staffing.find_manager(db, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        assert boss
+        assert person
+        new = NewPerson("vera@example.org", "Вера Константинопольская", Role.STORE_MANAGER, None, cast.north)
+        return person.id, inviting.invite(db, staffing.as_person(boss), new, now_ms()).id
+
+    person_id, invitation_id = live.database.write(work)
+    sealed = live.tools.links.seal(Purpose.INVITATION, {"invitation": invitation_id})
+    return {"person": person_id, "invitation": sealed}
+
+
 @pytest.mark.parametrize(
     ("size", "scheme", "language"), [("desk", "light", "en"), ("phone", "dark", "ru"), ("narrow", "light", "ru")]
 )
 def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, size, scheme, language):
     office = enter(browser, live, cast, size=size, scheme=scheme, language=language)
     ids = {"coupon": trade[0].id, "device": cast.tablet_id, "store": cast.north, "clerk": cast.clerk_id}
+    ids |= {"key": apikeys.parse(cast.reader_key).prefix, "partner": cast.north_partner}
+    ids |= invited(live, cast)
     for path in PAGES:
         page = office.open(path.format(**ids))
         for twin in page.locator("details.twin").all():

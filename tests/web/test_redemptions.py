@@ -144,7 +144,10 @@ def test_a_mistyped_short_code_is_said_to_be_mistyped(north, coupon):
 def test_short_codes_can_not_be_tried_one_after_the_other(north, north_two, coupon):
     tries = [north.post("/redemptions", {"short_code": codes.new_code()}) for _ in range(6)]
     assert [each.json["code"] for each in tries] == ["unknown_coupon"] * 5 + ["too_many"]
-    assert int(tries[-1].headers["Retry-After"]) > 0
+    seconds = int(tries[-1].headers["Retry-After"])
+    assert 0 < seconds <= 15
+    assert tries[-1].headers["RateLimit"] == f'"guesses";r=0;t={seconds}'
+    assert tries[-1].headers["RateLimit-Policy"] == '"guesses";q=5;w=1800'
     assert_problem(north.post("/verifications", {"short_code": coupon.short_code}), "too_many")
     assert north.redeem(coupon.token).status_code == 201  # a scan is no guess
     assert north_two.post("/verifications", {"short_code": coupon.short_code}).json["verdict"] == "already_redeemed"

@@ -36,6 +36,7 @@ export class Desk {
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
+  #tappedAt = 0;
   #subject = "";
   #scanned = "";
   #listening = false;
@@ -73,6 +74,7 @@ export class Desk {
     this.#parts.sync.addEventListener("change", () => this.#heard());
     addEventListener("online", () => this.#syncNow());
     addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    addEventListener("click", ({ timeStamp }) => (this.#tappedAt = timeStamp), { capture: true });
     addEventListener("pointerdown", () => (this.#touchedAt = performance.now()));
     document.addEventListener("visibilitychange", () => this.#seen());
     setInterval(() => this.#tick(), TICK_MS);
@@ -113,6 +115,7 @@ export class Desk {
     this.#subject = subject;
     this.#sound(screen);
     if (screen.name === "verdict") this.#measure();
+    if (screen.name === "given") this.#measureTap();
     if (screen.name === "locked") this.#scanner.sleep();
     else if (document.visibilityState === "visible") this.#scanner.wake();
   }
@@ -238,7 +241,12 @@ export class Desk {
     const start = this.#capturedAt;
     if (!start) return;
     this.#capturedAt = 0;
-    requestAnimationFrame(() => setTimeout(() => performance.measure("frame to verdict", { start }), 0));
+    measurePainted("frame to verdict", start);
+  }
+
+  /** Give tapped → "Hand over" painted. */
+  #measureTap() {
+    measurePainted("tap to given", this.#tappedAt);
   }
 
   #heard() {
@@ -293,6 +301,11 @@ export class Desk {
     event.stopPropagation();
     if (scanned && !isLocked) this.#scanByUsb(scanned, event.timeStamp);
   }
+}
+
+/** From `start` until what is on its way to the screen is there. @param {string} name @param {number} start as performance.now gives it */
+function measurePainted(name, start) {
+  requestAnimationFrame(() => setTimeout(() => performance.measure(name, { start }), 0));
 }
 
 /** No answer, or a refusal, is not an error of the page: the sync line says it. @param {() => Promise<unknown>} work */

@@ -168,10 +168,10 @@ class Tablet:
         folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
-    def measured(self) -> list[float]:
-        """Milliseconds from frame captured to verdict painted, of the scans since the page was opened."""
+    def measured(self, name: str = "frame to verdict") -> list[float]:
+        """Milliseconds from frame captured to verdict painted, or "tap to given", since the page was opened."""
         told: list[float] = self.page.evaluate(
-            "performance.getEntriesByName('frame to verdict').map(({ duration }) => duration)"
+            "name => performance.getEntriesByName(name).map(({ duration }) => duration)", name
         )
         return told
 

@@ -1,12 +1,15 @@
 """Whatever interrupts a clerk, the tablet opens again on the right question, and no gift is given twice."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
+from tests.browser import kills
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import Tablet
+from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
 
@@ -94,6 +97,75 @@ def test_opened_again_without_a_network_an_open_ask_is_not_confirmed(
     on.expect_heading("Not confirmed")
     on.press("Do not give")
     on.expect_scanner()
+
+
+def at_step(on: Tablet, live: LiveServer, coupon: Issued, step: str) -> None:
+    """Brings the clerk to this point of a gift."""
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    if step == "refusing":
+        on.press("Not giving it")
+    if step in ("verdict", "refusing"):
+        return
+    if step == "asking":
+        live.network.losing_requests.add("/clerk/sync")
+    on.press("Give the gift")
+    on.expect_heading("Not confirmed" if step == "asking" else "Hand over the gift")
+    if step == "undoing":
+        on.press("Undo it")
+    if step == "undone":
+        on.press("Undo it")
+        on.press("Given by mistake")
+        on.expect_heading("Taken back")
+    if step == "done":
+        with on.told("done"):
+            on.press("Next")
+
+
+# What the clerk was doing when they were torn away, and the question on which the tablet opens: none is the scanner.
+OPENS_ON = {
+    "verdict": None,
+    "refusing": None,
+    "asking": "Unfinished",
+    "given": "Unfinished",
+    "undoing": "Unfinished",
+    "undone": None,
+    "done": None,
+}
+
+
+@pytest.mark.parametrize("tear", [kills.kill, lambda on: on.page.reload()], ids=["kill", "reload"])
+def test_torn_away_at_any_step_it_opens_on_the_right_question(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, tear: Callable[[Tablet], object]
+) -> None:
+    on = at_work()
+    on.expect_scanner()
+    for step, question in OPENS_ON.items():
+        coupon = shop.issue()
+        at_step(on, live, coupon, step)
+        live.network.losing_requests.clear()
+        tear(on)
+        if on.page.is_closed():
+            on.open()
+        if question:
+            on.expect_heading(question)
+            with on.told("done"):
+                on.press("Yes, handed over")
+        on.expect_scanner()
+        assert live.standing(coupon.serial) == (question is not None or step == "done"), step
+
+
+def test_locked_on_a_verdict_nothing_is_forgotten(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    """Another clerk takes over after the tablet lay idle: the question waits behind the lock."""
+    on = at_work()
+    at_step(on, live, shop.issue(), "given")
+    on.close()
+    on.clock_ms = 20 * 60_000
+    on.open()
+    on.expect_heading("Who is at the till?")
+    on.press("Anna")
+    on.type_pin("4071")
+    on.expect_heading("Unfinished")
 
 
 def test_a_second_tab_leaves_the_journal_to_the_first(at_work: MakeTablet) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nacl.signing import SigningKey
-from sqlalchemy import create_engine, insert, update
+from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
 from redeem import admitting, codes, engine_options, enrolling, keeping
@@ -40,17 +40,17 @@ class Stage:
     tablets: list[tuple[str, SigningKey]]
     campaign: int
     processes: list[int] = field(default_factory=list)
-    issued: int = 0
 
     def coupons(self, many: int) -> list[Issued]:
-        """New ones; their rows are written in bulk, and their tokens signed."""
-        numbers = range(self.issued, self.issued + many)
-        self.issued += many
+        """New ones, behind what the API issued; their rows are written in bulk, and their tokens signed."""
+        issued = select(Campaign.coupons).where(Campaign.number == self.campaign)
+        first = self.database.read(lambda session: session.scalars(issued).one())
+        numbers = range(first, first + many)
         made = [self._coupon(number) for number in numbers]
         for start in range(0, many, ROWS_AT_ONCE):
             rows = [self._row(coupon) for coupon in made[start : start + ROWS_AT_ONCE]]
             self.database.write(lambda session, rows=rows: session.execute(insert(Coupon), rows))  # type: ignore[misc]
-        counted = update(Campaign).where(Campaign.number == self.campaign).values(coupons=self.issued)
+        counted = update(Campaign).where(Campaign.number == self.campaign).values(coupons=first + many)
         self.database.write(lambda session: session.execute(counted))
         return made
 

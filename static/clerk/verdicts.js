@@ -117,6 +117,11 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
   );
 }
 
+/** Without a network there may be no picture: its place stays, and nothing in it looks broken. @param {Event} event */
+function leaveBlank({ currentTarget }) {
+  if (currentTarget instanceof HTMLImageElement) currentTarget.removeAttribute("src");
+}
+
 /** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {Desk} [desk] */
 function gift(offer, screen, desk) {
   if (!offer) return null;
@@ -125,7 +130,7 @@ function gift(offer, screen, desk) {
   return el(
     "div",
     { class: "verdict-gift" },
-    offer.picture && el("img", { class: "picture", src: offer.picture, alt: "" }),
+    offer.picture && el("img", { class: "picture", src: offer.picture, alt: "", onerror: leaveBlank }),
     el("h2", {}, offer.title),
     offer.description && el("p", { class: "text-l" }, offer.description),
     offer.terms && el("p", { class: "verdict-terms" }, offer.terms),

@@ -162,6 +162,17 @@ def test_without_a_network_nothing_is_confirmed(at_work: MakeTablet, live: LiveS
     on.expect_heading("Valid coupon")
 
 
+def test_a_picture_that_does_not_come_leaves_its_place_blank(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    """As without a network: nothing on the screen may look broken, and nothing may move."""
+    offer = {"en": {"title": "Cup", "picture": "/static/pictures/none.png"}}
+    on = at_work()
+    on.scan_by_usb(qr_text(shop.issue(shop.new_campaign(offer=offer))))
+    on.expect_text("Confirmed by the shop")
+    picture = on.page.locator(".verdict-gift .picture")
+    expect(picture).not_to_have_attribute("src", re.compile("none"))
+    assert picture.evaluate("each => each.offsetHeight") > 0
+
+
 def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
     on = at_work()

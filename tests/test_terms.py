@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from redeem.errors import Invalid
 from redeem.money import Money
 from redeem.terms import AtRisk, HeldOnly, Terms, parse_terms
-from tests.vectors.of_rules import BAKERY, NORTH, terms
+from tests.vectors.of_rules import BAKERY, CINEMA, NORTH, terms
 
 AT_RISK = {"policy": "at_risk", "coupons": 3, "value": 100_000, "hours": 24, "bearer": "issuer"}
 RUSSIAN = {"title": "Тёплые носки", "description": "Пара\nв подарок", "terms": "Чек не нужен", "picture": "/p/1.webp"}
@@ -43,6 +43,12 @@ def test_terms_are_read_as_they_are_written():
     assert read.value == Money(amount=35000, currency="RUB")
     assert read.offline == AtRisk.model_validate(AT_RISK)
     assert parse_terms(read.text()) == read
+
+
+def test_places_are_a_set_in_whatever_order_they_are_named():
+    one_way, other_way = (parse_terms(changed("partners", named)) for named in ([BAKERY, CINEMA], [CINEMA, BAKERY]))
+    assert one_way == other_way
+    assert one_way.text() == other_way.text()
 
 
 def test_what_is_left_out_has_a_default():

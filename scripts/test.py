@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "test-results"
 PYTEST = [".venv/bin/pytest", "--quiet"]
+# A browser for each core, but no more than a small machine's memory holds; who is done takes over from who is not.
+SIDE_BY_SIDE = ["-m", "not soak and not timed", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Stage:
 
 
 def stages() -> list[Stage]:
-    javascript, python, simulation, browser = (
-        RESULTS / f"{name}.xml" for name in ("javascript", "python", "simulation", "browser")
+    javascript, python, simulation, browser, timed = (
+        RESULTS / f"{name}.xml" for name in ("javascript", "python", "simulation", "browser", "timed")
     )
     others = ["--ignore=tests/browser", "--ignore=tests/simulation"]
     return [
@@ -40,7 +42,9 @@ def stages() -> list[Stage]:
         # On its own: it uses every core itself.
         Stage("simulation", [*PYTEST, "tests/simulation", f"--junitxml={simulation}"], simulation),
         # On its own: Playwright leaves an event loop running, in which no other test can start one.
-        Stage("browser", [*PYTEST, "tests/browser", f"--junitxml={browser}"], browser),
+        Stage("browser", [*PYTEST, "tests/browser", *SIDE_BY_SIDE, f"--junitxml={browser}"], browser),
+        # On its own: what is measured beside other work is the other work.
+        Stage("browser, timed", [*PYTEST, "tests/browser", "-m", "timed", f"--junitxml={timed}"], timed),
     ]
 
 

@@ -1,5 +1,6 @@
 """Fixtures of the browser tests.
 
+browser  Chromium for pages, running already; what a test opens in it is closed at its end
 live     a server on a port of its own over the cast's database (see live.py)
 shop     what was issued for the test: good coupons, and each way of not being good
 tablet   makes tablets: tablet("Till 1", camera=film(...)); at the end none of them may have complained
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
-from playwright.sync_api import Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
 from redeem.config import load_settings
 from redeem.web.context import now_ms
-from tests import factories
+from tests import chromium, factories
 from tests.browser.live import LiveServer, forged
 from tests.browser.tablet import Tablet
 from tests.cast import Cast
@@ -26,6 +27,7 @@ from tests.factories import MOSCOW, SECRET, Issued
 
 MakeTablet = Callable[..., Tablet]
 DAY_MS = 86_400_000
+PATIENCE_MS = 15_000
 LINK_PREFIX = "https://gift.example/c/"
 OFFER = {
     "en": {
@@ -86,6 +88,26 @@ def qr_text(issued: Issued) -> str:
     return LINK_PREFIX + issued.token
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """What is on its way is waited for, on a busy machine too. Whoever promises a time measures it."""
+    expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def running(playwright: Playwright) -> Iterator[Browser]:
+    started = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.arguments())
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def browser(running: Browser) -> Iterator[Browser]:
+    yield running
+    for context in running.contexts:
+        context.close()
+
+
 @pytest.fixture
 def live(stage: Stage, tmp_path: Path) -> Iterator[LiveServer]:
     def settings(url: str) -> Any:
@@ -114,8 +136,8 @@ def shop(live: LiveServer, cast: Cast) -> Shop:
 def tablet(playwright: Playwright, live: LiveServer, tmp_path: Path) -> Iterator[MakeTablet]:
     made: list[Tablet] = []
 
-    def make(name: str = "Till 1", **said: Any) -> Tablet:
-        opened = Tablet(playwright, tmp_path / f"profile {name}", live.url, **said).open()
+    def make(name: str = "Till 1", address: str = "/clerk/", **said: Any) -> Tablet:
+        opened = Tablet(playwright, tmp_path / f"profile {name}", live.url, **said).open(address)
         made.append(opened)
         return opened
 
@@ -127,9 +149,11 @@ def tablet(playwright: Playwright, live: LiveServer, tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def at_work(tablet: MakeTablet, live: LiveServer, cast: Cast) -> MakeTablet:
-    """An enrolled tablet of the north store with Anna at the scanner."""
+    """An enrolled tablet of the north store with Anna at the scanner. The link is the first thing that it opens."""
 
     def make(name: str = "Till 1", **said: object) -> Tablet:
-        return tablet(name, **said).enrol(live.enrolment_link(cast.north, name))
+        on = tablet(name, live.enrolment_link(cast.north, name), **said)
+        on.unlock()
+        return on
 
     return make

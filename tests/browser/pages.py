@@ -1,14 +1,10 @@
 """Pages in a real browser, as people have them: a phone or a desk, light or dark, Russian or English. And an eye on what goes wrong."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright
-
-from tests.chromium import arguments, executable
+from playwright.sync_api import Browser, Page
 
 SIZES = {"desk": (1024, 768), "phone": (390, 844), "narrow": (320, 640)}
 # axe leaves the size of touch targets out unless it is asked.
@@ -54,13 +50,6 @@ class Visit:
         """What axe finds in the way of people who don't see, or don't point."""
         found: dict[str, Any] = Axe().run(self.page, options=AXE).response
         return [f"{each['id']}: {[node['target'] for node in each['nodes']][:3]}" for each in found["violations"]]
-
-
-@contextmanager
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=executable(), args=arguments())
-    yield browser
-    browser.close()
 
 
 def visit(browser: Browser, url: str, size: str = "desk", language: str = "en", scheme: Any = "light") -> Visit:

@@ -9,6 +9,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from babel.messages.pofile import read_po
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
@@ -45,19 +46,21 @@ class Tablet:
     size: tuple[int, int] = TABLET
     language: str = "en-GB"
     dark: bool = False
+    # Switches that tell the browser what it is to find; without them, and without `camera`, there is no camera.
+    hardware: tuple[str, ...] = ()
     # How far its clock is ahead of the machine's, from the next time that it is opened.
     clock_ms: int = 0
     context: BrowserContext = field(init=False)
     page: Page = field(init=False)
     complaints: list[str] = field(default_factory=list)
 
-    def open(self, path: str = "/clerk/") -> Tablet:
+    def open(self, address: str = "/clerk/") -> Tablet:
         """Starts the browser, again over what it has kept, and opens the page."""
         film = [f"--use-file-for-fake-video-capture={self.camera}"] if self.camera else []
         self.context = self.playwright.chromium.launch_persistent_context(
             self.profile,
             executable_path=chromium.executable(),
-            args=chromium.arguments(*(CAMERA if self.camera else ()), *film),
+            args=chromium.arguments(*(CAMERA if self.camera else ()), *film, *self.hardware),
             viewport={"width": self.size[0], "height": self.size[1]},
             locale=self.language,
             color_scheme="dark" if self.dark else "light",
@@ -65,7 +68,7 @@ class Tablet:
         if self.clock_ms:
             self.context.add_init_script(f"{{ const real = Date.now; Date.now = () => real() + {self.clock_ms} }}")
         self.page = self.watch(self.context.pages[0])
-        self.page.goto(self.url + path)
+        self.page.goto(urljoin(self.url, address))
         return self
 
     def watch(self, page: Page) -> Page:

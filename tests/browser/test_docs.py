@@ -3,15 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def browser(playwright):
-    with chromium(playwright) as opened:
-        yield opened
 
 
 def test_operations_are_shown_and_can_be_tried(browser, live):

@@ -93,5 +93,6 @@ def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, 
     on.shoot("23 beyond the allowance")
 
 
+@pytest.mark.timed
 def test_a_coupon_is_brought_over_within_two_seconds(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     assert recalls.p95(recalls.times_ms(at_work, live, shop, 12)) < 2_000

@@ -14,7 +14,7 @@ from redeem.models import Enrolment
 from redeem.staffing import Role
 from redeem.web.context import now_ms
 from tests import factories
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 from tests.cast import PASSWORD
 from tests.tills import till_of
 
@@ -59,12 +59,6 @@ PAGES = (
     "/manager/clerks/{clerk}/pin",
     "/manager/sessions",
 )
-
-
-@pytest.fixture
-def browser(playwright):
-    with chromium(playwright) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,17 +4,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 from tests.cast import PASSWORD
 from tests.tills import till_of
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def browser(playwright):
-    with chromium(playwright) as opened:
-        yield opened
 
 
 def enter(browser, live, cast, **how):

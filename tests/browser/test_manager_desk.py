@@ -8,7 +8,7 @@ from redeem import generations, holding, restoring
 from redeem.models import Device
 from redeem.web.context import now_ms
 from tests import factories
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 from tests.cast import PASSWORD, SOUTH_TABLET_KEY, TABLET_KEY
 from tests.tablets import Tablet
 from tests.web import desk
@@ -16,12 +16,6 @@ from tests.web import desk
 pytestmark = pytest.mark.browser
 
 SIZES = [("desk", "light", "en"), ("desk", "dark", "ru"), ("phone", "light", "ru"), ("narrow", "light", "ru")]
-
-
-@pytest.fixture
-def browser(playwright):
-    with chromium(playwright) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 
 pytestmark = pytest.mark.browser
 
@@ -12,20 +12,18 @@ FAULTY = """<!doctype html><html lang="en"><title>A page</title><main><h1>A page
 <a href="#a" style="font-size: 10px">a</a><a href="#b" style="font-size: 10px">b</a><div style="width: 3000px">wide</div></main>"""
 
 
-def test_barriers_are_found(playwright):
-    with chromium(playwright) as browser:
-        eye = visit(browser, "http://127.0.0.1", "phone")
-        eye.page.set_content(FAULTY)
-        found = {each.partition(":")[0] for each in eye.barriers()}
-        assert {"image-alt", "color-contrast", "target-size"} <= found
-        assert eye.sticks_out()
+def test_barriers_are_found(browser):
+    eye = visit(browser, "http://127.0.0.1", "phone")
+    eye.page.set_content(FAULTY)
+    found = {each.partition(":")[0] for each in eye.barriers()}
+    assert {"image-alt", "color-contrast", "target-size"} <= found
+    assert eye.sticks_out()
 
 
-def test_complaints_and_visits_elsewhere_are_noted(playwright):
-    with chromium(playwright) as browser:
-        eye = visit(browser, "http://127.0.0.1", "phone")
-        eye.page.route("http://elsewhere.invalid/**", lambda route: route.abort())
-        eye.page.set_content('<img src="http://elsewhere.invalid/a.png">')
-        eye.page.evaluate("console.error('broken')")
-        assert eye.elsewhere == ["http://elsewhere.invalid/a.png"]
-        assert "broken" in eye.complaints
+def test_complaints_and_visits_elsewhere_are_noted(browser):
+    eye = visit(browser, "http://127.0.0.1", "phone")
+    eye.page.route("http://elsewhere.invalid/**", lambda route: route.abort())
+    eye.page.set_content('<img src="http://elsewhere.invalid/a.png">')
+    eye.page.evaluate("console.error('broken')")
+    assert eye.elsewhere == ["http://elsewhere.invalid/a.png"]
+    assert "broken" in eye.complaints

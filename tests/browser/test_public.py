@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.pages import chromium, visit
+from tests.browser.pages import visit
 from tests.tills import till_of
 
 pytestmark = pytest.mark.browser
@@ -25,12 +25,6 @@ OFFER = {
         "terms": "Один подарок на заказ, не суммируется с другими акциями.\n" * 12,
     },
 }
-
-
-@pytest.fixture
-def browser(playwright):
-    with chromium(playwright) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Briefing: what a tablet is told beforehand, all but the coupons: keys, its store's campaigns with their terms, the clerks' names.
+"""Briefing: what a tablet is told beforehand, all but the coupons: keys, its store's campaigns with their terms, the names of
+the clerks and of the other tablets.
 
 Its etag is made of versions and names alone, so that a tablet that knows it all costs next to nothing. Nothing of any customer is told.
 """
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from redeem import siblings
 from redeem.generations import Life
 from redeem.keys import KeyRing
 from redeem.models import Campaign, Clerk, Partner
@@ -48,6 +50,7 @@ def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
         "device": {"id": actor.device_id, "name": actor.device_name},
         "keys": ring.published(),
         "clerks": [{"id": clerk_id, "name": name} for clerk_id, name in clerks],
+        "siblings": siblings.names(session, actor.store_id, actor.device_id),
     }
 
 

@@ -205,6 +205,7 @@ def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) 
     released = run(session, RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}).one_or_none()
     if wants is None or released is None:
         return False
+    ledger.note_change(session, serial)  # the store's other tablets say no longer that this one can give it
     if wants.recalled_at is not None and not wants.redeemed:
         _do_what_waited(session, serial, wants, now)
     return True

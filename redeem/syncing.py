@@ -4,7 +4,7 @@ Entries are taken strictly in order, each once, and each is answered; those that
 So a retry, a duplicate, a late request and a lost reply are all the same harmless thing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import loads
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, generations, holding, homing, ledger, quarantining, recovering, snapshots
+from redeem import briefing, generations, holding, homing, ledger, quarantining, recovering, siblings, snapshots
 from redeem.adopting import Shown
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.errors import Unauthenticated
@@ -37,8 +37,8 @@ class Request:
     """What a tablet sends: entries in order, and perhaps a text to verify.
 
     `known` is the etag of the snapshot it has, `epoch` the newest grant it has heard of, `position` how far it has heard of
-    changes. `report` answers a restore. `old` is the journal of the device that this tablet was before it lost its key:
-    (device id, entries).
+    changes, `siblings` the newest grant it has heard of, of each other tablet of its store. `report` answers a restore. `old` is the
+    journal of the device that this tablet was before it lost its key: (device id, entries).
     """
 
     entries: Sequence[Entry] = ()
@@ -47,6 +47,7 @@ class Request:
     device_time: Ms | None = None
     epoch: int = 0
     position: str | None = None
+    siblings: Mapping[str, int] = field(default_factory=dict)
     report: Report | None = None
     old: tuple[str, Sequence[Entry]] | None = None
 
@@ -75,6 +76,7 @@ class Reply:
     grants: Sequence[Grant] = ()
     recalls: Sequence[Grant] = ()
     changes: dict[str, Any] | None = None
+    siblings: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def sync(
         changes=snapshots.changes_since(
             session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
         ),
+        siblings=siblings.holds_after(session, tablet.actor, request.siblings),
     )
 
 

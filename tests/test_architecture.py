@@ -54,7 +54,7 @@ PYTHON = [
             " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up confirming planning simulating voiding"
             " appointing inviting resetting reviewing"
-            " paging partnering recognising redeeming reporting showing signing_in staffing syncing throttling",
+            " paging partnering recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,
@@ -106,7 +106,7 @@ SCRIPTS = [
         "pure",
         scripts(
             "clerk",
-            "bitmaps bytes check clock codes explain holds records risks rules sets sightings state strings tokens words",
+            "bitmaps bytes check clock codes explain holds records risks rules sets siblings sightings state strings tokens words",
         ),
     ),
     Layer(

@@ -38,6 +38,7 @@ B = TypeVar("B", bound="_Body")
 MS_PER_SECOND = 1000
 GZIP_LEVEL = 6
 GZIP_FROM_BYTES = 1_000
+SIBLINGS_MAX = 1_000  # tablets of one store
 LINK_MAX_AGE_SECONDS = 24 * 3600  # how long a link may live at most; its own end is in its row
 
 
@@ -78,6 +79,7 @@ class OldJournalBody(BaseModel):
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
 
 
+Epoch = Annotated[int, Field(ge=0, lt=2**53)]
 # Campaign number, coupon number, epoch.
 Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=3, max_length=3)]
 
@@ -88,8 +90,9 @@ class SyncBody(_Body):
     time: int | None = None
     verify: Annotated[str, Field(max_length=512)] | None = None
     known: Annotated[str, Field(max_length=64)] | None = None
-    epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    epoch: Epoch = 0
     position: Annotated[str, Field(max_length=40)] | None = None
+    siblings: Annotated[dict[Annotated[str, Field(max_length=40)], Epoch], Field(max_length=SIBLINGS_MAX)] = {}
     # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
@@ -99,7 +102,7 @@ class SyncBody(_Body):
 
 
 class BellBody(_Body):
-    epoch: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    epoch: Epoch = 0
 
 
 class SetsBody(_Body):
@@ -205,6 +208,7 @@ def _request(body: SyncBody) -> syncing.Request:
         device_time=body.time,
         epoch=body.epoch,
         position=body.position,
+        siblings=body.siblings,
         report=_report(body),
         old=(body.old.device, _entries(body.old.entries)) if body.old else None,
     )

@@ -8,6 +8,7 @@ import { NoAnswer, Refused } from "./api.js";
 import { find, findingOf, givenDetails, UNSURE } from "./check.js";
 import { mayRisk } from "./risks.js";
 import { Verdict } from "./rules.js";
+import { heldDetails } from "./siblings.js";
 import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
@@ -282,7 +283,7 @@ export class Counter extends EventTarget {
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
     const code = this.#codeAlone(finding);
-    this.#show({ name: "verdict", code, finding, details: givenDetails(finding.attempt), confirmed: false });
+    this.#show({ name: "verdict", code, finding, details: { ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) }, confirmed: false });
     await this.#noteDecline(code, finding);
   }
 

@@ -1,7 +1,7 @@
 /** What a verdict says to the clerk: shape, word, the one reason, and what the customer can do now. Pure. */
 import { NOT_A_COUPON, UNSURE } from "./check.js";
 import { Verdict, toDate } from "./rules.js";
-import { date, t, time } from "./strings.js";
+import { date, dayAndMonth, t, time } from "./strings.js";
 
 /**
  * @typedef {"yes" | "already" | "no" | "ask" | "risk"} State
@@ -11,12 +11,15 @@ import { date, t, time } from "./strings.js";
 
 /** @type {Record<string, (details: Record<string, any>, where: Where) => Explanation>} */
 const EXPLAIN = {
-  at_risk: () => ({
+  at_risk: (details, where) => ({
     state: "risk",
     word: t("Give at risk"),
     because: t("There is no connection, so this coupon may have been given already."),
-    advice: t("The campaign allows a few such gifts. This one counts against this till's allowance."),
+    advice: details.holder
+      ? t("{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.", holderThen(details, where))
+      : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
   }),
+  offline: (details, where) => (details.holder ? heldThen(details, where) : unconfirmed()),
   [Verdict.GOOD]: () => ({ state: "yes", word: t("Valid coupon"), because: t("Not given yet."), advice: "" }),
   [Verdict.ALREADY_REDEEMED]: (details, where) => ({
     state: "already",
@@ -73,6 +76,23 @@ export const unconfirmed = () => ({
   because: t("There is no answer from the shop, so this coupon may have been given already."),
   advice: t("Do not give the gift. Try again in a moment."),
 });
+
+/** Without a connection: the till that held it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
+const heldThen = (details, where) => ({
+  state: "ask",
+  word: t("Ask another till"),
+  because: t("{name} can give it, as of {time}.", holderThen(details, where)),
+  advice: t("Send the customer there. There is no connection, so the gift can't be given here."),
+});
+
+/** @param {Record<string, any>} details @param {Where} where */
+const holderThen = (details, where) => ({ name: holderName(details), time: dayOrTime(details.as_of, where) });
+
+/** The time of day, and of another day the day. @param {number} then @param {Where} where */
+function dayOrTime(then, { now, zone }) {
+  const day = dayAndMonth(then, zone);
+  return day === dayAndMonth(now, zone) ? time(then, zone) : day;
+}
 
 /** Who can give a held coupon: a till of this store by its name, else the store. @param {Record<string, any>} details */
 export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another till");

@@ -26,7 +26,8 @@ import { couponId, read } from "./tokens.js";
  * @typedef {{at: number}} Heard  when this device last heard of the server, by its own clock
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
- *   keys: PublishedKey[], clerks: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
+ *   keys: PublishedKey[], clerks: {id: string, name: string}[],
+ *   siblings?: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
  */
 
 /** How long a tablet left alone stays open to the clerk who unlocked it. */

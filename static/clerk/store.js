@@ -8,6 +8,7 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 /** @import { Kept as KeptHolds } from "./holds.js" */
 /** @import { KeptPin } from "./pins.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
+/** @import { Kept as KeptSiblings } from "./siblings.js" */
 /** @import { Heard } from "./state.js" */
 /** @import { HandedIn } from "./old-journals.js" */
 
@@ -100,6 +101,16 @@ export class Store {
   /** @param {KeptSets | null} sets null: they are to be fetched anew */
   putSets(sets) {
     return this.#put("sets", sets ?? undefined);
+  }
+
+  /** @returns {Promise<KeptSiblings | undefined>} */
+  siblings() {
+    return this.#get("siblings");
+  }
+
+  /** @param {KeptSiblings} siblings */
+  putSiblings(siblings) {
+    return this.#put("siblings", siblings);
   }
 
   /** @returns {Promise<Heard | undefined>} */

@@ -5,11 +5,13 @@
 import { NoAnswer, Refused } from "./api.js";
 import { couponIdOf, Holds } from "./holds.js";
 import { Sets } from "./sets.js";
+import { Siblings } from "./siblings.js";
 import { mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Grant, Kept as KeptHolds } from "./holds.js" */
 /** @import { Kept as KeptSets } from "./sets.js" */
+/** @import { Kept as KeptSiblings } from "./siblings.js" */
 /** @import { Journal } from "./journal.js" */
 /** @import { Batch } from "./old-journals.js" */
 /** @import { Heard, Snapshot } from "./state.js" */
@@ -20,7 +22,7 @@ import { mayRelease, sendAfter, waiting } from "./state.js";
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
- *   putHeard(heard: Heard): Promise<void>}} Memory  what may be forgotten
+ *   putHeard(heard: Heard): Promise<void>, siblings(): Promise<KeptSiblings | undefined>, putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  what may be forgotten
  * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>, trouble: string | null}} Old
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
@@ -61,6 +63,8 @@ export class Sync extends EventTarget {
   holds = new Holds();
   /** The last list of what was given. */
   sets = new Sets();
+  /** What the other tablets of the store may give. */
+  siblings = new Siblings();
   /** The server was restored from a backup, and waits until all devices have reported. */
   recovering = false;
   /** How many of this device's entries the server keeps aside for a manager. */
@@ -99,6 +103,7 @@ export class Sync extends EventTarget {
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
     this.holds = new Holds((await this.#memory.holds()) ?? undefined);
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
+    this.siblings = new Siblings(await this.#memory.siblings());
     this.syncedAt = (await this.#memory.heard())?.at ?? null;
   }
 
@@ -202,7 +207,7 @@ export class Sync extends EventTarget {
 
   /** What this device has heard, and to a restored server what it holds. */
   #known() {
-    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, end: this.#journal.last, ...this.#report() };
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, end: this.#journal.last, ...this.#report() };
   }
 
   /** The generation of the server's ledger to which this device reports, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
@@ -282,6 +287,7 @@ export class Sync extends EventTarget {
       await this.#memory.putHolds(this.holds.kept);
     }
     await this.#learnChanges(reply.changes);
+    if (this.siblings.hear(reply)) await this.#memory.putSiblings(this.siblings.kept);
     this.recovering = reply.recovering;
     this.quarantined = reply.quarantined;
     this.skewMs = Math.round(reply.time - at);

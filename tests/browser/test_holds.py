@@ -1,10 +1,13 @@
 """Without a network: what this tablet holds it gives, and nothing else but within a campaign's limits."""
 
+import re
+
 import pytest
 
 from tests.browser import recalls
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
+from tests.browser.tablet import PHONE
 from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
@@ -74,6 +77,34 @@ def test_a_coupon_held_by_a_tablet_that_is_off_is_not_given_here(
     second.shoot("21 held elsewhere")
     second.press("Next")
     second.expect_scanner()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
+def test_without_a_network_a_tablet_says_which_other_one_can_give_it(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None, language: str
+) -> None:
+    first = at_work("Till 1")
+    first.expect_scanner()
+    coupon = homed(shop)
+    first.hear_the_bell()
+    second = at_work("Till 2", language=language)
+    second.expect_scanner()
+    first.sync()
+    live.network.down = True
+    second.scan_by_usb(qr_text(coupon))
+    second.expect_heading("Ask another till")
+    second.expect_text(re.compile("Till 1 can give it, as of|выдать может Till 1"))
+    second.shoot("24 another till, offline")
+    second.resize(PHONE)
+    second.shoot("24 another till, offline")
+    first.scan_by_usb(qr_text(coupon))
+    first.press("Give the gift")
+    first.expect_heading("Hand over the gift")
+    live.network.down = False
+    with first.told("gave-held"):
+        first.press("Next")
+    second.press("Try again")
+    second.expect_heading("Already given")
 
 
 def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:

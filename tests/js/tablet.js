@@ -205,6 +205,10 @@ export class Disk {
   read = async (/** @type {string} */ name) => this.setAside.get(name) ?? [];
   handedIn = async () => this.keptHandedIn;
   putHandedIn = async (/** @type {any} */ kept) => void (this.keptHandedIn = kept);
+  /** @type {any} */
+  keptSiblings;
+  siblings = async () => this.keptSiblings;
+  putSiblings = async (/** @type {any} */ kept) => void (this.keptSiblings = structuredClone(kept));
   heard = async () => ({ at: NOW });
   putHeard = async () => undefined;
 

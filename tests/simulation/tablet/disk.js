@@ -14,7 +14,7 @@ const GROWTH_BYTES = 65_536;
 const COPIES_MAX = 4;
 
 /** Of all that IndexedDB has, what can be had again from the journal or the server. */
-const CACHES = ["snapshot", "acknowledged", "holds", "sets", "heard", "handedIn"];
+const CACHES = ["snapshot", "acknowledged", "holds", "sets", "siblings", "heard", "handedIn"];
 
 export class Disk {
   /** @type {Map<string, File>} */

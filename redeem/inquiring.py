@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
@@ -52,10 +53,15 @@ class ActLine:
         return int(self.name) if self.entry and self.name.isdecimal() else 0
 
     @property
+    def body(self) -> dict[str, Any]:
+        """What the entry says; nothing of a till."""
+        body: dict[str, Any] = loads(self.entry) if self.entry else {}
+        return body
+
+    @property
     def reason(self) -> str | None:
         """Why, in a tablet's own code: of a refusal, an undo, a decline."""
-        body = loads(self.entry) if self.entry else {}
-        told = body.get("reason") or body.get("code")
+        told = self.body.get("reason") or self.body.get("code")
         return told if isinstance(told, str) else None
 
 

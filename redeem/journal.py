@@ -5,8 +5,9 @@ edited or moved unseen; the device's key signs the text together with the device
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from redeem.errors import Conflict, Invalid
 from redeem.keys import base64url, verifies
@@ -44,6 +45,14 @@ class Entry:
         """A text member of the entry, or None. Without NUL, which PostgreSQL's texts can't hold; the entry itself keeps it, escaped."""
         value = self.body.get(name)
         return value.replace("\0", "") if isinstance(value, str) else None
+
+
+def clock_in(body: Mapping[str, Any]) -> int | Literal["back"] | None:
+    """How far the tablet knew its clock to be ahead, in ms, or that it was set back; None if it knew of nothing, or does not say."""
+    said = body.get("clock")
+    if said == "back":
+        return "back"
+    return said if type(said) is int and 0 < abs(said) < 2**53 else None
 
 
 def read_entry(text: str, signature: bytes) -> Entry:

@@ -17,3 +17,12 @@ export function clockFault({ skewMs, syncedAt }, now) {
   if (Math.abs(skewMs) <= CLOCK_OFF_MS) return null;
   return { kind: skewMs < 0 ? "fast" : "slow", ms: Math.abs(skewMs) };
 }
+
+/**
+ * As an entry says it: ms that this clock is ahead of the server's, or "back"; nothing of a clock that is right as far as is known.
+ * @param {ClockFault | null} fault @returns {number | "back" | undefined}
+ */
+export function clockWord(fault) {
+  if (!fault) return undefined;
+  return fault.kind === "back" ? fault.kind : fault.ms * (fault.kind === "fast" ? 1 : -1);
+}

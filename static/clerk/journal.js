@@ -35,6 +35,8 @@ export class Journal {
   #file;
   #signer;
   #now;
+  /** What is known to be wrong with the clock: each entry says it. @type {() => Entry["clock"]} */
+  clock = () => undefined;
 
   /** @param {JournalFile} file @param {Signer} signer @param {() => number} now */
   constructor(file, signer, now) {
@@ -83,7 +85,7 @@ export class Journal {
   /** @param {string} kind @param {Partial<Entry>} fields */
   async #write(kind, fields) {
     const head = { v: 1, n: this.last + 1, prev: this.#prev, at: this.#now(), kind };
-    const text = JSON.stringify({ ...head, ...fields });
+    const text = JSON.stringify({ ...head, ...fields, clock: this.clock() });
     const signature = toBase64url(await this.#signer.sign(signedBytes(this.#signer.deviceId, text)));
     const prev = toBase64url(await sha256(utf8(text)));
     await this.#file.append(JSON.stringify({ text, signature }));

@@ -17,13 +17,14 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number}} Entry  `at` is the device's clock, ms since 1970
+ *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, clock?: number | "back"}} Entry  `at` is
+ *   the device's clock, ms since 1970; `clock` how far that was known to be ahead, in ms, or that it was set back
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: the newest epoch given back, by coupon id
- * @typedef {{at: number}} Heard  when this device last heard of the server, by its own clock
+ * @typedef {{at: number, skewMs?: number}} Heard  when this device last heard of the server, by its own clock, and the server's less that
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string}[],

@@ -3,6 +3,7 @@
  * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
+import { clockFault, clockWord } from "./clock.js";
 import { couponIdOf, Holds } from "./holds.js";
 import { Sets } from "./sets.js";
 import { Siblings } from "./siblings.js";
@@ -95,6 +96,7 @@ export class Sync extends EventTarget {
     this.#now = now;
     this.#alone = alone;
     this.#old = old;
+    journal.clock = () => clockWord(clockFault(this, now()));
   }
 
   /** Recalls what was known when the tablet was last in use. */
@@ -104,7 +106,8 @@ export class Sync extends EventTarget {
     this.holds = new Holds((await this.#memory.holds()) ?? undefined);
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
-    this.syncedAt = (await this.#memory.heard())?.at ?? null;
+    const heard = await this.#memory.heard();
+    [this.syncedAt, this.skewMs] = [heard?.at ?? null, heard?.skewMs ?? 0];
   }
 
   /** The last entry that the server is known to have. */
@@ -143,7 +146,7 @@ export class Sync extends EventTarget {
       try {
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
-        await this.#memory.putHeard({ at: /** @type {number} */ (this.syncedAt) });
+        await this.#memory.putHeard({ at: /** @type {number} */ (this.syncedAt), skewMs: this.skewMs });
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;

@@ -146,3 +146,23 @@ def test_a_second_gift_is_told_with_who_bears_it(office, cast, database):
     assert "A second gift of this coupon." in text
     assert f"/manager/conflicts/{conflict_id}" in text
     assert "not decided yet" in text
+
+
+@pytest.mark.parametrize(
+    ("clock", "words"),
+    [
+        (7_200_000, "its clock was wrong: 2 h fast"),
+        (-660_000, "its clock was wrong: 11 min slow"),
+        ("back", "its clock was wrong: set back"),
+    ],
+)
+def test_what_the_tablet_knew_of_its_clock_is_told(office, cast, database, coupon, clock, words):
+    Tablet(database, cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token, clock=clock)
+    assert words in office("store_manager").open(f"/manager/coupons/{coupon.id}").text
+
+
+@pytest.mark.parametrize("clock", [0, True, "forward", 1.5, 2**53, [7_200_000], None])
+def test_what_no_app_of_ours_says_of_a_clock_is_no_word_of_it(office, cast, database, coupon, clock):
+    assert Tablet(database, cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token, clock=clock) == "redeemed"
+    answer = office("store_manager").open(f"/manager/coupons/{coupon.id}")
+    assert (answer.status_code, "its clock was wrong" in answer.text) == (200, False)

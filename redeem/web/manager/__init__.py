@@ -34,7 +34,7 @@ from redeem.web.manager import (
     words,
 )
 from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
-from redeem.web.manager.telling import browser, skew, told
+from redeem.web.manager.telling import browser, clock, skew, told
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
@@ -115,6 +115,7 @@ def lend_words() -> dict[str, object]:
         "word": words.word,
         "recovering_since": g.get("recovering_since"),
         "skew": skew,
+        "clock_of": clock,
         "told": told,
         "shop_name": context().settings.shop_name,
         "shop_zone": context().settings.time_zone,

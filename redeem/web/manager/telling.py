@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem.inquiring import ActLine
+from redeem.journal import clock_in
 from redeem.redeeming import Kind, Outcome
 from redeem.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
@@ -48,6 +50,15 @@ def told(act: ActLine) -> str:
     if act.kind in REASONS and act.reason:
         return f"{done}: {word(REASONS[act.kind], act.reason)}"
     return done if act.code in EXPECTED else f"{done}: {word(ANSWERS, act.code)}"
+
+
+def clock(body: Mapping[str, Any]) -> str:
+    """What the tablet knew of its clock when it wrote an entry; nothing if that was right as far as it knew."""
+    known = clock_in(body)
+    if known is None:
+        return ""
+    said = _("set back") if known == "back" else skew(known)
+    return str(_("the tablet knew that its clock was wrong: %(fault)s", fault=said))
 
 
 def skew(ms: Ms) -> str:

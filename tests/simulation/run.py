@@ -76,6 +76,7 @@ def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
     except (TabletFault, ServerFault) as thrown:
         found = [f"thrown: {thrown}"]
     world.met.update(world.server.read(answers))
+    world.met.update({f"death {where}": times for where, times in world.server.deaths.items()})
     journals = (
         {tablet.device: world.tell("journals", tablet=tablet.name) for tablet in world.tablets} if not found else {}
     )

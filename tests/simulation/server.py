@@ -1,6 +1,7 @@
 """The server in the simulation: the real application on a real database. The world says what time it is there, and when it dies."""
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 import redeem.web.problems
 from redeem import create_app
 from redeem.config import load_settings
-from redeem.db import Database, Work, run_in
+from redeem.db import Database, Driver, Work, run_in
 from redeem.web import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET
@@ -75,8 +76,25 @@ class Alone:
         """There is nothing to stop."""
 
 
+class Quick:
+    """The driver's connection of Database.at_once. One may die before each statement, and after it: then it is done, and durable."""
+
+    def __init__(self, driver: Driver, count: Callable[..., None]) -> None:
+        self._driver, self._count = driver, count
+
+    def execute(self, statement: str, values: Mapping[str, Any]) -> Any:
+        about = statement.split(maxsplit=1)[0]
+        self._count(where=f"at once, before {about}")
+        found = self._driver.execute(statement, values)
+        self._count(where=f"at once, after {about}")
+        return found
+
+
 class Server:
-    """`call` is one request. After `die_after` more statements and commits the server dies, and with it what was not committed."""
+    """`call` is one request. After `die_after` more statements and commits the server dies, and with it what was not committed.
+
+    `deaths`: where it died, in this world.
+    """
 
     def __init__(self, url: str, folder: Path, maintenance: Engine | None = None) -> None:
         """`maintenance`: where PostgreSQL's databases are copied; None on SQLite."""
@@ -92,6 +110,7 @@ class Server:
         self.app: Flask = create_app(self.settings)
         for name in ("before_cursor_execute", "commit"):
             event.listen(self.database.engine, name, self._count)
+        self._watch_at_once()
         self._vault = vault_of(self.database, maintenance)
         self.begin()
 
@@ -101,6 +120,7 @@ class Server:
         self.die_after: int | None = None
         self._left: int | None = None
         self._faults: list[BaseException] = []
+        self.deaths: Counter[str] = Counter()
         self.restart()
 
     def stop(self) -> None:
@@ -138,8 +158,9 @@ class Server:
         self._left, self.die_after = self.die_after, None
         try:
             answer = self._request(path, headers, body)
-        except Killed:
+        except Killed as killed:
             answer = None
+            self.deaths.update(killed.args)
         if self._left is None:
             return answer
         self._left = None
@@ -162,6 +183,15 @@ class Server:
         with patch.object(redeem.web.problems, "log", SimpleNamespace(error=self._note_fault)):
             yield
 
+    def _watch_at_once(self) -> None:
+        """What goes past SQLAlchemy, each statement a transaction of its own, is a place to die in as well."""
+        quickly = self.database.at_once
+
+        def at_once(work: Callable[[Driver], T | None]) -> T | None:
+            return quickly(lambda driver: work(Quick(driver, self._count)))
+
+        vars(self.database)["at_once"] = at_once
+
     def _note_fault(self, _event: str, *, exc_info: BaseException, **_: object) -> None:
         self._faults.append(exc_info)
 
@@ -173,11 +203,11 @@ class Server:
             raise ServerFault("".join(format_exception(self._faults.pop())))
         return answer_of(int(head[0].split()[0]), dict(head[1]), content)
 
-    def _count(self, *_: object) -> None:
+    def _count(self, *_: object, where: str = "in a transaction") -> None:
         if self._left is not None:
             self._left -= 1
             if self._left < 0:
-                raise Killed
+                raise Killed(where)
 
 
 def environment(path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """A few worlds on PostgreSQL: what is true of one database is true of the other."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import create_engine
 
 from redeem.models import Base
 from tests.postgres import Cluster
+from tests.simulation.happenings import Happening
 from tests.simulation.report import report
 from tests.simulation.run import Stage
 from tests.simulation.server import Server
@@ -15,6 +19,10 @@ from tests.simulation.tablets import Tablets
 from tests.simulation.tally import TALLY
 
 SEEDS = range(6)
+# A till's ordinary redemption looks with one statement and redeems with another, and no transaction is around them.
+PLACES = {f"death at once, {when} {statement}" for when in ("before", "after") for statement in ("SELECT", "WITH")}
+DEADLY_SEEDS = range(3)
+DEADLY_ROUNDS = 100
 
 
 @pytest.fixture
@@ -31,6 +39,25 @@ def made(postgres_cluster: Cluster, postgres_url: str, tmp_path: Path) -> Iterat
     server.stop()
     maintenance.dispose()
     postgres_cluster.drop_database(postgres_cluster.url_of(f"{server.database.engine.url.database}_backup"))
+
+
+def deadly(chance: Random) -> list[Happening]:
+    """Tills at work; their requests kill the server soon, which then takes the next ones."""
+    soon = [each for each in range(400) if Random(each).randint(0, 40) < 10]
+    names = ("issue", "till_works", "kill_server", "carry", "till_works", "carry", "pass_time")
+    drawn = [Happening(name, chance.randrange(60), chance.getrandbits(32)) for name in names * DEADLY_ROUNDS]
+    return [replace(one, chance=chance.choice(soon)) if one.name == "kill_server" else one for one in drawn]
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_between_the_quick_statements_breaks_none(made: Stage) -> None:
+    met = Counter[str]()
+    for seed in DEADLY_SEEDS:
+        outcome = TALLY.note(made.run(seed, deadly(Random(seed))))
+        if outcome.faults:
+            pytest.fail(report(outcome), pytrace=False)
+        met += outcome.met
+    assert sorted(PLACES - met.keys()) == []
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ export class Camera {
   #worker = new Worker(new URL("./camera-worker.js", import.meta.url), { type: "module" });
   #video;
   #onSight;
+  #onGone;
   #reading = false;
   #generation = 0;
   #readAt = -Infinity;
@@ -39,10 +40,11 @@ export class Camera {
   /** @type {MediaStream | null} */
   #stream = null;
 
-  /** @param {HTMLVideoElement} video @param {(sighting: Sighting) => void} onSight */
-  constructor(video, onSight) {
+  /** @param {HTMLVideoElement} video @param {(sighting: Sighting) => void} onSight @param {() => unknown} [onGone] it was pulled out, or taken away */
+  constructor(video, onSight, onGone) {
     this.#video = video;
     this.#onSight = onSight;
+    this.#onGone = onGone;
     this.#worker.addEventListener("message", ({ data }) => this.#answered(data));
     this.#worker.addEventListener("error", () => (this.#broken = true));
   }
@@ -63,7 +65,7 @@ export class Camera {
     const stream = await open(this.#chosen);
     if (generation !== this.#generation) return void stop(stream); // stopped while the person was asked for leave
     this.#stream = stream;
-    stream.getVideoTracks()[0]?.addEventListener("ended", () => this.stop());
+    stream.getVideoTracks()[0]?.addEventListener("ended", () => this.#ended(generation));
     this.#video.srcObject = stream;
     await this.#play(generation);
     this.#watch(generation);
@@ -96,6 +98,13 @@ export class Camera {
     } catch {
       return false; // some phones name a torch that they then refuse
     }
+  }
+
+  /** @param {number} generation */
+  #ended(generation) {
+    if (generation !== this.#generation) return;
+    this.stop();
+    this.#onGone?.();
   }
 
   get #track() {
@@ -158,18 +167,20 @@ export async function cameras() {
   return all.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId).map(({ deviceId: id, label }) => ({ id, label }));
 }
 
-/** @param {string} chosen not there any more: then another one is better than none */
+/** @param {string} chosen @returns {Promise<MediaStream>} of another camera, if this one is not there any more: better than none */
 async function open(chosen) {
   if (!navigator.mediaDevices?.getUserMedia) throw new NoCamera("insecure");
   try {
-    return await navigator.mediaDevices.getUserMedia({
-      audio: false,
-      video: { ...(chosen ? { deviceId: { ideal: chosen } } : { facingMode: { ideal: "environment" } }), width: { ideal: WIDTH }, height: { ideal: HEIGHT } },
-    });
+    return await picture(chosen ? { deviceId: { exact: chosen } } : { facingMode: { ideal: "environment" } });
   } catch (error) {
-    throw new NoCamera(WHY[error instanceof DOMException ? error.name : ""] ?? "busy");
+    const why = WHY[error instanceof DOMException ? error.name : ""] ?? "busy";
+    if (chosen && why === "missing") return open("");
+    throw new NoCamera(why);
   }
 }
+
+/** @param {MediaTrackConstraints} which */
+const picture = (which) => navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, width: { ideal: WIDTH }, height: { ideal: HEIGHT } } });
 
 /** @param {MediaStream} stream */
 function stop(stream) {

@@ -6,7 +6,7 @@ import { JournalFile } from "./journal-file.js";
 import { Journal } from "./journal.js";
 import { OldJournals } from "./old-journals.js";
 import { Pins } from "./pins.js";
-import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen } from "./setup.js";
+import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./setup.js";
 import { switchSound, wakeSound } from "./sound.js";
 import { Store } from "./store.js";
 import { chooseLanguage, currentLanguage } from "./strings.js";
@@ -38,8 +38,9 @@ function show(screen) {
 }
 
 async function start() {
+  const safeAddress = location.href.replace(/^http:/, "https:"); // with its token, which is good there, too
   const token = takeToken();
-  if (!window.isSecureContext) return show(faultScreen("insecure"));
+  if (!window.isSecureContext) return show(insecureScreen(safeAddress));
   if (!(await isCapable())) return show(faultScreen("old"));
   const file = new JournalFile();
   const records = await file.open();

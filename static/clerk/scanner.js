@@ -44,8 +44,9 @@ export class Scanner {
   #lit = false;
   #prompt = "";
   #starting = false;
+  #awake = false;
   #listening = false;
-  #camera = new Camera(this.#video, (sighting) => this.#sighted(sighting));
+  #camera = new Camera(this.#video, (sighting) => this.#sighted(sighting), () => this.#again());
   #actions;
 
   /** @param {ScannerActions} actions */
@@ -75,31 +76,38 @@ export class Scanner {
   /** Reads with this camera from now on; empty: with the one at the back. @param {string} id */
   useCamera(id) {
     this.#camera.choose(id);
-    if (!this.#camera.running) return;
-    this.#camera.stop();
-    this.wake();
+    if (this.#camera.running || this.#starting) this.#again();
   }
 
-  /** Starts the camera, or says why it can't. */
+  /** The camera has changed, or is gone: what there is now is taken. */
+  #again() {
+    this.sleep();
+    if (document.visibilityState === "visible") this.wake();
+  }
+
+  /** Starts the camera, or says why it can't. @returns {Promise<void>} */
   async wake() {
     void keepAwake(true);
+    this.#awake = true;
     if (this.#camera.running || this.#starting) return;
     this.#starting = true;
     if (this.#help.hidden) this.#say(t("Starting the camera"));
     try {
       await this.#camera.start();
       this.#help.hidden = true;
-      this.#torch.hidden = !this.#camera.hasTorch;
     } catch (error) {
       if (!(error instanceof NoCamera)) throw error;
       this.#showHelp(error.why);
     }
     this.#starting = false;
+    this.#torch.hidden = !this.#camera.hasTorch;
+    if (this.#awake && !this.#camera.running && this.#help.hidden) return this.wake(); // put to sleep and woken while it was starting
     this.#say(this.#prompt);
   }
 
   sleep() {
     void keepAwake(false);
+    this.#awake = false;
     this.#lit = false;
     this.#torch.setAttribute("aria-pressed", "false");
     this.#camera.stop();

@@ -2,7 +2,7 @@
 import { Camera, NoCamera } from "./camera.js";
 import { enrolmentToken } from "./enrolment.js";
 import { t } from "./strings.js";
-import { button, el, heading, helpScreen } from "./view.js";
+import { button, el, heading, helpScreen, icon } from "./view.js";
 
 /** @param {{onToken: (token: string) => unknown, lostKey: boolean, revoked: boolean}} parts */
 export function enrolScreen({ onToken, lostKey, revoked }) {
@@ -51,7 +51,6 @@ export const elsewhereScreen = (onAgain) =>
 
 /** @type {Record<string, () => {icon: string, title: string, line: string}>} */
 const FAULTS = {
-  insecure: () => ({ icon: "lock", title: t("The connection is not safe"), line: t("Cameras and keys work over HTTPS only. Open this page with https:// in front.") }),
   old: () => ({
     icon: "globe",
     title: t("This browser is too old"),
@@ -67,9 +66,19 @@ const FAULTS = {
 
 /** @param {string} code */
 export function faultScreen(code) {
-  const { icon, title, line } = (FAULTS[code] ?? FAULTS.broken)();
-  return helpScreen({ icon, title, lines: [line], actions: [button(t("Open again"), () => location.reload(), { class: "button-primary button-large" })], role: "alert" });
+  const { icon: name, title, line } = (FAULTS[code] ?? FAULTS.broken)();
+  return helpScreen({ icon: name, title, lines: [line], actions: [button(t("Open again"), () => location.reload(), { class: "button-primary button-large" })], role: "alert" });
 }
+
+/** @param {string} address of this page over HTTPS */
+export const insecureScreen = (address) =>
+  helpScreen({
+    icon: "lock",
+    title: t("The connection is not safe"),
+    lines: [t("Cameras and keys work over HTTPS only. Open this page with https:// in front."), t("If it does not open there, ask a manager for the right address.")],
+    actions: [el("a", { class: "button button-primary button-large", href: address }, icon("lock"), el("span", {}, t("Open with https://")))],
+    role: "alert",
+  });
 
 /** @param {(token: string) => unknown} onToken @param {HTMLElement} before */
 function scanLinkScreen(onToken, before) {

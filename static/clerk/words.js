@@ -159,6 +159,8 @@ export const WORDS = {
     "The tablet can't save what happens here, so nothing may be given on it. Free some space, then open Redeem again.": "Планшет не может сохранить запись, поэтому выдавать на нём нельзя. Освободите место и откройте Redeem снова.",
     "Something went wrong on this tablet. Open Redeem again; nothing that was given is lost.": "На планшете произошла ошибка. Откройте Redeem снова; записи о выдаче сохранены.",
     "Open again": "Открыть снова",
+    "If it does not open there, ask a manager for the right address.": "Если так она не открывается, спросите у менеджера правильный адрес.",
+    "Open with https://": "Открыть с https://",
     "Point the camera at the enrolment QR": "Наведите камеру на QR для настройки",
     "Why was it not given?": "Почему не выдан?",
     "Undo: what happened?": "Отмена: что случилось?",

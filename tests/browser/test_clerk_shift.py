@@ -1,7 +1,6 @@
 """What a clerk does over a shift: coupon after coupon by USB scanner, a look at what was given today, an undo from that list."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,21 +8,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import PHONE, TABLET, Tablet
-from tests.browser.video import film
 from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
-# What a browser does when the clerk looks at something else, and comes back.
-SEEN = """state => {
-    Object.defineProperty(document, "visibilityState", { value: state, configurable: true })
-    document.dispatchEvent(new Event("visibilitychange"))
-}"""
-# Until the camera delivers so many pictures at a time: one, or none.
-UNTIL_TRACKS = """wanted => new Promise(done => {
-    const tracks = () => document.querySelector(".scanner-video").srcObject?.getTracks() ?? []
-    const look = () => tracks().filter(each => each.readyState === "live").length === wanted ? done() : setTimeout(look, 20)
-    look()
-})"""
 HOUR_MS = 3_600_000
 TODAY = "Today on this till"
 
@@ -156,11 +143,3 @@ def test_a_scanner_s_digits_are_no_pin(at_work: MakeTablet, shop: Shop) -> None:
     on.expect_heading("PIN of Anna")
     expect(on.button("Open the till")).to_be_enabled()
     expect(on.page.locator(".screen-pin .error")).to_be_empty()
-
-
-def test_the_camera_stops_while_nobody_looks(at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
-    on = at_work(camera=film(tmp_path / "none.mjpeg", None))
-    on.page.evaluate(UNTIL_TRACKS, 1)
-    for state, tracks in (("hidden", 0), ("visible", 1)):
-        on.page.evaluate(SEEN, state)
-        on.page.evaluate(UNTIL_TRACKS, tracks)

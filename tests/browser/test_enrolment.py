@@ -113,10 +113,3 @@ def test_the_lock_speaks_the_clerks_language(tablet: MakeTablet, live: LiveServe
     on.press("Русский")
     on.expect_heading("Кто на кассе?")
     expect(on.page.locator("html")).to_have_attribute("lang", "ru")
-
-
-def test_a_camera_that_is_not_there_is_explained(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
-    on = tablet().enrol(live.enrolment_link(cast.north))
-    expect(on.page.get_by_role("heading", name=re.compile("No camera found|The camera is blocked"))).to_be_visible()
-    on.shoot("18 no camera")
-    expect(on.button("Type the code")).to_be_enabled()

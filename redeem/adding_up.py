@@ -1,7 +1,8 @@
 """Adding up: the tally of days that are over, summed once, so that a report of a year reads about as few rows as one of a month.
 
 A day is closed when nothing can be counted on it any more but what comes late, and that has a slot of its own in the tally
-(ledger.LATE_SLOT): so what was added up stays right, and a report adds the late rows to it. Blocks of 1, 8 and 64 days begin at
+(ledger.LATE_SLOT): so what was added up stays right, and a report adds the late rows to it. Should a clock that was days ahead have closed
+a day too early, what is counted on it from then on is late too: the statement that counts looks. Blocks of 1, 8 and 64 days begin at
 multiples of their length; any period is made of a few dozen of them.
 """
 

@@ -27,7 +27,7 @@ from redeem.times import Ms
 
 UNKNOWN_CAMPAIGN = -1
 TALLY_SLOTS = 8
-LATE_SLOT = 8  # of what is counted on a day before that on which it happens; see adding_up.py
+LATE_SLOT = sql.LATE_SLOT
 POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 

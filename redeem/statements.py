@@ -1,10 +1,15 @@
 """The ledger's statements, built once; SQLAlchemy compiles each once for the database in use."""
 
+from typing import Any
+
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Select,
+    SmallInteger,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -30,6 +35,8 @@ from redeem.models import (
     Store,
     Tally,
 )
+
+LATE_SLOT = 8  # written out in COUNT, too: of what is counted on a day before that on which it happens, or that is closed; see adding_up.py
 
 FOUND = (
     Coupon.serial,
@@ -140,9 +147,11 @@ KEEP = text(
     " :fingerprint, :at, :device_at, :entry, :signature)"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
+# A day that is added up takes nothing more but what is late, whatever the clock says: it may have been days ahead once.
 COUNT = text(
     "INSERT INTO tally (day, campaign_number, store_id, outcome, slot, count)"
-    " VALUES (:day, :campaign_number, :store_id, :outcome, :slot, :count)"
+    " VALUES (:day, :campaign_number, :store_id, :outcome,"
+    " CASE WHEN EXISTS (SELECT 1 FROM deployment WHERE added_up_until >= :day) THEN 8 ELSE :slot END, :count)"
     " ON CONFLICT (day, campaign_number, store_id, outcome, slot) DO UPDATE SET count = tally.count + excluded.count"
 )
 
@@ -154,7 +163,9 @@ def redeem_at_once(source: CTE | None = None) -> Select[bool, bool]:
     """
     redeemed = inserted(Redemption, source).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
     kept = inserted(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
-    tally = inserted(Tally, redeemed)
+    closed = exists(select(Deployment.id).where(Deployment.added_up_until >= bindparam("day")))
+    slot = case((closed, literal_column(str(LATE_SLOT))), else_=bindparam("slot", type_=SmallInteger()))
+    tally = inserted(Tally, redeemed, slot=slot)
     counted = tally.on_conflict_do_update(
         index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
     )
@@ -163,10 +174,10 @@ def redeem_at_once(source: CTE | None = None) -> Select[bool, bool]:
     return select(exists(select(redeemed)), exists(select(kept))).add_cte(counted.cte("counted"), noted.cte("noted"))
 
 
-def inserted(model: type[Base], source: CTE | None = None) -> postgresql.Insert:
-    """The row that the parameters say; with `source`, only if that has a row."""
+def inserted(model: type[Base], source: CTE | None = None, **said: ColumnElement[Any]) -> postgresql.Insert:
+    """The row that the parameters say, but for what is `said` otherwise; with `source`, only if that has a row."""
     columns = model.__table__.columns
-    row = select(*(bindparam(column.name, type_=column.type) for column in columns))
+    row = select(*(said.get(column.name, bindparam(column.name, type_=column.type)) for column in columns))
     return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
 
 

@@ -1,5 +1,6 @@
 """Closed days added up: the same figures as a recount, whatever comes late, and by far fewer rows. On both databases."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from redeem.reporting import Period, Question
 from redeem.staffing import WHOLE, Scope
 from redeem.times import local_day
 from tests import factories
+from tests.books import faults
 from tests.databases import on_both_databases
 from tests.factories import MOSCOW, NOW
 from tests.tills import till_of
@@ -106,6 +108,24 @@ def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast)
     assert {outcome: slot == LATE_SLOT for outcome, slot in rows} == {"redeemed": False, "reversed": True}
     report = database.read(lambda db: reporting.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
     assert (report.total.given, report.total.reversed, report.days[day].reversed) == (0, 1, 1)
+
+
+@on_both_databases
+@pytest.mark.parametrize("quickly", [True, False])
+def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
+    """Somebody opened the first page meanwhile, so this day and the next are closed."""
+    till = replace(till_of(database, cast.north_till), quickly=quickly)
+    before, after = (database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(2))
+    till.redeem(before)
+    add_all_up(database, TODAY + 10)
+    assert database.read(adding_up.closed_until) > TODAY
+    done = till.redeem(after)
+    till.redeem(after)
+    till.reverse(done.details["redemption"])
+    add_all_up(database)
+    report = database.read(lambda db: reporting.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
+    assert (report.total.redeemed, report.total.reversed, sum(report.declines.values())) == (2, 1, 1)
+    assert database.read(faults) == []
 
 
 @on_both_databases

@@ -42,7 +42,8 @@ export class Scanner {
   #torch = button(t("Light"), () => this.#switchTorch(), { icon: "torch", class: "button-quiet" });
   #sightings = new Sightings();
   #lit = false;
-  #prompt = "";
+  /** @type {string | undefined} what was done with the coupon before */
+  #note;
   #starting = false;
   #awake = false;
   #listening = false;
@@ -69,8 +70,8 @@ export class Scanner {
     this.#listening = on;
     this.element.inert = !on;
     this.#camera.pace(on ? 0 : GLANCE_MS);
-    this.#prompt = hint ?? t("Point the camera at the coupon's QR");
-    if (on) this.#say(this.#prompt);
+    this.#note = hint;
+    if (on) this.#prompt();
   }
 
   /** Reads with this camera from now on; empty: with the one at the back. @param {string} id */
@@ -102,7 +103,7 @@ export class Scanner {
     this.#starting = false;
     this.#torch.hidden = !this.#camera.hasTorch;
     if (this.#awake && !this.#camera.running && this.#help.hidden) return this.wake(); // put to sleep and woken while it was starting
-    this.#say(this.#prompt);
+    this.#prompt();
   }
 
   sleep() {
@@ -119,6 +120,13 @@ export class Scanner {
     if (!this.#listening) return;
     if (isNew) this.#actions.onScan(text, at);
     else this.#say(t("Same coupon as before."), button(t("Show it again"), () => this.#actions.onScan(text, performance.now()), { class: "button-small" }));
+  }
+
+  /** Without a camera there is nothing to point, but what was done with the last coupon is said over its help, too. */
+  #prompt() {
+    if (this.#note) return this.#say(this.#note);
+    if (this.#help.hidden) return this.#say(t("Point the camera at the coupon's QR"));
+    this.#hint.replaceChildren();
   }
 
   /** @param {string} words @param {HTMLElement} [action] */
@@ -153,7 +161,7 @@ export class Scanner {
         tool("settings", t("Settings"), onSettings),
         el("button", { type: "button", class: "button button-quiet button-small scanner-clerk", onclick: onLock, "aria-label": t("Lock") }, icon("person"), this.#clerk, icon("lock", "icon-s")),
       ),
-      el("div", { class: "scanner-view" }, this.#video, el("div", { class: "scanner-frame", "aria-hidden": "true" }), this.#hint, this.#help),
+      el("div", { class: "scanner-view" }, this.#video, el("div", { class: "scanner-frame", "aria-hidden": "true" }), this.#help, this.#hint),
       el(
         "footer",
         { class: "scanner-foot" },

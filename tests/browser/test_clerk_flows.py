@@ -12,6 +12,10 @@ from tests.cast import Cast
 from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
+ON_TOP = """each => {
+    const { x, y, width, height } = each.getBoundingClientRect()
+    return each.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+}"""
 
 
 def look(on: Tablet, name: str) -> None:
@@ -61,6 +65,7 @@ def refuse_typed(on: Tablet, live: LiveServer, coupon: Issued) -> None:
     with on.told("refusal"):
         on.press("Did not know the campaign")
     on.expect_text("Noted. Thank you.")
+    assert on.page.locator(".scanner-hint").evaluate(ON_TOP), "the help for the camera doesn't hide it"
     look(on, "noted")
     assert not live.standing(coupon.serial)
 

@@ -223,9 +223,9 @@ def test_a_page_without_https_says_so_and_where_to_go(
     tablet: MakeTablet, live: LiveServer, cast: Cast, language: str, size: tuple[int, int]
 ) -> None:
     """Browsers trust their own machine; by any other name it is a page on the network without TLS."""
-    on = tablet(hardware=("--host-resolver-rules=MAP tills.example 127.0.0.1",), language=language, size=size)
     link = live.enrolment_link(cast.north, "Till 1").replace("127.0.0.1", "tills.example")
-    on.page.goto(link)
+    elsewhere = ("--host-resolver-rules=MAP tills.example 127.0.0.1",)
+    on = tablet("Till 1", link, hardware=elsewhere, language=language, size=size)
     on.expect_heading("The connection is not safe")
     assert "#" not in on.page.url
     on.shoot("53 not safe")

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     GAVE_AT_RISK = "gave-at-risk"
     UNDO = "undo"
     RELEASE = "release"
+    MOVE = "move"
     DECLINE = "decline"
     REFUSAL = "refusal"
 
@@ -46,6 +47,8 @@ class Outcome(StrEnum):
     NOTHING_TO_UNDO = "nothing_to_undo"
     UNDO_TOO_LATE = "undo_too_late"
     RELEASED = "released"
+    MOVED = "moved"
+    NOT_MOVED = "not_moved"
     CONFLICT = "conflict"
     RECOVERING = "recovering"
 
@@ -88,6 +91,7 @@ class Act:
     of_act_id: str | None = None
     given_as: str | None = None
     epoch: int | None = None
+    to_store_id: str | None = None
     reason: str | None = None
     clerk_id: str | None = None
     device_at: Ms | None = None

@@ -120,11 +120,11 @@ def add_once(session: Session, device: Device) -> None:
 
 def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
     """The device may do nothing from now on; its till keys end with it. Doing it twice changes nothing."""
-    device = session.get(Device, device_id)
+    device = session.get(Device, device_id, with_for_update={"key_share": True})
     if device is None:
         raise NotFound
     if device.revoked_at is None:
-        device.revoked_at = now
+        device.revoked_at, device.moves_to_id, device.moves_by_id = now, None, None
         session.flush()
         homing.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):

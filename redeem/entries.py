@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from redeem import codes, generations, ledger
@@ -32,6 +32,7 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing) -> Act:
         shown=None if entry.kind == Kind.RELEASE else shown,  # an id alone proves nothing
         of=named(entry.body.get("of")),
         epoch=whole(entry.body.get("epoch")),
+        to_store_id=entry.word("store") if entry.kind == Kind.MOVE else None,
         reason=(entry.word("reason") or entry.word("code") or "")[:REASON_MAX_CHARACTERS],
         clerk_id=known_clerk(session, actor, entry.word("clerk")),
         device_at=entry.at,
@@ -41,8 +42,12 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing) -> Act:
 
 
 def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
-    """Locks what the acts are about, in one order: two journals that name the same coupons the other way round would wait in a circle."""
-    if len(acts) < 2:
+    """Locks what the acts are about, in one order: two journals that name the same coupons the other way round would wait in a circle.
+
+    A tablet that moves gives back all that it holds, and what it was promised.
+    """
+    moving = {act.actor.device_id for act in acts if act.kind == Kind.MOVE}
+    if len(acts) < 2 and not moving:
         return
     about = {(act.actor.device_id, act.of) for act in acts if act.of}
     named = tuple_(KeptAct.device_id, KeptAct.name).in_(about)
@@ -50,7 +55,9 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     serials |= (
         set(session.scalars(select(KeptAct.serial).where(named, KeptAct.serial.is_not(None)))) if about else set()
     )
-    wanted = select(Coupon.serial).where(Coupon.serial.in_(serials)).order_by(Coupon.serial)
+    theirs = or_(Coupon.holder_id.in_(moving), Coupon.promised_to_id.in_(moving))
+    about_them = Coupon.serial.in_(serials)
+    wanted = select(Coupon.serial).where(or_(about_them, theirs) if moving else about_them).order_by(Coupon.serial)
     session.execute(wanted.with_for_update(key_share=True))
 
 

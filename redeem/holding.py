@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, and_, bindparam, func, literal, select, true, union_all, update
+from sqlalchemy import (
+    CursorResult,
+    Executable,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from redeem import generations, ledger
@@ -24,7 +37,9 @@ FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
 # A tablet that was not seen for so long may lie in a drawer: what it was only promised goes to those that are at work.
 AWAY_MS = MS_PER_DAY
 
-ACTIVE = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
+AT_WORK = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
+# One that is to move is granted no more where it is.
+ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None))
 IS_VOID = func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None)
 REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~REDEEMED)
@@ -72,6 +87,13 @@ RECALL = (
     .where(Coupon.serial == bindparam("of_serial"), Coupon.holder_id.is_not(None))
     .values(recalled_at=func.coalesce(Coupon.recalled_at, bindparam("now")), recalled_for_id=bindparam("for_device_id"))
     .returning(Coupon.holder_id)
+)
+HELD_UNTIL = (
+    select(
+        Coupon.serial, Coupon.epoch, Coupon.home_store_id, Coupon.recalled_at, (~IS_VOID & ~REDEEMED).label("is_open")
+    )
+    .where(Coupon.holder_id == bindparam("device_id"), Coupon.epoch <= bindparam("until"))
+    .order_by(Coupon.serial)
 )
 HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
     Coupon.holder_id == bindparam("device_id")
@@ -209,6 +231,25 @@ def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) 
     if wants.recalled_at is not None and not wants.redeemed:
         _do_what_waited(session, serial, wants, now)
     return True
+
+
+def release_all(session: Session, device_id: str, until: int, now: Ms) -> None:
+    """The holder gives back all that it was granted up to this epoch. What nobody waits for is promised at home."""
+    held = run(session, HELD_UNTIL, {"device_id": device_id, "until": until}).all()
+    for row in held:
+        if row.recalled_at is not None:
+            release(session, row.serial, device_id, row.epoch, now)
+    mine = and_(Coupon.holder_id == device_id, Coupon.epoch <= until)
+    run(session, update(Coupon).where(mine).values(holder_id=None, **NO_RECALL), {})
+    free = [row for row in held if row.recalled_at is None and row.is_open]
+    for row in free:
+        ledger.note_change(session, row.serial)
+    for home in {row.home_store_id for row in free if row.home_store_id}:
+        tablets = tablets_of(session, home, now)
+        serials = [row.serial for row in free if row.home_store_id == home]
+        for tablet in tablets:
+            promise_all(session, [serial for serial in serials if choose(tablets, serial) == tablet], tablet, now)
+    run(session, delete(Claim).where(Claim.device_id == device_id, Claim.epoch <= until), {})
 
 
 def reopen(session: Session, serial: int, now: Ms) -> None:

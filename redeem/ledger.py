@@ -92,6 +92,7 @@ class KeptAct:
     code: str
     answer: str
     fingerprint: str
+    time_zone: str
     reversal: str | None
 
 

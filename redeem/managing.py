@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, auditing, enrolling, overseeing, partnering, restoring
+from redeem import admitting, apikeys, auditing, enrolling, moving, overseeing, partnering, restoring
 from redeem.auditing import Change as Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Conflict, Invalid
@@ -67,6 +67,19 @@ def rename_device(session: Session, person: Person, device_id: str, name: str, n
         session.get_one(Device, line.id).name = cleaned
         note_device(session, person, Change.DEVICE_RENAMED, line, now, changed={"name": [line.name, cleaned]})
     return line
+
+
+def move_device(session: Session, person: Person, device_id: str, store_id: str, now: Ms) -> Device:
+    """Has a till work at another store at once, and a tablet when it next reports. Raises NotFound outside the scope, Conflict."""
+    line = overseeing.get_device(session, person.scope, device_id)
+    store = overseeing.get_store(session, person.scope, store_id)
+    return moving.ask(session, line.id, store.id, person.id, now)
+
+
+def let_device_stay(session: Session, person: Person, device_id: str, now: Ms) -> bool:
+    """Takes that back, if it has not happened; False if nothing was left to be taken back. Raises NotFound."""
+    line = overseeing.get_device(session, person.scope, device_id)
+    return moving.stay(session, line.id, person.id, now)
 
 
 def note_device(session: Session, person: Person, what: Change, line: DeviceLine, now: Ms, **details: Any) -> None:

@@ -132,7 +132,7 @@ class Device(Base):
 
     `last_number` and `last_hash` are the end of its journal as the server has it; `newest_epoch` is of the newest hold it was
     ever granted. `sweep_from`: it has yet to look through its store's coupons from this serial on, for those that nobody holds;
-    `swept_on` is the day on which it last began to.
+    `swept_on` is the day on which it last began to. `moves_to_id`: a manager (`moves_by_id`) wants it at another store, see moving.py.
     """
 
     __tablename__ = "device"
@@ -152,12 +152,15 @@ class Device(Base):
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]
     lost_at: Mapped[int | None]
+    moves_to_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    moves_by_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     reported_generation: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         CheckConstraint("kind IN ('tablet', 'till')", name="kind"),
         CheckConstraint(
             "kind = 'till' OR (public_key IS NOT NULL AND enrolment_id IS NOT NULL)", name="tablet_has_a_key"
         ),
+        CheckConstraint("(moves_to_id IS NULL) = (moves_by_id IS NULL)", name="move_is_whole"),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from redeem.auditing import Change
 from redeem.errors import NotFound
@@ -71,6 +71,7 @@ class DeviceLine:
     """`last_number`: how many entries of its journal the server has.
 
     `held`: open coupons that it alone may give; `waiting`: entries that it handed in and that wait for a manager's decision.
+    `moves_to_…`: the store to which it is to move, and whose that is.
     """
 
     id: str
@@ -88,6 +89,10 @@ class DeviceLine:
     lost_at: Ms | None
     held: int
     waiting: int
+    partner_id: str
+    moves_to_id: str | None
+    moves_to_name: str | None
+    moves_to_partner_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ WAITING = (
     .where(Quarantine.handed_in_by_id == Device.id, Quarantine.decided_at.is_(None))
     .scalar_subquery()
 )
+NEXT_STORE = aliased(Store)
 DEVICE = (
     select(
         Device.id,
@@ -177,9 +183,14 @@ DEVICE = (
         Device.lost_at,
         HELD,
         WAITING,
+        Partner.id,
+        NEXT_STORE.id,
+        NEXT_STORE.name,
+        NEXT_STORE.partner_id,
     )
     .join(Store, Store.id == Device.store_id)
     .join(Partner, Partner.id == Store.partner_id)
+    .outerjoin(NEXT_STORE, NEXT_STORE.id == Device.moves_to_id)
 )
 
 CLERK = select(Clerk.id, Clerk.name, Clerk.created_at, Clerk.left_at, Store.id, Store.name).join(

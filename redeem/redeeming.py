@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import adopting, holding, ledger, recovering
+from redeem import adopting, holding, ledger, moving, recovering
 from redeem.acts import (
     CANCELLED,
     NOT_HANDED_OVER,
@@ -225,7 +225,7 @@ def take_undo(taking: Taking) -> Answer:
 
 
 def take_reverse(taking: Taking) -> Answer:
-    """A till's undo of a redemption that its own store handed over, within the campaign's limit.
+    """A till's undo of a redemption that its own store, or it itself elsewhere, handed over, within the campaign's limit.
 
     What a till says to a restored ledger has happened, and is not too late.
     """
@@ -321,7 +321,7 @@ def is_own_and_done(taking: Taking, standing: Standing) -> bool:
     return (
         about is not None
         and standing.act_id == about.id
-        and about.store_id == actor.store_id
+        and (about.store_id == actor.store_id or standing.device_id == actor.device_id)
         and standing.handed_over_at is not None
     )
 
@@ -352,11 +352,12 @@ def reopen(taking: Taking, found: Found) -> None:
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
-    actor = taking.act.actor
+    """At the store where it happened: the device may have moved since."""
     campaign = taking.found.campaign_number if taking.found else ledger.UNKNOWN_CAMPAIGN
-    store_id = taking.about.store_id if taking.about else actor.store_id
-    today = local_day(taking.now, actor.time_zone)
-    day = local_day(at, actor.time_zone) if at is not None else today
+    place = taking.about or taking.act.actor
+    store_id, zone = place.store_id, place.time_zone
+    today = local_day(taking.now, zone)
+    day = local_day(at, zone) if at is not None else today
     ledger.count(taking.session, day, campaign, store_id, outcome, late=day != today)
 
 
@@ -369,4 +370,5 @@ OF_JOURNALS: dict[str, Callable[[Taking], Answer]] = {
     Kind.GAVE: take_gave,
     Kind.DROP: take_drop,
     Kind.UNDO: take_undo,
+    Kind.MOVE: moving.take_move,
 }

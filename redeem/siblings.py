@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from redeem.bitmaps import to_gaps
-from redeem.holding import ACTIVE, IS_VOID, REDEEMED, run
+from redeem.holding import AT_WORK, IS_VOID, REDEEMED, run
 from redeem.keys import base64url
 from redeem.models import Coupon, Device
 from redeem.verifying import Actor
@@ -21,7 +21,7 @@ from redeem.verifying import Actor
 HOLDS_PER_REPLY_MAX = 5_000
 OTHERS = (
     select(Device.id, Device.name, Device.newest_epoch)
-    .where(Device.store_id == bindparam("store_id"), Device.id != bindparam("device_id"), ACTIVE)
+    .where(Device.store_id == bindparam("store_id"), Device.id != bindparam("device_id"), AT_WORK)
     .order_by(Device.id)
 )
 HELD = (

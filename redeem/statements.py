@@ -49,7 +49,10 @@ FOUND = (
     Campaign.terms,
     exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
 )
-KEPT = Act.id, Act.name, Act.kind, Act.store_id, Act.serial, Act.code, Act.answer, Act.fingerprint, Reversal.reason
+KEPT = (
+    *(Act.id, Act.name, Act.kind, Act.store_id, Act.serial, Act.code, Act.answer, Act.fingerprint),
+    *(Store.time_zone, Reversal.reason),
+)
 IS_NAMED = and_(Act.device_id == bindparam("device_id"), Act.name == bindparam("name"))
 
 FIND = (
@@ -83,7 +86,7 @@ STANDING = (
 STANDING_BY_SERIAL = STANDING.where(Redemption.serial == bindparam("serial"))
 STANDING_BY_ACT = STANDING.where(Redemption.act_id == bindparam("act_id"))
 
-ACT = select(*KEPT).outerjoin(Reversal, Reversal.act_id == Act.id)
+ACT = select(*KEPT).join(Store, Store.id == Act.store_id).outerjoin(Reversal, Reversal.act_id == Act.id)
 ACT_BY_NAME = ACT.where(IS_NAMED)
 ACT_BY_ID = ACT.where(Act.id == bindparam("act_id"))
 SERIAL_BY_SHORT_CODE = select(Coupon.serial).where(Coupon.short_code == bindparam("short_code"))

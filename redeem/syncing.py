@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, generations, holding, homing, ledger, quarantining, recovering, siblings, snapshots
+from redeem import briefing, generations, holding, homing, ledger, moving, quarantining, recovering, siblings, snapshots
 from redeem.adopting import Shown
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.errors import Unauthenticated
@@ -58,7 +58,7 @@ class Reply:
 
     `fault` says why entries were put in quarantine, `quarantined` how many of them wait there for a manager, and `kept` the number of
     the last one there: what comes after it is sent next. `old_kept` is the same for the old journal. While `recovering`, a tablet
-    whose `report` on this `generation` was not yet heard sends one.
+    whose `report` on this `generation` was not yet heard sends one. `move` is the store to which it is to go.
     """
 
     last: int
@@ -75,6 +75,7 @@ class Reply:
     snapshot: dict[str, Any] | None = None
     grants: Sequence[Grant] = ()
     recalls: Sequence[Grant] = ()
+    move: str | None = None
     changes: dict[str, Any] | None = None
     siblings: dict[str, Any] | None = None
 
@@ -103,6 +104,7 @@ def sync(
     if not tablet.is_active:
         return hand_in(session, tablet, request, now)
     answers, fault = take_all(session, tablet, request.entries, ring, now)
+    tablet = where_it_is(session, tablet)
     life, over = recover(session, tablet, request.report)
     move_holds(session, tablet, life, now)
     kept = quarantining.kept(session, device_id)
@@ -121,6 +123,7 @@ def sync(
         snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
         grants=holding.grants_after(session, device_id, request.epoch),
         recalls=[*holding.recalls(session, device_id), *over],
+        move=moving.where_to(session, tablet.row, life, request.epoch),
         changes=snapshots.changes_since(
             session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
         ),
@@ -148,7 +151,10 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
 def take_all(
     session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing, now: Ms
 ) -> tuple[dict[int, dict[str, Any]], str | None]:
-    """The answers by number, and what is wrong with the rest, if anything is: then the rest is in quarantine."""
+    """The answers by number, and what is wrong with the rest, if anything is: then the rest is in quarantine.
+
+    What stands behind a move is done at the other store.
+    """
     answers: dict[int, dict[str, Any]] = {}
     acts = new_acts(session, tablet, entries, ring)
     for index, entry in enumerate(entries):
@@ -156,6 +162,9 @@ def take_all(
             if is_behind_a_gap(session, tablet, entry):
                 break  # the reply's `last` tells the device where to begin
             answers[entry.number] = take(session, tablet, entry, acts, now)
+            if tablet.row.store_id != tablet.actor.store_id:
+                tablet = where_it_is(session, tablet)
+                acts = as_acts(session, tablet, entries[index + 1 :], ring)
         except BrokenJournal as fault:
             device_id = tablet.actor.device_id
             quarantining.keep(session, device_id, entries[index:], fault.code, device_id, now)
@@ -174,10 +183,14 @@ def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
 
 def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
     """What the entries that the server has not yet taken ask for, by hash, all their coupons locked."""
-    new = [entry for entry in entries if entry.number > tablet.row.last_number]
-    acts = {entry.hash: as_act(session, tablet.actor, entry, ring) for entry in new}
+    acts = as_acts(session, tablet, entries, ring)
     lock_coupons(session, list(acts.values()))
     return acts
+
+
+def as_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
+    new = [entry for entry in entries if entry.number > tablet.row.last_number]
+    return {entry.hash: as_act(session, tablet.actor, entry, ring) for entry in new}
 
 
 def take(session: Session, tablet: Tablet, entry: Entry, acts: dict[str, Act], now: Ms) -> dict[str, Any]:
@@ -208,7 +221,7 @@ def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Li
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
     """Grants the tablet what it was promised, and what it finds at its store that nobody holds."""
-    if life.is_recovering:
+    if life.is_recovering or tablet.row.moves_to_id:
         return
     today = local_day(now, tablet.actor.time_zone)
     if homing.begin_day(tablet.row, today):
@@ -231,6 +244,11 @@ def lock_tablet(session: Session, device_id: str) -> Tablet:
         raise Unauthenticated("This tablet is not enrolled here. Ask a manager for a new enrolment link.")
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
     return Tablet(actor, device.public_key, device)
+
+
+def where_it_is(session: Session, tablet: Tablet) -> Tablet:
+    """The tablet as it is now: it may just have moved."""
+    return tablet if tablet.row.store_id == tablet.actor.store_id else lock_tablet(session, tablet.actor.device_id)
 
 
 def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:

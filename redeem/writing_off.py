@@ -55,7 +55,7 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
     device, _ = _find(session, device_id, scope, lock=True)
     risk = what_is_at_risk(session, device.id, now)
     if device.lost_at is None:
-        device.lost_at = now
+        device.lost_at, device.moves_to_id, device.moves_by_id = now, None, None
         session.flush()
         _end_holds(session, device.id, now)
         scope, what = Scope(store_id=device.store_id), {"name": device.name, **risk.as_json()}

@@ -34,6 +34,7 @@ SAID_TO_PEOPLE = (
     "errors.py",
     "inviting.py",
     "managing.py",
+    "moving.py",
     "partnering.py",
     "planning.py",
     "passwords.py",

@@ -51,7 +51,7 @@ PYTHON = [
         modules(
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
-            " keeping listing managing overseeing quarantining recovering restoring snapshots verifying writing_off"
+            " keeping listing managing moving overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up confirming planning simulating voiding"
             " appointing inviting resetting reviewing"
             " paging partnering recognising redeeming reporting showing signing_in siblings staffing syncing throttling",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Flask, Response
 from werkzeug.routing import BaseConverter
 
-from redeem import codes
+from redeem import codes, moving
 from redeem.admitting import REDEEM
 from redeem.adopting import Shown
 from redeem.db import Work
@@ -172,13 +172,16 @@ def as_shown(serial: int | None) -> Shown | None:
 
 
 def receipt(given: Answer) -> Response:
-    actor, coupon = till_caller().actor, given.details["coupon"]
+    actor, coupon, redemption = till_caller().actor, given.details["coupon"], given.details["redemption"]
+    place = actor.store_id, actor.store_name
+    if given.replayed:
+        place = read(lambda session: moving.store_of(session, redemption))
     told = Redemption(
-        id=given.details["redemption"],
+        id=redemption,
         coupon=coupon,
         campaign=campaign_id((coupon_of(coupon) or 0) >> 32),
         redeemed_at=given.details["redeemed_at"],
-        store=Place(id=actor.store_id, name=actor.store_name),
+        store=Place(id=place[0], name=place[1]),
         device=Place(id=actor.device_id, name=actor.device_name),
     )
     return answer(told, 201, replayed=given.replayed)

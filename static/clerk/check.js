@@ -56,7 +56,7 @@ function findToken(token, reason, known) {
 /** What the rules say of a genuine coupon. One that is held needs nobody else's word. @param {About} about @param {string} ask @param {Known} known @returns {Finding} */
 function judge(about, ask, known) {
   const { snapshot, past } = known;
-  const attempt = past.standing.get(about.id);
+  const attempt = standingHere(past, about.id);
   const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
   const held = known.holds.epochOf(about.id, past);
   const found = { ...about, attempt, ...(held ? { held } : { ask }) };
@@ -64,6 +64,12 @@ function judge(about, ask, known) {
   const listed = held || attempt ? null : known.sets.stateOf(about.id);
   const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
   return { ...found, code, ...(listed && { listed: true }) };
+}
+
+/** The attempt by which it was given at this tablet, where that is now. @param {Past} past @param {string} id */
+function standingHere(past, id) {
+  const attempt = past.standing.get(id);
+  return attempt && attempt.ask > past.moved ? attempt : undefined;
 }
 
 /** @param {About} about @param {Terms} terms @param {"redeemed" | "void" | null} listed @param {Known} known */

@@ -9,7 +9,7 @@ import { find, findingOf, givenDetails, UNSURE } from "./check.js";
 import { mayRisk } from "./risks.js";
 import { Verdict } from "./rules.js";
 import { heldDetails } from "./siblings.js";
-import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "./state.js";
+import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished, worksHere } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
 /** @import { Attempt, Entry, Past } from "./state.js" */
@@ -257,9 +257,10 @@ export class Counter extends EventTarget {
     if (finding.ask) await this.#confirm(checking, finding, finding.ask);
   }
 
-  /** The hold that was asked for has come: now it may be given. */
+  /** The hold that was asked for has come: now it may be given. A clerk of another store makes room. */
   #heard() {
     const shown = this.#screen;
+    if (shown.name === "scan" && this.#clerk && !worksHere(this.#parts.sync.snapshot, this.#clerk)) return void this.lock();
     if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
     const { finding, details } = shown;
     const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);

@@ -45,6 +45,13 @@ export class Sets {
     return has(bits.void, number) ? "void" : null;
   }
 
+  /** Forgets the others: their changes are told no more. @param {number[]} campaigns @returns {boolean} whether there were any */
+  keep(campaigns) {
+    const others = [...this.#campaigns.keys()].filter((number) => !campaigns.includes(number));
+    for (const number of others) this.#campaigns.delete(number);
+    return others.length > 0;
+  }
+
   /** A campaign whole: two bitmaps of equal length, redeemed before void. @param {number} campaign @param {Uint8Array<ArrayBuffer>} bytes */
   replace(campaign, bytes) {
     const half = bytes.length / 2;

@@ -7,6 +7,8 @@
  *              └──drop──→ dropped  └──undo──→ undone ←──undo── done
  *     gave-held, gave-at-risk → given
  *
+ * A `move` takes the tablet to another store: all that it held is given back, and what it gave before it gave elsewhere.
+ *
  * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
  */
 import { localDay } from "./rules.js";
@@ -17,13 +19,15 @@ import { couponId, read } from "./tokens.js";
 
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
- *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, clock?: number | "back"}} Entry  `at` is
- *   the device's clock, ms since 1970; `clock` how far that was known to be ahead, in ms, or that it was set back
+ *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, store?: string,
+ *   clock?: number | "back"}} Entry  `at` is the device's clock, ms since 1970; `clock` how far that was known to be ahead, in ms, or
+ *   that it was set back
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
- *   standing: Map<string, Attempt>, released: Map<string, number>}} Past  `released`: the newest epoch given back, by coupon id
+ *   standing: Map<string, Attempt>, released: Map<string, number>, allReleased: number, moved: number}} Past  `released`: the newest
+ *   epoch given back, by coupon id; `allReleased`: of all coupons; `moved`: number of the newest `move`
  * @typedef {{at: number, skewMs?: number}} Heard  when this device last heard of the server, by its own clock, and the server's less that
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
@@ -43,7 +47,7 @@ const NEXT = {
 };
 
 /** @returns {Past} */
-export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map(), released: new Map() });
+export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map(), released: new Map(), allReleased: 0, moved: 0 });
 
 /** @param {Iterable<Entry>} entries */
 export function fold(entries) {
@@ -59,6 +63,7 @@ export function take(past, entry) {
   if (entry.kind === "ask") takeAsk(past, entry);
   else if (entry.kind === "gave-held" || entry.kind === "gave-at-risk") takeGiven(past, entry);
   else if (entry.kind === "release") past.released.set(entry.id ?? "", Math.max(entry.epoch ?? 0, releasedEpoch(past, entry.id ?? "")));
+  else if (entry.kind === "move") takeMove(past, entry);
   else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
   else if (entry.kind === "lock") past.clerk = null;
   else takeStep(past, entry);
@@ -70,6 +75,12 @@ export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), 
 /** Whether this hold may be given back now: once, and never behind an ask that is open. @param {Past} past @param {string} id of the coupon @param {number} epoch */
 export const mayRelease = (past, id, epoch) => epoch > releasedEpoch(past, id) && !askingFor(past, id);
 
+/** Whether the tablet may go to another store now: nothing is open. @param {Past} past */
+export const mayMove = (past) => past.open.size === 0;
+
+/** Whether the tablet has said that it goes, and has not heard yet what came of it. @param {Past} past @param {number} acknowledged */
+export const isMoving = (past, acknowledged) => past.moved > acknowledged;
+
 /** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;
 
@@ -80,14 +91,14 @@ export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
 export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
 
 /**
- * What was given on the store's present day, what was taken back since too, newest first.
+ * What was given here on the store's present day, what was taken back since too, newest first.
  * @param {Past} past @param {number} now @param {string} zone of the store
  */
 export const givenToday = (past, now, zone) =>
-  [...past.attempts.values()].filter(({ givenAt }) => givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone)).toSorted((a, b) => b.ask - a.ask);
+  [...past.attempts.values()].filter(({ ask, givenAt }) => ask > past.moved && givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone)).toSorted((a, b) => b.ask - a.ask);
 
 /** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
-export const releasedEpoch = (past, id) => past.released.get(id) ?? 0;
+export const releasedEpoch = (past, id) => Math.max(past.released.get(id) ?? 0, past.allReleased);
 
 /** How many gifts of a campaign were given at risk and stand, since the server last heard. @param {Past} past @param {string} campaign @param {number} acknowledged */
 export const risksTaken = (past, campaign, acknowledged) =>
@@ -109,6 +120,9 @@ export const waiting = (past, acknowledged) => Math.max(0, past.last - acknowled
 /** The clerk who unlocked this tablet, if it has been in use since. @param {Past} past @param {number} now */
 export const clerkAt = (past, now) => (now - past.lastAt < IDLE_MS ? past.clerk : null);
 
+/** Whether the clerk works at this tablet's store: he may have left, or the tablet may have moved. @param {Snapshot | null} snapshot @param {string} clerk */
+export const worksHere = (snapshot, clerk) => !snapshot || snapshot.clerks.some(({ id }) => id === clerk);
+
 /** When an undo is too late, in ms since 1970. @param {Attempt} attempt @param {number} undoMinutes */
 export const undoUntil = (attempt, undoMinutes) => (attempt.givenAt ?? 0) + undoMinutes * 60_000;
 
@@ -122,6 +136,12 @@ function takeAsk(past, entry) {
   const attempt = { ask, coupon, id: idOf(coupon), stage: "asking", askedAt, clerk, shortCode };
   past.attempts.set(ask, attempt);
   past.open.set(ask, attempt);
+}
+
+/** @param {Past} past @param {Entry} entry */
+function takeMove(past, { n, epoch = 0 }) {
+  past.moved = n;
+  past.allReleased = Math.max(past.allReleased, epoch);
 }
 
 /** Given without asking. The entry is the attempt. @param {Past} past @param {Entry} entry */

@@ -7,7 +7,7 @@ import { clockFault, clockWord } from "./clock.js";
 import { couponIdOf, Holds } from "./holds.js";
 import { Sets } from "./sets.js";
 import { Siblings } from "./siblings.js";
-import { mayRelease, sendAfter, waiting } from "./state.js";
+import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "./state.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Grant, Kept as KeptHolds } from "./holds.js" */
@@ -172,6 +172,7 @@ export class Sync extends EventTarget {
       const reply = await this.#exchange(after, entries, verify, limits);
       const complete = reply.last >= after + entries.length;
       await this.#giveBack(reply.recalls);
+      if (reply.move && complete && reply.last >= this.#journal.last) await this.#go(reply.move);
       if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
@@ -251,6 +252,14 @@ export class Sync extends EventTarget {
     await this.#memory.putHolds(this.holds.kept);
   }
 
+  /** Goes to another store, if nothing is open: all that it held is given back with that. @param {string} store */
+  async #go(store) {
+    const allowed = (/** @type {import("./state.js").Past} */ past) => mayMove(past) && !isMoving(past, this.#acknowledged);
+    if (!(await this.#journal.append("move", { store, epoch: this.holds.epoch }, allowed))) return;
+    this.holds.prune(this.#journal.past);
+    await this.#memory.putHolds(this.holds.kept);
+  }
+
   /** Fetches whole what the changes could not tell. Not while a person waits. @param {{timeoutMs: number, signal: AbortSignal}} limits */
   async #fetchSets(limits) {
     const positions = [];
@@ -283,7 +292,7 @@ export class Sync extends EventTarget {
   /** @param {any} reply @param {number} at */
   async #learn(reply, at) {
     for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
-    if (reply.snapshot) await this.#memory.putSnapshot((this.snapshot = reply.snapshot));
+    if (reply.snapshot) await this.#learnSnapshot(reply.snapshot);
     if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
     if (reply.grants.length) {
       this.holds.believe(reply.grants, this.#journal.past);
@@ -298,6 +307,12 @@ export class Sync extends EventTarget {
     this.offlineSince = null;
     this.refused = null;
     this.#tell(true);
+  }
+
+  /** A list of a campaign that is good here no longer is told no changes: it must not come back as it was. @param {Snapshot} snapshot */
+  async #learnSnapshot(snapshot) {
+    if (this.sets.keep(snapshot.campaigns.map(({ number }) => number))) await this.#memory.putSets(this.sets.kept);
+    await this.#memory.putSnapshot((this.snapshot = snapshot));
   }
 
   /** @param {import("./sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
+from json import loads
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 from redeem.holding import IS_VOID
 from redeem.ids import coupon_id
 from redeem.models import Act, Claim, Conflict, Coupon, Device, Quarantine, Redemption
+from redeem.redeeming import Outcome
 from tests import books
 from tests.simulation.hands import Gift
 from tests.simulation.journals import coupons_in, left_open
@@ -51,7 +54,12 @@ def watch_limits(world: World, newest: Gift) -> None:
 def faults(world: World) -> list[str]:
     """What is wrong when everything has healed."""
     return world.server.read(
-        lambda session: [*in_journals(world, session), *in_ledger(world, session), *in_holds(world, session)]
+        lambda session: [
+            *in_journals(world, session),
+            *in_ledger(world, session),
+            *in_holds(world, session),
+            *in_places(world, session),
+        ]
     )
 
 
@@ -133,6 +141,28 @@ def is_listed_at(world: World, tab: str, coupon: str) -> bool:
     """A tablet has the lists of the campaigns that are good at its store."""
     one_store = world.setting.campaigns[-1]
     return campaign_of(coupon) != one_store or world.tablet_of(tab).place == world.setting.places[0]
+
+
+def in_places(world: World, session: Session) -> Iterator[str]:
+    """A tablet is where the ledger says, and nobody waits for it to move. What it did is booked where it was then."""
+    for tablet in world.tablets:
+        device = session.get(Device, tablet.device)
+        if device and not tablet.is_gone and (device.store_id, device.moves_to_id) != (tablet.place.id, None):
+            yield f"place: {tablet.name} is at {tablet.place.id}, and booked at {device.store_id}, to {device.moves_to_id}"
+    if not world.is_restored:
+        for device in session.scalars(select(Device).where(Device.kind == "tablet")):
+            yield from in_moves(session, device)
+
+
+def in_moves(session: Session, device: Device) -> Iterator[str]:
+    """Of a journal of which nothing was kept aside. A move is booked where it began."""
+    if session.scalar(select(Quarantine.number).where(Quarantine.device_id == device.id)):
+        return
+    acts = sorted(session.scalars(select(Act).where(Act.device_id == device.id)), key=lambda act: int(act.name))
+    for one, other in pairwise(acts):
+        there = loads(one.answer)["store"] if one.code == Outcome.MOVED else one.store_id
+        if other.store_id != there:
+            yield f"place: {device.id} did {other.name} at {there}, and it is booked at {other.store_id}"
 
 
 def campaign_of(coupon: str) -> int:

@@ -41,7 +41,16 @@ HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
             misfortunes.evict,
         ),
         *(misfortunes.vanish, misfortunes.turn_up, misfortunes.kill_server, misfortunes.stop_server),
-        *(office.issue, office.void, office.move_home, office.revoke, office.write_off, office.admit),
+        *(
+            office.issue,
+            office.void,
+            office.move_home,
+            office.move_tablet,
+            office.move_till,
+            office.revoke,
+            office.write_off,
+            office.admit,
+        ),
         *(office.back_up, office.restore, office.till_reports),
     )
 }

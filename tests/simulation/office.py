@@ -7,7 +7,18 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, issuing, keeping, quarantining, redeeming, restoring, writing_off
+from redeem import (
+    admitting,
+    apikeys,
+    enrolling,
+    issuing,
+    keeping,
+    moving,
+    quarantining,
+    redeeming,
+    restoring,
+    writing_off,
+)
 from redeem.adopting import Shown
 from redeem.errors import RedeemError
 from redeem.holding import IS_VOID, REDEEMED
@@ -63,6 +74,33 @@ def revoke(world: World, place: int, _chance: Random) -> None:
         tablet.device,
         lambda session: enrolling.revoke_device(session, tablet.device, world.clock.now),
     )
+
+
+def move_tablet(world: World, place: int, chance: Random) -> None:
+    """A manager wants it at another store, or after all not. It goes when it has nothing open."""
+    device, to = world.tablets[place % len(world.tablets)].device, chance.choice(world.setting.places).id
+    if chance.random() < 0.2:
+        change(
+            world,
+            "leaves",
+            device,
+            lambda session: moving.stay(session, device, world.setting.manager, world.clock.now),
+        )
+    else:
+        move_device(world, device, to)
+
+
+def move_till(world: World, place: int, chance: Random) -> None:
+    """It is at the other store at once."""
+    if world.tills:
+        till, to = world.tills[place % len(world.tills)], chance.choice(world.setting.places).id
+        move_device(world, world.server.read(lambda session: actor_of(session, till)).device_id, to)
+        world.server.app.extensions["redeem.keys"].forget()
+
+
+def move_device(world: World, device: str, to: str) -> None:
+    manager, now = world.setting.manager, world.clock.now
+    change(world, "moves", device, lambda session: moving.ask(session, device, to, manager, now))
 
 
 def write_off(world: World, place: int, chance: Random) -> None:

@@ -123,7 +123,7 @@ function till(name) {
 const seen = () => Object.fromEntries([...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...tillOf(tab) }]));
 
 /** @param {Tab} tab */
-const tillOf = ({ till, worker }) => ({ waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
+const tillOf = ({ till, worker }) => ({ store: till?.sync.snapshot?.store.id, waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);

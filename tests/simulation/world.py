@@ -132,6 +132,8 @@ class World:
             tablet = self.tablet_of(tab)
             if screen.get("device") and screen["device"] not in tablet.devices:
                 tablet.devices.append(screen["device"])
+            if screen.get("store"):
+                tablet.place = self.setting.place(screen["store"])
             for each in screen["shown"]:
                 self.met[f"screen {shown_code(each)}"] += 1
 

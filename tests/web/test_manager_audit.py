@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from redeem import apikeys, appointing, generations, inviting, resetting, restoring, staffing
+from redeem import apikeys, appointing, generations, inviting, moving, resetting, restoring, staffing
 from redeem.auditing import Change
 from redeem.inviting import NewPerson
 from redeem.links import Purpose
@@ -78,6 +78,11 @@ class World:
         self.database.write(lambda db: restoring.begin(db, now_ms()))
         assert self.database.read(generations.current).is_recovering
 
+    def about_to_move(self):
+        cast, boss = self.cast, self.id_of("shop_manager")
+        self.database.write(lambda db: moving.ask(db, cast.tablet_id, cast.annex, boss, now_ms()))
+        return cast.tablet_id
+
     def run(self):
         """A bulk void that is counted and waits to be begun."""
         self.database.write(lambda db: factories.coupon(db, self.cast.anywhere, order_ref="A-1"))
@@ -96,6 +101,8 @@ DOES = {
     "change_own_password": lambda _w: ("/password", CHOSEN | {"current": PASSWORD}),
     "add_device": lambda w: ("/devices/new", {"kind": "till", "name": "Till 7", "store": w.cast.north}),
     "rename_device": lambda w: (f"/devices/{w.cast.tablet_id}/name", {"name": "Window"}),
+    "move_device": lambda w: (f"/devices/{w.cast.tablet_id}/move", {"store": w.cast.annex}),
+    "let_device_stay": lambda w: (f"/devices/{w.about_to_move()}/stay", {}),
     "revoke_device": lambda w: (f"/devices/{w.cast.tablet_id}/revoke", {}),
     "add_clerk": lambda w: (f"/stores/{w.cast.north}/clerks", {"name": "Vera", "pin": "2580"}),
     "let_clerk_leave": lambda w: (f"/clerks/{w.cast.clerk_id}/leave", {}),

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import managing, overseeing
-from redeem.overseeing import EnrolmentLine
+from redeem.overseeing import DeviceLine, EnrolmentLine
 from redeem.staffing import Permission
 from redeem.times import Ms
 from redeem.web.auth import book
@@ -27,6 +27,10 @@ class NameForm(Form):
     name: Line
 
 
+class MoveForm(Form):
+    store: Line
+
+
 class DeviceForm(Form):
     kind: Literal["tablet", "till"]
     store: Line
@@ -37,7 +41,9 @@ class DeviceForm(Form):
 def devices() -> ResponseReturnValue:
     scope = person().scope
     found = read(lambda db: overseeing.list_devices(db, scope))
-    return render_template("manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS)
+    return render_template(
+        "manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS, next_store=next_store
+    )
 
 
 @office("/devices/new", Permission.RUN_STORES)
@@ -123,6 +129,50 @@ def name_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
     device = read(lambda db: overseeing.get_device(db, scope, device_id))
     return render_template("manager/device_name.html", device=device, faults=faults or {})
+
+
+@office("/devices/<device_id>/move", Permission.RUN_STORES)
+def ask_to_move_device(device_id: str) -> ResponseReturnValue:
+    return move_page(device_id)
+
+
+@office("/devices/<device_id>/move", Permission.RUN_STORES, methods=("POST",))
+@confirmed
+def move_device(device_id: str) -> ResponseReturnValue:
+    def act(form: MoveForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        moved = write(lambda db: managing.move_device(db, who, device_id, form.store, now))
+        book().forget()  # a till's key says where it is
+        flash(
+            _("The till is at its new store.") if moved.kind == "till" else _("The tablet moves when it next reports.")
+        )
+        return see_other("manager.devices")
+
+    return submitted(MoveForm, act, lambda faults: move_page(device_id, faults))
+
+
+def move_page(device_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    device = read(lambda db: overseeing.get_device(db, scope, device_id))
+    others = [store for store in read(lambda db: overseeing.list_stores(db, scope)) if store.id != device.store_id]
+    told = {"device": device, "stores": others, "next_store": next_store, "now": now_ms(), "faults": faults or {}}
+    return render_template("manager/device_move.html", **told)
+
+
+def next_store(device: DeviceLine) -> str:
+    """Whoever runs less than the shop is told no other partner's store."""
+    is_known = person().scope.is_whole or device.moves_to_partner_id == device.partner_id
+    return device.moves_to_name if is_known and device.moves_to_name else str(_("another partner's store"))
+
+
+@office("/devices/<device_id>/stay", Permission.RUN_STORES, methods=("POST",))
+def let_device_stay(device_id: str) -> ResponseReturnValue:
+    who, now = person(), now_ms()
+    if write(lambda db: managing.let_device_stay(db, who, device_id, now)):
+        flash(_("The tablet stays where it is."))
+    else:
+        flash(_("There was nothing to take back: the list says where the device is."))
+    return see_other("manager.devices")
 
 
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES)

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { IDLE_MS } from "../../static/clerk/state.js";
-import { atWork, coupon, Disk, rest, Server, switchOn } from "./tablet.js";
+import { atWork, coupon, Disk, rest, Server, switchOn, terms } from "./tablet.js";
 
 const ONE = await coupon(1);
 const EXPIRED = await coupon(2, { lastDay: 2000 });
@@ -309,3 +309,49 @@ async function giveUp(on) {
   await rest();
   return on;
 }
+
+test("at another store the clerk of before is locked out, also after a restart", async () => {
+  const server = new Server();
+  const on = await atWork(server);
+  server.move = "sto_2";
+  await on.sync.run();
+  await rest();
+  assert.equal(shown(on), "locked");
+  assert.equal(on.disk.kinds.at(-1), "lock");
+  const again = await switchOn(server, on.disk);
+  await again.counter.start();
+  assert.equal(shown(again), "locked");
+});
+
+test("what was given at another store is not told as given here", async () => {
+  const server = new Server();
+  const on = await scanned(server);
+  await on.counter.give();
+  await on.counter.next();
+  server.move = "sto_2";
+  await on.sync.run();
+  await rest();
+  on.counter.choose("clk_2");
+  await on.counter.unlock("5280");
+  server.network = ["lost"];
+  await on.counter.scan(ONE);
+  assert.equal(shown(on), "verdict already_redeemed");
+  assert.deepEqual(/** @type {any} */ (on.counter.screen).details, {});
+});
+
+test("while it is on its way nothing is given at risk", async () => {
+  const server = new Server();
+  server.told.campaigns = server.told.campaigns.map((campaign) => ({ ...campaign, terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }) }));
+  server.told.etag = "at risk";
+  const on = await atWork(server);
+  await on.sync.run();
+  server.network = ["lost"];
+  await on.counter.scan(ONE);
+  assert.equal(shown(on), "verdict at_risk");
+  await on.counter.next();
+  await rest();
+  await on.journal.append("move", { store: "sto_2", epoch: 0 });
+  server.network = ["lost", "lost"];
+  await on.counter.scan(ONE);
+  assert.equal(shown(on), "verdict offline");
+});

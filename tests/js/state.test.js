@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { clerkAt, fold, givenHere, givenToday, IDLE_MS, mayFollow, sendAfter, undoUntil, unfinished, waiting } from "../../static/clerk/state.js";
+import { clerkAt, fold, givenHere, givenToday, IDLE_MS, isMoving, mayFollow, mayMove, releasedEpoch, sendAfter, undoUntil, unfinished, waiting } from "../../static/clerk/state.js";
 import { coupon } from "./tablet.js";
 
 const [ONE, TWO] = [await coupon(1), await coupon(2)];
@@ -111,5 +111,28 @@ describe("what was given today", () => {
 
   test("is nothing on the next day", () => {
     assert.deepEqual(givenToday(past(...acts(midnight, "ask", "gave")), midnight + day, "Europe/Moscow"), []);
+  });
+});
+
+describe("a tablet that goes to another store", () => {
+  test("has given back all that it was granted until then, and nothing of later", () => {
+    const now = past({ kind: "release", id: "cpn_1_1", epoch: 9 }, { kind: "move", store: "sto_2", epoch: 7 });
+    assert.deepEqual(["cpn_1_1", "cpn_1_2"].map((id) => releasedEpoch(now, id)), [9, 7]);
+  });
+
+  test("goes when nothing is open", () => {
+    assert.deepEqual([past("ask"), past("ask", "gave"), past("ask", "gave", "done"), past("ask", "drop")].map(mayMove), [false, false, true, true]);
+  });
+
+  test("is on its way until the server has heard of it", () => {
+    const now = past("unlock", { kind: "move", store: "sto_2" });
+    assert.deepEqual([isMoving(past("unlock"), 0), isMoving(now, 1), isMoving(now, 2)], [false, true, false]);
+  });
+
+  test("begins a new list of what was given here", () => {
+    const before = past("ask", "gave", "done");
+    const after = past("ask", "gave", "done", { kind: "move", store: "sto_2" });
+    assert.deepEqual([before, after].map((each) => givenToday(each, 2000, "UTC").length), [1, 0]);
+    assert.ok(givenHere(after, ONE), "and gives none of these again");
   });
 });

@@ -191,3 +191,45 @@ test("a person's request doesn't wait for one in the background that hangs", asy
 
 /** @param {RequestInit} request @returns {Promise<never>} */
 const stopped = (request) => new Promise((_, reject) => request.signal?.addEventListener("abort", () => reject(new TypeError("aborted"))));
+
+describe("a manager wants the tablet at another store", () => {
+  /** @param {Server} server */
+  const written = ({ taken }) => taken.map(({ text }) => JSON.parse(text));
+
+  test("it says so once, gives back what it holds, and judges by the other store from then on", async () => {
+    const server = new Server();
+    server.grants = [[1, 1, 5, "", 0]];
+    const { sync, journal } = await switchOn(server);
+    await sync.run();
+    assert.equal(sync.holds.size, 1);
+    server.move = "sto_2";
+    await sync.run();
+    const [move] = written(server);
+    assert.deepEqual([move.kind, move.store, move.epoch], ["move", "sto_2", 5]);
+    assert.deepEqual([sync.holds.size, sync.snapshot?.store.id, journal.last], [0, "sto_2", 1]);
+  });
+
+  test("with a coupon open it stays until that is finished", async () => {
+    const server = new Server();
+    server.move = "sto_2";
+    const { sync, journal } = await withEntries(server, "ask");
+    await sync.run();
+    assert.equal(sync.snapshot?.store.id, "sto_1");
+    await journal.append("drop", { of: 1 });
+    await sync.run();
+    assert.equal(sync.snapshot?.store.id, "sto_2");
+  });
+
+  test("when the reply is lost it says the same again, and nothing twice", async () => {
+    const server = new Server();
+    server.move = "sto_2";
+    const on = await switchOn(server);
+    server.meanwhile = () => void (server.network = server.requests.length === 1 ? ["reply lost"] : []);
+    await assert.rejects(on.sync.run(), NoAnswer);
+    const { sync } = await switchOn(server, on.disk);
+    await sync.load();
+    await sync.run();
+    assert.deepEqual(written(server).map(({ kind }) => kind), ["move"]);
+    assert.equal(sync.snapshot?.store.id, "sto_2");
+  });
+});

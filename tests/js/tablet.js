@@ -89,6 +89,9 @@ export class Server {
   recalls = [];
   /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
   grants = [];
+  /** The store to which a manager wants this tablet, and where it is. @type {string | undefined} */
+  move;
+  told = snapshot();
   /** A restored server's: the holds that were named to it, and whether that was all. */
   generation = 1;
   reported = true;
@@ -130,9 +133,9 @@ export class Server {
       if (entry.n > this.taken.length + 1) break;
       answers[entry.n] = this.#answer(entry, text);
     }
-    const told = snapshot();
+    const { told } = this;
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: this.generation, reported: this.#hears(body), recovering: !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, changes: { position: "1.1", campaigns: {} } };
+    const about = { generation: this.generation, reported: this.#hears(body), recovering: !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, move: this.move, changes: { position: "1.1", campaigns: {} } };
     return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
@@ -154,9 +157,17 @@ export class Server {
   /** @param {any} entry */
   #settle(entry) {
     if (entry.kind === "release") this.recalls = this.recalls.filter(([, , epoch]) => epoch !== entry.epoch);
+    if (entry.kind === "move") return this.#go(entry.store);
     if (entry.kind === "ask") return this.#ask(couponId(read(entry.coupon)), entry.n);
     if (entry.kind === "drop" || entry.kind === "undo") for (const [id, by] of this.redeemed) if (by === entry.of) this.redeemed.delete(id);
     return { code: "noted" };
+  }
+
+  /** @param {string} store */
+  #go(store) {
+    this.move = undefined;
+    this.told = { ...snapshot(), etag: store, store: { ...snapshot().store, id: store, name: "South" }, clerks: [{ id: "clk_2", name: "Boris" }] };
+    return { code: "moved", store };
   }
 
   /** @param {string} id */

@@ -19,7 +19,15 @@ VERDICTS = ["good", "at_risk", "offline", "already_redeemed", "void", "held_else
 ANSWERED = (
     *("ask redeemed", "ask already_redeemed", "ask held_elsewhere", "ask void", "gave noted", "done noted"),
     *("drop reversed", "drop nothing_to_undo", "gave-held redeemed", "gave-at-risk redeemed", "gave-at-risk conflict"),
-    *("undo reversed", "release released", "decline noted", "refusal noted", "unlock noted", "lock noted"),
+    *(
+        "undo reversed",
+        "release released",
+        "move moved",
+        "decline noted",
+        "refusal noted",
+        "unlock noted",
+        "lock noted",
+    ),
     *(
         "redeem redeemed",
         "redeem already_redeemed",

@@ -1,6 +1,7 @@
 """Briefing: what a tablet is told beforehand, all but the coupons: keys, its store's campaigns with their terms, the names of
 the clerks and of the other tablets.
 
+Of a PIN no more is told than a mark that changes with it: what a tablet remembers of an earlier one then counts no longer.
 Its etag is made of versions and names alone, so that a tablet that knows it all costs next to nothing. Nothing of any customer is told.
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from redeem import siblings
+from redeem import passwords, siblings
 from redeem.generations import Life
 from redeem.keys import KeyRing
 from redeem.models import Campaign, Clerk, Partner
@@ -24,7 +25,7 @@ EDITION = select(func.count(), func.sum(Campaign.version)).select_from(Campaign)
 CAMPAIGNS = select(Campaign.number, Campaign.name, Campaign.terms).order_by(Campaign.number)
 PARTNER = select(Partner.name).where(Partner.id == bindparam("partner_id"))
 CLERKS = (
-    select(Clerk.id, Clerk.name)
+    select(Clerk.id, Clerk.name, Clerk.pin_hash)
     .where(Clerk.store_id == bindparam("store_id"), Clerk.left_at.is_(None))
     .order_by(Clerk.name, Clerk.id)
 )
@@ -49,7 +50,7 @@ def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
         "partner": {"id": actor.partner_id, "name": partner_name},
         "device": {"id": actor.device_id, "name": actor.device_name},
         "keys": ring.published(),
-        "clerks": [{"id": clerk_id, "name": name} for clerk_id, name in clerks],
+        "clerks": [{"id": clerk_id, "name": name, "pin": passwords.mark(stored)} for clerk_id, name, stored in clerks],
         "siblings": siblings.names(session, actor.store_id, actor.device_id),
     }
 

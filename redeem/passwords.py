@@ -5,6 +5,7 @@ A PIN is a screen lock on an enrolled device; what protects the ledger is the de
 
 import re
 import unicodedata
+from hashlib import sha256
 from itertools import pairwise
 
 import argon2
@@ -12,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from redeem.errors import Invalid
 
+MARK_CHARACTERS = 16
 PASSWORD_MIN_CHARACTERS = 12
 PASSWORD_MAX_CHARACTERS = 256
 
@@ -36,6 +38,11 @@ def verify(stored: str | None, password: str) -> bool:
         return _HASHER.verify(stored or _NOBODY, _plain(password)) and stored is not None
     except (VerificationError, InvalidHashError, Invalid):
         return False
+
+
+def mark(stored: str) -> str:
+    """What tells one hash from another and says nothing of it: by this a tablet knows that a PIN was changed."""
+    return sha256(f"redeem-pin-mark-v1/{stored}".encode()).hexdigest()[:MARK_CHARACTERS]
 
 
 def needs_rehash(stored: str) -> bool:

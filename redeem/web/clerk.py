@@ -15,7 +15,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redeem import enrolling, holding, recovering, snapshots, syncing
+from redeem import enrolling, holding, passwords, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.holding import Grant
@@ -163,9 +163,9 @@ def unlock() -> dict[str, Any]:
     right = enrolling.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
     wait = write(lambda session: enrolling.finish_pin(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
-    if not right:
+    if clerk is None or not right:
         raise WrongPin
-    return {"v": 1, "clerk": body.clerk}
+    return {"v": 1, "clerk": body.clerk, "pin": passwords.mark(clerk.pin_hash)}
 
 
 @blueprint.post("/sync")

@@ -2,12 +2,13 @@
  * A clerk's PIN without a network: what the server has said yes to on this tablet opens it offline too, and guesses must wait.
  *
  * A PIN is a screen lock; what protects the ledger is the device's key. It is kept as a salted, slow hash, and a try is counted
- * before it is judged, so that closing the page brings no free tries.
+ * before it is judged, so that closing the page brings no free tries. With it goes the server's mark of that PIN: once the last
+ * list of clerks has another mark, or the clerk no more, what is kept opens nothing.
  */
 import { utf8 } from "./bytes.js";
 
 /**
- * @typedef {{salt: Uint8Array<ArrayBuffer>, hash: ArrayBuffer, failures: number, failedAt: number}} KeptPin  `failedAt` in ms since 1970
+ * @typedef {{salt: Uint8Array<ArrayBuffer>, hash: ArrayBuffer, failures: number, failedAt: number, mark?: string}} KeptPin  `failedAt` in ms since 1970
  * @typedef {{pin(clerk: string): Promise<KeptPin | undefined>, putPin(clerk: string, kept: KeptPin): Promise<void>}} PinMemory
  */
 
@@ -37,19 +38,19 @@ export class Pins {
     this.#now = now;
   }
 
-  /** The server has said yes to this PIN. @param {string} clerk @param {string} pin */
-  async remember(clerk, pin) {
+  /** The server has said yes to this PIN, and calls it by this mark. @param {string} clerk @param {string} pin @param {string} mark */
+  async remember(clerk, pin, mark) {
     const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-    await this.#memory.putPin(clerk, { salt, hash: await slowHash(pin, salt), failures: 0, failedAt: 0 });
+    await this.#memory.putPin(clerk, { salt, hash: await slowHash(pin, salt), failures: 0, failedAt: 0, mark });
   }
 
   /**
-   * @param {string} clerk @param {string} pin
-   * @returns {Promise<{answer: "right" | "wrong" | "unknown" | "wait", waitMs: number}>} `unknown`: never unlocked here online
+   * @param {string} clerk @param {string} pin @param {string | undefined} mark of the clerk's PIN, as last heard; none: the clerk is not of this store
+   * @returns {Promise<{answer: "right" | "wrong" | "unknown" | "wait", waitMs: number}>} `unknown`: never unlocked here online with this PIN
    */
-  async check(clerk, pin) {
+  async check(clerk, pin, mark) {
     const kept = await this.#memory.pin(clerk);
-    if (!kept) return { answer: "unknown", waitMs: 0 };
+    if (!kept || mark === undefined || kept.mark !== mark) return { answer: "unknown", waitMs: 0 };
     const wait = waitMs(kept, this.#now());
     if (wait > 0) return { answer: "wait", waitMs: wait };
     await this.#memory.putPin(clerk, { ...kept, failures: kept.failures + 1, failedAt: this.#now() });

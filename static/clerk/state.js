@@ -31,7 +31,7 @@ import { couponId, read } from "./tokens.js";
  * @typedef {{at: number, skewMs?: number}} Heard  when this device last heard of the server, by its own clock, and the server's less that
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
- *   keys: PublishedKey[], clerks: {id: string, name: string}[],
+ *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],
  *   siblings?: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
  */
 

@@ -3,29 +3,32 @@ import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Pins } from "./pins.js" */
+/** @import { Snapshot } from "./state.js" */
 
 const TIMEOUT_MS = 6_000;
 
 /**
- * @param {{api: Api, key: DeviceKey, pins: Pins}} parts
+ * @param {{api: Api, key: DeviceKey, pins: Pins, clerks: () => Snapshot["clerks"]}} parts  `clerks`: those of the last list
  * @returns {(clerk: string, pin: string) => Promise<{offline?: true}>} Throws Refused (wrong, or too many tries) or NoAnswer (nobody can say).
  */
 export const unlocker =
-  ({ api, key, pins }) =>
+  ({ api, key, pins, clerks }) =>
   async (clerk, pin) => {
+    let answer;
     try {
-      await api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: TIMEOUT_MS, key });
+      answer = await api.post("/clerk/unlock", { v: 1, clerk, pin }, { timeoutMs: TIMEOUT_MS, key });
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      return alone(clerk, pin, pins, error);
+      const mark = clerks().find(({ id }) => id === clerk)?.pin;
+      return alone(pins, { clerk, pin, mark }, error);
     }
-    await pins.remember(clerk, pin);
+    await pins.remember(clerk, pin, answer.pin);
     return {};
   };
 
-/** @param {string} clerk @param {string} pin @param {Pins} pins @param {NoAnswer} noAnswer @returns {Promise<{offline: true}>} */
-async function alone(clerk, pin, pins, noAnswer) {
-  const { answer, waitMs } = await pins.check(clerk, pin);
+/** @param {Pins} pins @param {{clerk: string, pin: string, mark: string | undefined}} tried @param {NoAnswer} noAnswer @returns {Promise<{offline: true}>} */
+async function alone(pins, { clerk, pin, mark }, noAnswer) {
+  const { answer, waitMs } = await pins.check(clerk, pin, mark);
   if (answer === "right") return { offline: true };
   if (answer === "wrong") throw new Refused(403, "wrong_pin");
   if (answer === "wait") throw new Refused(429, "too_many", Math.ceil(waitMs / 1000));

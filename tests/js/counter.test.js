@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { IDLE_MS } from "../../static/clerk/state.js";
-import { atWork, coupon, Disk, rest, Server, switchOn, terms } from "./tablet.js";
+import { atWork, coupon, Disk, rest, Server, snapshot, switchOn, terms } from "./tablet.js";
 
 const ONE = await coupon(1);
 const EXPIRED = await coupon(2, { lastDay: 2000 });
@@ -354,4 +354,16 @@ test("while it is on its way nothing is given at risk", async () => {
   server.network = ["lost", "lost"];
   await on.counter.scan(ONE);
   assert.equal(shown(on), "verdict offline");
+});
+
+test("a clerk who is no longer of the store is locked out as soon as the tablet hears of it, but never in the middle of a coupon", async () => {
+  const on = await scanned();
+  on.sync.snapshot = { ...snapshot(), clerks: [] };
+  await on.sync.run();
+  assert.equal(on.counter.screen.name, "verdict");
+  await on.counter.next();
+  await on.sync.run();
+  await rest();
+  assert.equal(on.counter.screen.name, "locked");
+  assert.equal(on.disk.kinds.at(-1), "lock");
 });

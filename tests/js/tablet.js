@@ -257,4 +257,4 @@ export async function atWork(server = new Server(), disk = new Disk()) {
 }
 
 /** Waits until what was begun and not awaited has come to rest. */
-export const rest = () => new Promise((resolve) => setTimeout(resolve, 5));
+export const rest = () => new Promise((resolve) => setTimeout(resolve, 25));

@@ -1,9 +1,13 @@
 """POST /clerk/unlock: a clerk's PIN on an enrolled tablet."""
 
 import pytest
+from sqlalchemy import update
 
+from redeem import passwords
+from redeem.models import Clerk
 from redeem.throttling import FREE_FAILURES
 from tests.cast import PIN, SOUTH_PIN, SOUTH_TABLET_KEY, TABLET_KEY
+from tests.factories import NOW
 from tests.web.signed import Signing
 
 
@@ -18,7 +22,28 @@ def unlock(tablet, clerk, pin):
 
 def test_the_right_pin_opens(tablet, cast):
     answer = unlock(tablet, cast.clerk_id, PIN)
-    assert (answer.status_code, answer.json) == (200, {"v": 1, "clerk": cast.clerk_id})
+    assert (answer.status_code, answer.json["v"], answer.json["clerk"]) == (200, 1, cast.clerk_id)
+
+
+def test_the_list_of_clerks_has_the_mark_of_the_pin_that_opens_until_it_is_changed(tablet, database, cast):
+    """By it a tablet without a network knows that the PIN which it remembers is an earlier one."""
+
+    def listed():
+        body = {"v": 1, "after": 0, "entries": []}
+        clerks = tablet.post("/clerk/sync", body).json["snapshot"]["clerks"]
+        return {clerk["id"]: clerk["pin"] for clerk in clerks}.get(cast.clerk_id)
+
+    def change(**values):
+        row = update(Clerk).where(Clerk.id == cast.clerk_id).values(values)
+        database.write(lambda session: session.execute(row))
+
+    first = unlock(tablet, cast.clerk_id, PIN).json["pin"]
+    assert first == listed() == listed()
+    change(pin_hash=passwords.hash_password("5183"))
+    second = unlock(tablet, cast.clerk_id, "5183").json["pin"]
+    assert second == listed() != first
+    change(left_at=NOW)
+    assert listed() is None
 
 
 def test_a_wrong_pin_does_not(tablet, cast):

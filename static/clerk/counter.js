@@ -134,7 +134,7 @@ export class Counter extends EventTarget {
     const { finding } = shown;
     if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#mayRisk(finding, past));
     if (shown.code !== Verdict.GOOD) return;
-    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
+    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => !this.#parts.sync.mustEnrol && this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
     if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
     const ask = { coupon: finding.coupon, clerk: this.#clerk ?? undefined, short_code: shown.details.short_code };

@@ -107,7 +107,7 @@ export class Sync extends EventTarget {
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
     const heard = await this.#memory.heard();
-    [this.syncedAt, this.skewMs] = [heard?.at ?? null, heard?.skewMs ?? 0];
+    [this.syncedAt, this.skewMs, this.refused] = [heard?.at ?? null, heard?.skewMs ?? 0, heard?.refused ?? null];
   }
 
   /** The last entry that the server is known to have. */
@@ -146,12 +146,12 @@ export class Sync extends EventTarget {
       try {
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
-        await this.#memory.putHeard({ at: /** @type {number} */ (this.syncedAt), skewMs: this.skewMs });
+        await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs });
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
       } catch (error) {
-        if (!stop.signal.aborted) this.#note(error);
+        if (!stop.signal.aborted) await this.#note(error);
         throw error;
       } finally {
         this.#underWay.delete(stop);
@@ -322,11 +322,12 @@ export class Sync extends EventTarget {
     if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
   }
 
-  /** @param {unknown} error */
-  #note(error) {
+  /** That this tablet must be enrolled anew it knows also when it is opened again without a network. @param {unknown} error */
+  async #note(error) {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();
     this.#tell(error instanceof Refused);
+    if (error instanceof Refused && this.mustEnrol) await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
   }
 
   /** @param {boolean} online */

@@ -45,7 +45,7 @@ describe("what is known to be wrong with the clock", () => {
 
 test("a tablet that is opened again without a network still knows how far its clock is off", async () => {
   const disk = new Disk();
-  disk.heard = async () => ({ at: NOW, skewMs: -2 * HOUR });
+  disk.keptHeard = { at: NOW, skewMs: -2 * HOUR };
   const on = await switchOn(new Server(), disk);
   await on.journal.append("lock");
   assert.equal(JSON.parse(JSON.parse(disk.records.at(-1) ?? "").text).clock, 2 * HOUR);

@@ -367,3 +367,39 @@ test("a clerk who is no longer of the store is locked out as soon as the tablet 
   assert.equal(on.counter.screen.name, "locked");
   assert.equal(on.disk.kinds.at(-1), "lock");
 });
+
+describe("a tablet that the server does not know any more, such as one that was enrolled after the backup", () => {
+  async function refused() {
+    const server = new Server();
+    const [campaign, number] = [1, 1];
+    server.grants = [[campaign, number, 4, "", 65535]];
+    const on = await atWork(server);
+    await on.sync.run();
+    server.grants = [];
+    await on.counter.scan(ONE);
+    assert.equal(shown(on), "verdict good");
+    server.refusal = { status: 401, code: "not_signed" };
+    await assert.rejects(on.sync.run());
+    return { on, server };
+  }
+
+  test("gives no more what it held, from the moment that it hears so", async () => {
+    const { on } = await refused();
+    assert.equal(on.sync.mustEnrol, true);
+    await on.counter.give();
+    assert.equal(shown(on), "verdict offline");
+    assert.equal(on.disk.kinds.includes("gave-held"), false);
+  });
+
+  test("knows it after a restart without a network, and forgets it when the server takes it again", async () => {
+    const { on, server } = await refused();
+    server.refusal = null;
+    server.network = Array(5).fill("lost");
+    const again = await switchOn(server, on.disk);
+    assert.equal(again.sync.mustEnrol, true);
+    server.network = [];
+    await again.sync.run();
+    assert.equal(again.sync.mustEnrol, false);
+    assert.equal((await switchOn(server, on.disk)).sync.mustEnrol, false);
+  });
+});

@@ -220,8 +220,10 @@ export class Disk {
   keptSiblings;
   siblings = async () => this.keptSiblings;
   putSiblings = async (/** @type {any} */ kept) => void (this.keptSiblings = structuredClone(kept));
-  heard = async () => ({ at: NOW });
-  putHeard = async () => undefined;
+  /** @type {import("../../static/clerk/state.js").Heard} */
+  keptHeard = { at: NOW };
+  heard = async () => this.keptHeard;
+  putHeard = async (/** @type {import("../../static/clerk/state.js").Heard} */ kept) => void (this.keptHeard = structuredClone(kept));
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);

@@ -146,7 +146,7 @@ export class Desk {
       case "scan":
         return this.#refusedScreen();
       case "locked":
-        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], counter: this.#counter, onLook: () => this.#syncNow(), onSpeak: this.#page.speak });
+        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], place: this.#place, counter: this.#counter, onLook: () => this.#syncNow(), onSpeak: this.#page.speak });
       case "checking":
         return checkingScreen(desk);
       case "verdict":
@@ -223,11 +223,16 @@ export class Desk {
     return this.#parts.sync.snapshot?.store.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
 
+  /** Where it stands, and how it is called there. */
+  get #place() {
+    const { snapshot } = this.#parts.sync;
+    return snapshot ? `${snapshot.store.name} · ${snapshot.device.name}` : "";
+  }
+
   #label() {
     const { sync, now } = this.#parts;
     const clerk = sync.snapshot?.clerks.find(({ id }) => id === this.#counter.clerk);
-    const place = sync.snapshot ? `${sync.snapshot.store.name} · ${sync.snapshot.device.name}` : "";
-    this.#scanner.label({ place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
+    this.#scanner.label({ place: this.#place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
   }
 
   /** @param {Screen} screen */

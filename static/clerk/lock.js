@@ -8,10 +8,10 @@ const PIN_DIGITS_MIN = 4;
 export const PIN_DIGITS_MAX = 8;
 
 /**
- * @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], counter: Counter, onLook: () => unknown,
+ * @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], place: string, counter: Counter, onLook: () => unknown,
  *   onSpeak: (language: string) => unknown}} parts
  */
-export function lockScreen(screen, { clerks, counter, onLook, onSpeak }) {
+export function lockScreen(screen, { clerks, place, counter, onLook, onSpeak }) {
   const clerk = clerks.find(({ id }) => id === screen.chosen);
   if (clerk) return pinScreen(screen, clerk, counter);
   return el(
@@ -19,6 +19,7 @@ export function lockScreen(screen, { clerks, counter, onLook, onSpeak }) {
     { class: "screen" },
     icon("people", "icon-xl"),
     heading(clerks.length ? t("Who is at the till?") : t("No clerks yet")),
+    place && el("p", { class: "muted text-l lock-place" }, place),
     !clerks.length && el("p", { class: "text-l" }, t("A manager adds the store's clerks and their PINs.")),
     clerks.length
       ? el("div", { class: "people" }, ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })))

@@ -37,6 +37,7 @@ PAGES = (
     "/manager/coupons/{coupon}",
     "/manager/devices",
     "/manager/devices/new",
+    "/manager/devices/{device}/move",
     "/manager/devices/{device}/revoke",
     "/manager/stores",
     "/manager/stores/{store}",

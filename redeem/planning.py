@@ -5,6 +5,7 @@ A campaign is a draft until its first coupon is issued: until then all of it may
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json import loads
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from redeem.terms import Offer, Terms
 from redeem.times import MS_PER_MINUTE, Ms
 
 TWICE_MS = MS_PER_MINUTE
+TOLD_CHARACTERS_MAX = 80
 
 
 class ChangedMeanwhile(Conflict):
@@ -130,7 +132,7 @@ def change_campaign(
     words = {code: offer for code, offer in before.offer.items() if changed_words(offer, terms.offer.get(code))}
     if out and words and not promises_no_less:
         raise WordsAreOut
-    changed = [each for each in Terms.model_fields if getattr(before, each) != getattr(terms, each)]
+    changed = what_became_what(seen, before, cleaned, terms)
     said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()} if out else {}
     note(
         session,
@@ -139,9 +141,37 @@ def change_campaign(
         campaign_id(row.number),
         now,
         name=cleaned,
-        changed=["name", *changed] if cleaned != seen else changed,
+        changed=changed,
         **({"words_before": said} if said else {}),
     )
+
+
+def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:
+    """By the name of what differs, such as `windows.issue.until`: how it was and how it is, shortened."""
+    was, now = (
+        leaves({"name": called, **loads(terms.text())}) for called, terms in ((name, before), (new_name, after))
+    )
+    return {
+        each: [shortened(was.get(each)), shortened(now.get(each))]
+        for each in [*was, *(new for new in now if new not in was)]
+        if was.get(each) != now.get(each)
+    }
+
+
+def leaves(value: object, name: str = "") -> dict[str, object]:
+    """What stands within, by its path; what is a list is told as one."""
+    if not isinstance(value, dict) or not value:
+        return {name: value}
+    found: dict[str, object] = {}
+    for key, each in value.items():
+        found |= leaves(each, f"{name}.{key}" if name else str(key))
+    return found
+
+
+def shortened(value: object) -> str:
+    """Nothing is an empty text; so is what was not there."""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value in (None, {}) else str(value)
+    return text if len(text) <= TOLD_CHARACTERS_MAX else f"{text[: TOLD_CHARACTERS_MAX - 1]}…"
 
 
 def changed_words(before: Offer, after: Offer | None) -> bool:

@@ -139,9 +139,17 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(who=tablets, kind=st.sampled_from(["gave", "drop", "undo"]), back=st.integers(0, 4))
     def tablet_goes_on(self, who: str, kind: str, back: int) -> None:
-        """About any of its last entries, in any order: more than a real tablet would write."""
+        """About any of its last entries, in any order: more than a real tablet would write.
+
+        But for one thing: that a gift is out, it writes behind a yes alone. Behind a no the ledger believes it all the same, and books it.
+        """
         of = len(self.meant[who]) - back
+        if kind == "gave" and self.is_ask(who, of) and self.model.first.get((who, str(of))) != "redeemed":
+            return
         self.write(who, kind, of, of=of)
+
+    def is_ask(self, who: str, number: int) -> bool:
+        return 1 <= number <= len(self.meant[who]) and self.meant[who][number - 1][0] == "ask"
 
     def write(self, who: str, kind: str, about: int, **fields: Any) -> None:
         self.tablets[who].write(kind, **fields)

@@ -4,12 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 SIZES = {"desk": (1024, 768), "phone": (390, 844), "narrow": (320, 640)}
+DESK: ViewportSize = {"width": 1024, "height": 768}
+# What a screen 1280 pixels wide shows at 200 %.
+TWICE_AS_LARGE: ViewportSize = {"width": 640, "height": 512}
 # axe leaves the size of touch targets out unless it is asked.
 AXE = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 LOCALES = {"en": "en-GB", "ru": "ru-RU"}
+
+STICKING_OUT = """() => [...document.querySelectorAll("body *")]
+    .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .map(each => `${each.tagName}.${each.className}: ${each.textContent.trim().slice(0, 40)}`).at(-1)"""
 
 
 @dataclass
@@ -45,6 +52,24 @@ class Visit:
     def sticks_out(self) -> bool:
         """Whether the page must be scrolled sideways."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    def _wide(self, at: str = "") -> list[str]:
+        """That it must be, and the last of what sticks out."""
+        return [f"must be scrolled sideways{at}: {self.page.evaluate(STICKING_OUT)}"] if self.sticks_out() else []
+
+    def faults(self) -> list[str]:
+        """What is wrong with the page, its tables opened, where it is open, and on a desk at twice the size, too."""
+        for twin in self.page.locator("details.twin").all():
+            twin.evaluate("it => { it.open = true }")
+        found = self.barriers()
+        found += self._wide()
+        return found + (self._faults_of_zoom() if self.page.viewport_size == DESK else [])
+
+    def _faults_of_zoom(self) -> list[str]:
+        self.page.set_viewport_size(TWICE_AS_LARGE)
+        found = self._wide(" at 200 %")
+        self.page.set_viewport_size(DESK)
+        return found
 
     def barriers(self) -> list[str]:
         """What axe finds in the way of people who don't see, or don't point."""

@@ -27,6 +27,12 @@ import { BadToken, couponId, Fault, fault, keyRing, read, write } from "./tokens
 export const UNSURE = "unsure";
 export const NOT_A_COUPON = "not_a_coupon";
 
+/** No connection, so nobody can say whether this coupon has been given elsewhere. */
+export const OFFLINE = "offline";
+
+/** No connection, but the campaign lets this tablet give a few unasked. */
+export const AT_RISK = "at_risk";
+
 /** @param {string} text as scanned or typed @param {Known} known @returns {Promise<Finding>} */
 export async function find(text, known) {
   const token = readOrNull(text);

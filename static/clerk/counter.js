@@ -5,7 +5,7 @@
  * awaited, so a second tap finds another screen and does nothing.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { find, findingOf, givenDetails, UNSURE } from "./check.js";
+import { AT_RISK, find, findingOf, givenDetails, OFFLINE, UNSURE } from "./check.js";
 import { mayRisk } from "./risks.js";
 import { Verdict } from "./rules.js";
 import { heldDetails } from "./siblings.js";
@@ -28,6 +28,7 @@ import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished, works
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
  *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
  *   | {name: "unfinished", attempt: Attempt}
+ *   | {name: "undoing"}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
  * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
@@ -41,12 +42,6 @@ export const ASK_MS = 6_000;
 const FETCH_LOOKS = 30;
 const FETCH_PAUSE_MS = 300;
 export const NOT_HANDED_OVER = "not_handed_over";
-
-/** No connection, so nobody can say whether this coupon has been given elsewhere. */
-export const OFFLINE = "offline";
-
-/** No connection, but the campaign lets this tablet give a few unasked. */
-export const AT_RISK = "at_risk";
 
 export class Counter extends EventTarget {
   /** @type {Screen} */
@@ -184,9 +179,11 @@ export class Counter extends EventTarget {
 
   /** @param {Attempt} attempt @param {string} reason */
   async undo(attempt, reason) {
-    if (!this.mayUndo(attempt)) return;
+    const before = this.#screen;
+    if (before.name === "undoing" || !this.mayUndo(attempt)) return;
+    const undoing = this.#show({ name: "undoing" }); // the gift is back on this side: however slow the disk is, no screen says GIVE now
     const undone = await this.#step("undo", attempt, { reason });
-    if (undone) this.#show({ name: "undone", attempt });
+    if (this.#screen === undoing) this.#show(undone ? { name: "undone", attempt } : before);
     this.#sendSoon();
   }
 

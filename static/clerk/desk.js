@@ -1,5 +1,6 @@
 /** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
-import { AT_RISK, Counter, OFFLINE } from "./counter.js";
+import { AT_RISK, OFFLINE } from "./check.js";
+import { Counter } from "./counter.js";
 import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
 import { Scanner } from "./scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
@@ -13,7 +14,7 @@ import { campaignOf, givenToday, IDLE_MS } from "./state.js";
 import { currentLanguage, t } from "./strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
 import { syncLine } from "./sync-line.js";
-import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
+import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoingScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
 import { Wedge } from "./wedge.js";
 import { NoAnswer, Refused } from "./api.js";
 
@@ -159,6 +160,8 @@ export class Desk {
         return unconfirmedScreen(screen, desk);
       case "given":
         return givenScreen(screen, desk);
+      case "undoing":
+        return undoingScreen();
       case "undone":
         return undoneScreen(desk);
       case "unfinished":

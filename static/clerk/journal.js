@@ -32,6 +32,7 @@ export class Journal {
   #past = emptyPast();
   #prev = FIRST_PREV;
   #turn = Promise.resolve();
+  #isEnded = false;
   #file;
   #signer;
   #now;
@@ -74,12 +75,18 @@ export class Journal {
    * @returns {Promise<Entry | null>}
    */
   append(kind, fields = {}, allowed = () => true) {
-    const written = this.#turn.then(() => (allowed(this.#past) ? this.#write(kind, fields) : null));
+    const written = this.#turn.then(() => (!this.#isEnded && allowed(this.#past) ? this.#write(kind, fields) : null));
     this.#turn = written.then(
       () => undefined,
       () => undefined, // a failed write is the caller's to tell; the next entry has its own try
     );
     return written;
+  }
+
+  /** For good: the file is about to begin another device's journal. Answers when nothing is being written any more. */
+  end() {
+    this.#isEnded = true;
+    return this.#turn;
   }
 
   /** @param {string} kind @param {Partial<Entry>} fields */

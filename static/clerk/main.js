@@ -98,7 +98,7 @@ async function till(device, kept) {
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
-  const again = (/** @type {string} */ token) => enrolWith(token, kept);
+  const again = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
   const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
   return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
 }

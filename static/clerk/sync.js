@@ -72,6 +72,7 @@ export class Sync extends EventTarget {
   quarantined = 0;
 
   #acknowledged = 0;
+  #isEnded = false;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
   #api;
@@ -144,6 +145,7 @@ export class Sync extends EventTarget {
     this.#underWay.add(stop);
     return this.#alone(async () => {
       try {
+        if (this.#isEnded) throw new NoAnswer("this tablet becomes another device");
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
         await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs });
@@ -157,6 +159,13 @@ export class Sync extends EventTarget {
         this.#underWay.delete(stop);
       }
     });
+  }
+
+  /** For good: another device takes this one's place. Answers when nothing is sent, heard or written in its name any more. */
+  async end() {
+    this.#isEnded = true;
+    for (const each of this.#underWay) each.abort();
+    await this.#alone(() => this.#journal.end());
   }
 
   get #lacksSets() {

@@ -1,6 +1,6 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
+import { AT_RISK, OFFLINE } from "./check.js";
 import { explain, holderName, unconfirmed } from "./explain.js";
-import { AT_RISK, OFFLINE } from "./counter.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "./rules.js";
 import { grouped } from "./codes.js";
 import { date, t, time } from "./strings.js";
@@ -71,6 +71,11 @@ export function givenScreen({ attempt, finding }, desk) {
   const words = { state: /** @type {const} */ ("yes"), word: t("Hand over the gift"), because: t("Given {time}", { time: at }), advice: "" };
   const undo = desk.counter.mayUndo(attempt) && big(t("Undo it"), () => desk.undoFor(attempt), "undo");
   return verdict(words, { role: "alert", shape: "gift", body: gift(desk.offer(finding.campaign)), actions: [primary(t("Next"), () => desk.counter.next(), "next"), undo] });
+}
+
+export function undoingScreen() {
+  const words = { state: /** @type {const} */ ("wait"), word: t("Taking back"), because: t("This takes a moment."), advice: "" };
+  return verdict(words, { role: "status", actions: [] });
 }
 
 /** @param {Desk} desk */

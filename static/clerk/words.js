@@ -199,6 +199,7 @@ export const WORDS = {
     "Hand over the gift": "Отдайте подарок",
     "Given {time}": "Выдан в {time}",
     "Next": "Дальше",
+    "Taking back": "Отменяем выдачу",
     "The coupon can be used again.": "Купон снова можно использовать.",
     "Unfinished": "Не закончено",
     "Coupon {code}: was the gift handed over?": "Купон {code}: подарок отдали?",

@@ -1,5 +1,5 @@
 /** The tablet's screen of one verdict, as a picture: what the server decided, drawn by the tablet's own screens. Nothing can be pressed. */
-import { AT_RISK } from "../clerk/counter.js";
+import { AT_RISK } from "../clerk/check.js";
 import { chooseLanguage } from "../clerk/strings.js";
 import { verdictScreen } from "../clerk/verdicts.js";
 

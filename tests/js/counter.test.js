@@ -165,6 +165,33 @@ test("an undo within the limit opens the coupon, and later there is none", async
   assert.equal(on.server.redeemed.size, 0);
 });
 
+test("while an undo is on its way to a slow disk, no screen says GIVE", async () => {
+  const on = await scanned();
+  await on.counter.give();
+  const { attempt } = /** @type {any} */ (on.counter.screen);
+  const { append } = on.disk;
+  let write = () => undefined;
+  const turned = new Promise((resolve) => void (write = /** @type {any} */ (resolve)));
+  on.disk.append = (text) => turned.then(() => append(text));
+  const undos = [on.counter.undo(attempt, "mistake"), on.counter.undo(attempt, "mistake")];
+  await rest();
+  assert.equal(shown(on), "undoing");
+  write();
+  await Promise.all(undos);
+  assert.equal(shown(on), "undone");
+  assert.deepEqual(kinds(on), ["ask", "gave", "undo"]);
+});
+
+test("an undo that can't follow any more leaves the screen as it was", async () => {
+  const on = await scanned();
+  await on.counter.give();
+  const { attempt } = /** @type {any} */ (on.counter.screen);
+  await on.journal.append("undo", { of: attempt.ask, reason: "another tab" });
+  on.counter.mayUndo = () => true; // it was, when the clerk looked
+  await on.counter.undo(attempt, "mistake");
+  assert.equal(shown(on), "given");
+});
+
 describe("interrupted and opened again, it asks the right question", () => {
   test("between the verdict and Give: nothing to ask", async () => {
     const { disk, server } = await scanned();

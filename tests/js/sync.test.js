@@ -233,3 +233,18 @@ describe("a manager wants the tablet at another store", () => {
     assert.equal(sync.snapshot?.store.id, "sto_2");
   });
 });
+
+test("when another device takes its place, nothing more is heard, sent or written in the old one's name", async () => {
+  const server = new Server();
+  const { sync, journal, disk } = await withEntries(server, "ask");
+  server.grants = [[1, 7, 1]];
+  server.recalls = [[1, 8, 1]];
+  /** @type {Promise<void> | undefined} */
+  let ended;
+  server.meanwhile = () => void (ended = sync.end());
+  await assert.rejects(sync.run(), NoAnswer);
+  await ended;
+  await assert.rejects(sync.run(), NoAnswer);
+  assert.equal(await journal.append("decline"), null);
+  assert.deepEqual([disk.kinds, disk.keptHolds, server.requests.length], [["ask"], undefined, 1]);
+});

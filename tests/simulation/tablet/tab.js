@@ -66,6 +66,7 @@ export class Tab {
   /** @param {string} token of a link */
   async enrol(token) {
     this.#show({ name: "enrolling" });
+    await this.till?.sync.end();
     try {
       await enrol(token, { api: this.#api, store: this.#store, file: this.#file, records: this.#records });
       this.#show({ name: "reloading" });

@@ -30,11 +30,27 @@ export async function enrol(token, { api, store, file, records }) {
 }
 
 /**
+ * First by the link whose answer was lost, if it was another: if the server has taken it, this tablet is that device already.
+ * @param {string} token @param {Api} api @param {Store} store
+ */
+async function registered(token, api, store) {
+  const unheard = await store.enrolment();
+  if (unheard && unheard.token !== token) {
+    try {
+      return { device: await register(unheard.token, unheard.keys, api, store), keys: unheard.keys };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+  return registeredBy(token, api, store);
+}
+
+/**
  * With the key that the tablet has, if it has one: a restored server may have lost the device, and only this key proves what it wrote.
  * A server that knows the key, as a revoked device's, wants another.
  * @param {string} token @param {Api} api @param {Store} store
  */
-async function registered(token, api, store) {
+async function registeredBy(token, api, store) {
   const { keys } = await pending(token, store);
   try {
     return { device: await register(token, keys, api, store), keys };

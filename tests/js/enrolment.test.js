@@ -26,16 +26,18 @@ function tablet(keys) {
 /** A server that knows some keys. @param {string[]} known as base64url */
 function server(known = []) {
   const heard = /** @type {string[]} */ ([]);
-  const post = async (/** @type {string} */ _path, /** @type {any} */ { public_key }) => {
+  const tokens = /** @type {string[]} */ ([]);
+  const post = async (/** @type {string} */ _path, /** @type {any} */ { public_key, token }) => {
     heard.push(public_key);
+    tokens.push(token);
     if (known.includes(public_key)) throw new Refused(409, "conflict");
     return { device: { id: `dev_${heard.length}`, name: "Till 2" } };
   };
-  return { heard, post };
+  return { heard, tokens, post };
 }
 
-/** @param {ReturnType<typeof tablet>} on @param {ReturnType<typeof server>} api */
-const enrolAt = (on, api) => enrol("a link's token", /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
+/** @param {ReturnType<typeof tablet>} on @param {ReturnType<typeof server>} api @param {string} [token] */
+const enrolAt = (on, api, token = "a link's token") => enrol(token, /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
 
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 /** @param {CryptoKeyPair} keys */
@@ -67,10 +69,28 @@ test("a server that knows the key, as a revoked device's, gets another", async (
 
 test("a key that was sent is sent again after a lost answer", async () => {
   const on = tablet();
-  const deaf = { heard: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
   await assert.rejects(enrolAt(on, deaf));
   const sent = await told(on.kept.enrolment.keys);
   const api = server();
   await enrolAt(on, api);
   assert.deepEqual(api.heard, [sent]);
+});
+
+test("before another link the one whose answer was lost is tried: the tablet may be that device already", async () => {
+  const keys = await makeKeys();
+  const [on, api] = [tablet(keys), server()];
+  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  await assert.rejects(enrolAt(on, deaf));
+  const device = await enrolAt(on, api, "another link's token");
+  assert.deepEqual([api.tokens, device.keys], [["a link's token"], keys]);
+});
+
+test("if that link has become void, the other one counts", async () => {
+  const on = tablet();
+  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  await assert.rejects(enrolAt(on, deaf));
+  const api = server([await told(on.kept.enrolment.keys)]);
+  const device = await enrolAt(on, api, "another link's token");
+  assert.deepEqual([api.tokens, device.id], [["a link's token", "another link's token"], "dev_2"]);
 });

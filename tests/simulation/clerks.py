@@ -170,6 +170,14 @@ def ask_undo(world: World, tab: str, gift: Gift) -> None:
         world.give(gift)
 
 
+def read_taken_back(world: World, tab: str, chance: Random) -> None:
+    """Nothing is left to insist on."""
+    gift, returning = gift_at(world, tab), world.tablet_of(tab).returning
+    if gift in returning:
+        returning.remove(gift)
+    go_on(world, tab, chance)
+
+
 def finish(world: World, tab: str, _chance: Random) -> None:
     """ "Was the gift handed over?" He says what is true."""
     world.tell("tap", tab, verb="finish", args=[world.hands.has(gift_at(world, tab))])
@@ -204,7 +212,7 @@ MOVES: dict[str, Move] = {
     "unconfirmed": insist,
     "given": hand_over,
     "unfinished": finish,
-    "undone": go_on,
+    "undone": read_taken_back,
 }
 SETTLING: dict[str, Move] = {
     "enrol": enrol_now,

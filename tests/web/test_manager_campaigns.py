@@ -198,7 +198,9 @@ def test_the_audit_log_tells_what_became_what_and_shortens_long_texts(office, ca
     page = manager.open("/manager/audit").text
     assert "<ins>2030-01-31</ins>" in page
     assert "HYPERLINK(&#34;" in page
-    assert "offer.en.terms: =HYPERLINK" in manager.open("/manager/audit.csv").text
+    assert "Terms (en): <del>" in page
+    assert "Coupons are issued until: <del>" in page
+    assert "Terms (en): =HYPERLINK" in manager.open("/manager/audit.csv").text
 
 
 @pytest.mark.parametrize(

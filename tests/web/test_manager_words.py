@@ -1,14 +1,21 @@
 """The office has a word for each code of each closed vocabulary; a code of a newer tablet is shown as it is."""
 
+import json
+import re
+
 import pytest
 
 from redeem.managing import Change
+from redeem.planning import leaves
 from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role
+from redeem.terms import parse_terms
 from redeem.web.manager import words
 from redeem.web.manager.telling import browser, skew
+from tests.test_terms import AT_RISK
+from tests.vectors.of_rules import NORTH, terms
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,13 @@ from redeem.web.manager.telling import browser, skew
 )
 def test_each_code_has_its_word(vocabulary, codes):
     assert set(vocabulary) == codes
+
+
+def test_whatever_may_change_of_a_campaign_has_a_word():
+    """At risk is the longer form of what may be given offline."""
+    told = terms(stores=(NORTH,)) | {"offline": {**AT_RISK}, "undo_minutes": 30}
+    names = set(leaves(parse_terms(json.dumps(told)).model_dump(mode="json"))) - {"v"}
+    assert {re.sub(r"^offer\.\w+", "offer", name) for name in names} <= set(words.FIELDS)
 
 
 def test_an_unknown_code_is_shown_as_it_is(app):

@@ -66,7 +66,6 @@ WORDS = (
     "CHANGES",
     "DECLINES",
     "ENTRIES",
-    "FIELDS",
     "OUTCOMES",
     "QUARANTINED",
     "REVERSALS",

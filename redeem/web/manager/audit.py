@@ -55,6 +55,7 @@ def audit() -> ResponseReturnValue:
         chosen=chosen,
         paged=page.after,
         written=written,
+        called=called,
         file_max=CHANGES_PER_FILE_MAX,
     )
 
@@ -77,11 +78,20 @@ def as_cells(change: ChangeLine) -> list[list[Cell]]:
     """A line for each thing that became another; one, if nothing did."""
     told = [rfc3339(change.at), change.manager_name, word(CHANGES, change.what), change.name, change.subject_id]
     pairs = [
-        [f"{word(FIELDS, name)}: {written(before)}", f"{word(FIELDS, name)}: {written(after)}"]
+        [f"{called(name)}: {written(before)}", f"{called(name)}: {written(after)}"]
         for name, (before, after) in change.changed.items()
     ]
-    pairs += [["", word(FIELDS, name)] for name in change.parts]
+    pairs += [["", called(name)] for name in change.parts]
     return [[*told, *pair] for pair in pairs or [["", ""]]]
+
+
+def called(name: str) -> str:
+    """What changed, in words; of an offer with the language in which it is."""
+    whole, _dot, rest = name.partition(".")
+    if whole != "offer":
+        return word(FIELDS, name)
+    language, _dot, part = rest.partition(".")
+    return f"{word(FIELDS, f'offer.{part}')} ({language})"
 
 
 def written(value: object) -> str:

@@ -105,6 +105,7 @@ export class Sync extends EventTarget {
     this.snapshot = (await this.#memory.snapshot()) ?? null;
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
     this.holds = new Holds((await this.#memory.holds()) ?? undefined);
+    this.holds.prune(this.#journal.past); // what is recalled from memory may be older than a release in the journal
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
     const heard = await this.#memory.heard();

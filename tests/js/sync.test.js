@@ -248,3 +248,19 @@ test("when another device takes its place, nothing more is heard, sent or writte
   assert.equal(await journal.append("decline"), null);
   assert.deepEqual([disk.kinds, disk.keptHolds, server.requests.length], [["ask"], undefined, 1]);
 });
+
+test("what memory has kept from before a release is not named to a restored server as a hold", async () => {
+  const server = new Server();
+  server.grants = [[1, 7, 1]];
+  const { sync, disk } = await withEntries(server);
+  await sync.run();
+  const older = structuredClone(disk.keptHolds);
+  [server.grants, server.recalls] = [[], [[1, 7, 1]]];
+  await sync.run();
+  assert.deepEqual(disk.kinds, ["release"]);
+  disk.keptHolds = older;
+  [server.generation, server.reported] = [2, false];
+  const again = await switchOn(server, disk);
+  await again.sync.run();
+  assert.deepEqual([server.reported, server.claimed], [true, []]);
+});

@@ -179,8 +179,11 @@ def read_taken_back(world: World, tab: str, chance: Random) -> None:
 
 
 def finish(world: World, tab: str, _chance: Random) -> None:
-    """ "Was the gift handed over?" He says what is true."""
-    world.tell("tap", tab, verb="finish", args=[world.hands.has(gift_at(world, tab))])
+    """ "Was the gift handed over?" He says what is true, and if it was not, nothing is left to insist on."""
+    gift, returning = gift_at(world, tab), world.tablet_of(tab).returning
+    world.tell("tap", tab, verb="finish", args=[world.hands.has(gift)])
+    if gift in returning:
+        returning.remove(gift)
 
 
 def ask_again(world: World, tab: str, _chance: Random) -> None:

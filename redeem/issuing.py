@@ -161,7 +161,7 @@ def patch_campaign(session: Session, number: int | None, name: str | None, chang
 
 def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
     """The terms with some members replaced, looked at as a whole again."""
-    return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).text())
+    return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).model_dump_json())
 
 
 def check_promises(session: Session, before: Terms, after: Terms) -> None:

@@ -38,7 +38,7 @@ def _written_date(value: Any) -> Any:
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) != len(values):
         raise ValueError("name each only once")
-    return tuple(sorted(values))  # a set: in whatever order they are named, the terms are the same
+    return values
 
 
 def _filled(value: str) -> str:
@@ -152,8 +152,9 @@ class Terms(_Part):
         return self.offline.bearer if isinstance(self.offline, AtRisk) else "issuer"
 
     def text(self) -> str:
-        """Write the terms as the JSON that `parse_terms` reads; equal terms with their languages in one order give the same text."""
-        return self.model_dump_json()
+        """The terms as the JSON that `parse_terms` reads, the same in whatever order partners and stores were named."""
+        sets = {"partners": tuple(sorted(self.partners)), "stores": tuple(sorted(self.stores))}
+        return self.model_copy(update=sets).model_dump_json()
 
 
 @lru_cache(maxsize=1024)

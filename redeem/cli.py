@@ -63,7 +63,7 @@ def unconfigured(error: BadConfiguration) -> Flask:
 @with_appcontext
 @plainly
 def serve(host: str, port: int, workers: int | None, threads: int | None) -> None:
-    """Serve the application, with what fits the database. TLS is for the proxy in front."""
+    """Serve the application, with what fits the database. TLS is for a proxy in front, or see REDEEM_TLS_CERTIFICATE."""
     tools = context()
     chosen = serving.plan(tools.settings, host, port, workers, threads)
     serving.refuse_taken_port(host, port)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from redeem.errors import RedeemError
@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///redeem.sqlite"  # a relative path is in instance_path
     base_url: str = "http://127.0.0.1:8000"
     instance_path: Path = Path("instance")
+    tls_certificate: Path | None = None  # with its key: TLS by the server itself; a path in instance_path
+    tls_key: Path | None = Field(default=None, validate_default=True)
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     secure_cookies: bool = True
     shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
@@ -67,6 +69,13 @@ class Settings(BaseSettings):
         if not is_zone(name):
             raise ValueError("must be an IANA time zone, such as Europe/Moscow")
         return name
+
+    @field_validator("tls_key")
+    @classmethod
+    def refuse_half_of_a_pair(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if (key is None) != (others.data.get("tls_certificate") is None):
+            raise ValueError("belongs to REDEEM_TLS_CERTIFICATE: set both, or neither")
+        return key
 
     @field_validator("base_url")
     @classmethod

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from redeem import keeping
+from redeem import keeping, tls
 from redeem.config import Settings
 from redeem.errors import RedeemError
 from redeem.models import Act
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.tls import BadCertificate
 from redeem.web.context import Context
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -28,6 +29,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 PREFIX_CHARACTERS = 27  # up to here a coupon's QR is version 6
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+RENEWAL_DAYS = 14
 CLOCK_FAULT_MS = 2 * MS_PER_MINUTE
 WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)  # no honest clock is before this program
 
@@ -68,7 +70,7 @@ class Finding:
 def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     """Everything that can be looked at. What needs the database is left out if there is none."""
     settings = tools.settings
-    findings = [*about_address(settings), about_cookies(settings), about_clock(now)]
+    findings = [*about_address(settings), about_cookies(settings), *about_certificate(settings, now), about_clock(now)]
     findings += [about_disk(instance), about_readers(instance)]
     reached = about_database(tools)
     findings.append(reached)
@@ -115,6 +117,29 @@ def about_cookies(settings: Settings) -> Finding:
             "cookies", "Set REDEEM_SECURE_COOKIES=false for plain http, or some browsers won't stay signed in."
         )
     return ok("cookies", "secure" if https else "for plain http on this machine")
+
+
+def about_certificate(settings: Settings, now: Ms) -> Iterator[Finding]:
+    """What the server speaks TLS with, if it does so itself. Renewed too late, it shuts every tablet out at once."""
+    pair, url = tls.pair_of(settings), urlsplit(settings.base_url)
+    if pair is None:
+        return
+    if url.scheme != "https":
+        yield fault(
+            "certificate", f"Set REDEEM_BASE_URL to https: {settings.base_url} is not answered while TLS is on."
+        )
+    try:
+        left = tls.ends_at(pair, url.hostname or "") - now
+    except BadCertificate as error:
+        yield fault("certificate", f"{error.detail} See scripts/lan-certificate.")
+        return
+    days = left // MS_PER_DAY
+    if days < RENEWAL_DAYS:
+        yield fault("certificate", f"{pair.certificate} ends in {days} days. Renew it, and restart the server.")
+    else:
+        yield ok("certificate", f"{pair.certificate}, for {days} days more")
+    if pair.key.stat().st_mode & OTHERS:
+        yield warning("certificate", f"Other users of this machine can read {pair.key}. Run: chmod 600 {pair.key}")
 
 
 def about_disk(instance: Path) -> Finding:

@@ -15,13 +15,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
 from werkzeug.utils import import_string
 
+from redeem import tls
 from redeem.config import Settings
 from redeem.errors import Conflict, Invalid
+from redeem.tls import Pair
 
 TARGET = "wsgi:app"
 # Python runs one thread at a time whatever we do; the others wait for the disk or the database, and the more of them wait for
@@ -43,26 +45,34 @@ class TakenPort(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where to listen, and with how many processes and threads."""
+    """Where to listen, with how many processes and threads, and with which certificate, if any."""
 
     host: str
     port: int
     workers: int
     threads: int
+    tls: Pair | None = None
 
     @property
     def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return url_of(self.host, self.port, secure=self.tls is not None)
+
+
+def url_of(host: str, port: int, *, secure: bool) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if secure else 'http'}://{name}:{port}"
 
 
 def plan(settings: Settings, host: str, port: int, workers: int | None = None, threads: int | None = None) -> Plan:
-    """SQLite is served by one process: several writing processes starve each other. Raises Invalid."""
+    """SQLite is served by one process: several writing processes starve each other. Raises Invalid, also for a bad certificate."""
+    pair = tls.pair_of(settings)
+    if pair:
+        tls.server_context(pair)
     if not settings.database_url.startswith("sqlite"):
-        return Plan(host, port, workers or POSTGRES_WORKERS, threads or POSTGRES_THREADS)
+        return Plan(host, port, workers or POSTGRES_WORKERS, threads or POSTGRES_THREADS, pair)
     if workers not in (None, 1):
         raise Invalid("SQLite is served by one worker. For more, use PostgreSQL.")
-    return Plan(host, port, 1, threads or SQLITE_THREADS)
+    return Plan(host, port, 1, threads or SQLITE_THREADS, pair)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -89,6 +99,9 @@ def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
         blocking_threads=chosen.threads,
         http=HTTPModes.http1,
         websockets=False,
+        ssl_cert=chosen.tls and chosen.tls.certificate,
+        ssl_key=chosen.tls and chosen.tls.key,
+        ssl_protocol_min=SSLProtocols.tls12,  # older tablets know no other
         log_level=LogLevels.error,
         log_dictconfig=logging_to_stderr(),
         respawn_failed_workers=True,
@@ -148,14 +161,23 @@ def wait_and_tell(chosen: Plan, host: str, tell_ready: Callable[[], None]) -> No
 
 def answers(chosen: Plan, host: str) -> bool:
     """Whether the server says that it is alive. `host` is the name that it goes by, which is all it may answer to."""
-    connection = http.client.HTTPConnection(chosen.host, chosen.port, timeout=5)
+    connection = connection_to(chosen)
     try:
+        connection.connect()
+        if chosen.tls and not tls.is_ours(chosen.tls, connection.sock):
+            return False
         connection.request("GET", "/healthz", headers={"Host": host})
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+def connection_to(chosen: Plan) -> http.client.HTTPConnection:
+    if chosen.tls is None:
+        return http.client.HTTPConnection(chosen.host, chosen.port, timeout=5)
+    return http.client.HTTPSConnection(chosen.host, chosen.port, timeout=5, context=tls.blind_context())
 
 
 def logging_to_stderr() -> dict[str, Any]:

@@ -83,7 +83,7 @@ PYTHON = [
         (
             "redeem",
             "wsgi",
-            *modules("redeem", "backup cli commands demo doctor serving"),
+            *modules("redeem", "backup cli commands demo doctor serving tls"),
             *modules("redeem.commands", "issue keys managers plainly restore"),
             *modules(
                 "redeem.demo",

@@ -189,9 +189,9 @@ def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(shor
 def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
     file = tmp_path / "redeem.env"
     file.write_text("REDEEM_SESSION_HOURS=3\nREDEEM_MOTTO='it\\'s \\\\ warm'\n")
-    starting.settle_settings(file, "http://127.0.0.1:8010")
+    starting.settle_settings(file, "127.0.0.1", 8010)
     once = dotenv_values(file)
-    starting.settle_settings(file, "http://127.0.0.1:8010")
+    starting.settle_settings(file, "127.0.0.1", 8010)
     assert dotenv_values(file) == once
     assert once["REDEEM_SESSION_HOURS"] == "3"
     assert once["REDEEM_MOTTO"] == "it's \\ warm"
@@ -201,7 +201,7 @@ def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
 def test_each_machine_has_a_secret_of_its_own(tmp_path: Path):
     secrets = set()
     for name in ("one", "other"):
-        starting.settle_settings(tmp_path / name / "redeem.env", "http://127.0.0.1:8000")
+        starting.settle_settings(tmp_path / name / "redeem.env", "127.0.0.1", 8000)
         secrets.add(dotenv_values(tmp_path / name / "redeem.env")["REDEEM_SECRET_KEYS"])
     assert len(secrets) == 2
 

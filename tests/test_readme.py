@@ -41,6 +41,8 @@ def default_of(name: str) -> str:
     default = Settings.model_fields[name].default
     if default is PydanticUndefined:
         return "refused"
+    if default is None:
+        return "none"
     if default == ():
         return "any"
     return str(default).lower() if isinstance(default, bool) else str(default)

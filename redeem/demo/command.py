@@ -1,5 +1,6 @@
 """`flask --app wsgi demo`: everything from nothing to a served demo, and what a visitor needs to know."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,25 +10,28 @@ from redeem import create_app, serving
 from redeem.commands.plainly import plainly
 from redeem.config import load_settings, usual_file
 from redeem.demo import starting
-from redeem.demo.starting import Started
+from redeem.demo.starting import BASE_URL, Started
 from redeem.web.context import Context
 from redeem.web.urls import coupon_link
 
-HOST = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)
 
 
 @click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 for every network.")
 @click.option("--port", default=8000, envvar="PORT", show_default=True, help="Also by the environment: PORT.")
 @click.option("--fresh", is_flag=True, help="Forget the demo that is there and begin anew.")
 @plainly
-def demo(port: int, fresh: bool) -> None:
+def demo(host: str, port: int, fresh: bool) -> None:
     """Set up the demo in instance/ and serve it. A second start keeps what is there."""
-    serving.refuse_taken_port(HOST, port)
+    if host in EVERYWHERE and not os.environ.get(BASE_URL):
+        raise click.UsageError(f"With --host {host} set {BASE_URL}, the address that others are to open.")
+    serving.refuse_taken_port(host, port)
     env_file = usual_file()
-    starting.settle_settings(env_file, f"http://{HOST}:{port}")
+    starting.settle_settings(env_file, host, port)
     app = create_app(load_settings(env_file))
     tools: Context = app.extensions["redeem"]
-    chosen = serving.plan(tools.settings, HOST, port)
+    chosen = serving.plan(tools.settings, host, port)
     started = starting.start(app, tools, time.time_ns() // 1_000_000, fresh=fresh)
     tools.database.close()
     tell(tools, started)

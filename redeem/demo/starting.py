@@ -17,9 +17,11 @@ from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
 from redeem.files import write_private
+from redeem.serving import url_of
 from redeem.times import Ms
 from redeem.web.context import Context
 
+BASE_URL = "REDEEM_BASE_URL"
 SECRET_KEYS, SECRET_BYTES = "REDEEM_SECRET_KEYS", 32
 MIGRATIONS = str(Path(__file__).resolve().parents[2] / "migrations")
 
@@ -35,14 +37,19 @@ class Started:
     aged: list[str]
 
 
-def settle_settings(env_file: Path, base_url: str) -> None:
-    """Writes the demo's settings, with a random secret at the first time. The environment wins over the file."""
+def settle_settings(env_file: Path, host: str, port: int) -> None:
+    """Writes the demo's settings, with a random secret at the first time. The environment wins over the file.
+
+    Cookies are for https alone wherever the address is https.
+    """
     old = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
     if SECRET_KEYS not in os.environ:
         old.setdefault(SECRET_KEYS, secrets.token_urlsafe(SECRET_BYTES))
+    secure = bool((old | os.environ).get("REDEEM_TLS_CERTIFICATE"))
+    base_url = os.environ.get(BASE_URL) or url_of(host, port, secure=secure)
     new = {
-        "REDEEM_BASE_URL": base_url,
-        "REDEEM_SECURE_COOKIES": "false",  # plain http, on this machine alone
+        BASE_URL: base_url,
+        "REDEEM_SECURE_COOKIES": "true" if base_url.startswith("https://") else "false",
         "REDEEM_SHOP_NAME": SHOP,
         "REDEEM_TIME_ZONE": SHOP_ZONE,
         "REDEEM_LOG_LEVEL": "WARNING",

@@ -28,6 +28,7 @@ COMMANDS = (
     "redeem.demo",
     "redeem.doctor",
     "redeem.serving",
+    "redeem.tls",
 )
 
 

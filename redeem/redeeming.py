@@ -229,6 +229,10 @@ def take_reverse(taking: Taking) -> Answer:
 
     What a till says to a restored ledger has happened, and is not too late.
     """
+    about = taking.about  # a till's second gift is one that it said again to a restored ledger
+    is_own = about is not None and about.kind == Kind.REDEEM and about.store_id == taking.act.actor.store_id
+    if about and is_own and taking.found and ledger.withdraw_conflict(taking.session, about.id, taking.now):
+        return Answer(Outcome.REVERSED, {"coupon": taking.found.coupon_id})
     standing = ledger.standing(taking.session, taking.found.serial) if taking.found else None
     if standing is None or taking.found is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)

@@ -3,7 +3,7 @@
 import pytest
 
 from redeem import restoring
-from redeem.models import Act, Coupon, Redemption, Reversal, Tally
+from redeem.models import Act, Conflict, Coupon, Redemption, Reversal, Tally
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -69,6 +69,19 @@ def test_two_who_gave_it_are_both_on_record(north, south, database, coupon):
     lose(database)
     assert say_again(north, first, "one", token=coupon.token).status_code == 201
     assert_problem(say_again(south, first, "two", token=coupon.token), "conflict", coupon=coupon.id)
+
+
+@on_both_databases
+def test_a_second_gift_that_came_back_is_taken_back_as_well(north, south, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database)
+    say_again(north, first, "one", token=coupon.token)
+    own = first | {"id": "rdm_" + "0" * 26}
+    assert_problem(say_again(south, own, "two", token=coupon.token), "conflict", coupon=coupon.id)
+    address, why = f"/redemptions/{own['id']}/reverse", {"reason": "wrong size"}
+    assert_problem(north.post(address, why, "not north's"), "nothing_to_undo")
+    assert south.post(address, why, "back").json["coupon"] == coupon.id
+    assert database.read(lambda s: [each.withdrawn_at is None for each in factories.all_of(s, Conflict)]) == [False]
 
 
 def test_a_till_sees_that_it_is_waited_for_and_says_when_it_is_done(north, north_two, database, coupon):

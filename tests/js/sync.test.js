@@ -237,7 +237,7 @@ describe("a manager wants the tablet at another store", () => {
 test("when another device takes its place, nothing more is heard, sent or written in the old one's name", async () => {
   const server = new Server();
   const { sync, journal, disk } = await withEntries(server, "ask");
-  server.grants = [[1, 7, 1]];
+  server.grants = [[1, 7, 1, "", 20_000]];
   server.recalls = [[1, 8, 1]];
   /** @type {Promise<void> | undefined} */
   let ended;
@@ -251,7 +251,7 @@ test("when another device takes its place, nothing more is heard, sent or writte
 
 test("what memory has kept from before a release is not named to a restored server as a hold", async () => {
   const server = new Server();
-  server.grants = [[1, 7, 1]];
+  server.grants = [[1, 7, 1, "", 20_000]];
   const { sync, disk } = await withEntries(server);
   await sync.run();
   const older = structuredClone(disk.keptHolds);

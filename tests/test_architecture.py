@@ -121,7 +121,7 @@ SCRIPTS = [
         "screens",
         scripts(
             "clerk",
-            "counter desk enrolment lock scanner settings setup sheets shift sync-line unlocking updates verdicts",
+            "counter deeds desk enrolment lock scanner settings setup sheets shift sync-line unlocking updates verdicts",
         ),
     ),
     Layer(

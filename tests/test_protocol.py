@@ -36,11 +36,11 @@ def test_the_check_fails_where_the_checker_finds_nothing():
 
 # What the model does, and the code that does it: a change here must be made there, and the model comes first.
 ACTIONS = {
-    "write(ASK)": [("static/clerk/counter.js", 'this.#write("ask"')],
-    "write(GAVE)": [("static/clerk/counter.js", 'this.#step("gave", attempt)')],
-    "write(DROP)": [("static/clerk/counter.js", 'this.#step("drop", attempt)')],
+    "write(ASK)": [("static/clerk/counter.js", 'this.#deeds.write("ask"')],
+    "write(GAVE)": [("static/clerk/counter.js", 'this.#deeds.step("gave", attempt)')],
+    "write(DROP)": [("static/clerk/counter.js", 'this.#deeds.step("drop", attempt)')],
     "write(GAVEHELD)": [("static/clerk/counter.js", 'this.#giveUnasked("gave-held"')],
-    "write(UNDO)": [("static/clerk/counter.js", 'this.#step("undo", attempt')],
+    "write(UNDO)": [("static/clerk/counter.js", 'this.#deeds.step("undo", attempt')],
     "write(RELEASE)": [("static/clerk/sync.js", 'this.#journal.append("release"')],
     "up!me,size[me]": [("static/clerk/sync.js", "async #exchange(after, entries")],
     "down?eval(me),a,y,e,r": [

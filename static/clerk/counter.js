@@ -6,13 +6,13 @@
  */
 import { NoAnswer, Refused } from "./api.js";
 import { AT_RISK, find, findingOf, givenDetails, OFFLINE, UNSURE } from "./check.js";
-import { mayRisk } from "./risks.js";
+import { Deeds } from "./deeds.js";
 import { Verdict } from "./rules.js";
 import { heldDetails } from "./siblings.js";
-import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished, worksHere } from "./state.js";
+import { unfinished, worksHere } from "./state.js";
 
 /** @import { Journal } from "./journal.js" */
-/** @import { Attempt, Entry, Past } from "./state.js" */
+/** @import { Attempt, Past } from "./state.js" */
 /** @import { Sync } from "./sync.js" */
 /** @import { Finding } from "./check.js" */
 /** @import { Check } from "./tokens.js" */
@@ -46,14 +46,14 @@ export const NOT_HANDED_OVER = "not_handed_over";
 export class Counter extends EventTarget {
   /** @type {Screen} */
   #screen = { name: "locked" };
-  /** @type {string | null} */
-  #clerk = null;
   #parts;
+  #deeds;
 
   /** @param {Parts} parts */
   constructor(parts) {
     super();
     this.#parts = parts;
+    this.#deeds = new Deeds(parts, () => this.#show({ name: "fault", code: "storage" }));
     parts.sync.addEventListener("change", () => this.#heard());
   }
 
@@ -63,14 +63,14 @@ export class Counter extends EventTarget {
 
   /** The clerk at work, an id. */
   get clerk() {
-    return this.#clerk;
+    return this.#deeds.clerk;
   }
 
   /** Opens on what was interrupted, or on the lock, or on the scanner. */
   async start() {
-    this.#clerk ??= clerkAt(this.#parts.journal.past, this.#parts.now());
+    this.#deeds.recallClerk();
     const attempt = unfinished(this.#parts.journal.past);
-    if (!this.#clerk) this.#show({ name: "locked" });
+    if (!this.clerk) this.#show({ name: "locked" });
     else if (!attempt) this.#show({ name: "scan" });
     else if (attempt.stage === "given") this.#show({ name: "unfinished", attempt });
     else await this.#settle(attempt, findingOf(attempt), "ask the clerk");
@@ -95,17 +95,17 @@ export class Counter extends EventTarget {
     } catch (error) {
       return void this.#show({ name: "locked", chosen: clerk, ...unlockProblem(error) });
     }
-    await this.#write("unlock", { clerk, ...how });
-    this.#clerk = clerk;
+    await this.#deeds.write("unlock", { clerk, ...how });
+    this.#deeds.clerk = clerk;
     await this.start();
   }
 
   async lock() {
     if (this.#screen.name !== "scan") return;
-    const clerk = this.#clerk ?? undefined;
-    this.#clerk = null;
+    const clerk = this.clerk ?? undefined;
+    this.#deeds.clerk = null;
     this.#show({ name: "locked" });
-    await this.#write("lock", { clerk });
+    await this.#deeds.write("lock", { clerk });
   }
 
   // One coupon.
@@ -120,21 +120,20 @@ export class Counter extends EventTarget {
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
     if (finding.ask) await this.#confirm(shown, finding, finding.ask);
-    else await this.#noteDecline(finding.code, finding);
+    else await this.#deeds.noteDecline(finding.code, finding);
   }
 
   async give() {
     const shown = this.#screen;
     if (shown.name !== "verdict") return;
     const { finding } = shown;
-    if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#mayRisk(finding, past));
+    if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#deeds.mayRisk(finding, past));
     if (shown.code !== Verdict.GOOD) return;
-    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => !this.#parts.sync.mustEnrol && this.#parts.sync.holds.epochOf(finding.id ?? "", past) > 0);
+    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#deeds.holds(finding, past));
     if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
-    const ask = { coupon: finding.coupon, clerk: this.#clerk ?? undefined, short_code: shown.details.short_code };
-    const asked = await this.#write("ask", ask, (past) => !unfinished(past));
-    if (asked) await this.#settle(this.#attempt(asked.n), finding);
+    const asked = await this.#deeds.write("ask", { coupon: finding.coupon, short_code: shown.details.short_code }, (past) => !unfinished(past));
+    if (asked) await this.#settle(this.#deeds.attempt(asked.n), finding);
     else await this.start(); // another coupon is not finished: that comes first
   }
 
@@ -152,7 +151,7 @@ export class Counter extends EventTarget {
     const { finding, details } = screen;
     const shown = this.#show({ name: "fetching", finding, details });
     for (let looks = 0; looks < FETCH_LOOKS && this.#screen === shown; looks++) {
-      const ruling = await this.#ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
+      const ruling = await this.#deeds.ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
       if (this.#screen !== shown) return;
       if (ruling && ruling.code !== Verdict.HELD_ELSEWHERE) return void (await this.#showRuling(ruling, finding));
       await this.#parts.pause(FETCH_PAUSE_MS);
@@ -164,8 +163,8 @@ export class Counter extends EventTarget {
   async drop() {
     const shown = this.#screen;
     if ((shown.name !== "asking" && shown.name !== "unconfirmed") || !shown.attempt) return;
-    if (await this.#drop(shown.attempt)) this.#show({ name: "scan", note: "dropped" }); // not if the yes was first: its own screen comes
-    this.#sendSoon();
+    if (await this.#deeds.step("drop", shown.attempt)) this.#show({ name: "scan", note: "dropped" }); // not if the yes was first: its own screen comes
+    this.#deeds.sendSoon();
   }
 
   /** "Next": this coupon is dealt with. */
@@ -173,8 +172,8 @@ export class Counter extends EventTarget {
     const shown = this.#screen;
     if (!["verdict", "checking", "fetching", "given", "undone"].includes(shown.name)) return;
     this.#show({ name: "scan" });
-    if (shown.name === "given") await this.#step("done", shown.attempt);
-    this.#sendSoon();
+    if (shown.name === "given") await this.#deeds.step("done", shown.attempt);
+    this.#deeds.sendSoon();
   }
 
   /** @param {Attempt} attempt @param {string} reason */
@@ -182,22 +181,22 @@ export class Counter extends EventTarget {
     const before = this.#screen;
     if (before.name === "undoing" || !this.mayUndo(attempt)) return;
     const undoing = this.#show({ name: "undoing" }); // the gift is back on this side: however slow the disk is, no screen says GIVE now
-    const undone = await this.#step("undo", attempt, { reason });
+    const undone = await this.#deeds.step("undo", attempt, { reason });
     if (this.#screen === undoing) this.#show(undone ? { name: "undone", attempt } : before);
-    this.#sendSoon();
+    this.#deeds.sendSoon();
   }
 
   /** @param {Attempt} attempt */
   mayUndo(attempt) {
-    return mayFollow(this.#parts.journal.past, "undo", attempt.ask) && this.#parts.now() < this.#undoUntil(attempt);
+    return this.#deeds.mayUndo(attempt);
   }
 
   /** The gift was not given, by a person's decision. @param {string} reason @param {string} [coupon] */
   async refuse(reason, coupon) {
     const shown = this.#show({ name: "scan" });
-    await this.#write("refusal", { coupon, reason, clerk: this.#clerk ?? undefined });
+    await this.#deeds.write("refusal", { coupon, reason });
     if (this.#screen === shown) this.#show({ name: "scan", note: "refused" });
-    this.#sendSoon();
+    this.#deeds.sendSoon();
   }
 
   /** The answer to "was the gift handed over?" @param {boolean} handedOver */
@@ -206,15 +205,15 @@ export class Counter extends EventTarget {
     if (shown.name !== "unfinished") return;
     const { attempt } = shown;
     this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
-    if (!handedOver) await this.#step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
-    else for (const kind of ["gave", "done"]) await this.#step(kind, attempt); // what stands there already isn't written again
+    if (!handedOver) await this.#deeds.step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
+    else for (const kind of ["gave", "done"]) await this.#deeds.step(kind, attempt); // what stands there already isn't written again
     await this.start();
-    this.#sendSoon();
+    this.#deeds.sendSoon();
   }
 
   /** @param {string} [campaign] @param {string} [language] @returns {Offer | undefined} */
   offer(campaign, language = "en") {
-    const offers = this.#terms(campaign)?.offer;
+    const offers = this.#deeds.terms(campaign)?.offer;
     return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
   }
 
@@ -228,24 +227,10 @@ export class Counter extends EventTarget {
   async #giveUnasked(kind, finding, allowed) {
     const { coupon, typed, id = "" } = finding;
     this.#show({ name: "asking", finding });
-    const shown = { ...(coupon ? { coupon } : { typed, id }), clerk: this.#clerk ?? undefined };
-    const mayGive = (/** @type {Past} */ past) => !unfinished(past) && !past.standing.has(id) && !askingFor(past, id) && allowed(past);
-    const given = await this.#write(kind, shown, mayGive);
+    const given = await this.#deeds.write(kind, coupon ? { coupon } : { typed, id }, (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past));
     if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
-    this.#showGiven(this.#attempt(given.n), finding);
-    this.#sendSoon();
-  }
-
-  /** @param {Finding} finding @param {Past} past */
-  #mayRisk(finding, past) {
-    const { sync, now } = this.#parts;
-    return mayRisk(finding, { terms: this.#terms(finding.campaign), past, sync, now: now() });
-  }
-
-  /** What this tablet says when nobody answers. @param {Finding} finding */
-  #codeAlone(finding) {
-    if (finding.code !== UNSURE && finding.code !== Verdict.GOOD) return finding.code;
-    return finding.code === Verdict.GOOD && this.#mayRisk(finding, this.#parts.journal.past) ? AT_RISK : OFFLINE;
+    this.#showGiven(this.#deeds.attempt(given.n), finding);
+    this.#deeds.sendSoon();
   }
 
   /** @param {Finding} finding */
@@ -257,7 +242,7 @@ export class Counter extends EventTarget {
   /** The hold that was asked for has come: now it may be given. A clerk of another store makes room. */
   #heard() {
     const shown = this.#screen;
-    if (shown.name === "scan" && this.#clerk && !worksHere(this.#parts.sync.snapshot, this.#clerk)) return void this.lock();
+    if (shown.name === "scan" && this.clerk && !worksHere(this.#parts.sync.snapshot, this.clerk)) return void this.lock();
     if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
     const { finding, details } = shown;
     const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
@@ -277,12 +262,12 @@ export class Counter extends EventTarget {
   async #confirm(shown, finding, ask) {
     await this.#parts.painted?.();
     if (this.#screen !== shown) return;
-    const ruling = await this.#ask({ verify: ask, timeoutMs: VERIFY_MS });
+    const ruling = await this.#deeds.ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
-    const code = this.#codeAlone(finding);
+    const code = this.#deeds.codeAlone(finding);
     this.#show({ name: "verdict", code, finding, details: { ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) }, confirmed: false });
-    await this.#noteDecline(code, finding);
+    await this.#deeds.noteDecline(code, finding);
   }
 
   /** @param {Record<string, any>} ruling @param {Finding} finding */
@@ -291,7 +276,7 @@ export class Counter extends EventTarget {
     const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
     this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
     if (code === Verdict.HELD_ELSEWHERE && details.holder?.online) await this.fetch();
-    else await this.#noteDecline(code, known);
+    else await this.#deeds.noteDecline(code, known);
   }
 
   /**
@@ -300,85 +285,26 @@ export class Counter extends EventTarget {
    */
   async #settle(attempt, finding, onYes) {
     const shown = this.#show({ name: "asking", attempt, finding });
-    await this.#ask({ timeoutMs: ASK_MS });
+    await this.#deeds.ask({ timeoutMs: ASK_MS });
     if (this.#screen !== shown) return;
     const answer = this.#parts.sync.answers.get(attempt.ask);
     if (!answer) return this.#show({ name: "unconfirmed", attempt, finding });
     if (answer.code !== "redeemed") return this.#declined(attempt, finding, answer);
     if (onYes) return this.#show({ name: "unfinished", attempt });
-    if (await this.#step("gave", attempt)) this.#showGiven(attempt, finding);
-    this.#sendSoon();
+    if (await this.#deeds.step("gave", attempt)) this.#showGiven(attempt, finding);
+    this.#deeds.sendSoon();
   }
 
   /** @param {Attempt} attempt @param {Finding} finding @param {{code: string} & Record<string, any>} answer */
   async #declined(attempt, finding, { code, ...details }) {
-    await this.#drop(attempt);
+    await this.#deeds.step("drop", attempt);
     this.#show({ name: "verdict", code, finding, details, confirmed: true });
-    this.#sendSoon();
+    this.#deeds.sendSoon();
   }
 
   /** @param {Attempt} attempt @param {Finding} finding */
   #showGiven(attempt, finding) {
-    return this.#show({ name: "given", attempt, finding, undoUntil: this.#undoUntil(attempt) });
-  }
-
-  /** @param {Attempt} attempt */
-  #drop(attempt) {
-    return this.#step("drop", attempt);
-  }
-
-  /** The next entry of an attempt, if it may still follow. @param {string} kind @param {Attempt} attempt @param {Partial<Entry>} [fields] */
-  #step(kind, attempt, fields = {}) {
-    const about = { of: attempt.ask, clerk: this.#clerk ?? undefined, ...fields };
-    return this.#write(kind, about, (past) => mayFollow(past, kind, attempt.ask));
-  }
-
-  /** @param {string} code @param {Finding} finding */
-  async #noteDecline(code, finding) {
-    if ([Verdict.GOOD, OFFLINE, AT_RISK].includes(code)) return;
-    await this.#write("decline", { coupon: finding.coupon, code, clerk: this.#clerk ?? undefined });
-  }
-
-  /** @param {import("./sync.js").SyncOptions} options @returns {Promise<import("./sync.js").Ruling | null>} null: no answer */
-  async #ask(options) {
-    try {
-      return await this.#parts.sync.run({ urgent: true, ...options });
-    } catch (error) {
-      if (error instanceof NoAnswer || error instanceof Refused) return null;
-      throw error;
-    }
-  }
-
-  /** Not awaited: the clerk's next step doesn't wait for what has only to be told. */
-  #sendSoon() {
-    void this.#ask({ urgent: false });
-  }
-
-  /** @param {string} kind @param {Partial<Entry>} fields @param {(past: import("./state.js").Past) => boolean} [allowed] */
-  async #write(kind, fields, allowed) {
-    try {
-      return await this.#parts.journal.append(kind, fields, allowed);
-    } catch (error) {
-      this.#show({ name: "fault", code: "storage" });
-      throw error;
-    }
-  }
-
-  /** @param {number} ask @returns {Attempt} */
-  #attempt(ask) {
-    const attempt = this.#parts.journal.past.attempts.get(ask);
-    if (!attempt) throw new Error(`no ask ${ask} in the journal`);
-    return attempt;
-  }
-
-  /** @param {Attempt} attempt */
-  #undoUntil(attempt) {
-    return undoUntil(attempt, this.#terms(campaignOf(attempt.id))?.undo_minutes ?? 0);
-  }
-
-  /** @param {string} [campaign] */
-  #terms(campaign) {
-    return this.#parts.sync.snapshot?.campaigns.find((each) => each.id === campaign)?.terms;
+    return this.#show({ name: "given", attempt, finding, undoUntil: this.#deeds.undoUntil(attempt) });
   }
 
   /** @template {Screen} S @param {S} screen @returns {S} */

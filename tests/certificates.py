@@ -27,6 +27,15 @@ def lan_certificate(instance: Path, *names: str, **environment: str) -> subproce
 
 def of_its_own(folder: Path, name: str, days: int) -> Files:
     """A certificate that only it vouches for; with negative `days` it ended so long ago."""
+    return signed(folder, name, days, None)
+
+
+def stolen(authority: Files, folder: Path, name: str) -> Files:
+    """A certificate as whoever has stolen the authority's key would make it for a site of this name."""
+    return signed(folder, name, 90, authority)
+
+
+def signed(folder: Path, name: str, days: int, authority: Files | None) -> Files:
     made = Files(folder / f"{name}.crt", folder / f"{name}.key")
     openssl(
         *["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-out"],
@@ -35,7 +44,8 @@ def of_its_own(folder: Path, name: str, days: int) -> Files:
         made.key,
     )
     (folder / "names").write_text(f"subjectAltName=DNS:{name}\n")
-    signing = ("x509", "-req", "-in", folder / "request", "-signkey", made.key, "-extfile", folder / "names")
+    by = ("-CA", authority.certificate, "-CAkey", authority.key) if authority else ("-signkey", made.key)
+    signing = ("x509", "-req", "-in", folder / "request", *by, "-extfile", folder / "names")
     openssl(*signing, "-days", str(days), "-out", made.certificate)
     made.key.chmod(0o600)
     return made

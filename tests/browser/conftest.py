@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from redeem.config import load_settings
 from redeem.web.context import now_ms
 from tests import chromium, factories
-from tests.browser.live import LiveServer, forged
+from tests.browser.live import Backstage, LiveServer, forged
 from tests.browser.tablet import Tablet
 from tests.cast import Cast
 from tests.databases import Stage
@@ -47,7 +47,7 @@ OFFER = {
 class Shop:
     """The coupons of a test. `links` are what their QRs hold."""
 
-    live: LiveServer
+    live: Backstage
     cast: Cast
     campaign: int
 

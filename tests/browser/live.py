@@ -71,49 +71,12 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-class LiveServer:
-    """`url` is where it is; `database` and the helpers look behind its back."""
+class Backstage:
+    """What a test sees and does behind a server's back. `url` is where tablets find it."""
 
-    def __init__(self, make_settings: Callable[[str], Settings]) -> None:
-        self._make_settings = make_settings
-        self.network = Network()
-        self._start(port=0)
-
-    def go_away(self) -> None:
-        """The server ends: connections are refused."""
-        for event in self.network.held.values():
-            event.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        self.database.close()
-        self.database.engine.dispose()
-
-    def come_back(self) -> None:
-        """It starts again, at the same address over the same database."""
-        self._start(self.port)
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self.go_away()
-
-    def _start(self, port: int) -> None:
-        with socket.create_server(("127.0.0.1", port)) as listening:  # the server has its own copy of it
-            self.port = listening.getsockname()[1]
-            self.url = f"http://127.0.0.1:{self.port}"
-            self.app: Flask = create_app(self._make_settings(self.url))
-            self._server = make_server(
-                "127.0.0.1",
-                self.port,
-                self.network.around(self.app.wsgi_app),
-                threaded=True,
-                request_handler=Quiet,
-                fd=listening.fileno(),
-            )
-        self.tools: Context = self.app.extensions["redeem"]
-        self.database: Database = self.tools.database
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+    url: str
+    tools: Context
+    database: Database
 
     def enrolment_link(self, store_id: str, name: str = "Till 1") -> str:
         """A one-time link as a manager makes it, of this moment."""
@@ -164,6 +127,51 @@ class LiveServer:
         """How many tablets are enrolled at the store."""
         at_store = select(Device.id).where(Device.store_id == store_id, Device.kind == "tablet")
         return self.database.read(lambda session: len(session.scalars(at_store).all()))
+
+
+class LiveServer(Backstage):
+    """A server in this process."""
+
+    def __init__(self, make_settings: Callable[[str], Settings]) -> None:
+        self._make_settings = make_settings
+        self.network = Network()
+        self._start(port=0)
+
+    def go_away(self) -> None:
+        """The server ends: connections are refused."""
+        for event in self.network.held.values():
+            event.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.database.close()
+        self.database.engine.dispose()
+
+    def come_back(self) -> None:
+        """It starts again, at the same address over the same database."""
+        self._start(self.port)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.go_away()
+
+    def _start(self, port: int) -> None:
+        with socket.create_server(("127.0.0.1", port)) as listening:  # the server has its own copy of it
+            self.port = listening.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}"
+            self.app: Flask = create_app(self._make_settings(self.url))
+            self._server = make_server(
+                "127.0.0.1",
+                self.port,
+                self.network.around(self.app.wsgi_app),
+                threaded=True,
+                request_handler=Quiet,
+                fd=listening.fileno(),
+            )
+        self.tools = self.app.extensions["redeem"]
+        self.database = self.tools.database
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
 
 
 def forged(token: str, key: SigningKey) -> str:

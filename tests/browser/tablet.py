@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Tablet:
     dark: bool = False
     # Switches that tell the browser what it is to find; without them, and without `camera`, there is no camera.
     hardware: tuple[str, ...] = ()
+    # Whose folder it finds, and in it the authorities that this person trusts (see lan.py); None: that of whoever runs the tests.
+    home: Path | None = None
     # How far its clock is ahead of the machine's, from the next time that it is opened.
     clock_ms: int = 0
     context: BrowserContext = field(init=False)
@@ -64,6 +67,7 @@ class Tablet:
             viewport={"width": self.size[0], "height": self.size[1]},
             locale=self.language,
             color_scheme="dark" if self.dark else "light",
+            env={**os.environ, "HOME": str(self.home)} if self.home else None,
         )
         if self.clock_ms:
             self.context.add_init_script(f"{{ const real = Date.now; Date.now = () => real() + {self.clock_ms} }}")

@@ -1,4 +1,5 @@
-"""What a tablet's first list costs: one campaign of a million coupons, a tenth of them redeemed, and then a day of a thousand more.
+"""What a tablet's first list costs: one campaign of a million coupons, a tenth of them redeemed, and then a day of a thousand more;
+and what it hears of the newest ones, which are at home at ten other stores of its partner.
 
 python -m bench.sets
 
@@ -11,7 +12,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from gzip import compress, decompress
 from json import dumps, loads
@@ -19,20 +21,22 @@ from pathlib import Path
 from random import Random
 
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from werkzeug.test import TestResponse
 
-from redeem import codes, create_app, ledger
+from redeem import codes, create_app, ledger, siblings
+from redeem.bitmaps import from_gaps
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.ids import new_id
 from redeem.models import Act, Campaign, Coupon, Redemption
+from tests import factories
 from tests.cast import TABLET_KEY, Cast
 from tests.databases import Original
 from tests.factories import MOSCOW, NOW, SECRET
 from tests.web.signed import Signing
 
-COUPONS, SHARE_REDEEMED, DAY = 1_000_000, 0.1, 1_000
+COUPONS, SHARE_REDEEMED, DAY, OTHER_STORES = 1_000_000, 0.1, 1_000, 10
 ROWS_AT_ONCE = 20_000
 SEED = 20_261_121
 ENTROPY = 58_600  # bytes: no encoding of such a set can be smaller on average
@@ -40,7 +44,10 @@ ENTROPY = 58_600  # bytes: no encoding of such a set can be smaller on average
 
 @dataclass(frozen=True)
 class SetsCost:
-    """Bytes on the wire, and milliseconds on the server. `empty_bytes` is a sync on which nothing has changed."""
+    """Bytes on the wire, and milliseconds on the server. `empty_bytes` is a sync on which nothing has changed.
+
+    `homes` were told in so many replies of `homes_bytes`, the slowest of which took `homes_ms`.
+    """
 
     coupons: int
     redeemed: int
@@ -50,12 +57,16 @@ class SetsCost:
     day_bytes: int
     empty_bytes: int
     day_ms: float
+    homes: int
+    homes_bytes: tuple[int, ...]
+    homes_ms: float
 
     def __str__(self) -> str:
         return (
             f"first list of {self.coupons:,} coupons, {self.redeemed:,} redeemed: {self.first_bytes / 1000:.1f} kB"
             f" (limit 80), {self.first_ms:.0f} ms; a day of {self.day:,} redemptions: {self.day_bytes / 1000:.2f} kB"
-            f" (limit 2.5), {self.day_ms:.0f} ms; nothing new: {self.empty_bytes} bytes"
+            f" (limit 2.5), {self.day_ms:.0f} ms; nothing new: {self.empty_bytes} bytes;"
+            f" homes of {self.homes:,} coupons at {OTHER_STORES} other stores: {self.homes_bytes} bytes, {self.homes_ms:.0f} ms"
         )
 
 
@@ -83,15 +94,21 @@ def _measure(app: Flask, database: Database, cast: Cast, coupons: int) -> SetsCo
     _redeem(database, cast, given[:DAY], noted=True)
     reply, day_ms = _timed(lambda: _post_sync(tablet, position=position, known=etag))
     changes = loads(_plain(reply))["changes"]
+    empty_bytes = len(_post_sync(tablet, position=changes["position"], known=etag).data)
+    _send_home(database, cast, coupons, chance)
+    homes = list(_hear_homes(tablet, cast, position=changes["position"], known=etag))
     return SetsCost(
         coupons=coupons,
         redeemed=len(given) - DAY,
         first_bytes=len(first.data),
         first_ms=first_ms,
         day=DAY,
-        day_bytes=len(compress(dumps(changes, separators=(",", ":")).encode())),
-        empty_bytes=len(_post_sync(tablet, position=changes["position"], known=etag).data),
+        day_bytes=_packed_bytes(changes),
+        empty_bytes=empty_bytes,
         day_ms=day_ms,
+        homes=sum(told for told, _, _ in homes),
+        homes_bytes=tuple(size for _, size, _ in homes),
+        homes_ms=max(ms for _, _, ms in homes),
     )
 
 
@@ -145,6 +162,33 @@ def _redeem(database: Database, cast: Cast, numbers: Sequence[int], *, noted: bo
         database.write(lambda session, serial=serial: ledger.note_change(session, serial))  # type: ignore[misc]
 
 
+def _send_home(database: Database, cast: Cast, coupons: int, chance: Random) -> None:
+    """The newest ones, each to one of the other stores of the tablet's partner."""
+    stores = database.write(
+        lambda session: [factories.store(session, cast.north_partner, f"Store {n}").id for n in range(OTHER_STORES)]
+    )
+    low = cast.anywhere << 32
+    rows = [
+        {"of": low + number, "home": chance.choice(stores)}
+        for number in range(max(0, coupons - siblings.NEWEST_MAX), coupons)
+    ]
+    moved = update(Coupon).where(Coupon.serial == bindparam("of")).values(home_store_id=bindparam("home"))
+    database.write(lambda session: session.connection().execute(moved, rows))
+
+
+def _hear_homes(tablet: Signing, cast: Cast, **said: object) -> Iterator[tuple[int, int, float]]:
+    """(coupons, bytes, ms) of each reply that says anything of homes."""
+    campaign, heard = str(cast.anywhere), 0
+    while True:
+        reply, ms = _timed(lambda heard=heard: _post_sync(tablet, homes={campaign: heard}, **said))
+        told = loads(_plain(reply)).get("homes")
+        if not told:
+            return
+        heard = told[campaign]["until"]
+        numbers = [from_gaps(urlsafe_b64decode(gaps + "===")) for gaps in told[campaign]["at"].values()]
+        yield sum(map(len, numbers)), _packed_bytes(told), ms
+
+
 def _act(cast: Cast, number: int) -> dict[str, object]:
     return {
         "id": new_id("rdm", NOW),
@@ -171,6 +215,10 @@ def _post_sync(tablet: Signing, **said: object) -> TestResponse:
 
 def _plain(response: TestResponse) -> bytes:
     return decompress(response.data) if response.headers.get("Content-Encoding") == "gzip" else response.data
+
+
+def _packed_bytes(told: object) -> int:
+    return len(compress(dumps(told, separators=(",", ":")).encode()))
 
 
 def _timed(ask) -> tuple[TestResponse, float]:

@@ -262,6 +262,7 @@ def reopen(session: Session, serial: int, now: Ms) -> None:
 def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
     """Sets the home. A hold elsewhere is recalled, and granted anew when its holder has released it."""
     _set(session, serial, home_store_id=home_store_id)
+    ledger.note_change(session, serial)  # other stores' tablets say no longer that it is at home where it was
     holds_at = run(session, HOLDERS_STORE, {"serial": serial}).scalar_one_or_none()
     if holds_at is not None and holds_at != home_store_id:
         recall(session, serial, None, now)

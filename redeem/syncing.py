@@ -37,8 +37,9 @@ class Request:
     """What a tablet sends: entries in order, and perhaps a text to verify.
 
     `known` is the etag of the snapshot it has, `epoch` the newest grant it has heard of, `position` how far it has heard of
-    changes, `siblings` the newest grant it has heard of, of each other tablet of its store. `report` answers a restore. `old` is the
-    journal of the device that this tablet was before it lost its key: (device id, entries).
+    changes, `siblings` the newest grant it has heard of, of each other tablet of its store, `homes` by campaign number the coupon up to
+    which it has heard of homes. `report` answers a restore. `old` is the journal of the device that this tablet was before it lost
+    its key: (device id, entries).
     """
 
     entries: Sequence[Entry] = ()
@@ -48,6 +49,7 @@ class Request:
     epoch: int = 0
     position: str | None = None
     siblings: Mapping[str, int] = field(default_factory=dict)
+    homes: Mapping[int, int] = field(default_factory=dict)
     report: Report | None = None
     old: tuple[str, Sequence[Entry]] | None = None
 
@@ -78,6 +80,7 @@ class Reply:
     move: str | None = None
     changes: dict[str, Any] | None = None
     siblings: dict[str, Any] | None = None
+    homes: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,9 @@ def sync(
     life, over = recover(session, tablet, request.report)
     move_holds(session, tablet, life, now)
     kept = quarantining.kept(session, device_id)
+    changes = snapshots.changes_since(
+        session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
+    )
     return Reply(
         last=tablet.row.last_number,
         answers=answers,
@@ -124,11 +130,20 @@ def sync(
         grants=holding.grants_after(session, device_id, request.epoch),
         recalls=[*holding.recalls(session, device_id), *over],
         move=moving.where_to(session, tablet.row, life, request.epoch),
-        changes=snapshots.changes_since(
-            session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
-        ),
+        changes=changes,
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
+        homes=tell_homes(session, tablet.actor, request, changes, life),
     )
+
+
+def tell_homes(
+    session: Session, to: Actor, request: Request, changes: dict[str, Any] | None, life: Life
+) -> dict[str, Any] | None:
+    """Nothing while the ledger recovers, for then it does not know yet who holds what; nor to who must fetch the sets first."""
+    since = snapshots.parse(request.position)
+    if life.is_recovering or changes is None or since is None:
+        return None
+    return siblings.homes_after(session, to, request.homes, since.number if changes["campaigns"] else None)
 
 
 def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Reply:

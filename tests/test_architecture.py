@@ -106,7 +106,7 @@ SCRIPTS = [
         "pure",
         scripts(
             "clerk",
-            "bitmaps bytes check clock codes explain holds records risks rules sets siblings sightings state strings tokens words",
+            "bitmaps bytes check clock codes explain holds homes records risks rules sets siblings sightings state strings tokens words",
         ),
     ),
     Layer(

@@ -9,16 +9,18 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
-from redeem import issuing, siblings, snapshots
+from redeem import issuing, restoring, siblings, snapshots
 from redeem.bitmaps import from_gaps
 from redeem.enrolling import revoke_device
-from redeem.models import Coupon, Device
+from redeem.models import Campaign, Coupon, Device, Store
+from tests import factories
 from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tablets import Tablet
 
 pytestmark = on_both_databases
+ANNEX_KEY = SigningKey(b"the tablet of the annex store 03")
 
 
 @pytest.fixture
@@ -36,6 +38,13 @@ def told(reply):
 
 def numbers(gaps):
     return from_gaps(urlsafe_b64decode(gaps + "==="))
+
+
+def at_home(reply):
+    """(until, store -> numbers), of the one campaign that it is about; None if it says nothing of homes."""
+    for said in (reply.homes or {}).values():
+        return said["until"], {name: numbers(gaps) for name, gaps in said["at"].items()}
+    return None
 
 
 def number(coupon):
@@ -130,3 +139,132 @@ def hold_many(session, like, devices):
     ]
     session.execute(insert(Coupon), [row | each for each in held])
     session.execute(update(Device).where(Device.id.in_(devices)).values(newest_epoch=len(spread)))
+
+
+class Elsewhere:
+    """A tablet of the annex, which has its sets, and the north store, where coupons are at home."""
+
+    def __init__(self, counters):
+        self.counters, self.heard = counters, 0
+        self.tablet = counters.add_tablet(ANNEX_KEY, counters.cast.annex)
+        self.north = counters.read(lambda session: session.get_one(Store, counters.cast.north).name)
+        self.position = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
+
+    def hears(self, **said):
+        asked = {"position": self.position, "homes": {self.counters.cast.anywhere: self.heard}} | said
+        reply = self.tablet.sync(**asked)
+        told = at_home(reply)
+        if reply.changes:
+            self.position = reply.changes["position"]
+        self.heard = told[0] if told else self.heard
+        return told and told[1]
+
+
+@pytest.fixture
+def elsewhere(counters):
+    return Elsewhere(counters)
+
+
+def test_what_is_at_home_at_another_store_is_told_once(counters, elsewhere):
+    held, _ = counters.held()
+    counters.coupon()
+    waits = counters.homed()
+    assert elsewhere.hears() == {elsewhere.north: [number(held), number(waits)]}
+    assert elsewhere.hears() is None
+    later = counters.homed()
+    assert elsewhere.hears() == {elsewhere.north: [number(later)]}
+
+
+def test_nothing_is_told_of_the_own_store_nor_of_another_partners(counters, elsewhere):
+    counters.homed()
+    for tablet in (counters.tablet, counters.south):
+        assert at_home(tablet.sync(position=elsewhere.position, homes={counters.cast.anywhere: 0})) == (1, {})
+
+
+def test_a_coupon_that_moved_is_told_anew(counters, elsewhere):
+    coupon = counters.coupon()
+    assert elsewhere.hears() == {}
+    move(counters, coupon, counters.cast.north)
+    assert elsewhere.hears() == {elsewhere.north: [number(coupon)]}
+    move(counters, coupon, None)
+    reply = elsewhere.tablet.sync(position=elsewhere.position, homes={counters.cast.anywhere: elsewhere.heard})
+    (by,) = reply.changes["campaigns"].values()
+    assert (numbers(by["open"]), reply.homes) == ([number(coupon)], None)
+
+
+def test_what_a_third_store_holds_is_not_said_to_be_at_home(counters, elsewhere):
+    """Asked back for the south's tablet, which is promised it, and then holds it: the north can't give it."""
+    coupon, epoch = counters.held()
+    assert elsewhere.hears() == {elsewhere.north: [number(coupon)]}
+    third = counters.south
+    third.sync(verify=coupon.token)
+    counters.tablet.act("release", id=coupon.id, epoch=epoch)
+    assert elsewhere.hears() is None
+    third.sync()
+    assert counters.holder(coupon) == third.device_id
+    assert elsewhere.hears(homes={counters.cast.anywhere: 0}) == {}
+
+
+def test_given_and_void_coupons_are_not_told(counters, elsewhere):
+    given, _ = counters.held()
+    counters.tablet.act("gave-held", coupon=given.token)
+    void = counters.homed()
+    counters.write(lambda session: issuing.void(session, void.serial, "lost", NOW))
+    assert elsewhere.hears() == {}
+
+
+def test_homes_are_told_in_parts_and_none_is_left_out(counters, elsewhere, monkeypatch):
+    coupons = [counters.homed() for _ in range(5)]
+    monkeypatch.setattr(siblings, "HOMES_PER_REPLY_MAX", 2)
+    found = []
+    while part := elsewhere.hears():
+        found += part[elsewhere.north]
+    assert found == [number(coupon) for coupon in coupons]
+
+
+def test_of_the_newest_coupons_alone(counters, elsewhere, monkeypatch):
+    coupons = [counters.homed() for _ in range(5)]
+    monkeypatch.setattr(siblings, "NEWEST_MAX", 3)
+    assert elsewhere.hears() == {elsewhere.north: [number(coupon) for coupon in coupons[2:]]}
+
+
+def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_recovers(counters, elsewhere):
+    counters.homed()
+    assert elsewhere.hears(position=None) is None
+    counters.write(lambda session: restoring.begin(session, NOW))
+    life = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
+    assert elsewhere.hears(position=life) is None
+
+
+def test_homes_elsewhere_are_small(counters, elsewhere):
+    """All of the newest coupons at home at ten stores: half of them in a reply, and the rest in the next."""
+    stores = [
+        counters.write(lambda s, name=f"On the {n}th square": store_of(s, counters.cast, name)) for n in range(10)
+    ]
+    some = counters.coupon()
+    counters.write(lambda session: home_many(session, some.serial, stores))
+    reply = elsewhere.tablet.sync(position=elsewhere.position, homes={counters.cast.anywhere: 0})
+    until, told_of = at_home(reply)
+    assert sum(len(several) for several in told_of.values()) == siblings.HOMES_PER_REPLY_MAX
+    assert until == siblings.HOMES_PER_REPLY_MAX + 1
+    assert len(compress(dumps(reply.homes).encode())) < 5_000
+
+
+def move(counters, coupon, store):
+    counters.write(lambda session: issuing.move_home(session, coupon.serial, store, NOW))
+
+
+def store_of(session, cast, name):
+    return factories.store(session, session.get_one(Store, cast.north).partner_id, name).id
+
+
+def home_many(session, like, stores):
+    like_it = session.get_one(Coupon, like)
+    row = {each.key: getattr(like_it, each.key) for each in Coupon.__mapper__.column_attrs}
+    chance, many = Random(1), siblings.NEWEST_MAX - 1
+    homed = [
+        {"serial": like + each, "short_code": f"X{each}", "home_store_id": chance.choice(stores)}
+        for each in range(1, many + 1)
+    ]
+    session.execute(insert(Coupon), [row | each for each in homed])
+    session.execute(update(Campaign).values(coupons=many + 1))

@@ -19,7 +19,7 @@ from redeem import enrolling, holding, passwords, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.holding import Grant
-from redeem.ids import serial_of
+from redeem.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
 from redeem.recovering import Report
@@ -39,6 +39,7 @@ MS_PER_SECOND = 1000
 GZIP_LEVEL = 6
 GZIP_FROM_BYTES = 1_000
 SIBLINGS_MAX = 1_000  # tablets of one store
+HOMES_MAX = 1_000  # campaigns of one store
 LINK_MAX_AGE_SECONDS = 24 * 3600  # how long a link may live at most; its own end is in its row
 
 
@@ -80,6 +81,8 @@ class OldJournalBody(BaseModel):
 
 
 Epoch = Annotated[int, Field(ge=0, lt=2**53)]
+CampaignNumber = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
+CouponCount = Annotated[int, Field(ge=0, le=2**32)]
 # Campaign number, coupon number, epoch.
 Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=3, max_length=3)]
 
@@ -93,6 +96,7 @@ class SyncBody(_Body):
     epoch: Epoch = 0
     position: Annotated[str, Field(max_length=40)] | None = None
     siblings: Annotated[dict[Annotated[str, Field(max_length=40)], Epoch], Field(max_length=SIBLINGS_MAX)] = {}
+    homes: Annotated[dict[CampaignNumber, CouponCount], Field(max_length=HOMES_MAX)] = {}
     # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
@@ -209,6 +213,7 @@ def _request(body: SyncBody) -> syncing.Request:
         epoch=body.epoch,
         position=body.position,
         siblings=body.siblings,
+        homes={int(number): coupons for number, coupons in body.homes.items() if int(number) < CAMPAIGN_LIMIT},
         report=_report(body),
         old=(body.old.device, _entries(body.old.entries)) if body.old else None,
     )

@@ -15,7 +15,7 @@ const EXPLAIN = {
     state: "risk",
     word: t("Give at risk"),
     because: t("There is no connection, so this coupon may have been given already."),
-    advice: details.holder
+    advice: details.holder?.device
       ? t("{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.", holderThen(details, where))
       : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
   }),
@@ -56,7 +56,7 @@ const EXPLAIN = {
     no(t("Not a coupon"), t("This code holds something else."), t("Scan the coupon's own QR, or type the code printed under it.")),
   [Verdict.HELD_ELSEWHERE]: (details) => ({
     state: "ask",
-    word: t("Ask another till"),
+    word: askWord(details),
     because: t("{name} can give it.", { name: holderName(details) }),
     advice: details.holder?.online
       ? t("Bring the coupon to this till, or send the customer there.")
@@ -77,10 +77,13 @@ export const unconfirmed = () => ({
   advice: t("Do not give the gift. Try again in a moment."),
 });
 
-/** Without a connection: the till that held it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
+/** Whom to ask: a till of this store, or another store. @param {Record<string, any>} details */
+const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
+
+/** Without a connection: who could give it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
 const heldThen = (details, where) => ({
   state: "ask",
-  word: t("Ask another till"),
+  word: askWord(details),
   because: t("{name} can give it, as of {time}.", holderThen(details, where)),
   advice: t("Send the customer there. There is no connection, so the gift can't be given here."),
 });

@@ -38,6 +38,7 @@ const BATCH_ENTRIES = 200;
 const GRANTS_PER_REPLY = 1000;
 /** As many as the server hears at once. */
 const CLAIMS_PER_REQUEST = 5000;
+const CAMPAIGNS_PER_REQUEST = 1000;
 
 /** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
 const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
@@ -64,7 +65,7 @@ export class Sync extends EventTarget {
   holds = new Holds();
   /** The last list of what was given. */
   sets = new Sets();
-  /** What the other tablets of the store may give. */
+  /** What the other tablets of the store may give, and other stores. */
   siblings = new Siblings();
   /** The server was restored from a backup, and waits until all devices have reported. */
   recovering = false;
@@ -221,7 +222,13 @@ export class Sync extends EventTarget {
 
   /** What this device has heard, and to a restored server what it holds. */
   #known() {
-    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, end: this.#journal.last, ...this.#report() };
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, homes: this.#homesHeard(), end: this.#journal.last, ...this.#report() };
+  }
+
+  /** Of homes it hears when it has the sets, and hears what changes. */
+  #homesHeard() {
+    const campaigns = this.snapshot?.campaigns.map(({ number }) => number) ?? [];
+    return this.sets.position === null ? undefined : this.siblings.homesHeard(campaigns.slice(-CAMPAIGNS_PER_REQUEST));
   }
 
   /** The generation of the server's ledger to which this device reports, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */

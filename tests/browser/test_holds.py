@@ -107,6 +107,26 @@ def test_without_a_network_a_tablet_says_which_other_one_can_give_it(
     second.expect_heading("Already given")
 
 
+@pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
+def test_without_a_network_a_tablet_says_which_other_store_can_give_it(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, language: str
+) -> None:
+    coupon = shop.issue(home_store_id=shop.cast.annex)
+    on = at_work(language=language)
+    on.expect_scanner()
+    on.sync()
+    live.network.down = True
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_heading("Ask another store")
+    on.expect_text(re.compile("North, at the station can give it, as of|выдать может North, at the station"))
+    on.shoot("25 another store, offline")
+    on.resize(PHONE)
+    on.shoot("25 another store, offline")
+    live.network.down = False
+    on.press("Try again")
+    on.expect_heading("Valid coupon")
+
+
 def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     campaign = shop.new_campaign(offline=AT_RISK)
     first, second = shop.issue(campaign), shop.issue(campaign)

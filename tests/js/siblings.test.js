@@ -12,6 +12,8 @@ const gaps = (...numbers) => Buffer.from(numbers.map((number, index) => number -
 const NOTHING = { position: "1.1.0", campaigns: {} };
 /** @param {number} epoch @param {...number} numbers */
 const held = (epoch, ...numbers) => ({ dev_2: { epoch, held: { 1: gaps(...numbers) } } });
+/** @param {number} until @param {...number} numbers */
+const homed = (until, ...numbers) => ({ 1: { until, at: { "The annex": gaps(...numbers) } } });
 const two = { id: "dev_2", name: "Till 2" };
 
 describe("what the other tablets hold", () => {
@@ -58,6 +60,57 @@ describe("what the other tablets hold", () => {
   });
 });
 
+describe("what is at home at another store", () => {
+  /** @param {Siblings} siblings @param {...number} numbers */
+  const homes = (siblings, ...numbers) => numbers.map((number) => siblings.homeOf(`cpn_1_${number}`));
+
+  test("is heard of by number, kept, and known again when the tablet is switched on", () => {
+    const siblings = new Siblings();
+    assert.deepEqual(siblings.homesHeard([1, 2]), { 1: 0, 2: 0 });
+    assert.equal(siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3, 5) }), true);
+    assert.equal(siblings.hear({ generation: 1, changes: NOTHING, homes: homed(12, 10) }), true);
+    const again = new Siblings(structuredClone(siblings.kept));
+    assert.deepEqual(homes(again, 2, 3, 5, 10, 11, 40), [undefined, "The annex", "The annex", "The annex", undefined, undefined]);
+    assert.deepEqual([again.homeOf("cpn_2_3"), again.homesHeard([1, 2])], [undefined, { 1: 12, 2: 0 }]);
+    assert.equal(again.hear({ generation: 1, changes: NOTHING }), false);
+  });
+
+  test("is forgotten of a coupon that changed, unless it is told again", () => {
+    const siblings = new Siblings();
+    siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3, 5) });
+    const changes = { position: "1.2.0", campaigns: { 1: { open: gaps(3, 5) } } };
+    assert.equal(siblings.hear({ generation: 1, changes, homes: { 1: { until: 9, at: { South: gaps(5, 60) } } } }), true);
+    assert.deepEqual(homes(siblings, 3, 5, 60), [undefined, "South", undefined]);
+    assert.equal(siblings.hear({ generation: 1, changes: { position: "1.3.0", campaigns: { 1: { redeemed: gaps(5) } } } }), true);
+    assert.deepEqual(homes(siblings, 5), [undefined]);
+  });
+
+  test("is known of the newest coupons alone, however far the server is ahead", () => {
+    const siblings = new Siblings();
+    siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3) });
+    siblings.hear({ generation: 1, changes: NOTHING, homes: { 1: { until: 10_005, at: { South: gaps(5) } } } });
+    assert.deepEqual([...homes(siblings, 3, 5), siblings.homesHeard([1])], [undefined, "South", { 1: 10_005 }]);
+    siblings.hear({ generation: 1, changes: NOTHING, homes: { 1: { until: 1_000_000, at: {} } } });
+    assert.deepEqual([...homes(siblings, 5), siblings.kept.homes?.get(1)?.at.length], [undefined, 10_000]);
+  });
+
+  test("begins anew with another life of the ledger, and where changes were missed", () => {
+    for (const reply of [{ generation: 2, changes: NOTHING }, { generation: 1 }]) {
+      const siblings = new Siblings();
+      siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3) });
+      assert.equal(siblings.hear({ ...reply, homes: homed(12, 10) }), true);
+      assert.deepEqual([...homes(siblings, 3, 10), siblings.homesHeard([1])], [undefined, undefined, { 1: 0 }]);
+    }
+  });
+
+  test("hostile names of stores are names like any other", () => {
+    const siblings = new Siblings();
+    const at = JSON.parse(`{"__proto__": "${gaps(1)}", "=HYPERLINK(1)": "${gaps(2)}", "\u202eerots": "${gaps(3)}"}`);
+    siblings.hear({ generation: 1, changes: NOTHING, homes: { 1: { until: 4, at } } });
+    assert.deepEqual(homes(siblings, 1, 2, 3), ["__proto__", "=HYPERLINK(1)", "\u202eerots"]);
+  });
+});
+
 test("a tablet that is no longer of the store is not named", () => {
   const siblings = new Siblings();
   siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
@@ -71,7 +124,7 @@ describe("without a network", () => {
     const server = new Server();
     const on = await atWork(server);
     on.sync.snapshot = { ...snapshot(), siblings: [two] };
-    on.sync.siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
+    on.sync.siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3), homes: homed(9, 3, 5) });
     server.network = Array(9).fill("lost");
     await on.counter.scan(text);
     await rest();
@@ -92,5 +145,15 @@ describe("without a network", () => {
   test("of a coupon that nobody here is known to hold it is said that it is not confirmed", async () => {
     const { code, details } = await scanned(await coupon(4));
     assert.equal(explain(code, details, { now: NOW, zone: "UTC", clerk: null, device: "", store: "" }).word, "Not confirmed");
+  });
+
+  test("of one that is at home at another store that store is named, and at risk nobody is sent there", async () => {
+    chooseLanguage(["en"]);
+    const { code, details } = await scanned(await coupon(5));
+    const where = { now: NOW, zone: "Europe/Moscow", clerk: null, device: "", store: "" };
+    const { state, word, because, advice } = explain(code, details, where);
+    assert.deepEqual([state, word, because], ["ask", "Ask another store", "The annex can give it, as of 12:00."]);
+    assert.match(advice, /^Send the customer there\./);
+    assert.doesNotMatch(explain("at_risk", details, where).advice, /annex/);
   });
 });

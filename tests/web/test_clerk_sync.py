@@ -4,6 +4,7 @@ import pytest
 
 from redeem.keys import base64url
 from redeem.syncing import ENTRIES_PER_SYNC_MAX
+from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY
 from tests.tablets import Tablet
 from tests.web.signed import Signing
@@ -51,6 +52,14 @@ def test_it_verifies_without_redeeming(signing, coupon):
 def test_a_typed_code_brings_the_token(signing, coupon):
     verdict = signing.post("/clerk/sync", EMPTY | {"verify": coupon.short_code.lower()}).json["verdict"]
     assert (verdict["code"], verdict["token"]) == ("good", coupon.token)
+
+
+def test_it_tells_which_coupons_are_at_home_at_another_store(signing, database, cast):
+    database.write(lambda session: factories.coupon(session, cast.anywhere, home_store_id=cast.annex))
+    position = signing.post("/clerk/sets", {"v": 1, "campaign": cast.anywhere}).headers["Redeem-Position"]
+    heard = {str(cast.anywhere): 0, str(cast.north_only): 0, "4294967295": 7}
+    told = signing.post("/clerk/sync", EMPTY | {"position": position, "homes": heard}).json["homes"]
+    assert told == {str(cast.anywhere): {"until": 1, "at": {"North, at the station": "AA"}}}
 
 
 def test_a_gap_is_told_by_the_last_number_that_the_server_has(signing, journal):
@@ -118,6 +127,11 @@ def test_a_device_that_is_none_is_refused_alike(client, cast):
         {"entries": [{"text": '{"n":1,"n":2}', "signature": "A" * 86}]},
         {"entries": [{"text": "{}", "signature": "A" * 86}] * (ENTRIES_PER_SYNC_MAX + 1)},
         {"verify": "x" * 513},
+        {"homes": {"1": -1}},
+        {"homes": {"1": True}},
+        {"homes": {"1" * 11: 0}},
+        {"homes": {"one": 0}},
+        {"homes": {str(number): 0 for number in range(1_001)}},
     ],
 )
 def test_a_bad_body_is_refused_and_changes_nothing(signing, changed):

@@ -1,8 +1,8 @@
 """The ledger's rows: how a coupon is found, redeemed, taken back and counted. No rule is here; the statements are in statements.py.
 
 They run beneath the ORM, which would take more time than the database. A redemption takes two: `look`, and `redeem`, which
-writes all its rows at once on PostgreSQL, where a statement is a round trip. There, `glance` and `redeem_if_open` do the same
-without a transaction around them, which would be two more.
+writes all its rows at once on PostgreSQL, where a statement is a round trip. There, `redeem_as_presumed` alone does the same,
+without a transaction around it, which would be two more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -120,13 +120,9 @@ def look(session: Session, device_id: str, name: str, serial: int | None) -> tup
     return Found(*found), act_by_id(session, act_id) if act_id else None
 
 
-def glance(driver: Driver, device_id: str, name: str, serial: int) -> Found | None:
-    """The coupon, not locked; None also if the device has used this name."""
-    row = at_once(driver, sql.GLANCE, {"serial": serial, "device_id": device_id, "name": name})
-    if row is None:
-        return None
-    *found, act_id = row
-    return None if act_id else Found(*found)
+def terms_text(driver: Driver, campaign_number: int) -> str | None:
+    row = at_once(driver, sql.TERMS, {"number": campaign_number})
+    return row[0] if row else None
 
 
 def find(session: Session, serial: int | None, *, lock: bool = False) -> Found | None:
@@ -179,13 +175,14 @@ def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: b
     return True
 
 
-def redeem_if_open(driver: Driver, act: Mapping[str, Any], day: int) -> bool:
-    """What `redeem` does for a gift handed over, if the coupon is not void, nobody holds it and the ledger does not recover.
+def redeem_as_presumed(driver: Driver, presumed: Found, act: Mapping[str, Any], day: int) -> bool:
+    """What `redeem` does for a gift handed over, if the coupon is as `presumed` in all that the rules ask, and the ledger does not recover.
 
-    False, and nothing is done, if it is not so, or another redemption stands. That the act's name has just been used is an
+    False, and nothing is done, if it is not so, or another redemption stands. That the act's name has been used before is an
     IntegrityError of the driver: the redemption would be of an act that is not kept.
     """
-    redeemed, _ = at_once(driver, sql.REDEEM_IF_OPEN, _redemption(act, day, handed_over=True)) or (False, False)
+    values = {**_redemption(act, day, handed_over=True), "last_day": presumed.last_day, "terms": presumed.terms_text}
+    redeemed, _ = at_once(driver, sql.REDEEM_AS_PRESUMED, values) or (False, False)
     return bool(redeemed)
 
 

@@ -29,6 +29,7 @@ from redeem.acts import (
 from redeem.db import Again, Driver
 from redeem.ids import new_id
 from redeem.ledger import Found, KeptAct, Standing
+from redeem.presuming import Memory
 from redeem.rules import Verdict
 from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
@@ -60,18 +61,21 @@ def settle(session: Session, act: Act, now: Ms) -> Answer:
     return take(session, act, found, now)
 
 
-def redeem_at_once(driver: Driver, act: Act, now: Ms) -> Answer | None:
+def redeem_at_once(driver: Driver, memory: Memory, act: Act, now: Ms) -> Answer | None:
     """The yes to a till's attempt, if there is nothing unusual about it: for Database.at_once. None, and nothing done, if there is.
 
-    The rules are asked first, of a coupon that is not locked; the statement that redeems sees to it that what they were told is
-    still so. Everything else, and every no, is for `settle`.
+    The rules are asked first, of the coupon as it was issued; the statement that redeems sees to it that it is so. Everything
+    else, and every no, is for `settle`.
     """
-    found = ledger.glance(driver, act.actor.device_id, act.name, act.serial) if act.serial is not None else None
-    if found is None or must_wait(found) or reason_to_decline(found, act.actor, now):
+    found = memory.presume(driver, act.shown) if act.shown else None
+    if found is None or reason_to_decline(found, act.actor, now):
         return None
     act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
     yes = redeemed(act_id, found, now)
-    return yes if ledger.redeem_if_open(driver, row_of(act, act_id, found, yes, now), day) else None
+    if ledger.redeem_as_presumed(driver, found, row_of(act, act_id, found, yes, now), day):
+        return yes
+    memory.forget(found.campaign_number)
+    return None
 
 
 def replay(act: Act, kept: KeptAct) -> Answer:

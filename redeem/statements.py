@@ -60,8 +60,8 @@ FIND = (
 )
 # FOR NO KEY UPDATE: whoever settles or voids waits, whoever only names the coupon in a row of its own does not.
 FIND_AND_LOCK = FIND.with_for_update(of=Coupon, key_share=True)
-GLANCE = FIND.add_columns(Act.id).outerjoin(Act, IS_NAMED)
-LOOK = GLANCE.with_for_update(of=Coupon, key_share=True)
+LOOK = FIND_AND_LOCK.add_columns(Act.id).outerjoin(Act, IS_NAMED)
+TERMS = select(Campaign.terms).where(Campaign.number == bindparam("number"))
 
 STANDING = (
     select(
@@ -186,15 +186,18 @@ def inserted(model: type[Base], source: CTE | None = None, **said: ColumnElement
 
 REDEEM_AT_ONCE = redeem_at_once()
 # Locked as by FIND_AND_LOCK: who had to wait for the lock is shown the row anew, as it is then.
-OPEN_TO_ALL = (
+AS_PRESUMED = (
     select(Coupon.serial)
+    .join(Campaign, Campaign.number == Coupon.campaign_number)
     .where(
         Coupon.serial == bindparam("serial"),
+        Coupon.last_day == bindparam("last_day"),
+        Campaign.terms == bindparam("terms"),
         Coupon.voided_at.is_(None),
         Coupon.void_requested_at.is_(None),
         Coupon.holder_id.is_(None),
         ~exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
     )
-    .with_for_update(key_share=True)
+    .with_for_update(of=Coupon, key_share=True)
 )
-REDEEM_IF_OPEN = redeem_at_once(OPEN_TO_ALL.cte("open"))
+REDEEM_AS_PRESUMED = redeem_at_once(AS_PRESUMED.cte("presumed"))

@@ -54,7 +54,7 @@ PYTHON = [
             " keeping listing managing moving overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up confirming planning simulating voiding"
             " appointing inviting resetting reviewing"
-            " paging partnering recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
+            " paging partnering presuming recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,

@@ -1,8 +1,9 @@
-"""The quick way of a redemption on PostgreSQL: two statements, each a transaction of its own, and no retry of them.
+"""The quick way of a redemption on PostgreSQL: one statement, which is a transaction of its own, and no retry of it.
 
 Whatever else happens, it must be as if it had gone the whole way: nothing is done, or all of it.
 """
 
+from dataclasses import replace
 from threading import Thread
 
 import psycopg
@@ -11,12 +12,14 @@ from sqlalchemy import func, select, text, update
 
 from redeem import holding, issuing, ledger
 from redeem.adopting import Shown
-from redeem.models import Coupon, Deployment, Redemption
+from redeem.models import Campaign, Coupon, Deployment, Redemption
+from redeem.presuming import Memory
 from redeem.redeeming import Act, AnotherActUnderThisName, Kind, redeem_at_once
+from redeem.terms import parse_terms
 from tests import factories
 from tests.books import faults
 from tests.factories import NOW
-from tests.tills import tills_of
+from tests.tills import shown, tills_of
 
 pytestmark = pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
 
@@ -42,27 +45,34 @@ def new_coupon(database, cast):
 
 
 def attempt(till, coupon, name="a"):
-    return Act(till.actor, name, Kind.REDEEM, "the body", coupon.serial, Shown(coupon.serial))
+    return Act(till.actor, name, Kind.REDEEM, "the body", coupon.serial, shown(coupon))
 
 
-def quickly(database, act):
-    return database.at_once(lambda driver: redeem_at_once(driver, act, NOW))
+def quickly(database, act, memory=None):
+    return database.at_once(lambda driver: redeem_at_once(driver, memory or Memory(), act, NOW))
+
+
+def change_terms(database, coupon, **changed):
+    def change(session):
+        campaign = session.get_one(Campaign, coupon.serial >> 32)
+        campaign.terms = parse_terms(campaign.terms).model_copy(update=changed).text()
+
+    database.write(change)
 
 
 def standing(database):
     return database.read(lambda session: session.scalar(select(func.count()).select_from(Redemption)))
 
 
-def between_its_two_statements(monkeypatch, happen):
-    """Lets something happen when the coupon has been looked at, and is not redeemed yet."""
-    glance = ledger.glance
+def before_it_redeems(monkeypatch, happen):
+    """Lets something happen when the rules have been asked, and the coupon is not redeemed yet."""
+    redeem = ledger.redeem_as_presumed
 
-    def look(*about):
-        found = glance(*about)
+    def wait_and_redeem(*about):
         happen()
-        return found
+        return redeem(*about)
 
-    monkeypatch.setattr(ledger, "glance", look)
+    monkeypatch.setattr(ledger, "redeem_as_presumed", wait_and_redeem)
 
 
 def test_it_gives_the_gift_and_the_same_attempt_hears_it_again(database, till, coupon):
@@ -78,11 +88,33 @@ def test_it_says_nothing_of_a_coupon_that_is_given(database, till, coupon, name)
     assert quickly(database, attempt(till, coupon, name)) is None
 
 
+def test_terms_that_were_changed_since_they_were_remembered_are_seen(database, cast, till, coupon):
+    """It knows them from the coupon before; this one is not good here any more."""
+    memory = Memory()
+    assert quickly(database, attempt(till, new_coupon(database, cast), "first"), memory)
+    change_terms(database, coupon, stores=(cast.south,), partners=())
+    assert quickly(database, attempt(till, coupon), memory) is None
+    assert till.redeem(coupon, "a").code == "wrong_store"
+    change_terms(database, coupon, stores=(cast.north,), partners=())
+    assert quickly(database, attempt(till, coupon, "b"), memory).code == "redeemed"
+
+
+def test_a_last_day_that_is_not_the_ledgers_is_seen(database, till, coupon):
+    database.write(lambda session: session.execute(update(Coupon).values(last_day=Coupon.last_day - 1)))
+    assert quickly(database, attempt(till, coupon)) is None
+
+
+def test_of_a_coupon_that_shows_no_token_nothing_is_presumed(database, till, coupon):
+    typed = replace(attempt(till, coupon), shown=Shown(coupon.serial))
+    assert quickly(database, typed) is None
+    assert standing(database) == 0
+
+
 def test_a_void_meanwhile_is_seen(database, till, coupon, monkeypatch):
     def void():
         database.write(lambda session: issuing.void(session, coupon.serial, "lost", NOW))
 
-    between_its_two_statements(monkeypatch, void)
+    before_it_redeems(monkeypatch, void)
     assert quickly(database, attempt(till, coupon)) is None
     monkeypatch.undo()
     assert till.redeem(coupon, "a").code == "void"
@@ -93,7 +125,7 @@ def test_a_hold_granted_meanwhile_is_seen(database, cast, till, coupon, monkeypa
         held = update(Coupon).where(Coupon.serial == coupon.serial).values(holder_id=cast.tablet_id, epoch=1)
         database.write(lambda session: session.execute(held))
 
-    between_its_two_statements(monkeypatch, hold)
+    before_it_redeems(monkeypatch, hold)
     assert quickly(database, attempt(till, coupon)) is None
     monkeypatch.undo()
     assert till.redeem(coupon, "a").code == "held_elsewhere"
@@ -104,7 +136,7 @@ def test_a_restore_begun_meanwhile_is_seen(database, till, coupon, monkeypatch):
         begun = Deployment(id=1, generation=2, campaigns_from=0, changes_from=0, recovering_since=NOW)
         database.write(lambda session: session.merge(begun))
 
-    between_its_two_statements(monkeypatch, restore)
+    before_it_redeems(monkeypatch, restore)
     assert quickly(database, attempt(till, coupon)) is None
     assert standing(database) == 0
 
@@ -129,7 +161,7 @@ def test_it_waits_for_who_is_at_the_coupon_and_sees_what_was_done(database, till
 def test_one_name_for_two_coupons_gives_one(database, cast, till, coupon, monkeypatch):
     """The redemption would be of an act that is not kept: the database refuses both together."""
     other = new_coupon(database, cast)
-    between_its_two_statements(monkeypatch, lambda: till.database.write(lambda _: keep_other(till, other)))
+    before_it_redeems(monkeypatch, lambda: till.database.write(lambda _: keep_other(till, other)))
 
     def keep_other(till, other):
         monkeypatch.undo()
@@ -143,14 +175,14 @@ def test_one_name_for_two_coupons_gives_one(database, cast, till, coupon, monkey
 
 def test_a_lost_reply_is_met_by_the_whole_way(database, till, coupon, monkeypatch):
     """It is durable, and nobody has heard."""
-    redeem = ledger.redeem_if_open
+    redeem = ledger.redeem_as_presumed
 
     def lose_the_reply(driver, *about):
         redeem(driver, *about)
         driver.close()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(ledger, "redeem_if_open", lose_the_reply)
+    monkeypatch.setattr(ledger, "redeem_as_presumed", lose_the_reply)
     answer = till.redeem(coupon, "a")
     assert (answer.code, answer.replayed) == ("redeemed", True)
 

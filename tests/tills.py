@@ -7,6 +7,7 @@ from itertools import count
 from redeem import admitting, apikeys, tokens
 from redeem.adopting import Shown
 from redeem.db import Database
+from redeem.presuming import Memory
 from redeem.redeeming import Act, Answer, Kind, cancel, redeem_at_once, settle
 from redeem.times import Ms
 from redeem.verifying import Actor, Ruling, verify
@@ -21,6 +22,7 @@ class Till:
     database: Database
     actor: Actor
     quickly: bool = True
+    memory: Memory = field(default_factory=Memory)
     _names: Iterator[int] = field(default_factory=count)
 
     def redeem(
@@ -28,7 +30,11 @@ class Till:
     ) -> Answer:
         seen = shown(coupon)
         act = Act(self.actor, name or self._new(), Kind.REDEEM, fingerprint, seen.serial if seen else None, seen)
-        quick = self.database.at_once(lambda driver: redeem_at_once(driver, act, now)) if self.quickly else None
+        quick = (
+            self.database.at_once(lambda driver: redeem_at_once(driver, self.memory, act, now))
+            if self.quickly
+            else None
+        )
         return quick or self._settle(act, now)
 
     def reverse(self, redemption: str, name: str | None = None, now: Ms = NOW, reason: str = "returned") -> Answer:

@@ -16,6 +16,7 @@ from redeem.keeping import Signer
 from redeem.keys import KeyRing, Sealer
 from redeem.links import Links
 from redeem.models import Base
+from redeem.presuming import Memory
 from redeem.times import Ms
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Context:
         self.database = database
         self.links = Links(settings.secrets)
         self.sealer = Sealer(settings.secrets)
+        self.memory = Memory()
         self._ring: tuple[float, KeyRing] | None = None
         self._signer: tuple[float, Signer] | None = None
 

@@ -107,7 +107,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
         given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
     else:
         act = attempt_to_redeem(actor, key, mark, scanned(body))
-        given = at_once(lambda driver: redeem_at_once(driver, act, now)) or write(
+        given = at_once(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
             lambda session: settle(session, act, now)
         )
     return receipt(given) if given.redeemed else declined(given)

@@ -16,10 +16,11 @@ import { BadToken, couponId, Fault, fault, keyRing, read, write } from "./tokens
 
 /**
  * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
- *   held?: number, typed?: string, listed?: boolean}} Finding
+ *   held?: number, typed?: string, listed?: boolean, unheard?: boolean}} Finding
  *   `code` is a Verdict, `unsure`, or `not_a_coupon`; `ask` what the server is to verify, missing if there is nothing to ask;
  *   `coupon` the signed text, or `typed` the short code; `attempt` the one by which it was given on this tablet; `held` the epoch
- *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came
+ *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came, `unheard` that the
+ *   campaign is not on it
  * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
  * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
  */
@@ -29,6 +30,9 @@ export const NOT_A_COUPON = "not_a_coupon";
 
 /** No connection, so nobody can say whether this coupon has been given elsewhere. */
 export const OFFLINE = "offline";
+
+/** The shop's server was restored from a backup: until all tills have reported, only who holds a coupon may give it. */
+export const RECOVERING = "recovering";
 
 /** No connection, but the campaign lets this tablet give a few unasked. */
 export const AT_RISK = "at_risk";
@@ -65,8 +69,8 @@ function judge(about, ask, known) {
   const attempt = standingHere(past, about.id);
   const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
   const held = known.holds.epochOf(about.id, past);
+  if (!terms) return { ...about, attempt, ask, code: UNSURE, unheard: true };
   const found = { ...about, attempt, ...(held ? { held } : { ask }) };
-  if (!terms) return { ...found, code: UNSURE };
   const listed = held || attempt ? null : known.sets.stateOf(about.id);
   const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
   return { ...found, code, ...(listed && { listed: true }) };

@@ -5,7 +5,7 @@
  * awaited, so a second tap finds another screen and does nothing.
  */
 import { NoAnswer, Refused } from "./api.js";
-import { AT_RISK, find, findingOf, givenDetails, OFFLINE, UNSURE } from "./check.js";
+import { AT_RISK, find, findingOf, givenDetails, OFFLINE, RECOVERING, UNSURE } from "./check.js";
 import { Deeds } from "./deeds.js";
 import { Verdict } from "./rules.js";
 import { heldDetails } from "./siblings.js";
@@ -42,6 +42,8 @@ export const ASK_MS = 6_000;
 const FETCH_LOOKS = 30;
 const FETCH_PAUSE_MS = 300;
 export const NOT_HANDED_OVER = "not_handed_over";
+/** Screens that wait for a person, and for nothing else. */
+const AT_REST = ["scan", "verdict", "unconfirmed", "given", "undone", "unfinished"];
 
 export class Counter extends EventTarget {
   /** @type {Screen} */
@@ -100,8 +102,9 @@ export class Counter extends EventTarget {
     await this.start();
   }
 
+  /** By the clerk, or by a till that was left alone, whatever it shows: what is open is asked about when it is unlocked. */
   async lock() {
-    if (this.#screen.name !== "scan") return;
+    if (!AT_REST.includes(this.#screen.name)) return;
     const clerk = this.clerk ?? undefined;
     this.#deeds.clerk = null;
     this.#show({ name: "locked" });
@@ -142,6 +145,7 @@ export class Counter extends EventTarget {
     const shown = this.#screen;
     if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
     else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
+    else if (shown.name === "verdict" && shown.code === RECOVERING) await this.#lookAgain({ ...shown.finding, code: UNSURE });
   }
 
   /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
@@ -251,9 +255,10 @@ export class Counter extends EventTarget {
 
   // Steps.
 
-  /** @param {Finding} finding */
+  /** What the tablet says by itself; where the shop was silent just now, "valid" waits for its word. @param {Finding} finding */
   #showFinding(finding) {
-    if (finding.code === UNSURE) return this.#show({ name: "checking", finding });
+    const isDoubtful = finding.code === UNSURE || (finding.code === Verdict.GOOD && finding.ask && this.#parts.sync.online === false);
+    if (isDoubtful) return this.#show({ name: "checking", finding });
     const pending = Boolean(finding.ask); // the server is being asked
     return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !pending, pending });
   }
@@ -266,7 +271,7 @@ export class Counter extends EventTarget {
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
     const code = this.#deeds.codeAlone(finding);
-    this.#show({ name: "verdict", code, finding, details: { ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) }, confirmed: false });
+    this.#show({ name: "verdict", code, finding, details: { ...(finding.unheard && { unheard: true }), ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) }, confirmed: false });
     await this.#deeds.noteDecline(code, finding);
   }
 

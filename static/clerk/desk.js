@@ -1,5 +1,5 @@
 /** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
-import { AT_RISK, OFFLINE } from "./check.js";
+import { AT_RISK, OFFLINE, RECOVERING } from "./check.js";
 import { Counter } from "./counter.js";
 import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
 import { Scanner } from "./scanner.js";
@@ -15,7 +15,7 @@ import { currentLanguage, t } from "./strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "./sync.js";
 import { syncLine } from "./sync-line.js";
 import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoingScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
-import { Wedge } from "./wedge.js";
+import { digitsOf, Wedge } from "./wedge.js";
 import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Screen, Parts } from "./counter.js" */
@@ -44,7 +44,7 @@ export class Desk {
   #touchedAt = performance.now();
   #scanner = new Scanner({
     onScan: (text, capturedAt) => this.#scan(text, capturedAt),
-    onType: () => codeSheet((code) => this.#scan(code, performance.now())),
+    onType: () => codeSheet((code) => this.#scan(digitsOf(code), performance.now())),
     onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
     onLock: () => this.#counter.lock(),
     onSync: () => this.#syncNow(),
@@ -111,10 +111,11 @@ export class Desk {
     this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
     this.#label();
     const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
-    if (subject && subject === this.#subject && content) this.#reword(content);
+    const isSame = Boolean(subject) && subject === this.#subject;
+    if (isSame && content) this.#reword(content);
     else this.#cover(content);
     this.#subject = subject;
-    this.#sound(screen);
+    if (!isSame) this.#sound(screen);
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "given") this.#measureTap();
     if (screen.name === "locked") this.#scanner.sleep();
@@ -238,7 +239,7 @@ export class Desk {
     this.#scanner.label({ place: this.#place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
   }
 
-  /** @param {Screen} screen */
+  /** Once for each verdict: the server's confirmation of what was heard already is silent. @param {Screen} screen */
   #sound(screen) {
     const made = soundOf(screen);
     if (made) signal(made);
@@ -330,8 +331,6 @@ function soundOf(screen) {
   if (screen.name === "given") return "given";
   if (screen.name === "unconfirmed" || screen.name === "unfinished") return "ask";
   if (screen.name !== "verdict") return null;
-  // The server's confirmation of what was already heard is silent.
-  if (screen.confirmed && screen.finding.ask && screen.code === "good") return null;
   return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
 }
 
@@ -339,7 +338,7 @@ function soundOf(screen) {
 const isDealtWith = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
 
 /** @param {string} code */
-const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, Verdict.HELD_ELSEWHERE].includes(code);
+const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, RECOVERING, Verdict.HELD_ELSEWHERE].includes(code);
 
 /** @param {string} [note] */
 function noteWords(note) {

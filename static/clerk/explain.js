@@ -1,5 +1,5 @@
 /** What a verdict says to the clerk: shape, word, the one reason, and what the customer can do now. Pure. */
-import { NOT_A_COUPON, UNSURE } from "./check.js";
+import { NOT_A_COUPON, RECOVERING, UNSURE } from "./check.js";
 import { Verdict, toDate } from "./rules.js";
 import { date, dayAndMonth, t, time } from "./strings.js";
 
@@ -19,7 +19,13 @@ const EXPLAIN = {
       ? t("{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.", holderThen(details, where))
       : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
   }),
-  offline: (details, where) => (details.holder ? heldThen(details, where) : unconfirmed()),
+  offline: (details, where) => (details.holder ? heldThen(details, where) : details.unheard ? unheard() : unconfirmed()),
+  [RECOVERING]: () => ({
+    state: "ask",
+    word: t("Not just now"),
+    because: t("The shop's server is being restored, and nobody knows yet whether this coupon has been given."),
+    advice: t("Do not give the gift. Try again later, or ask the customer to come another time."),
+  }),
   [Verdict.GOOD]: () => ({ state: "yes", word: t("Valid coupon"), because: t("Not given yet."), advice: "" }),
   [Verdict.ALREADY_REDEEMED]: (details, where) => ({
     state: "already",
@@ -79,6 +85,14 @@ export const unconfirmed = () => ({
 
 /** Whom to ask: a till of this store, or another store. @param {Record<string, any>} details */
 const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
+
+/** Without a connection, and of a campaign that this till does not know. @returns {Explanation} */
+const unheard = () => ({
+  state: "ask",
+  word: t("Not confirmed"),
+  because: t("There is no connection, and this till has not heard of the campaign yet."),
+  advice: t("Do not give the gift. Bring the tablet online, then try again."),
+});
 
 /** Without a connection: who could give it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
 const heldThen = (details, where) => ({

@@ -50,7 +50,8 @@ export const dayAndMonth = (at, zone) => format({ day: "numeric", month: "long",
 export function date(day, zone) {
   const timeZone = day.length === 10 ? "UTC" : zone;
   const written = format({ day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
-  return written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
+  const short = written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
+  return short.replaceAll(" ", "\u00a0"); // and a date stays on one line
 }
 
 /** "2 hrs", "3 дн.": short, so that it fits into any sentence. @param {number} ms */

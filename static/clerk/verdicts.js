@@ -1,5 +1,5 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
-import { AT_RISK, OFFLINE } from "./check.js";
+import { AT_RISK, OFFLINE, RECOVERING } from "./check.js";
 import { explain, holderName, unconfirmed } from "./explain.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "./rules.js";
 import { grouped } from "./codes.js";
@@ -33,7 +33,7 @@ export function verdictScreen(screen, desk) {
 
 /** On whose word the verdict stands. @param {VerdictScreen} screen */
 function noteOf({ code, finding, confirmed, pending }) {
-  if (code === AT_RISK || code === OFFLINE) return "";
+  if ([AT_RISK, OFFLINE, RECOVERING].includes(code)) return "";
   if (code !== Verdict.GOOD) return confirmed || pending ? "" : t("Not confirmed by the shop");
   if (finding.held) return t("Reserved for this till");
   return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
@@ -159,7 +159,7 @@ function declineActions({ code, finding, details }, { counter, undoFor }) {
   const attempt = code === Verdict.ALREADY_REDEEMED ? finding.attempt : undefined;
   const undo = attempt && counter.mayUndo(attempt) && big(t("Undo it"), () => undoFor(attempt), "undo");
   const fetch = code === Verdict.HELD_ELSEWHERE && details.holder?.online && primary(t("Bring it here"), () => counter.fetch(), "sync");
-  const again = fetch || (code === OFFLINE && primary(t("Try again"), () => counter.again(), "sync"));
+  const again = fetch || ([OFFLINE, RECOVERING].includes(code) && primary(t("Try again"), () => counter.again(), "sync"));
   const next = again ? big(t("Do not give"), () => counter.next(), "cross") : primary(t("Next"), () => counter.next(), "next");
   return [again, next, undo];
 }

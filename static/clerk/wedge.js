@@ -7,12 +7,15 @@
 export const GAP_MS = 300;
 export const CHARACTERS_MIN = 8;
 
-/** A token's digits, whatever a foreign keyboard layout made of the link around them. */
 const TOKEN = /(?<!\d)\d{183}(?!\d)/;
+
+/** The token's digits, whatever a foreign keyboard layout made of the link around them; any other text as it is. @param {string} text */
+export const digitsOf = (text) => TOKEN.exec(text)?.[0] ?? text;
 
 export class Wedge {
   #text = "";
   #lastAt = -Infinity;
+  #isOver = false;
 
   /**
    * Takes a key; answers what was scanned when it is complete, and whether the key belongs to a scanner.
@@ -23,15 +26,17 @@ export class Wedge {
     this.#lastAt = at;
     if (key === "Enter" || key === "Tab") return this.#end(quick);
     if (key.length !== 1) return { mine: false };
+    this.#isOver = false;
     this.#text = quick ? this.#text + key : key;
     return { mine: quick && this.#text.length >= CHARACTERS_MIN };
   }
 
-  /** @param {boolean} quick */
+  /** A scanner may end with CR and LF: the second Enter is its own, too. @param {boolean} quick */
   #end(quick) {
     const text = this.#text;
     this.#text = "";
-    if (!quick || text.length < CHARACTERS_MIN) return { mine: false };
-    return { mine: true, scanned: TOKEN.exec(text)?.[0] ?? text };
+    if (!quick || text.length < CHARACTERS_MIN) return { mine: quick && this.#isOver };
+    this.#isOver = true;
+    return { mine: true, scanned: digitsOf(text) };
   }
 }

@@ -139,6 +139,11 @@ class Tablet:
         with self.page.expect_response("**/clerk/sync"):
             self.page.evaluate("dispatchEvent(new Event('online'))")
 
+    def sync_in_vain(self) -> None:
+        """It tries, and learns that there is no network."""
+        self.page.evaluate("dispatchEvent(new Event('online'))")
+        self.expect_text(re.compile("Offline since"))
+
     def hear_the_bell(self) -> None:
         """Waits until the tablet has fetched what the server had for it."""
         with self.page.expect_response("**/clerk/sync"):

@@ -49,6 +49,12 @@ describe("what a tablet says of a scan by itself", () => {
     assert.equal((await found(await coupon(1, { campaign: 9 }))).code, "unsure");
     assert.equal((await found(await coupon(1, { kid: 2 }))).code, "unsure");
   });
+  test("unsure of a campaign that has left the list, also where the coupon is still held: the server is asked", async () => {
+    const other = await coupon(1, { campaign: 9 });
+    const holds = new Holds({ epoch: 4, grants: [[9, 1, 4, "", 65535]] });
+    const { code, ask, held, unheard } = await found(other, { holds });
+    assert.deepEqual({ code, ask, held, unheard }, { code: "unsure", ask: other, held: undefined, unheard: true });
+  });
   test("unsure of a typed code, which only the server can look up", async () => {
     assert.deepEqual(await found("0000 0000 0000"), { code: "unsure", ask: "000000000000" });
   });
@@ -76,21 +82,25 @@ describe("what a verdict says to the clerk", () => {
     const ago = (/** @type {number} */ ms) => given({ redeemed_at: new Date(NOW - ms).toISOString() });
     assert.match(ago(5 * 60_000), /5 min ago/);
     assert.match(ago(2 * 3600_000), /today at 10:00/);
-    assert.match(ago(24 * 3600_000), /on 20 November 2026 at 12:00/);
+    assert.match(ago(24 * 3600_000), /on 20\u00a0November\u00a02026 at 12:00/);
   });
   test("each verdict has its own word, and each decline says what the customer can do", () => {
-    const all = [...Object.values(Verdict), "not_a_coupon", "offline"].filter((code) => code !== "attempt_cancelled");
+    const all = [...Object.values(Verdict), "not_a_coupon", "offline", "recovering"].filter((code) => code !== "attempt_cancelled");
     const told = all.map((code) => explain(code, { redeemed_at: new Date(NOW).toISOString() }, where));
     assert.equal(new Set(told.map(({ word }) => word)).size, all.length);
     for (const { state, advice } of told) assert.ok(state === "yes" || advice);
   });
+  test("why nobody can say yet, where the till does not know the campaign", () => {
+    assert.match(explain("offline", { unheard: true }, where).because, /has not heard of the campaign/);
+    assert.match(explain("offline", {}, where).because, /no answer from the shop/);
+  });
   test("the day it expired, and the day it begins", () => {
-    assert.equal(explain("expired", {}, where).because, "It was valid until 20 November 2026.");
-    assert.equal(explain("not_yet_valid", {}, where).because, "It is valid from 3 December 2026.");
+    assert.equal(explain("expired", {}, where).because, "It was valid until 20\u00a0November\u00a02026.");
+    assert.equal(explain("not_yet_valid", {}, where).because, "It is valid from 3\u00a0December\u00a02026.");
   });
   test("in Russian, without two full stops", () => {
     chooseLanguage(["ru-RU"]);
-    assert.equal(explain("not_yet_valid", {}, where).because, "Купон действует с 3 декабря 2026.");
+    assert.equal(explain("not_yet_valid", {}, where).because, "Купон действует с 3\u00a0декабря\u00a02026.");
     chooseLanguage(["en"]);
   });
 });

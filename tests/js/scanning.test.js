@@ -44,6 +44,12 @@ describe("a scanner that is a keyboard", () => {
     assert.equal(type(new Wedge(), `реезыЖ..пшаеюучфьздуюсщь.с.${DIGITS}`, 10)?.scanned, DIGITS);
   });
   test("adds a prefix that is let pass", () => assert.equal(type(new Wedge(), `\\000026${DIGITS}`, 10)?.scanned, `\\000026${DIGITS}`));
+  test("may end with both CR and LF: the second Enter presses nothing either, but a person's own does", () => {
+    const wedge = new Wedge();
+    type(wedge, "7KQ2M4XZ9F3C", 10);
+    assert.deepEqual(wedge.take("Enter", 1_000_130), { mine: true });
+    assert.deepEqual(wedge.take("Enter", 1_000_130 + GAP_MS), { mine: false });
+  });
   test("a second scan starts afresh", () => {
     const wedge = new Wedge();
     type(wedge, "7KQ2M4XZ9F3C", 10);

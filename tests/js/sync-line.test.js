@@ -15,6 +15,7 @@ const line = (said = {}) =>
 test("it says how things stand", () => {
   assert.deepEqual(line(), { sync: "Online · synced 12 s ago · 0 waiting", state: "is-yes" });
   assert.deepEqual(line({ quarantined: 2 }), { sync: "Online · synced 12 s ago · 0 waiting · 2 with a manager", state: "is-ask" });
+  assert.deepEqual(line({ recovering: true }), { sync: "Online · synced 12 s ago · 0 waiting · the shop's server is being restored", state: "is-ask" });
   assert.deepEqual(line({ online: null }), { sync: "Connecting · 0 waiting", state: "" });
   assert.deepEqual(line({ refused: "revoked" }), { sync: "Not accepted by the shop · 0 waiting", state: "is-no" });
 });

@@ -95,6 +95,8 @@ export class Server {
   /** A restored server's: the holds that were named to it, and whether that was all. */
   generation = 1;
   reported = true;
+  /** It was restored, and waits for others: of a coupon that nobody holds it can't say yet. */
+  restoring = false;
   /** @type {number[][]} */
   claimed = [];
   /** What was handed in of old journals: entry texts. @type {Set<string>} */
@@ -135,7 +137,7 @@ export class Server {
     }
     const { told } = this;
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: this.generation, reported: this.#hears(body), recovering: !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, move: this.move, changes: { position: "1.1", campaigns: {} } };
+    const about = { generation: this.generation, reported: this.#hears(body), recovering: this.restoring || !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, move: this.move, changes: { position: "1.1", campaigns: {} } };
     return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
   }
 
@@ -173,13 +175,15 @@ export class Server {
   /** @param {string} id */
   #verdict(id) {
     if (this.redeemed.has(id)) return "already_redeemed";
-    return this.heldElsewhere.has(id) ? "held_elsewhere" : "good";
+    if (this.heldElsewhere.has(id)) return "held_elsewhere";
+    return this.restoring ? "recovering" : "good";
   }
 
   /** @param {string} id @param {number} n */
   #ask(id, n) {
     if (this.heldElsewhere.has(id)) return { code: "held_elsewhere" };
     if (this.redeemed.has(id)) return { code: "already_redeemed", redeemed_at: new Date(NOW).toISOString() };
+    if (this.restoring) return { code: "recovering" };
     this.redeemed.set(id, n);
     return { code: "redeemed" };
   }

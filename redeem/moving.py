@@ -71,6 +71,9 @@ def go(session: Session, device: Device, store: Store, manager_id: str, now: Ms)
     note(session, manager_id, Change.DEVICE_MOVED, device, store, now)
     mine = Coupon.promised_to_id == device.id
     holding.run(session, update(Coupon).where(mine).values(holding.NO_PROMISE), {})
+    # Whoever stands there with the coupon does not come along: what it asked for goes home.
+    asked = Coupon.recalled_at.is_not(None) & (Coupon.recalled_for_id == device.id)
+    holding.run(session, update(Coupon).where(asked).values(recalled_for_id=None), {})
     device.store_id, device.moves_to_id, device.moves_by_id = store.id, None, None
     device.sweep_from = 0 if device.kind == "tablet" else None
     session.flush()

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from redeem import enrolling, issuing, moving, restoring, writing_off
 from redeem.errors import Conflict, NotFound
-from redeem.models import Act, AuditEntry, Manager, Tally
+from redeem.models import Act, AuditEntry, Coupon, Manager, Tally
 from tests import factories
 from tests.books import faults
 from tests.counters import Counters, serials
@@ -222,6 +222,19 @@ def test_what_it_was_promised_it_does_not_take_along(counters, tablet, cast, ask
     ask(tablet.device_id, cast.annex)
     _, reply = go(tablet, cast.annex)
     assert (counters.promised(coupon), reply.grants) == (None, [])
+
+
+def test_what_it_has_asked_for_it_does_not_get_elsewhere(counters, tablet, cast, ask):
+    """The holder gives it back when it has gone: to the store where the customer stands, not to one where the coupon may not be good."""
+    coupon, epoch = counters.held()
+    asker = counters.add_tablet()
+    assert asker.act("ask", coupon=coupon.token) == "held_elsewhere"
+    ask(asker.device_id, cast.annex)
+    assert go(asker, cast.annex)[0] == "moved"
+    assert counters.read(lambda session: session.get_one(Coupon, coupon.serial).recalled_for_id) is None
+    tablet.act("release", id=coupon.id, epoch=epoch)
+    assert counters.holder(coupon) == tablet.device_id
+    assert asker.sync().grants == []
 
 
 def test_where_it_goes_it_gets_its_share(counters, tablet, cast, ask):

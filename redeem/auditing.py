@@ -33,6 +33,8 @@ class Change(StrEnum):
     STORE_CHANGED = "store_changed"
     CAMPAIGN_MADE = "campaign_made"
     CAMPAIGN_CHANGED = "campaign_changed"
+    CAMPAIGN_STOPPED = "campaign_stopped"
+    CAMPAIGN_WENT_ON = "campaign_went_on"
     COUPONS_VOIDED = "coupons_voided"
     KEY_MADE = "key_made"
     KEY_ROLLED = "key_rolled"

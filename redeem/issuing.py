@@ -30,6 +30,13 @@ class NotIssuing(Conflict):
     default_detail = "Issue within the campaign's issue window, and while its coupons can still be redeemed."
 
 
+class CampaignStopped(Conflict):
+    """The shop has stopped the campaign for now. What was issued before stays good."""
+
+    code = "campaign_stopped"
+    default_detail = "Nothing was issued: the campaign is stopped. Issue from another one, or let it go on: PATCH it with `stopped` false."
+
+
 class CampaignInUse(Conflict):
     """Coupons of the campaign are out, and this would change what their holders or the partners were promised."""
 
@@ -143,20 +150,49 @@ def list_campaigns(session: Session, page: Page) -> Slice[Campaign]:
     return Slice([row[0] for row in found.items], found.has_more)
 
 
-def patch_campaign(session: Session, number: int | None, name: str | None, changes: Mapping[str, Any]) -> Campaign:
-    """`changes` are members of the terms, each replaced whole. Raises NotFound, Invalid, CampaignInUse."""
-    locked = select(Campaign).where(Campaign.number == number).with_for_update()
-    campaign = session.scalar(locked) if number is not None else None
-    if campaign is None:
-        raise NotFound("Check the campaign's id; no such campaign is here.")
+def patch_campaign(
+    session: Session,
+    number: int | None,
+    name: str | None,
+    changes: Mapping[str, Any],
+    now: Ms,
+    stopped: bool | None = None,
+) -> Campaign:
+    """`changes` are members of the terms, each replaced whole; what is None stays. Raises NotFound, Invalid, CampaignInUse."""
+    campaign = lock_campaign(session, number)
+    if name is not None or changes:
+        rewrite(session, campaign, name, changes)
+    if stopped is not None:
+        set_stopped(campaign, stopped, now)
+    session.flush()
+    return campaign
+
+
+def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Mapping[str, Any]) -> None:
     before = parse_terms(campaign.terms)
     after = changed(before, changes)
     check_places(session, after)
     if campaign.coupons:
         check_promises(session, before, after)
     campaign.name, campaign.terms, campaign.version = name or campaign.name, after.text(), campaign.version + 1
-    session.flush()
+
+
+def lock_campaign(session: Session, number: int | None) -> Campaign:
+    """Nobody issues of it before this transaction ends. Raises NotFound."""
+    locked = select(Campaign).where(Campaign.number == number).with_for_update()
+    campaign = session.scalar(locked) if number is not None else None
+    if campaign is None:
+        raise NotFound("Check the campaign's id; no such campaign is here.")
     return campaign
+
+
+def set_stopped(campaign: Campaign, stopped: bool, now: Ms) -> None:
+    """Stops issuing at once, or lets it go on; coupons that are out stay good. Doing it twice changes nothing.
+
+    The version stays: it is that of the terms, for each of which tablets are told all campaigns again.
+    """
+    if stopped != (campaign.stopped_at is not None):
+        campaign.stopped_at = now if stopped else None
 
 
 def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
@@ -208,16 +244,21 @@ def check_places(session: Session, terms: Terms) -> None:
 
 
 def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> CouponView:
-    """Issues one coupon; `zone` is the shop's, whose calendar the issue window goes by. Raises NotFound, Invalid, NotIssuing."""
+    """Issues one coupon; `zone` is the shop's, whose calendar the issue window goes by.
+
+    Raises NotFound, Invalid, CampaignStopped, NotIssuing.
+    """
     counted = (
         update(Campaign)
         .where(Campaign.number == new.campaign)
         .values(coupons=Campaign.coupons + 1)
-        .returning(Campaign.coupons, Campaign.terms)
+        .returning(Campaign.coupons, Campaign.terms, Campaign.stopped_at)
     )
     row = session.execute(counted).one_or_none()
     if row is None:
         raise NotFound("Check the campaign's id; no such campaign is here.")
+    if row.stopped_at is not None:
+        raise CampaignStopped
     terms, day = parse_terms(row.terms), local_day(now, zone)
     if not can_issue(terms, day):
         raise NotIssuing

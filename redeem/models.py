@@ -67,7 +67,7 @@ class Campaign(Base):
     """`number` is the one in the token; `version` grows with each edit.
 
     `coupons` numbers the next coupon. Of the numbers below it, `skipped` have no coupon here: a restore skips numbers, since those
-    issued after the backup are out. So `coupons - skipped` were issued.
+    issued after the backup are out. So `coupons - skipped` were issued. While it is stopped it issues none.
     """
 
     __tablename__ = "campaign"
@@ -78,6 +78,7 @@ class Campaign(Base):
     coupons: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[int]
+    stopped_at: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("number BETWEEN 0 AND 2147483647", name="number"),
         CheckConstraint("coupons BETWEEN 0 AND 4294967296", name="coupons"),

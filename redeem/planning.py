@@ -21,7 +21,7 @@ from redeem.overseeing import StoreLine
 from redeem.rules import can_issue, parse_terms
 from redeem.staffing import Person, Scope
 from redeem.terms import Offer, Terms
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.times import MS_PER_MINUTE, Ms, rfc3339
 
 TWICE_MS = MS_PER_MINUTE
 TOLD_CHARACTERS_MAX = 80
@@ -43,6 +43,12 @@ class WordsAreOut(Conflict):
     default_detail = "Customers hold coupons with the words as they were. Say that the new ones promise no less."
 
 
+class StoppedAgain(ChangedMeanwhile):
+    """The stop that is to end is over, and another has begun."""
+
+    default_detail = "Somebody stopped this campaign again. See since when, then let it go on."
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A campaign as a manager sees it. `stores` are those of the manager's scope at which it is good."""
@@ -53,6 +59,7 @@ class Plan:
     version: int
     coupons: int
     created_at: Ms
+    stopped_at: Ms | None
     stores: Sequence[StoreLine]
 
     @property
@@ -86,7 +93,8 @@ def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
 def plan_of(row: Campaign, stores: Sequence[StoreLine]) -> Plan:
     terms = parse_terms(row.terms)
     where = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
-    return Plan(row.number, row.name, terms, row.version, row.coupons - row.skipped, row.created_at, where)
+    issued = row.coupons - row.skipped
+    return Plan(row.number, row.name, terms, row.version, issued, row.created_at, row.stopped_at, where)
 
 
 def add_campaign(session: Session, person: Person, name: str, terms: Terms, now: Ms) -> int:
@@ -128,7 +136,7 @@ def change_campaign(
     if row.version != version:
         raise ChangedMeanwhile
     out = row.coupons > 0
-    issuing.patch_campaign(session, number, cleaned, dict(terms))
+    issuing.patch_campaign(session, number, cleaned, dict(terms), now)
     words = {code: offer for code, offer in before.offer.items() if changed_words(offer, terms.offer.get(code))}
     if out and words and not promises_no_less:
         raise WordsAreOut
@@ -144,6 +152,34 @@ def change_campaign(
         changed=changed,
         **({"words_before": said} if said else {}),
     )
+
+
+def stop_campaign(session: Session, person: Person, number: int | None, now: Ms) -> None:
+    """Nothing new is issued of it from now on. A second click changes nothing. Raises NotFound."""
+    row = issuing.lock_campaign(session, number)
+    if row.stopped_at is None:
+        issuing.set_stopped(row, True, now)
+        note_stop(session, person, Change.CAMPAIGN_STOPPED, row, now, None)
+
+
+def let_go_on(session: Session, person: Person, number: int | None, stopped_at: Ms | None, now: Ms) -> None:
+    """Ends the stop that began at `stopped_at`, as the manager has seen it; one that began later stays.
+
+    A second click changes nothing. Raises NotFound, StoppedAgain.
+    """
+    row = issuing.lock_campaign(session, number)
+    before = row.stopped_at
+    if before is None:
+        return
+    if before != stopped_at:
+        raise StoppedAgain
+    issuing.set_stopped(row, False, now)
+    note_stop(session, person, Change.CAMPAIGN_WENT_ON, row, now, before)
+
+
+def note_stop(session: Session, person: Person, what: Change, row: Campaign, now: Ms, before: Ms | None) -> None:
+    changed = {"stopped_at": ["" if at is None else rfc3339(at) for at in (before, row.stopped_at)]}
+    note(session, person, what, campaign_id(row.number), now, name=row.name, changed=changed)
 
 
 def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:

@@ -1,13 +1,14 @@
 """Issuing: numbers, windows, voids, moves, and what a campaign may still change."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier
 
 import pytest
 
 from redeem import issuing
 from redeem.errors import Invalid, NotFound
-from redeem.issuing import CampaignInUse, CouponFilter, NewCoupon, NotIssuing
+from redeem.issuing import CampaignInUse, CampaignStopped, CouponFilter, NewCoupon, NotIssuing
 from redeem.models import Campaign, Coupon
 from redeem.paging import Page
 from redeem.rules import to_date
@@ -73,7 +74,7 @@ def test_the_last_day_is_signed_and_stays(database, cast):
     number = campaign_with(database, cast, windows={"valid_days": 14})
     database.write(lambda s: factories.coupon(s, number))
     changes = {"windows": parse_terms(factories.terms(partners=[cast.north_partner]).text()).windows}
-    database.write(lambda s: issuing.patch_campaign(s, number, None, changes))
+    database.write(lambda s: issuing.patch_campaign(s, number, None, changes, NOW))
     (row,) = database.read(lambda s: all_of(s, Coupon))
     assert to_date(row.last_day).isoformat() == day(14)
 
@@ -92,12 +93,12 @@ def test_a_campaign_names_only_places_that_are_here(database, cast):
 
 def test_money_stays_once_coupons_are_out(database, cast):
     changes = {"value": factories.terms(partners=["prt_" + "0" * 26]).handling_fee}
-    database.write(lambda s: issuing.patch_campaign(s, cast.anywhere, None, changes))
+    database.write(lambda s: issuing.patch_campaign(s, cast.anywhere, None, changes, NOW))
     database.write(lambda s: factories.coupon(s, cast.anywhere))
     with pytest.raises(CampaignInUse):
         database.write(
             lambda s: issuing.patch_campaign(
-                s, cast.anywhere, None, {"value": factories.terms(partners=["prt_" + "0" * 26]).value}
+                s, cast.anywhere, None, {"value": factories.terms(partners=["prt_" + "0" * 26]).value}, NOW
             )
         )
 
@@ -119,3 +120,34 @@ def test_an_order_may_have_several_coupons(database, cast):
 def test_of_an_unknown_campaign_nothing_is_issued(database, cast):
     with pytest.raises(NotFound):
         database.write(lambda s: issuing.issue(s, NewCoupon(99), 1, NOW, MOSCOW))
+
+
+@on_both_databases
+def test_after_a_stop_nothing_is_issued_whatever_is_under_way(database, cast):
+    """Four programs issue as fast as they can; what was issued as the stop was answered is all that there ever is."""
+    together = Barrier(5)
+
+    def issue_until_stopped(_):
+        issued = 0
+        together.wait()
+        with suppress(CampaignStopped):
+            while True:
+                database.write(lambda s: factories.coupon(s, cast.anywhere))
+                issued += 1
+        return issued
+
+    def issued_so_far():
+        return len(database.read(lambda s: all_of(s, Coupon)))
+
+    with ThreadPoolExecutor(4) as programs:
+        issued = [programs.submit(issue_until_stopped, number) for number in range(4)]
+        together.wait()
+        while not issued_so_far():
+            pass
+        database.write(lambda s: stop(s, cast.anywhere))
+        at_the_stop = issued_so_far()
+    assert sum(each.result() for each in issued) == issued_so_far() == at_the_stop > 0
+
+
+def stop(session, number):
+    issuing.set_stopped(issuing.lock_campaign(session, number), True, NOW)

@@ -26,6 +26,7 @@ def upgrade():
     sa.Column('coupons', sa.BigInteger(), nullable=False),
     sa.Column('skipped', sa.BigInteger(), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('stopped_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint('coupons BETWEEN 0 AND 4294967296', name=op.f('ck_campaign_coupons')),
     sa.CheckConstraint('number BETWEEN 0 AND 2147483647', name=op.f('ck_campaign_number')),
     sa.CheckConstraint('skipped BETWEEN 0 AND coupons', name=op.f('ck_campaign_skipped')),

@@ -28,7 +28,7 @@ blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")
     keyed=True,
     body=CouponBody,
     answers={201: Coupon},
-    problems=("not_found", "not_issuing"),
+    problems=("not_found", "not_issuing", "campaign_stopped"),
 )
 def issue_coupon(key: str, body: CouponBody) -> Response:
     now, told, zone = now_ms(), teller(), context().settings.time_zone

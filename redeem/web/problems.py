@@ -71,6 +71,7 @@ KINDS: Mapping[str, Kind] = {
     "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
     "undo_too_late": Kind(409, "It is too late to undo"),
     "not_issuing": Kind(409, "The campaign issues no coupons today"),
+    "campaign_stopped": Kind(409, "The campaign is stopped"),
     "campaign_in_use": Kind(409, "Coupons of this campaign are out"),
     "changed_meanwhile": Kind(409, "Somebody else has changed it"),
     "words_are_out": Kind(409, "Customers hold coupons with these words"),

@@ -76,13 +76,16 @@ def get_campaign(campaign: str) -> Response:
 )
 def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
     """Once coupons are out, value, handling fee and funding stay, the redeem window may not begin later, no partner or store is
-    taken away, and no second gift falls to a partner that did not fall to it before."""
-    number = campaign_of(campaign)
+    taken away, and no second gift falls to a partner that did not fall to it before.
+
+    `stopped` true stops issuing at once, with `campaign_stopped` for whoever tries, until it is false again. Coupons that are out
+    stay good; to cancel those, void them."""
+    number, now = campaign_of(campaign), now_ms()
     return once(
         key,
         body,
         200,
-        lambda s: Campaign.of(issuing.patch_campaign(s, number, body.name, body.changes())),
+        lambda s: Campaign.of(issuing.patch_campaign(s, number, body.name, body.changes(), now, body.stopped)),
     )
 
 

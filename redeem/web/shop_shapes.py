@@ -53,10 +53,12 @@ class CampaignPatch(Body):
     funding: terms.Bearer | None = None
     offline: terms.Offline | None = None
     undo_minutes: terms.UndoMinutes | None = None
+    stopped: Annotated[bool | None, Field(description="true: issues nothing from now on; false: goes on")] = None
 
     def changes(self) -> dict[str, Any]:
         """The members of the terms that change."""
-        return {name: value for name, value in dict(self).items() if value is not None and name != "name"}
+        own = {"name", "stopped"}
+        return {name: value for name, value in dict(self).items() if value is not None and name not in own}
 
 
 class CouponBody(Body):
@@ -167,6 +169,7 @@ class _CampaignHead(Told):
     version: Annotated[int, Field(description="grows with each change")]
     coupons: Annotated[int, Field(description="how many were issued")]
     created_at: Moment
+    stopped_at: Annotated[Moment | None, Field(description="since then nothing is issued; null: it is not stopped")]
 
 
 class Campaign(Terms, _CampaignHead):
@@ -180,6 +183,7 @@ class Campaign(Terms, _CampaignHead):
             version=row.version,
             coupons=row.coupons - row.skipped,
             created_at=rfc3339(row.created_at),
+            stopped_at=None if row.stopped_at is None else rfc3339(row.stopped_at),
             **dict(terms.parse_terms(row.terms)),
         )
 

@@ -123,6 +123,8 @@ RUN_SHOP = {
     "GET manager.edit_campaign",
     "POST manager.save_campaign",
     "POST manager.preview_campaign",
+    "POST manager.stop_campaign",
+    "POST manager.let_campaign_go_on",
     "GET manager.new_void",
     "POST manager.plan_void",
     "GET manager.void",

@@ -11,7 +11,7 @@ from redeem import overseeing, planning, simulating
 from redeem.errors import Conflict, Invalid
 from redeem.ids import campaign_of
 from redeem.overseeing import PartnerLine, StoreLine
-from redeem.planning import ChangedMeanwhile, Plan, WordsAreOut
+from redeem.planning import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
 from redeem.simulating import Scene
 from redeem.staffing import WHOLE, Permission
 from redeem.terms import Terms
@@ -57,9 +57,16 @@ def campaigns() -> ResponseReturnValue:
 
 @office("/campaigns/<campaign_id>", Permission.READ)
 def campaign(campaign_id: str) -> ResponseReturnValue:
+    return campaign_page(campaign_id)
+
+
+def campaign_page(campaign_id: str, faults: Faults | None = None) -> str:
+    """Raises NotFound."""
     scope, number, today = person().scope, campaign_of(campaign_id), shops_day(now_ms())
     plan = read(lambda db: planning.get_plan(db, scope, number))
-    return render_template("manager/campaign.html", plan=plan, today=today, names=locale().languages)
+    return render_template(
+        "manager/campaign.html", plan=plan, today=today, names=locale().languages, faults=faults or {}
+    )
 
 
 @office("/campaigns/new", Permission.RUN_SHOP)
@@ -105,6 +112,27 @@ def save_campaign(campaign_id: str) -> ResponseReturnValue:
         return plan.id
 
     return saved(typed, plan, save)
+
+
+@office("/campaigns/<campaign_id>/stop", Permission.RUN_SHOP, methods=("POST",))
+def stop_campaign(campaign_id: str) -> ResponseReturnValue:
+    """At once, without a question: nobody who holds a coupon loses it, and the page that follows lets it go on."""
+    who, number, now = person(), campaign_of(campaign_id), now_ms()
+    write(lambda db: planning.stop_campaign(db, who, number, now))
+    flash(_("Stopped. Nothing new is issued."))
+    return see_other("manager.campaign", campaign_id=campaign_id)
+
+
+@office("/campaigns/<campaign_id>/go-on", Permission.RUN_SHOP, methods=("POST",))
+def let_campaign_go_on(campaign_id: str) -> ResponseReturnValue:
+    who, number, now = person(), campaign_of(campaign_id), now_ms()
+    stopped_at = request.form.get("stopped_at", type=int)
+    try:
+        write(lambda db: planning.let_go_on(db, who, number, stopped_at, now))
+    except StoppedAgain as error:
+        return campaign_page(campaign_id, {WHOLE_FORM: _(error.detail)}), 422
+    flash(_("The campaign goes on."))
+    return see_other("manager.campaign", campaign_id=campaign_id)
 
 
 @office("/campaigns/preview", Permission.RUN_SHOP, methods=("POST",))

@@ -138,6 +138,8 @@ CHANGES: Words = {
     Change.DEVICE_STAYS: _("Let a tablet stay after all"),
     Change.CAMPAIGN_MADE: _("Made a campaign"),
     Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
+    Change.CAMPAIGN_STOPPED: _("Stopped a campaign"),
+    Change.CAMPAIGN_WENT_ON: _("Let a campaign go on"),
     Change.COUPONS_VOIDED: _("Voided many coupons"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_ROLLED: _("Rolled a key"),
@@ -178,6 +180,7 @@ FIELDS: Words = {
     "partner": _("Partner"),
     "role": _("Role"),
     "prefix": _("Begins with"),
+    "stopped_at": _("Stopped since"),
     # Of a campaign, by their paths in its terms; the language of an offer is left out.
     "offer.title": _("What the customer gets"),
     "offer.description": _("Description"),

@@ -1,4 +1,4 @@
-"""Links that carry their own proof and run out: enrolment, invitation, password reset, download.
+"""Links that carry their own proof and run out: enrolment, invitation, password reset, download, and what else is sealed like them.
 
 Sealing signs, it doesn't hide: a payload is readable by whoever has the link. That a link works once is the
 database's business; here it is genuine, made for this purpose, and young enough.
@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105  (a name)
     DOWNLOAD = "download"
     KNOWN_BROWSER = "known_browser"
+    ENROLLED_TABLET = "enrolled_tablet"
 
 
 class Fault(StrEnum):

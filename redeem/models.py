@@ -24,6 +24,7 @@ from redeem.columns import Id, Words, partial
 from redeem.office_models import AuditEntry as AuditEntry
 from redeem.office_models import BulkVoid as BulkVoid
 from redeem.office_models import BulkVoidLine as BulkVoidLine
+from redeem.office_models import Forgotten as Forgotten
 from redeem.office_models import Invitation as Invitation
 from redeem.office_models import Manager as Manager
 from redeem.office_models import ManagerSession as ManagerSession

@@ -66,6 +66,22 @@ class ManagerSession(Base):
     ended_at: Mapped[int | None]
 
 
+class Forgotten(Base):
+    """A tablet that was enrolled after the backup that was put back, as it says and can prove: see forgotten.py.
+
+    The store may be forgotten as well. `entries` is the number of the newest in its journal.
+    """
+
+    __tablename__ = "forgotten"
+    device_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    store_id: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(Words)
+    entries: Mapped[int]
+    first_at: Mapped[int]
+    last_at: Mapped[int]
+
+
 class Throttle(Base):
     """Failures counted per thing that can be guessed at, over all workers and restarts."""
 

@@ -24,6 +24,7 @@ from redeem.models import (
     Deployment,
     Device,
     Enrolment,
+    Forgotten,
     ManagerSession,
     Store,
     Tally,
@@ -104,6 +105,7 @@ def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest
     _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(Changed))
     session.execute(delete(Claim))
+    session.execute(delete(Forgotten))
     _await_devices(session, generation)
     _end_what_may_have_ended(session, now)
     return generations.current(session)

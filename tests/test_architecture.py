@@ -53,7 +53,7 @@ PYTHON = [
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing moving overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up confirming planning simulating voiding"
-            " appointing inviting resetting reviewing"
+            " appointing forgotten inviting resetting reviewing"
             " paging partnering presuming recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
         ),
         must_not_import=WEB,

@@ -266,6 +266,16 @@ def upgrade():
     with op.batch_alter_table('claim', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_claim_device_id'), ['device_id'], unique=False)
 
+    op.create_table('forgotten',
+    sa.Column('device_id', sa.String(length=40), nullable=False),
+    sa.Column('public_key', sa.LargeBinary(), nullable=False),
+    sa.Column('store_id', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('entries', sa.BigInteger(), nullable=False),
+    sa.Column('first_at', sa.BigInteger(), nullable=False),
+    sa.Column('last_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('device_id', name=op.f('pk_forgotten'))
+    )
     op.create_table('coupon',
     sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('campaign_number', sa.BigInteger(), nullable=False),
@@ -519,6 +529,7 @@ def downgrade():
 
     op.drop_table('store')
     op.drop_table('throttle')
+    op.drop_table('forgotten')
     op.drop_table('rollup')
     with op.batch_alter_table('tally', schema=None) as batch_op:
         batch_op.drop_index('ix_tally_late', sqlite_where=sa.text('slot = 8'), postgresql_where=sa.text('slot = 8'))

@@ -15,18 +15,20 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redeem import enrolling, holding, passwords, recovering, snapshots, syncing
+from redeem import enrolling, forgotten, holding, passwords, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
 from redeem.errors import BadLink, Forbidden, Invalid, TooMany
+from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.holding import Grant
 from redeem.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
 from redeem.recovering import Report
 from redeem.strictjson import loads
+from redeem.times import Ms
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.signatures import NotSigned, read_signature
+from redeem.web.signatures import NotSigned, Signed, read_signature
 
 # The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
 # network, only if its own address lies in that one's scope.
@@ -103,6 +105,8 @@ class SyncBody(_Body):
     claims: Annotated[list[Claim], Field(max_length=recovering.CLAIMS_PER_REQUEST_MAX)] = []
     more_claims: bool = False
     old: OldJournalBody | None = None
+    # Of a tablet that was refused: what it was told when it was enrolled.
+    proof: Annotated[str, Field(max_length=2048)] | None = None
 
 
 class BellBody(_Body):
@@ -155,7 +159,9 @@ def enrol() -> dict[str, Any]:
         raise BadLink("broken")
     key, now = _bytes(body.public_key), now_ms()
     device = write(lambda session: enrolling.enrol(session, enrolment_id, key, now))
-    return {"v": 1, "device": {"id": device.id, "name": device.name}}
+    proof = Proof(device.id, key, device.store_id, device.name)
+    sealed_proof = context().links.seal(Purpose.ENROLLED_TABLET, proof.as_json())
+    return {"v": 1, "device": {"id": device.id, "name": device.name}, "proof": sealed_proof}
 
 
 @blueprint.post("/unlock")
@@ -175,7 +181,11 @@ def unlock() -> dict[str, Any]:
 @blueprint.post("/sync")
 def sync() -> Response:
     """The one request: the journal from where the server has it; answers, a verdict and what changed come back."""
-    device, body, now = _signed_by(even_revoked=True), _parse(SyncBody), now_ms()
+    claim, now = _claim(), now_ms()
+    device, body = _find_signer(claim, even_revoked=True), _parse(SyncBody)
+    if device is None:
+        _note_forgotten(claim, body, now)
+        raise NotSigned
     tools = context()
     ring, signer = tools.ring(), tools.signer()
     asked = _request(body)
@@ -202,6 +212,18 @@ def sets() -> Response:
     response.headers["Redeem-Position"] = told.position
     response.headers["Redeem-Size"] = str(told.size)
     return response
+
+
+def _note_forgotten(claim: Signed, body: SyncBody, now: Ms) -> None:
+    """A tablet that a restored ledger has lost shows what it was told when it was enrolled. Of anybody else nothing is noted."""
+    if body.proof is None:
+        return
+    try:
+        proof = Proof.from_json(context().links.open(Purpose.ENROLLED_TABLET, body.proof, PROOF_MAX_AGE_SECONDS))
+    except BadLink:
+        return  # not ours, or sealed with a secret that is gone
+    if proof.device_id == claim.device_id and claim.accepts(proof.public_key):
+        write(lambda session: forgotten.note(session, proof, body.end or 0, now))
 
 
 def _request(body: SyncBody) -> syncing.Request:
@@ -266,13 +288,22 @@ def _parse(model: type[B]) -> B:
         raise Invalid("Correct the body where the errors point.", errors=faults) from error
 
 
-def _signed_by(*, even_revoked: bool = False) -> Tablet:
+def _signed_by() -> Tablet:
     """The enrolled tablet that signed this request; raises NotSigned."""
-    claim = read_signature(request.method, request.path, request.headers, request.get_data())
-    device = read(lambda session: enrolling.find_tablet(session, claim.device_id, even_revoked=even_revoked))
-    if device is None or device.public_key is None or not claim.accepts(device.public_key):
+    device = _find_signer(_claim())
+    if device is None:
         raise NotSigned
     return device
+
+
+def _find_signer(claim: Signed, *, even_revoked: bool = False) -> Tablet | None:
+    device = read(lambda session: enrolling.find_tablet(session, claim.device_id, even_revoked=even_revoked))
+    return device if device and device.public_key and claim.accepts(device.public_key) else None
+
+
+def _claim() -> Signed:
+    """Raises NotSigned."""
+    return read_signature(request.method, request.path, request.headers, request.get_data())
 
 
 def _refuse_until(wait_ms: int) -> None:

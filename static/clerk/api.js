@@ -7,7 +7,7 @@
 import { sha256, toBase64, utf8 } from "./bytes.js";
 
 /**
- * @typedef {{id: string, sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>}} DeviceKey
+ * @typedef {{id: string, sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>, proof?: string}} DeviceKey
  * @typedef {{timeoutMs: number, signal?: AbortSignal, key?: DeviceKey}} CallOptions
  * @typedef {{status: number, json: any, waitSeconds: number}} Reply
  */

@@ -76,12 +76,12 @@ async function begun(token, keys, store) {
   return enrolment;
 }
 
-/** @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store @returns {Promise<{id: string, name: string}>} */
+/** @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store @returns {Promise<{id: string, name: string, proof?: string}>} */
 async function register(token, keys, api, store) {
   const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
   try {
-    const { device } = await api.post("/clerk/enrol", { v: 1, token, public_key: toBase64url(publicKey) }, { timeoutMs: TIMEOUT_MS });
-    return { id: device.id, name: device.name };
+    const { device, proof } = await api.post("/clerk/enrol", { v: 1, token, public_key: toBase64url(publicKey) }, { timeoutMs: TIMEOUT_MS });
+    return { id: device.id, name: device.name, proof };
   } catch (error) {
     if (error instanceof Refused) await store.forgetEnrolment();
     throw error;

@@ -94,7 +94,7 @@ async function till(device, kept) {
   const sign = signerOf(device);
   const journal = new Journal(file, { deviceId: device.id, sign }, now);
   await journal.load(records);
-  const key = { id: device.id, sign };
+  const key = { id: device.id, sign, proof: device.proof };
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });

@@ -13,7 +13,7 @@ import { openDB } from "../vendor/idb-8.0.4/index.js";
 /** @import { HandedIn } from "./old-journals.js" */
 
 /**
- * @typedef {{id: string, name: string, keys: CryptoKeyPair}} DeviceRecord
+ * @typedef {{id: string, name: string, keys: CryptoKeyPair, proof?: string}} DeviceRecord  `proof`: what the server has sealed of it when it was enrolled
  * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment whose answer has not come yet
  * @typedef {{language?: string, sound?: boolean, camera?: string}} Settings
  */

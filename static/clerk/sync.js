@@ -222,7 +222,12 @@ export class Sync extends EventTarget {
 
   /** What this device has heard, and to a restored server what it holds. */
   #known() {
-    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, homes: this.#homesHeard(), end: this.#journal.last, ...this.#report() };
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, homes: this.#homesHeard(), end: this.#journal.last, ...this.#proof(), ...this.#report() };
+  }
+
+  /** To a server that does not know it: a restored one may have lost it. */
+  #proof() {
+    return this.refused === "not_signed" ? { proof: this.#key.proof } : {};
   }
 
   /** Of homes it hears when it has the sets, and hears what changes. */

@@ -31,7 +31,7 @@ function server(known = []) {
     heard.push(public_key);
     tokens.push(token);
     if (known.includes(public_key)) throw new Refused(409, "conflict");
-    return { device: { id: `dev_${heard.length}`, name: "Till 2" } };
+    return { device: { id: `dev_${heard.length}`, name: "Till 2" }, proof: "what the server sealed" };
   };
   return { heard, tokens, post };
 }
@@ -47,6 +47,7 @@ test("a new tablet makes a key and begins its journal", async () => {
   const on = tablet();
   const device = await enrolAt(on, server());
   assert.equal(device.id, "dev_1");
+  assert.equal(on.kept.device.proof, "what the server sealed");
   assert.equal(ownerOf(on.file.records), "dev_1");
 });
 

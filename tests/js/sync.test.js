@@ -264,3 +264,18 @@ test("what memory has kept from before a release is not named to a restored serv
   await again.sync.run();
   assert.deepEqual([server.reported, server.claimed], [true, []]);
 });
+
+test("a server that does not know it is shown what it was told when it was enrolled, and no other", async () => {
+  const on = await withEntries(new Server());
+  await on.sync.run();
+  on.server.refusal = { status: 401, code: "not_signed" };
+  await assert.rejects(on.sync.run(), Refused);
+  await assert.rejects(on.sync.run(), Refused);
+  const again = await switchOn(on.server, on.disk);
+  await assert.rejects(again.sync.run(), Refused);
+  assert.deepEqual(on.server.requests.slice(-3).map((/** @type {any} */ { proof }) => proof), [undefined, "what the server sealed", "what the server sealed"]);
+  on.server.refusal = null;
+  await again.sync.run();
+  await again.sync.run();
+  assert.equal(on.server.requests.at(-1).proof, undefined);
+});

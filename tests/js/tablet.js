@@ -247,7 +247,7 @@ export async function switchOn(server, disk = new Disk()) {
     turn = done.catch(() => undefined);
     return done;
   };
-  const sync = new Sync({ api, key: { id: DEVICE, sign }, journal, memory: disk, now, alone, old: new OldJournals(disk, disk) });
+  const sync = new Sync({ api, key: { id: DEVICE, sign, proof: "what the server sealed" }, journal, memory: disk, now, alone, old: new OldJournals(disk, disk) });
   await sync.load();
   const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };

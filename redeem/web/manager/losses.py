@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import generations, managing, overseeing, restoring, writing_off
+from redeem import forgotten, generations, managing, overseeing, restoring, writing_off
 from redeem.money import Money, zero
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
@@ -72,6 +72,7 @@ def recovery() -> ResponseReturnValue:
         "manager/recovery.html",
         life=read(generations.current),
         missing=missing,
+        callers=read(lambda db: forgotten.list_callers(db, now, scope)),
         reported=reported,
         total=reported + len(missing),
         days=RECENT_DAYS,

@@ -102,7 +102,7 @@ export class Tab {
     await journal.load(this.#records);
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
     const old = new OldJournals(this.#file, this.#store);
-    const sync = new Sync({ api: this.#api, key: { id: device.id, sign }, journal, memory: this.#store, now: this.#now, alone, old });
+    const sync = new Sync({ api: this.#api, key: { id: device.id, sign, proof: device.proof }, journal, memory: this.#store, now: this.#now, alone, old });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
     const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
     counter.addEventListener("screen", () => this.#show(told(counter.screen)));

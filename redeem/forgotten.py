@@ -1,0 +1,82 @@
+"""Forgotten: tablets that were enrolled after the backup that was put back. The ledger has no row of them, and can't wait for them.
+
+What a tablet was told when it was enrolled was sealed as well, and one that is refused shows that. So managers see which ones there are
+and what they have recorded, and a stranger leaves nothing here. Enrolled anew with the key that it has, a tablet is forgotten no more.
+"""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from redeem.keys import base64url
+from redeem.models import Device, Forgotten, Store
+from redeem.staffing import WHOLE, Scope, within
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+
+PROOF_MAX_AGE_SECONDS = 20 * 365 * 24 * 3600  # as long as a tablet may live
+SHOWN_MS = 30 * MS_PER_DAY  # who has not called for so long has another key now, or is in no store any more
+NOTE = text(
+    "INSERT INTO forgotten (device_id, public_key, store_id, name, entries, first_at, last_at)"
+    " VALUES (:device_id, :public_key, :store_id, :name, :entries, :now, :now)"
+    " ON CONFLICT (device_id) DO UPDATE SET entries = excluded.entries, last_at = excluded.last_at"
+    " WHERE forgotten.last_at <= :stale"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the server said of a tablet when it enrolled it."""
+
+    device_id: str
+    public_key: bytes
+    store_id: str
+    name: str
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self) | {"public_key": base64url(self.public_key)}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, str]) -> Self:
+        """Of what we have sealed ourselves."""
+        return cls(said["device_id"], urlsafe_b64decode(said["public_key"] + "="), said["store_id"], said["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A tablet that has called. `entries`: how many its journal has; `store_name`: None of a store that is forgotten too."""
+
+    device_id: str
+    device_name: str
+    store_id: str
+    store_name: str | None
+    entries: int
+    last_at: Ms
+
+
+def note(session: Session, proof: Proof, entries: int, now: Ms) -> None:
+    """It has called, and has signed that. Noted once a minute."""
+    session.execute(NOTE, {**asdict(proof), "entries": entries, "now": now, "stale": now - MS_PER_MINUTE})
+
+
+def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller]:
+    """Those that have called lately and were not enrolled anew since, by store and name."""
+    columns = (
+        Forgotten.device_id,
+        Forgotten.name,
+        Forgotten.store_id,
+        Store.name,
+        Forgotten.entries,
+        Forgotten.last_at,
+    )
+    is_here_again = select(Device.id).where(Device.public_key == Forgotten.public_key).exists()
+    statement = (
+        select(*columns)
+        .outerjoin(Store, Store.id == Forgotten.store_id)
+        .where(Forgotten.last_at > now - SHOWN_MS, ~is_here_again)
+        .order_by(Store.name, Forgotten.name, Forgotten.device_id)
+    )
+    return [Caller(*row) for row in session.execute(within(statement, scope, Forgotten.store_id))]

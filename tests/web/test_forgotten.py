@@ -1,0 +1,145 @@
+"""A tablet that was enrolled after the backup: the restored ledger does not know it, and managers see that it has called."""
+
+import pytest
+from nacl.signing import SigningKey
+from sqlalchemy import delete
+
+from redeem import enrolling, forgotten, restoring
+from redeem.keys import base64url
+from redeem.models import Device, Forgotten
+from redeem.times import MS_PER_DAY, MS_PER_MINUTE
+from redeem.web.context import now_ms
+from redeem.web.urls import enrolment_link
+from tests.factories import all_of
+from tests.tablets import Tablet
+from tests.web.signed import Signing
+
+KEY = SigningKey(b"the key of a tablet that is late")
+STRANGER = SigningKey(b"the key of somebody from outside")
+UNKNOWN = "dev_" + "0" * 26
+PAGE = "/manager/recovery"
+
+
+class Late:
+    """A tablet of the north store that is in no backup."""
+
+    def __init__(self, app, database, client, cast):
+        self.app, self.database, self.client, self.cast = app, database, client, cast
+        enrolled = self.enrol()
+        self.device_id, self.proof = enrolled["device"]["id"], enrolled["proof"]
+        self.journal = Tablet(database, self.device_id, KEY)
+        self.journal.write("lock")
+
+    def link(self):
+        """The token of a new one."""
+        made = self.database.write(lambda db: enrolling.invite_device(db, self.cast.north, "Late", now_ms(), 10).id)
+        return enrolment_link(self.app.extensions["redeem"], made).partition("#enrol=")[2]
+
+    def enrol(self):
+        body = {"v": 1, "token": self.link(), "public_key": base64url(bytes(KEY.verify_key))}
+        return self.client.post("/clerk/enrol", json=body).json
+
+    def sync(self, device_id=None, key=KEY, **said):
+        body = {"v": 1, "after": 0, "entries": [], "end": len(self.journal.journal)} | said
+        return Signing(self.client, device_id or self.device_id, key).post("/clerk/sync", body)
+
+    def old(self):
+        entries = [{"text": each.text, "signature": base64url(each.signature)} for each in self.journal.journal]
+        return {"device": self.device_id, "entries": entries}
+
+
+@pytest.fixture
+def late(app, database, client, cast):
+    """It was enrolled, and then a backup from before that was put back."""
+    made = Late(app, database, client, cast)
+
+    def restore(session):
+        session.execute(delete(Device).where(Device.id == made.device_id))
+        restoring.begin(session, now_ms())
+
+    database.write(restore)
+    return made
+
+
+def callers(database, at=0):
+    return database.read(lambda db: forgotten.list_callers(db, at or now_ms()))
+
+
+def test_it_is_refused_and_managers_see_that_it_has_called(late, office, database):
+    assert late.sync().json["code"] == "not_signed"
+    assert "Enrolled after the backup" not in office("shop_manager").open(PAGE).text
+    assert late.sync(proof=late.proof).json["code"] == "not_signed"
+    for who in ("shop_manager", "partner_manager", "store_manager", "auditor"):
+        text = office(who).open(PAGE).text
+        assert "Enrolled after the backup" in text
+        assert late.device_id in text
+    assert late.device_id not in office("south_manager").open(PAGE).text
+    assert "Enrol anew" not in office("auditor").open(PAGE).text
+    (caller,) = callers(database)
+    assert (caller.device_name, caller.store_id, caller.entries) == ("Late", late.cast.north, 1)
+
+
+def test_it_calls_every_few_seconds_and_is_noted_once_a_minute(late, database):
+    late.sync(proof=late.proof)
+    (first,) = callers(database)
+    late.sync(proof=late.proof, end=2)
+    assert callers(database) == [first]
+    (row,) = database.read(lambda db: all_of(db, Forgotten))
+    proof, later = forgotten.Proof(row.device_id, row.public_key, row.store_id, row.name), first.last_at + MS_PER_MINUTE
+    database.write(lambda db: forgotten.note(db, proof, 2, later))
+    (again,) = callers(database, later)
+    assert (again.entries, again.last_at) == (2, later)
+    assert callers(database, later + 31 * MS_PER_DAY) == []
+
+
+def test_a_stranger_leaves_nothing_behind(late, database):
+    other = late.proof[:-1] + ("A" if late.proof[-1] != "A" else "B")
+    for device_id, key, proof in (
+        (UNKNOWN, STRANGER, "x" * 2048),
+        (UNKNOWN, STRANGER, late.proof),  # overheard
+        (late.device_id, STRANGER, late.proof),
+        (UNKNOWN, KEY, late.proof),
+        (late.device_id, KEY, other),
+        (late.device_id, KEY, late.link()),
+    ):
+        assert late.sync(device_id, key, proof=proof).json["code"] == "not_signed"
+    assert late.sync(proof="x" * 2049).status_code in (400, 422)
+    assert database.read(lambda db: all_of(db, Forgotten)) == []
+
+
+def test_enrolled_anew_with_its_key_it_is_forgotten_no_more_and_nothing_is_lost(late, database, office, coupon):
+    gave = late.journal.write("gave-held", coupon=coupon.token)
+    late.sync(proof=late.proof)
+    anew = late.enrol()["device"]["id"]
+    assert callers(database) == []
+    told = late.sync(anew, old=late.old(), end=0).json
+    assert (told["quarantined"], told["old_kept"]) == (2, gave)
+    late.sync(proof=late.proof)  # as what it was, from a tab that was left open
+    assert callers(database) == []
+    assert late.device_id in office("shop_manager").open("/manager/quarantine").text
+
+
+def test_of_a_store_that_is_forgotten_too_the_whole_shop_alone_is_told(late, database, office):
+    proof = forgotten.Proof(late.device_id, bytes(KEY.verify_key), "sto_" + "0" * 26, "=HYPERLINK(1)")
+    database.write(lambda db: forgotten.note(db, proof, 7, now_ms()))
+    text = office("shop_manager").open(PAGE).text
+    assert "forgotten too" in text
+    assert "=HYPERLINK(1)" in text
+    assert "=HYPERLINK(1)" not in office("store_manager").open(PAGE).text
+
+
+def test_another_restore_begins_the_list_anew(late, database):
+    late.sync(proof=late.proof)
+    database.write(lambda db: restoring.begin(db, now_ms()))
+    assert callers(database) == []
+    late.sync(proof=late.proof)
+    assert [each.device_id for each in callers(database)] == [late.device_id]
+
+
+def test_it_is_still_shown_when_the_ledger_is_whole(app, database, client, cast, office):
+    late = Late(app, database, client, cast)
+    database.write(lambda db: db.execute(delete(Device).where(Device.id == late.device_id)))
+    late.sync(proof=late.proof)
+    text = office("shop_manager").open(PAGE).text
+    assert "The ledger is whole" in text
+    assert late.device_id in text

@@ -22,6 +22,7 @@ bench: setup
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.scans
 	.venv/bin/python -m bench.recalls
+	.venv/bin/python -m bench.sets
 	.venv/bin/python -m bench.dashboard
 
 soak: setup

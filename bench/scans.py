@@ -1,4 +1,5 @@
-"""From a camera frame to the painted verdict without a network, and from the tap on Give to "Hand over", in a real browser.
+"""From a camera frame to the painted verdict without a network, from the tap on Give to "Hand over", and from opening the page with the
+server gone to the camera's first picture, in a real browser.
 
 python -m bench.scans
 
@@ -32,6 +33,7 @@ COUPONS = 10
 FRAMES_EACH = 12
 SAMPLES = 40
 GIFTS = 20
+STARTS = 10
 SECONDS_MAX = 60
 # Steps back from each verdict after a moment, so that the next coupon of the film is a new scan.
 GO_ON = """() => setInterval(() => {
@@ -39,6 +41,17 @@ GO_ON = """() => setInterval(() => {
     back?.click();
 }, 150)"""
 
+
+# Milliseconds since the page was asked for, when the scanner shows the camera's picture.
+UNTIL_CAMERA = """() => new Promise(done => {
+    const look = () => {
+        const video = document.querySelector("video");
+        const plays = video?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.currentTime > 0;
+        if (plays && !document.querySelector(".screen")) done(performance.now());
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
 
 # Scans coupon after coupon by USB, taps Give as soon as it is there, and goes on, until each was given.
 GIVE_ALL = """links => new Promise(done => {
@@ -81,9 +94,15 @@ def measure(slowdown: int = 1) -> list[Times]:
             scans = _scan(playwright, live, original.cast, folder, slowdown)
             answered = _give(playwright, live, original.cast, folder / "answered", slowdown, None)
             held = _give(playwright, live, original.cast, folder / "held", slowdown, original.cast.north)
+            starts = _start(playwright, live, original.cast, folder, slowdown)
         finally:
             live.stop()
-    named = {"frame to verdict": scans, "tap to given, on the answer": answered, "tap to given, held": held}
+    named = {
+        "frame to verdict": scans,
+        "tap to given, on the answer": answered,
+        "tap to given, held": held,
+        "cold start without a server to the camera": starts,
+    }
     return [_summed_up(what, measured) for what, measured in named.items()]
 
 
@@ -138,6 +157,28 @@ def _scan(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, sl
     measured = on.measured()
     on.close()
     return measured
+
+
+def _start(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int) -> list[float]:
+    """Starts the browser again and again over what it has kept, with no server there, and opens the page."""
+    camera = film(folder / "gift.mjpeg", f"https://gift.example/c/{_issue(live, cast)}", frames=FRAMES_EACH)
+    on = Tablet(playwright, folder / "started", live.url, camera=camera).open()
+    on.enrol(live.enrolment_link(cast.north, "started"))
+    on.wait_until_kept()
+    on.close()
+    live.go_away()
+    measured = [_started(on, slowdown) for _ in range(STARTS)]
+    live.come_back()
+    return measured
+
+
+def _started(on: Tablet, slowdown: int) -> float:
+    on.open("about:blank")
+    on.context.new_cdp_session(on.page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    on.page.goto(f"{on.url}/clerk/")
+    took: float = on.page.evaluate(UNTIL_CAMERA)
+    on.close()
+    return took
 
 
 def _issue(live: LiveServer, cast: Cast, home: str | None = None) -> str:

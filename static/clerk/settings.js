@@ -88,7 +88,7 @@ function clockSentence(sync, now) {
 }
 
 /** @param {string} term @param {Node | string} value */
-const fact = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
+const fact = (term, value) => [el("div", {}, el("dt", {}, term), el("dd", {}, value))];
 
 /** @param {boolean} good @param {string} yes @param {string} no */
 const mark = (good, yes, no) => el("span", { class: "settings-mark" }, icon(good ? "check" : "alert", `icon-s ${good ? "is-yes" : "is-ask"}`), el("span", {}, good ? yes : no));

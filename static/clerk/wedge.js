@@ -24,18 +24,18 @@ export class Wedge {
   take(key, at) {
     const quick = at - this.#lastAt < GAP_MS;
     this.#lastAt = at;
-    if (key === "Enter" || key === "Tab") return this.#end(quick);
+    if (key === "Enter" || key === "Tab") return this.#end(key, quick);
     if (key.length !== 1) return { mine: false };
     this.#isOver = false;
     this.#text = quick ? this.#text + key : key;
     return { mine: quick && this.#text.length >= CHARACTERS_MIN };
   }
 
-  /** A scanner may end with CR and LF: the second Enter is its own, too. @param {boolean} quick */
-  #end(quick) {
+  /** A scanner may end with CR and LF: the second Enter is its own, too. A Tab presses nothing. @param {string} key @param {boolean} quick */
+  #end(key, quick) {
     const text = this.#text;
     this.#text = "";
-    if (!quick || text.length < CHARACTERS_MIN) return { mine: quick && this.#isOver };
+    if (!quick || text.length < CHARACTERS_MIN) return { mine: key === "Enter" && quick && this.#isOver };
     this.#isOver = true;
     return { mine: true, scanned: digitsOf(text) };
   }

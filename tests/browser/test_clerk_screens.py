@@ -1,4 +1,4 @@
-"""Every screen and sheet of the till, in both languages and three sizes: nothing is cut off, and the big button is in sight and large."""
+"""Every screen and sheet of the till, in both languages and five sizes: nothing is cut off, and the big button is in sight and large."""
 
 from collections.abc import Iterator
 from threading import Event
@@ -13,7 +13,8 @@ from tests.cast import Cast
 from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
-SIZES = (TABLET, UPRIGHT, PHONE)
+NARROW, TWICE_AS_LARGE = (320, 640), (512, 384)  # what a tablet of 1024 by 768 shows at 200 %
+SIZES = (TABLET, UPRIGHT, PHONE, NARROW, TWICE_AS_LARGE)
 AT_RISK = {"policy": "at_risk", "coupons": 1, "value": 1_000_000, "hours": 24, "bearer": "issuer"}
 LONG_NAME = "Кофейня на Большой Переяславской улице у Рижского вокзала"
 # What reaches beyond the screen's sides, what is cut off within itself, and a big button that is small or out of sight.

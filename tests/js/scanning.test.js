@@ -48,7 +48,8 @@ describe("a scanner that is a keyboard", () => {
     const wedge = new Wedge();
     type(wedge, "7KQ2M4XZ9F3C", 10);
     assert.deepEqual(wedge.take("Enter", 1_000_130), { mine: true });
-    assert.deepEqual(wedge.take("Enter", 1_000_130 + GAP_MS), { mine: false });
+    assert.deepEqual(wedge.take("Tab", 1_000_135), { mine: false });
+    assert.deepEqual(wedge.take("Enter", 1_000_135 + GAP_MS), { mine: false });
   });
   test("a second scan starts afresh", () => {
     const wedge = new Wedge();

@@ -32,6 +32,9 @@ def watch(world: World) -> None:
     for coupon in world.hands.out_at_once():
         if not is_at_risk(world, coupon) and world.hands.count(coupon) > 1 + world.may_double[coupon]:
             raise Broken("twice", f"{coupon} is in {world.hands.count(coupon)} hands")
+    nonsense = world.adviser.nonsense()
+    if nonsense:
+        raise Broken("nonsense", f"{nonsense.device} says that {nonsense.named} can give {nonsense.coupon}")
     if world.is_risk_new:
         world.is_risk_new = False
         watch_limits(world, world.risks[-1])

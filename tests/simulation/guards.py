@@ -139,6 +139,11 @@ GUARDS = (
     Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
     Guard(
+        "forgetting who held what changed",
+        (("siblings.js", "const isLess = this.#forget(changes?.campaigns ?? {});", "const isLess = false;"),),
+        often=("move_home", "ring", "darken"),
+    ),
+    Guard(
         "journal before screen",
         (("journal.js", "await this.#file.append(", "void this.#file.append("),),
         often=("slow", "kill"),

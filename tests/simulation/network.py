@@ -10,7 +10,8 @@ from tests.simulation.server import Answer
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """A request on its way up, or its answer on its way down. `request` is the sender's own number for it."""
+    """A request on its way up, or its answer on its way down. `request` is the sender's own number for it, `number` its answer's to a
+    device that syncs."""
 
     sender: str
     request: int
@@ -18,9 +19,15 @@ class Message:
     headers: dict[str, str] = field(repr=False)
     body: str = field(repr=False)
     answer: Answer | None = None
+    number: int | None = None
 
-    def answered(self, answer: Answer) -> "Message":
-        return replace(self, answer=answer)
+    @property
+    def device(self) -> str:
+        """Who has signed it."""
+        return self.headers["Signature-Input"].partition('keyid="')[2].partition('"')[0]
+
+    def answered(self, answer: Answer, number: int | None = None) -> "Message":
+        return replace(self, answer=answer, number=number)
 
 
 class Network:

@@ -67,7 +67,7 @@ def furnish(server: Server, chance: Random) -> Setting:
     def work(session: Session) -> Setting:
         keeping.rotate(session, server.tools.sealer, factories.NOW, seed=KEY_SEED)
         partners = [factories.partner(session, name).id for name in ("North Coffee", "South Bakery")]
-        places = [add_place(session, partners[index % 2]) for index in range(stores)]
+        places = [add_place(session, partners[index % 2], f"Store {index}") for index in range(stores)]
         keys = [till_key(session, chance.choice(places)) for _ in range(tills)]
         return add_campaigns(session, chance, partners, places, keys)
 
@@ -77,8 +77,8 @@ def furnish(server: Server, chance: Random) -> Setting:
     return setting
 
 
-def add_place(session: Session, partner: str) -> Place:
-    store = factories.store(session, partner).id
+def add_place(session: Session, partner: str, name: str) -> Place:
+    store = factories.store(session, partner, name).id
     return Place(store, partner, enrolling.add_clerk(session, store, "Anna", NO_PIN, factories.NOW).id)
 
 

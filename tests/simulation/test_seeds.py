@@ -41,6 +41,7 @@ MUST_MEET = {
     *(f"screen {name}" for name in SCREENS),
     *(f"screen verdict {code}" for code in VERDICTS),
     *(f"act {answered}" for answered in ANSWERED),
+    *("advice: a till", "advice: a store"),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from redeem.times import Ms
 from tests.simulation import setting
+from tests.simulation.advice import Advice, Adviser, who_can_give
 from tests.simulation.chance import Clock
 from tests.simulation.hands import Gift, Hands
 from tests.simulation.journals import is_undone
@@ -61,6 +62,7 @@ class World:
         self.keyless: set[str] = set()
         self.is_restored, self.generation = False, 1
         self.recent: list[int] = []
+        self.adviser = Adviser()
         chance = Random(f"{seed} setting")
         self.setting = setting.furnish(server, chance)
         self.tills = [
@@ -136,6 +138,9 @@ class World:
                 tablet.place = self.setting.place(screen["store"])
             for each in screen["shown"]:
                 self.met[f"screen {shown_code(each)}"] += 1
+                if "named" in each:
+                    self.met["advice: a till" if each["named"].startswith("dev_") else "advice: a store"] += 1
+                    self.adviser.said.append(Advice(screen["device"], each["coupon"], each["named"], each["as_of"]))
 
     def _send(self, message: Message) -> None:
         self.met[f"request {message.path}"] += 1
@@ -157,7 +162,7 @@ class World:
         answer = self.server.call(message.path, message.headers, message.body)
         self.say(message.sender, "asks", message.path, "->", gist(answer) if answer else "nothing")
         if answer:
-            self.network.send(message.answered(answer))
+            self.network.send(message.answered(answer, self._note_answer(message, answer)))
         else:
             self._break(message)
 
@@ -180,7 +185,18 @@ class World:
         if message.sender.startswith("till"):
             self.till(message.sender).hear(message.request, message.answer)
         elif message.sender in self.node.tabs:
+            if message.number is not None:
+                at = self.clock.now + self.tablet_of(message.sender).skew
+                self.adviser.note_heard(message.device, message.number, at)
             self.tell("answer", message.sender, request=message.request, answer=message.answer.told())
+
+    def _note_answer(self, message: Message, answer: Answer) -> int | None:
+        """What the server knows as it answers a tablet that syncs, which may be said without it later on."""
+        if message.path != "/clerk/sync" or answer.status != 200:
+            return None
+        return self.adviser.note_answer(
+            message.device, self.server.read(lambda session: who_can_give(session, message.device))
+        )
 
     def _break(self, message: Message) -> None:
         if message.sender.startswith("till"):

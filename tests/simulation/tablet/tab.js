@@ -18,7 +18,8 @@ import { Sync } from "../../../static/clerk/sync.js";
  * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request
  * @typedef {{status: number, json?: any, base64?: string, headers?: Record<string, string>}} Answer
  * @typedef {{answer(answer: Answer): void, fail(): void}} Caller
- * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean}} Told  a screen, as the world sees it
+ * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Told  a screen,
+ *   as the world sees it; `named` is who can give the coupon, a device's id or a store's name, as of a moment by the tablet's clock
  */
 
 export class Tab {
@@ -143,9 +144,10 @@ function responseOf({ status, json, base64 = "", headers = {} }) {
 
 /** @param {Screen} screen @returns {Told} */
 function told(screen) {
-  const { name, code, attempt, finding } = /** @type {any} */ (screen);
+  const { name, code, attempt, finding, details } = /** @type {any} */ (screen);
   const { ask, id = finding?.id, atRisk } = attempt ?? {};
-  return { name, code, ask, coupon: id, at_risk: atRisk };
+  const { holder, as_of } = details ?? {};
+  return { name, code, ask, coupon: id, at_risk: atRisk, ...(as_of !== undefined && { named: holder.device?.id ?? holder.store.name, as_of }) };
 }
 
 /** No answer, or a refusal: the tablet says so and goes on. @param {unknown} error */

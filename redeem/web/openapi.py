@@ -152,7 +152,7 @@ def responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     answers = {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "content": {model: {"schema": {"type": "string"}}}
+            "content": {model: {"schema": {"type": "object" if model == MEDIA_TYPE else "string"}}}
             if isinstance(model, str)
             else {MEDIA_TYPE: {"schema": schemas.answer(model)}},
         }

@@ -1,8 +1,9 @@
 """Reading a request: the body and the query into frozen values, the Idempotency-Key, and the fingerprint of it all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import takewhile
 from json import JSONEncoder
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from redeem.strictjson import loads
 
 M = TypeVar("M", bound=BaseModel)
 PLAIN_JSON = ("application/json", "application/json; charset=utf-8")
+FAULTS_TOLD_MAX = 100
+STEP_MAX_CHARACTERS = 200
 CANONICAL = JSONEncoder(sort_keys=True)
 KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
 
@@ -51,7 +54,7 @@ def validate(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = [{"pointer": pointer(each["loc"]), "detail": each["msg"]} for each in error.errors()]
+        faults = [{"pointer": pointer(each["loc"]), "detail": said_of(each)} for each in told_of(error)]
         raise Invalid("Correct the body where the errors point.", errors=faults) from error
 
 
@@ -62,15 +65,16 @@ def is_json() -> bool:
 def parse_query(model: type[M]) -> M:
     """The query as `model`; raises Invalid. Each parameter may be given once, and none that is not known."""
     values = request.args.to_dict(flat=False)
-    repeated = [name for name, given in values.items() if len(given) > 1]
+    repeated = [name for name, given in values.items() if len(given) > 1][:FAULTS_TOLD_MAX]
     if repeated:
         raise Invalid(
-            "Give each parameter once.", errors=[{"parameter": name, "detail": "repeated"} for name in repeated]
+            "Give each parameter once.",
+            errors=[{"parameter": ".".join(short_steps([name])), "detail": "repeated"} for name in repeated],
         )
     try:
         return model.model_validate({name: given[0] for name, given in values.items()})
     except ValidationError as error:
-        faults = [{"parameter": ".".join(map(str, each["loc"])), "detail": each["msg"]} for each in error.errors()]
+        faults = [{"parameter": ".".join(short_steps(each["loc"])), "detail": said_of(each)} for each in told_of(error)]
         raise Invalid("Correct the parameters that the errors name.", errors=faults) from error
 
 
@@ -94,6 +98,23 @@ def fingerprint(body: BaseModel, path: str | None = None) -> str:
     return base64url(sha256(f"{request.method}\0{path or request.path}\0{said}".encode()).digest())
 
 
+def told_of(error: ValidationError) -> Sequence[Any]:
+    """The first faults of many: an answer shall not be longer than what it answers."""
+    return error.errors(include_url=False, include_input=False)[:FAULTS_TOLD_MAX]
+
+
+def said_of(fault: Mapping[str, Any]) -> str:
+    """What is wrong, in words that don't repeat what was sent."""
+    if fault["type"] == "union_tag_invalid":
+        return f"Input should be one of {fault['ctx']['expected_tags']}"
+    return str(fault["msg"])
+
+
 def pointer(steps: Iterable[Any]) -> str:
     """A JSON Pointer (RFC 6901); a key that is wrong itself is pointed at like its value."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]")
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in short_steps(steps) if step != "[key]")
+
+
+def short_steps(steps: Iterable[Any]) -> Iterable[str]:
+    """The way to a fault, up to the first name that is longer than any of ours: that one is not said back."""
+    return takewhile(lambda step: len(step) <= STEP_MAX_CHARACTERS, map(str, steps))

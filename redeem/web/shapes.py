@@ -32,8 +32,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _moment(text: str) -> Ms:
-    if not re.fullmatch(MOMENT, text, re.ASCII):
+def _moment(text: Any) -> Ms:
+    if not isinstance(text, str) or not re.fullmatch(MOMENT, text, re.ASCII):
         raise ValueError("write a time as RFC 3339 does, such as 2026-11-21T09:30:00Z")
     return max(0, round(datetime.fromisoformat(text).timestamp() * 1000))
 

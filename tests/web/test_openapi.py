@@ -94,10 +94,16 @@ KNOW_MORE = (
 )
 
 
-def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
+BRIEFLY = settings(
+    max_examples=10, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+AT_LENGTH = settings(BRIEFLY, max_examples=500, derandomize=False)  # `make soak`: others each time
+
+
+def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str], effort: settings) -> None:
     excluded = [positive_data_acceptance] if operation.definition.raw["operationId"] in KNOW_MORE else []
 
-    @settings(max_examples=10, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @effort
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
         fresh = {"Idempotency-Key": new_attempt()} if mode == GenerationMode.POSITIVE else {}
@@ -111,10 +117,26 @@ def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_it_keeps_its_word_whatever_is_sent(app, cast, coupon, mode):
     """Schemathesis makes requests of each schema, right and wrong: nothing may fail, and each answer is as documented."""
+    try_all(app, cast, mode, BRIEFLY)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_it_keeps_its_word_for_long(app, cast, coupon, mode):
+    try_all(app, cast, mode, AT_LENGTH)
+
+
+def test_the_document_is_as_it_says_itself(app):
+    """Its own operation, which is none of those that schemathesis finds in it."""
+    operation = schemathesis.openapi.from_wsgi("/v1/openapi.json", app)["/v1/openapi.json"]["get"]
+    operation.Case().call_and_validate()
+
+
+def try_all(app: Any, cast: Any, mode: GenerationMode, effort: settings) -> None:
     schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", app)
     schema.config.generation.update(modes=[mode])
     keys = {"shop_key": cast.shop_key, "till_key": cast.north_till}
     for found in schema.get_all_operations():
         operation = cast_to(Any, found).ok()
         schemes = [name for one in operation.definition.raw["security"] for name in one]
-        put_to_the_test(operation, mode, {"Authorization": f"Bearer {keys[schemes[0]]}"} if schemes else {})
+        put_to_the_test(operation, mode, {"Authorization": f"Bearer {keys[schemes[0]]}"} if schemes else {}, effort)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from json import loads
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,9 @@ from redeem.models import Act, Conflict, Redemption, Reversal, Store, Tally
 from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, noted
 from redeem.rules import Verdict
 from redeem.times import Ms, local_day
+
+# Of a module, behind each of whose tests he looks.
+ends_in_order = pytest.mark.usefixtures("the_books_are_right_in_the_end")
 
 Count = tuple[int, int, str, str]  # day, campaign, store, outcome
 

@@ -3,6 +3,8 @@
 stage     a fresh database with the cast in it (tests/cast.py); `@on_both_databases` runs a test on each kind
 cast      who is in it
 settings  made for it · app · client (Flask's, sends no key) · database (redeem.db.Database, for use cases)
+counters  who stands there: tablet and south are of them · tills, by store: till is the north's · manager_id, the shop manager's
+coupon    one that is good anywhere
 """
 
 from collections.abc import Iterator
@@ -11,15 +13,20 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 from redeem import create_app, engine_options
 from redeem.config import Settings, load_settings
 from redeem.db import Database
+from redeem.models import Manager
+from tests import books, factories
 from tests.cast import Cast
+from tests.counters import Counters
 from tests.databases import Original, Stage, copy_postgres, copy_sqlite
-from tests.factories import MOSCOW, SECRET
+from tests.factories import MOSCOW, SECRET, Issued
 from tests.postgres import Cluster
+from tests.tablets import Tablet
+from tests.tills import Till, tills_of
 
 pytest_plugins = ["tests.conftest_postgres"]
 
@@ -91,3 +98,44 @@ def database(request: pytest.FixtureRequest, stage: Stage, settings: Settings) -
     yield made
     made.close()
     made.engine.dispose()
+
+
+@pytest.fixture
+def the_books_are_right_in_the_end(database: Database) -> Iterator[None]:
+    yield
+    assert database.read(books.faults) == []
+
+
+@pytest.fixture
+def counters(database: Database, cast: Cast) -> Counters:
+    return Counters(database, cast)
+
+
+@pytest.fixture
+def tablet(counters: Counters) -> Tablet:
+    return counters.tablet
+
+
+@pytest.fixture
+def south(counters: Counters) -> Tablet:
+    return counters.south
+
+
+@pytest.fixture
+def tills(database: Database, cast: Cast) -> dict[str, Till]:
+    return tills_of(database, cast)
+
+
+@pytest.fixture
+def till(tills: dict[str, Till]) -> Till:
+    return tills["north"]
+
+
+@pytest.fixture
+def coupon(database: Database, cast: Cast) -> Issued:
+    return database.write(lambda session: factories.coupon(session, cast.anywhere))
+
+
+@pytest.fixture
+def manager_id(database: Database) -> str:
+    return database.read(lambda db: db.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one())

@@ -17,27 +17,16 @@ from redeem.presuming import Memory
 from redeem.redeeming import Act, AnotherActUnderThisName, Kind, redeem_at_once
 from redeem.terms import parse_terms
 from tests import factories
-from tests.books import faults
+from tests.books import ends_in_order
 from tests.factories import NOW
-from tests.tills import shown, tills_of
+from tests.tills import shown
 
-pytestmark = pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
+pytestmark = [pytest.mark.parametrize("stage", ["postgresql"], indirect=True), ends_in_order]
 
 
 @pytest.fixture
 def coupon(database, cast):
     return new_coupon(database, cast)
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def new_coupon(database, cast):

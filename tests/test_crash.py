@@ -25,7 +25,6 @@ from tests.crash.server import Server
 from tests.databases import on_both_databases
 from tests.factories import Issued
 from tests.tablets import Tablet
-from tests.tills import tills_of
 
 CLIENTS, OWN, SHARED = 8, 25, 15
 
@@ -35,11 +34,6 @@ def dying(stage):
     made = Dying(stage.url.replace("postgresql://", "postgresql+psycopg://"))
     yield made
     made.close()
-
-
-@pytest.fixture
-def tills(database, cast):
-    return tills_of(database, cast)
 
 
 @pytest.fixture

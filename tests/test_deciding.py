@@ -5,29 +5,16 @@ from sqlalchemy import select
 
 from redeem import deciding
 from redeem.errors import NotFound
-from redeem.models import Act, AuditEntry, Manager
+from redeem.models import Act, AuditEntry
 from redeem.money import Money
 from redeem.paging import Page
 from redeem.staffing import WHOLE, Scope
-from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tills import tills_of
 
 pytestmark = on_both_databases
 MINUTE = 60_000
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def manager_id(counters):
-    return counters.read(
-        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-    )
 
 
 def give_twice(counters):

@@ -23,7 +23,6 @@ from tests.crash.clients import Heard, Race
 from tests.crash.server import Server
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.tills import tills_of
 
 COUPONS, CLIENTS = 200, 16
 FEWER = 20
@@ -36,11 +35,6 @@ def make_coupons(database, cast, many):
 @pytest.fixture
 def coupon(database, cast):
     return make_coupons(database, cast, 1)[0]
-
-
-@pytest.fixture
-def tills(database, cast):
-    return tills_of(database, cast)
 
 
 def wrong(heard: list[Heard]) -> list[str]:

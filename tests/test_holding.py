@@ -1,38 +1,14 @@
 """Holds: who may give a coupon while nobody can be asked."""
 
-import pytest
-
 from redeem import enrolling, holding, issuing
 from tests import factories
-from tests.books import faults
-from tests.counters import Counters, serials
+from tests.books import ends_in_order
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.tills import tills_of
 
-pytestmark = on_both_databases
+pytestmark = [on_both_databases, ends_in_order]
 MINUTE, YEAR = 60_000, 365 * 86_400_000
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def tablet(counters):
-    return counters.tablet
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def void(counters, coupon, now=NOW):

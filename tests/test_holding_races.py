@@ -9,17 +9,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from tests.counters import Counters, serials
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.tills import tills_of
 
 pytestmark = on_both_databases
 ROUNDS = 12
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,10 @@
 """Homing: coupons at home that nobody holds find a tablet, whatever became of the one that they were meant for."""
 
-import pytest
 from nacl.signing import SigningKey
 
 from redeem import enrolling, holding, homing, issuing
 from tests.cast import SOUTH_TABLET_KEY
-from tests.counters import Counters, serials
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tablets import Tablet
@@ -14,11 +13,6 @@ from tests.tills import tills_of
 pytestmark = on_both_databases
 DAY = 86_400_000
 LATER_KEY = SigningKey(b"the tablet that came later, 0001")
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
 
 
 def fetch(tablet):

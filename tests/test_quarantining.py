@@ -9,45 +9,15 @@ from sqlalchemy import select
 
 from redeem import enrolling, keeping, quarantining, writing_off
 from redeem.errors import NotFound, TooMany
-from redeem.models import Act, AuditEntry, Conflict, Manager, Quarantine
+from redeem.models import Act, AuditEntry, Conflict, Quarantine
 from redeem.staffing import Scope
-from tests.books import faults
-from tests.counters import Counters
+from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tablets import Tablet
-from tests.tills import tills_of
 
-pytestmark = on_both_databases
+pytestmark = [on_both_databases, ends_in_order]
 UNKNOWN = "dev_" + "0" * 26
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def tablet(counters):
-    return counters.tablet
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
-
-
-@pytest.fixture
-def manager_id(counters):
-    return counters.read(
-        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-    )
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def revoke(counters, tablet):

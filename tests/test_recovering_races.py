@@ -2,12 +2,10 @@
 
 from functools import partial
 
-import pytest
 from sqlalchemy import select
 
 from redeem import generations, restoring
 from redeem.models import Campaign, Claim
-from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.test_holding_races import at_once
@@ -17,11 +15,6 @@ from tests.tills import tills_of
 __all__ = ["vault"]
 pytestmark = on_both_databases
 ROUNDS = 6
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
 
 
 def begin(counters):

@@ -4,35 +4,13 @@ import pytest
 
 from redeem.redeeming import AnotherActUnderThisName
 from tests import factories
-from tests.books import faults
+from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.tills import tills_of
 
-pytestmark = on_both_databases
+pytestmark = [on_both_databases, ends_in_order]
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-
-
-@pytest.fixture
-def tills(database, cast):
-    return tills_of(database, cast)
-
-
-@pytest.fixture
-def till(tills):
-    return tills["north"]
-
-
-@pytest.fixture
-def coupon(database, cast):
-    return database.write(lambda session: factories.coupon(session, cast.anywhere))
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def of_campaign(database, cast, **terms):

@@ -11,36 +11,18 @@ from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.errors import NotFound
 from redeem.keys import Sealer
-from redeem.models import AuditEntry, Campaign, Claim, Coupon, Enrolment, Manager
+from redeem.models import AuditEntry, Campaign, Claim, Coupon, Enrolment
 from redeem.restoring import GivenBefore, NotRecovering
 from redeem.staffing import Scope
 from tests import factories
-from tests.books import faults
-from tests.counters import Counters, serials
+from tests.books import ends_in_order
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW, SECRET
-from tests.tills import tills_of
 from tests.vaults import Vault, vault_of
 
-pytestmark = on_both_databases
+pytestmark = [on_both_databases, ends_in_order]
 LATER = NOW + 60_000
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def tills(database, cast):
-    return tills_of(database, cast)
-
-
-@pytest.fixture
-def manager_id(counters):
-    return counters.read(
-        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-    )
 
 
 @pytest.fixture
@@ -53,12 +35,6 @@ def vault(database: Database, request: pytest.FixtureRequest) -> Iterator[Vault]
     yield vault_of(database, engine)
     engine.dispose()
     cluster.drop_database(cluster.url_of(f"{database.engine.url.database}_backup"))
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def restore(counters, vault, **options):

@@ -14,18 +14,12 @@ from redeem.bitmaps import from_gaps
 from redeem.enrolling import revoke_device
 from redeem.models import Campaign, Coupon, Device, Store
 from tests import factories
-from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tablets import Tablet
 
 pytestmark = on_both_databases
 ANNEX_KEY = SigningKey(b"the tablet of the annex store 03")
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
 
 
 def told(reply):

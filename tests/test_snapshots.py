@@ -9,22 +9,10 @@ from redeem import issuing, snapshots
 from redeem.bitmaps import from_gaps
 from redeem.errors import NotFound
 from redeem.models import Change, Deployment
-from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.tills import tills_of
 
 pytestmark = on_both_databases
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
 
 
 def sets(counters):

@@ -11,41 +11,15 @@ from redeem.errors import Unauthenticated
 from redeem.journal import FIRST_HASH
 from redeem.models import Act, Device, Quarantine
 from tests import factories
-from tests.books import faults
-from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY
+from tests.books import ends_in_order
+from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tablets import Tablet
 from tests.tills import tills_of
 
-pytestmark = on_both_databases
+pytestmark = [on_both_databases, ends_in_order]
 MINUTE = 60_000
-
-
-@pytest.fixture
-def tablet(database, cast):
-    return Tablet(database, cast.tablet_id, TABLET_KEY)
-
-
-@pytest.fixture
-def south(database, cast):
-    return Tablet(database, cast.south_tablet_id, SOUTH_TABLET_KEY)
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
-
-
-@pytest.fixture
-def coupon(database, cast):
-    return database.write(lambda session: factories.coupon(session, cast.anywhere))
-
-
-@pytest.fixture(autouse=True)
-def the_books_are_right_in_the_end(database):
-    yield
-    assert database.read(faults) == []
 
 
 def kept(database):

@@ -5,39 +5,16 @@ from sqlalchemy import select
 
 from redeem import issuing, writing_off
 from redeem.errors import NotFound
-from redeem.models import AuditEntry, Manager
+from redeem.models import AuditEntry
 from redeem.money import Money
 from redeem.staffing import Scope
 from tests import factories
-from tests.counters import Counters, serials
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.tills import tills_of
 
 pytestmark = on_both_databases
 DAY = 86_400_000
-
-
-@pytest.fixture
-def counters(database, cast):
-    return Counters(database, cast)
-
-
-@pytest.fixture
-def tablet(counters):
-    return counters.tablet
-
-
-@pytest.fixture
-def till(database, cast):
-    return tills_of(database, cast)["north"]
-
-
-@pytest.fixture
-def manager_id(counters):
-    return counters.read(
-        lambda session: session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-    )
 
 
 def risk(counters, tablet, now=NOW):

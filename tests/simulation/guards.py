@@ -112,7 +112,7 @@ def holds_lapse() -> AbstractContextManager[object]:
     return patch.object(holding, "recall", lapse)
 
 
-WAIT_FOR_ANSWER = "await this.#ask({ timeoutMs: ASK_MS });"
+WAIT_FOR_ANSWER = "await this.#deeds.ask({ timeoutMs: ASK_MS });"
 OPEN_FILE = "return await file.createSyncAccessHandle("
 
 GUARDS = (
@@ -126,7 +126,10 @@ GUARDS = (
             ("counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
         ),
     ),
-    Guard("the written drop", (("counter.js", "if (await this.#drop(shown.attempt)) this.#show(", "this.#show("),)),
+    Guard(
+        "the written drop",
+        (("counter.js", 'if (await this.#deeds.step("drop", shown.attempt)) this.#show(', "this.#show("),),
+    ),
     Guard(
         "the epoch check",
         (

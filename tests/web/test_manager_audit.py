@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from redeem import apikeys, appointing, generations, inviting, moving, resetting, restoring, staffing
+from redeem import apikeys, appointing, generations, inviting, issuing, moving, resetting, restoring, staffing
 from redeem.auditing import Change
 from redeem.inviting import NewPerson
 from redeem.links import Purpose
@@ -83,6 +83,12 @@ class World:
         self.database.write(lambda db: moving.ask(db, cast.tablet_id, cast.annex, boss, now_ms()))
         return cast.tablet_id
 
+    def stopped(self):
+        """Since when the campaign is."""
+        at = now_ms()
+        self.database.write(lambda db: issuing.patch_campaign(db, self.cast.anywhere, None, {}, at, stopped=True))
+        return str(at)
+
     def run(self):
         """A bulk void that is counted and waits to be begun."""
         self.database.write(lambda db: factories.coupon(db, self.cast.anywhere, order_ref="A-1"))
@@ -135,6 +141,8 @@ DOES = {
     "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
     "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
+    "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),
+    "let_campaign_go_on": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/go-on", {"stopped_at": w.stopped()}),
     "save_campaign": lambda w: (
         f"/campaigns/cmp_{w.cast.anywhere}/edit",
         filled(w.cast, version="1", campaign=f"cmp_{w.cast.anywhere}"),

@@ -92,8 +92,11 @@ class Till:
     def crash(self) -> None:
         """It forgets what it was told, but not the attempt that it stored."""
         self.awaiting = None
-        if self.state == "given":
-            self.state = "idle" if self.gift and self.hands.ever_had(self.gift) else "asking"
+        if self.state == "given" and self.gift and self.hands.ever_had(self.gift):
+            self.state = "idle"
+        elif self.state == "given":
+            self.state = "asking"
+            del self.given[self._attempt]
 
     def hear(self, request: int, answer: Answer | None) -> None:
         """An answer, or that there will be none."""

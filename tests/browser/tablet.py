@@ -135,9 +135,14 @@ class Tablet:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
 
     def sync(self) -> None:
-        """Brings it up to date, as it does by itself now and then."""
+        """Brings it up to date, as it does by itself now and then, and waits until it has kept what it heard."""
         with self.page.expect_response("**/clerk/sync"):
-            self.page.evaluate("dispatchEvent(new Event('online'))")
+            self.page.evaluate(
+                """async () => {
+                    dispatchEvent(new Event("online"));
+                    await navigator.locks.request("redeem-sync", () => undefined);  // its turn comes after that of the sync
+                }"""
+            )
 
     def sync_in_vain(self) -> None:
         """It tries, and learns that there is no network."""

@@ -9,8 +9,11 @@ const LATER_MS = 1_000;
 export async function keepUpdated(isIdle) {
   if (!("serviceWorker" in navigator)) return;
   const registration = await navigator.serviceWorker.register("/clerk/sw.js", { scope: "/clerk/" });
-  const updating = Boolean(navigator.serviceWorker.controller);
-  navigator.serviceWorker.addEventListener("controllerchange", () => void (updating && reload(isIdle)));
+  let controlled = Boolean(navigator.serviceWorker.controller); // the first worker takes over a page that needs nothing of it
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (controlled) reload(isIdle);
+    controlled = true;
+  });
   registration.addEventListener("updatefound", () => follow(registration, isIdle));
   follow(registration, isIdle);
   setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MS); // offline: the next look comes

@@ -23,13 +23,16 @@ def test_it_opens_without_a_network(at_work: MakeTablet, live: LiveServer) -> No
     on.expect_text("Offline since")
 
 
+@pytest.mark.parametrize("opened", ["again", "for the first time"])
 def test_a_new_version_waits_until_the_coupon_is_dealt_with(
-    at_work: MakeTablet, live: LiveServer, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    at_work: MakeTablet, live: LiveServer, shop: Shop, monkeypatch: pytest.MonkeyPatch, opened: str
 ) -> None:
     on = at_work()
     on.expect_scanner()
     on.wait_until_kept()
-    on.page.reload()
+    if opened == "again":
+        on.page.reload()
+    on.page.wait_for_function("navigator.serviceWorker.controller")
     on.scan_by_usb(qr_text(shop.issue()))
     on.expect_text("Confirmed by the shop")
     on.page.evaluate("window.sameAsBefore = true")

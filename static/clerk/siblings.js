@@ -15,7 +15,7 @@ import { Homes } from "./homes.js";
 /** @import { Snapshot } from "./state.js" */
 
 /**
- * @typedef {{generation: number, epochs: Record<string, number>, held: Map<string, string>, homes?: KeptHomes}} Kept  `epochs` by device; `held`: by coupon id, the device
+ * @typedef {{generation: number, store?: string, epochs: Record<string, number>, held: Map<string, string>, homes?: KeptHomes}} Kept  `epochs` by device; `held`: by coupon id, the device
  * @typedef {Record<string, {epoch: number, held: Record<string, string>}>} Told  by device; `held`: by campaign, gaps in base64url
  */
 
@@ -23,6 +23,7 @@ const STATES = /** @type {const} */ (["redeemed", "void", "open"]);
 
 export class Siblings {
   #generation;
+  #store;
   #epochs;
   #held;
   #homes;
@@ -30,6 +31,7 @@ export class Siblings {
   /** @param {Kept} [kept] */
   constructor(kept) {
     this.#generation = kept?.generation ?? 0;
+    this.#store = kept?.store;
     this.#epochs = kept?.epochs ?? {};
     this.#held = kept?.held ?? new Map();
     this.#homes = new Homes(kept?.homes);
@@ -37,7 +39,7 @@ export class Siblings {
 
   /** @returns {Kept} */
   get kept() {
-    return { generation: this.#generation, epochs: this.#epochs, held: this.#held, homes: this.#homes.kept };
+    return { generation: this.#generation, store: this.#store, epochs: this.#epochs, held: this.#held, homes: this.#homes.kept };
   }
 
   /** The newest grant heard of, of each device. */
@@ -62,12 +64,14 @@ export class Siblings {
 
   /**
    * What a reply says; answers whether anything is new. A change is older than a grant in the same reply, or that grant is told again.
-   * Where changes may have been missed all is asked for anew: what came is then what lies behind the epochs known before, unless none was.
-   * @param {{generation: number, changes?: Changes, siblings?: Told, homes?: ToldHomes}} reply
+   * Where changes may have been missed, and at another store, all is asked for anew: what came is then what lies behind the epochs known
+   * before, unless none was.
+   * @param {{generation: number, changes?: Changes, siblings?: Told, homes?: ToldHomes}} reply @param {string} [store] where the tablet is now
    */
-  hear({ generation, changes, siblings = {}, homes = {} }) {
-    const isBroken = (generation !== this.#generation || !changes) && (Object.keys(this.#epochs).length > 0 || this.#homes.size > 0);
-    this.#generation = generation;
+  hear({ generation, changes, siblings = {}, homes = {} }, store) {
+    const isOther = generation !== this.#generation || store !== this.#store || !changes;
+    const isBroken = isOther && (Object.keys(this.#epochs).length > 0 || this.#homes.size > 0);
+    [this.#generation, this.#store] = [generation, store];
     if (isBroken) [this.#epochs, this.#held, this.#homes] = [{}, new Map(), new Homes()];
     const isLess = this.#forget(changes?.campaigns ?? {});
     if (isBroken) return true;

@@ -321,7 +321,7 @@ export class Sync extends EventTarget {
       await this.#memory.putHolds(this.holds.kept);
     }
     await this.#learnChanges(reply.changes);
-    if (this.siblings.hear(reply)) await this.#memory.putSiblings(this.siblings.kept);
+    if (this.siblings.hear(reply, this.snapshot?.store.id)) await this.#memory.putSiblings(this.siblings.kept);
     this.recovering = reply.recovering;
     this.quarantined = reply.quarantined;
     this.skewMs = Math.round(reply.time - at);

@@ -103,6 +103,17 @@ describe("what is at home at another store", () => {
     }
   });
 
+  test("begins anew at another store, also of what the tablet heard before it was switched off", () => {
+    const before = new Siblings();
+    before.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3), siblings: held(7, 5) }, "sto_1");
+    const siblings = new Siblings(structuredClone(before.kept));
+    assert.equal(siblings.hear({ generation: 1, changes: NOTHING, homes: homed(12, 10) }, "sto_2"), true);
+    assert.deepEqual([...homes(siblings, 3, 10), siblings.homesHeard([1])], [undefined, undefined, { 1: 0 }]);
+    assert.deepEqual([siblings.epochs, siblings.holderOf("cpn_1_5")], [{}, undefined]);
+    siblings.hear({ generation: 1, changes: NOTHING, homes: homed(12, 3, 10) }, "sto_2");
+    assert.deepEqual(homes(siblings, 3, 10), ["The annex", "The annex"]);
+  });
+
   test("hostile names of stores are names like any other", () => {
     const siblings = new Siblings();
     const at = JSON.parse(`{"__proto__": "${gaps(1)}", "=HYPERLINK(1)": "${gaps(2)}", "\u202eerots": "${gaps(3)}"}`);

@@ -23,6 +23,7 @@ PREFIX_CHARACTERS = 4 + ID_CHARACTERS
 
 _TAGS: dict[Kind, str] = {"shop": "rsk", "till": "rtk"}
 _KINDS: dict[str, Kind] = {tag: kind for kind, tag in _TAGS.items()}
+_PREFIX = re.compile(rf"(?:rsk|rtk)_[0-9A-Za-z]{{{ID_CHARACTERS}}}", re.ASCII)
 _FORM = re.compile(
     rf"((?:rsk|rtk)_[0-9A-Za-z]{{{ID_CHARACTERS}}})_[0-9A-Za-z]{{{SECRET_CHARACTERS + CHECKSUM_CHARACTERS}}}", re.ASCII
 )
@@ -71,6 +72,11 @@ def parse(text: str) -> Presented:
     if _checksum(text[:-CHECKSUM_CHARACTERS]) != text[-CHECKSUM_CHARACTERS:]:
         raise BadKey(Fault.WRONG_CHECKSUM)
     return Presented(match[1], _hash(text))
+
+
+def is_prefix(text: str) -> bool:
+    """Whether a key could begin so."""
+    return _PREFIX.fullmatch(text) is not None
 
 
 def same(left: bytes, right: bytes) -> bool:

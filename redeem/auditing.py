@@ -1,4 +1,4 @@
-"""Auditing: every change that a manager makes leaves an entry, in the change's own transaction."""
+"""Auditing: every change that a manager or a program of the shop makes leaves an entry, in the change's own transaction."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.ids import new_id
+from redeem.ids import is_id, new_id
 from redeem.models import AuditEntry, Store
 from redeem.staffing import WHOLE, Scope
 from redeem.times import Ms
@@ -55,7 +55,7 @@ class Change(StrEnum):
 
 def note(
     session: Session,
-    manager_id: str,
+    author_id: str,
     what: Change,
     subject_id: str,
     now: Ms,
@@ -65,12 +65,13 @@ def note(
 ) -> None:
     """The audit entry of a change to something of this scope: who runs less than that does not read it.
 
+    `author_id` is a manager's id, or the family of a program's key.
     `details` say what the thing is called (`name`, `store`) and what became what: `changed={"hours": [before, after]}`. No secret
     belongs into them.
     """
     entry = AuditEntry(
         id=new_id("aud", now),
-        manager_id=manager_id,
+        **written_by(author_id),
         what=what,
         subject_id=subject_id,
         partner_id=scope.partner_id or partner_of(session, scope.store_id),
@@ -80,6 +81,11 @@ def note(
     )
     session.add(entry)
     session.flush()
+
+
+def written_by(author_id: str) -> dict[str, str]:
+    """The author's column and what stands in it."""
+    return {"manager_id" if is_id("mgr", author_id) else "key_prefix": author_id}
 
 
 def partner_of(session: Session, store_id: str | None) -> str | None:

@@ -70,7 +70,7 @@ def serve(host: str, port: int, workers: int | None, threads: int | None) -> Non
     tables = doctor.about_migrations(tools)
     if tables.level is Level.FAULT:
         raise click.ClickException(f"The tables are {tables.words}")
-    serving.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url}"))
+    serving.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url(tools.settings.base_url)}"))
 
 
 @click.command("doctor")

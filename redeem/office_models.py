@@ -92,11 +92,15 @@ class Throttle(Base):
 
 
 class AuditEntry(Base):
-    """A change that a manager made. `partner_id` and `store_id` say whose it was, as far as it was not the whole shop's."""
+    """A change that a manager made, or a program of the shop by its key; `key_prefix` is that of the key's family.
+
+    `partner_id` and `store_id` say whose it was, as far as it was not the whole shop's.
+    """
 
     __tablename__ = "audit_entry"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
+    key_prefix: Mapped[str | None] = mapped_column(ForeignKey("api_key.prefix"))
     what: Mapped[str] = mapped_column(String(60))
     subject_id: Mapped[str] = mapped_column(Words)
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"))
@@ -104,8 +108,10 @@ class AuditEntry(Base):
     details: Mapped[dict[str, Any]]
     at: Mapped[int]
     __table_args__ = (
+        CheckConstraint("(manager_id IS NULL) <> (key_prefix IS NULL)", name="one_author"),
         Index("ix_audit_entry_partner_id_id", "partner_id", "id"),
         Index("ix_audit_entry_manager_id_id", "manager_id", "id"),
+        Index("ix_audit_entry_key_prefix_id", "key_prefix", "id"),
     )
 
 

@@ -6,11 +6,12 @@ A campaign is a draft until its first coupon is issued: until then all of it may
 from collections.abc import Sequence
 from dataclasses import dataclass
 from json import loads
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import issuing, overseeing
+from redeem import auditing, issuing, overseeing
 from redeem.auditing import Change
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, NotFound
@@ -135,23 +136,10 @@ def change_campaign(
         return
     if row.version != version:
         raise ChangedMeanwhile
-    out = row.coupons > 0
     issuing.patch_campaign(session, number, cleaned, dict(terms), now)
-    words = {code: offer for code, offer in before.offer.items() if changed_words(offer, terms.offer.get(code))}
-    if out and words and not promises_no_less:
+    if row.coupons and changed_words(before, terms) and not promises_no_less:
         raise WordsAreOut
-    changed = what_became_what(seen, before, cleaned, terms)
-    said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()} if out else {}
-    note(
-        session,
-        person,
-        Change.CAMPAIGN_CHANGED,
-        campaign_id(row.number),
-        now,
-        name=cleaned,
-        changed=changed,
-        **({"words_before": said} if said else {}),
-    )
+    note_change(session, person.id, row, seen, before, now)
 
 
 def stop_campaign(session: Session, person: Person, number: int | None, now: Ms) -> None:
@@ -159,7 +147,7 @@ def stop_campaign(session: Session, person: Person, number: int | None, now: Ms)
     row = issuing.lock_campaign(session, number)
     if row.stopped_at is None:
         issuing.set_stopped(row, True, now)
-        note_stop(session, person, Change.CAMPAIGN_STOPPED, row, now, None)
+        note_stop(session, person.id, row, None, now)
 
 
 def let_go_on(session: Session, person: Person, number: int | None, stopped_at: Ms | None, now: Ms) -> None:
@@ -174,12 +162,28 @@ def let_go_on(session: Session, person: Person, number: int | None, stopped_at: 
     if before != stopped_at:
         raise StoppedAgain
     issuing.set_stopped(row, False, now)
-    note_stop(session, person, Change.CAMPAIGN_WENT_ON, row, now, before)
+    note_stop(session, person.id, row, before, now)
 
 
-def note_stop(session: Session, person: Person, what: Change, row: Campaign, now: Ms, before: Ms | None) -> None:
+def note_change(session: Session, author_id: str, row: Campaign, name: str, before: Terms, now: Ms) -> None:
+    """What is not as it was when the campaign had this name and these terms; where coupons are out, with the words that they came with."""
+    after = parse_terms(row.terms)
+    changed = what_became_what(name, before, row.name, after)
+    if not changed:
+        return
+    words = changed_words(before, after) if row.coupons else {}
+    said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()}
+    told: dict[str, Any] = {"name": row.name, "changed": changed, **({"words_before": said} if said else {})}
+    auditing.note(session, author_id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
+
+
+def note_stop(session: Session, author_id: str, row: Campaign, before: Ms | None, now: Ms) -> None:
+    """That it was stopped, or went on, if it did."""
+    if row.stopped_at == before:
+        return
+    what = Change.CAMPAIGN_WENT_ON if row.stopped_at is None else Change.CAMPAIGN_STOPPED
     changed = {"stopped_at": ["" if at is None else rfc3339(at) for at in (before, row.stopped_at)]}
-    note(session, person, what, campaign_id(row.number), now, name=row.name, changed=changed)
+    auditing.note(session, author_id, what, campaign_id(row.number), now, name=row.name, changed=changed)
 
 
 def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:
@@ -210,10 +214,11 @@ def shortened(value: object) -> str:
     return text if len(text) <= TOLD_CHARACTERS_MAX else f"{text[: TOLD_CHARACTERS_MAX - 1]}…"
 
 
-def changed_words(before: Offer, after: Offer | None) -> bool:
-    """Whether something that a customer reads is not as it was; a picture is no promise."""
-    return after is None or (before.title, before.description, before.terms) != (
-        after.title,
-        after.description,
-        after.terms,
-    )
+def changed_words(before: Terms, after: Terms) -> dict[str, Offer]:
+    """By language, the earlier offers of which something that a customer reads is not as it was; a picture is no promise."""
+    offers = before.offer.items()
+    return {code: offer for code, offer in offers if customers_words(offer) != customers_words(after.offer.get(code))}
+
+
+def customers_words(offer: Offer | None) -> tuple[str, ...] | None:
+    return (offer.title, offer.description, offer.terms) if offer else None

@@ -1,13 +1,13 @@
-"""Reviewing: the log of what managers changed, kept to a manager's scope, by person, kind and day."""
+"""Reviewing: the log of what managers and the shop's programs changed, kept to a manager's scope, by person, kind and day."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
-from redeem.auditing import Change
-from redeem.models import AuditEntry, Manager, Store
+from redeem.auditing import Change, written_by
+from redeem.models import ApiKey, AuditEntry, Manager, Store
 from redeem.paging import Page, Slice, take
 from redeem.staffing import Scope, within
 from redeem.times import Ms
@@ -15,15 +15,15 @@ from redeem.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """Who changed what, and when; `details` say what it was called at that time, and what became what."""
+    """Who changed what, and when; `key_prefix` if it was a program. `details` say what it was called at that time, and what became what."""
 
     id: str
     what: str
     subject_id: str
     details: dict[str, Any]
     at: Ms
-    manager_id: str
-    manager_name: str
+    author_name: str
+    key_prefix: str | None
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Wanted:
     """What to list. `since` and `until` are the first moment and the one after the last."""
 
     scope: Scope
-    manager_id: str | None = None
+    author_id: str | None = None
     what: Change | None = None
     since: Ms | None = None
     until: Ms | None = None
@@ -58,10 +58,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Somebody who has changed something."""
+    """Somebody who has changed something, or a program that has: then `key_prefix` is its id."""
 
     id: str
     name: str
+    key_prefix: str | None = None
 
 
 CHANGE = select(
@@ -70,9 +71,11 @@ CHANGE = select(
     AuditEntry.subject_id,
     AuditEntry.details,
     AuditEntry.at,
-    Manager.id,
-    Manager.name,
-).join(Manager, Manager.id == AuditEntry.manager_id)
+    func.coalesce(Manager.name, ApiKey.name),
+    AuditEntry.key_prefix,
+)
+CHANGE = CHANGE.outerjoin(Manager, Manager.id == AuditEntry.manager_id)
+CHANGE = CHANGE.outerjoin(ApiKey, ApiKey.prefix == AuditEntry.key_prefix)
 
 
 def list_changes(session: Session, wanted: Wanted, page: Page) -> Slice[ChangeLine]:
@@ -82,16 +85,22 @@ def list_changes(session: Session, wanted: Wanted, page: Page) -> Slice[ChangeLi
 
 
 def list_authors(session: Session, scope: Scope) -> list[Author]:
-    """Whoever changed something within the scope, by name."""
-    theirs = select(AuditEntry.manager_id).where(changes_within(scope))
-    statement = select(Manager.id, Manager.name).where(Manager.id.in_(theirs)).order_by(Manager.name, Manager.id)
-    return [Author(*row) for row in session.execute(statement)]
+    """Whoever changed something within the scope: people by name, then programs."""
+    people, programs = (
+        select(column).where(changes_within(scope)) for column in (AuditEntry.manager_id, AuditEntry.key_prefix)
+    )
+    managers = select(Manager.id, Manager.name).where(Manager.id.in_(people)).order_by(Manager.name, Manager.id)
+    keys = select(ApiKey.prefix, ApiKey.name).where(ApiKey.prefix.in_(programs)).order_by(ApiKey.name, ApiKey.prefix)
+    return [
+        *(Author(*row) for row in session.execute(managers)),
+        *(Author(prefix, name, prefix) for prefix, name in session.execute(keys)),
+    ]
 
 
 def asked(statement: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
     kept = statement.where(changes_within(wanted.scope))
-    if wanted.manager_id is not None:
-        kept = kept.where(AuditEntry.manager_id == wanted.manager_id)
+    if wanted.author_id is not None:
+        kept = kept.where(*(getattr(AuditEntry, name) == own for name, own in written_by(wanted.author_id).items()))
     if wanted.what is not None:
         kept = kept.where(AuditEntry.what == wanted.what)
     if wanted.since is not None:

@@ -26,6 +26,7 @@ from redeem.errors import Conflict, Invalid
 from redeem.tls import Pair
 
 TARGET = "wsgi:app"
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)
 # Python runs one thread at a time whatever we do; the others wait for the disk or the database, and the more of them wait for
 # SQLite's writer, the more go into one commit.
 SQLITE_THREADS = 48
@@ -53,9 +54,9 @@ class Plan:
     threads: int
     tls: Pair | None = None
 
-    @property
-    def url(self) -> str:
-        return url_of(self.host, self.port, secure=self.tls is not None)
+    def url(self, base_url: str) -> str:
+        """Where to find it: every network together has no address of its own, there it is the one that others are to open."""
+        return base_url if self.host in EVERYWHERE else url_of(self.host, self.port, secure=self.tls is not None)
 
 
 def url_of(host: str, port: int, *, secure: bool) -> str:

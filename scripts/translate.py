@@ -114,7 +114,9 @@ def bring_up_to_date(language: str) -> Catalog:
     path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as file:
         catalog = read_po(file, locale=language)
+    since = catalog.creation_date
     catalog.update(template(), no_fuzzy_matching=True)
+    catalog.creation_date = since  # when they were collected says nothing, and would be in the way of every merge
     catalog.obsolete.clear()
     with path.open("wb") as file:
         write_po(file, catalog, width=120, include_lineno=False, omit_header=False, ignore_obsolete=True)

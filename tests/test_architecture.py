@@ -52,7 +52,7 @@ PYTHON = [
             "redeem",
             "acts admitting adopting auditing briefing deciding enrolling entries generations holding homing idempotency inquiring issuing"
             " keeping listing managing moving overseeing quarantining recovering restoring snapshots verifying writing_off"
-            " adding_up confirming planning simulating voiding"
+            " adding_up changing confirming planning simulating voiding"
             " appointing forgotten inviting resetting reviewing"
             " paging partnering presuming recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
         ),

@@ -57,8 +57,8 @@ def test_relative_paths_are_in_the_instances_folder(tmp_path: Path):
 
 def test_the_address_follows(settings: Settings, files: Files):
     secure = settings.model_copy(update=files.settings)
-    assert serving.plan(secure, "0.0.0.0", 8443).url == "https://0.0.0.0:8443"
-    assert serving.plan(settings, "fd00::2", 8000).url == "http://[fd00::2]:8000"
+    assert serving.plan(secure, "0.0.0.0", 8443).url("https://192.168.1.20:8443") == "https://192.168.1.20:8443"
+    assert serving.plan(settings, "fd00::2", 8000).url("http://shop.example") == "http://[fd00::2]:8000"
 
 
 def test_nothing_is_served_with_files_that_do_not_fit(settings: Settings, files: Files, tmp_path: Path):

@@ -140,24 +140,6 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_manager')),
     sa.UniqueConstraint('email', name=op.f('uq_manager_email'))
     )
-    op.create_table('audit_entry',
-    sa.Column('id', sa.String(length=40), nullable=False),
-    sa.Column('manager_id', sa.String(length=40), nullable=False),
-    sa.Column('what', sa.String(length=60), nullable=False),
-    sa.Column('subject_id', sa.String(length=200), nullable=False),
-    sa.Column('partner_id', sa.String(length=40), nullable=True),
-    sa.Column('store_id', sa.String(length=40), nullable=True),
-    sa.Column('details', sa.JSON(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_audit_entry_manager_id_manager')),
-    sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_audit_entry_partner_id_partner')),
-    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_audit_entry_store_id_store')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
-    )
-    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
-        batch_op.create_index('ix_audit_entry_manager_id_id', ['manager_id', 'id'], unique=False)
-        batch_op.create_index('ix_audit_entry_partner_id_id', ['partner_id', 'id'], unique=False)
-
     op.create_table('invitation',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('email', sa.String(length=254), nullable=False),
@@ -256,6 +238,28 @@ def upgrade():
     sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_api_key_manager_id_manager')),
     sa.PrimaryKeyConstraint('prefix', name=op.f('pk_api_key'))
     )
+    op.create_table('audit_entry',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('manager_id', sa.String(length=40), nullable=True),
+    sa.Column('key_prefix', sa.String(length=20), nullable=True),
+    sa.Column('what', sa.String(length=60), nullable=False),
+    sa.Column('subject_id', sa.String(length=200), nullable=False),
+    sa.Column('partner_id', sa.String(length=40), nullable=True),
+    sa.Column('store_id', sa.String(length=40), nullable=True),
+    sa.Column('details', sa.JSON(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('(manager_id IS NULL) <> (key_prefix IS NULL)', name=op.f('ck_audit_entry_one_author')),
+    sa.ForeignKeyConstraint(['key_prefix'], ['api_key.prefix'], name=op.f('fk_audit_entry_key_prefix_api_key')),
+    sa.ForeignKeyConstraint(['manager_id'], ['manager.id'], name=op.f('fk_audit_entry_manager_id_manager')),
+    sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_audit_entry_partner_id_partner')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_audit_entry_store_id_store')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
+    )
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entry_key_prefix_id', ['key_prefix', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entry_manager_id_id', ['manager_id', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entry_partner_id_id', ['partner_id', 'id'], unique=False)
+
     op.create_table('claim',
     sa.Column('serial', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('device_id', sa.String(length=40), nullable=False),
@@ -503,6 +507,12 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_claim_device_id'))
 
     op.drop_table('claim')
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entry_partner_id_id')
+        batch_op.drop_index('ix_audit_entry_manager_id_id')
+        batch_op.drop_index('ix_audit_entry_key_prefix_id')
+
+    op.drop_table('audit_entry')
     op.drop_table('api_key')
     with op.batch_alter_table('device', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_device_store_id'))
@@ -514,11 +524,6 @@ def downgrade():
     op.drop_table('manager_session')
     op.drop_table('enrolment')
     op.drop_table('invitation')
-    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
-        batch_op.drop_index('ix_audit_entry_partner_id_id')
-        batch_op.drop_index('ix_audit_entry_manager_id_id')
-
-    op.drop_table('audit_entry')
     op.drop_table('manager')
     with op.batch_alter_table('clerk', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_clerk_store_id'))

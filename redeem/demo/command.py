@@ -14,8 +14,6 @@ from redeem.demo.starting import BASE_URL, Started
 from redeem.web.context import Context
 from redeem.web.urls import coupon_link
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 for every network.")
@@ -24,7 +22,7 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)
 @plainly
 def demo(host: str, port: int, fresh: bool) -> None:
     """Set up the demo in instance/ and serve it. A second start keeps what is there."""
-    if host in EVERYWHERE and not os.environ.get(BASE_URL):
+    if host in serving.EVERYWHERE and not os.environ.get(BASE_URL):
         raise click.UsageError(f"With --host {host} set {BASE_URL}, the address that others are to open.")
     serving.refuse_taken_port(host, port)
     env_file = usual_file()
@@ -35,7 +33,8 @@ def demo(host: str, port: int, fresh: bool) -> None:
     started = starting.start(app, tools, time.time_ns() // 1_000_000, fresh=fresh)
     tools.database.close()
     tell(tools, started)
-    serving.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url}"))
+    base_url = tools.settings.base_url
+    serving.serve(chosen, base_url, lambda: click.echo(f"ready {chosen.url(base_url)}"))
 
 
 def tell(tools: Context, started: Started) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext as _
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from redeem import enrolling, forgotten, holding, passwords, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
@@ -28,6 +28,7 @@ from redeem.strictjson import loads
 from redeem.times import Ms
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.reading import validate
 from redeem.web.signatures import NotSigned, Signed, read_signature
 
 # The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
@@ -279,13 +280,7 @@ def _parse(model: type[B]) -> B:
     """The body as `model`; raises Invalid with every fault named."""
     if request.mimetype != "application/json":
         raise Invalid("Send application/json.")
-    try:
-        return model.model_validate(loads(request.get_data()))
-    except ValidationError as error:
-        faults = [
-            {"pointer": "".join(f"/{step}" for step in each["loc"]), "detail": each["msg"]} for each in error.errors()
-        ]
-        raise Invalid("Correct the body where the errors point.", errors=faults) from error
+    return validate(model, loads(request.get_data()))
 
 
 def _signed_by() -> Tablet:

@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response
 
-from redeem import issuing, listing, partnering
+from redeem import changing, issuing, listing, partnering
 from redeem.admitting import MANAGE, READ
 from redeem.errors import NotFound
 from redeem.ids import campaign_of, is_id
 from redeem.web.api import answer, once, operation
+from redeem.web.auth import shop_caller
 from redeem.web.context import now_ms, read
 from redeem.web.shop_shapes import (
     Campaign,
@@ -39,8 +40,8 @@ blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 @blueprint.post("/campaigns")
 @operation("Make a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
 def create_campaign(key: str, body: CampaignBody) -> Response:
-    now = now_ms()
-    return once(key, body, 201, lambda s: Campaign.of(issuing.create_campaign(s, body.name, body.as_terms(), now)))
+    by, now = shop_caller().family, now_ms()
+    return once(key, body, 201, lambda s: Campaign.of(changing.create_campaign(s, by, body.name, body.as_terms(), now)))
 
 
 @blueprint.get("/campaigns")
@@ -80,12 +81,12 @@ def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
 
     `stopped` true stops issuing at once, with `campaign_stopped` for whoever tries, until it is false again. Coupons that are out
     stay good; to cancel those, void them."""
-    number, now = campaign_of(campaign), now_ms()
+    by, number, now = shop_caller().family, campaign_of(campaign), now_ms()
     return once(
         key,
         body,
         200,
-        lambda s: Campaign.of(issuing.patch_campaign(s, number, body.name, body.changes(), now, body.stopped)),
+        lambda s: Campaign.of(changing.patch_campaign(s, by, number, body.name, body.changes(), now, body.stopped)),
     )
 
 
@@ -132,8 +133,8 @@ def list_refusals(query: RefusalQuery) -> Response:
 @blueprint.post("/partners")
 @operation("Add a partner", caller="shop", scope=MANAGE, keyed=True, body=PartnerBody, answers={201: Partner})
 def add_partner(key: str, body: PartnerBody) -> Response:
-    now = now_ms()
-    return once(key, body, 201, lambda s: Partner.of(partnering.add_partner(s, body.name, now)))
+    by, now = shop_caller().family, now_ms()
+    return once(key, body, 201, lambda s: Partner.of(changing.add_partner(s, by, body.name, now)))
 
 
 @blueprint.get("/partners")
@@ -147,8 +148,8 @@ def list_partners(query: PartnerQuery) -> Response:
 @blueprint.post("/stores")
 @operation("Add a store", caller="shop", scope=MANAGE, keyed=True, body=StoreBody, answers={201: Store})
 def add_store(key: str, body: StoreBody) -> Response:
-    now = now_ms()
-    return once(key, body, 201, lambda s: Store.of(partnering.add_store(s, body.as_new(), now)))
+    by, now = shop_caller().family, now_ms()
+    return once(key, body, 201, lambda s: Store.of(changing.add_store(s, by, body.as_new(), now)))
 
 
 @blueprint.get("/stores")

@@ -90,7 +90,7 @@ export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
   const words = {
     state: /** @type {const} */ ("ask"),
     word: t("Unfinished"),
-    because: t("Coupon {code}: was the gift handed over?", { code: nameOf(attempt) }),
+    because: attempt.shortCode ? t("Coupon …{code}: was the gift handed over?", { code: attempt.shortCode.slice(-4) }) : t("Was the gift handed over?"),
     advice: attempt.stage === "given" ? t("Given at {time}.", { time: at }) : t("Asked at {time}.", { time: at }),
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
@@ -169,6 +169,3 @@ const primary = (label, onPress, name) => button(label, onPress, { class: "butto
 
 /** @param {string} label @param {() => unknown} onPress @param {string} name */
 const big = (label, onPress, name) => button(label, onPress, { class: "button-block verdict-second", icon: name });
-
-/** The end of its short code, or of its id where the code is not known: enough to tell two apart. @param {Attempt} attempt */
-const nameOf = ({ shortCode, id }) => `…${shortCode?.slice(-4) ?? id.slice(id.lastIndexOf("_") + 1)}`;

@@ -1,4 +1,4 @@
-"""The log of what managers changed: filtered, paged, and as CSV."""
+"""The log of what managers and the shop's programs changed: filtered, paged, and as CSV."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,7 +9,7 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import csvfile, reviewing
+from redeem import apikeys, csvfile, reviewing
 from redeem.auditing import Change
 from redeem.csvfile import Cell
 from redeem.errors import NotFound
@@ -56,6 +56,7 @@ def audit() -> ResponseReturnValue:
         paged=page.after,
         written=written,
         called=called,
+        author=author,
         file_max=CHANGES_PER_FILE_MAX,
     )
 
@@ -76,13 +77,24 @@ def audit_file() -> ResponseReturnValue:
 
 def as_cells(change: ChangeLine) -> list[list[Cell]]:
     """A line for each thing that became another; one, if nothing did."""
-    told = [rfc3339(change.at), change.manager_name, word(CHANGES, change.what), change.name, change.subject_id]
+    told = [
+        rfc3339(change.at),
+        author(change.author_name, change.key_prefix),
+        word(CHANGES, change.what),
+        change.name,
+        change.subject_id,
+    ]
     pairs = [
         [f"{called(name)}: {written(before)}", f"{called(name)}: {written(after)}"]
         for name, (before, after) in change.changed.items()
     ]
     pairs += [["", called(name)] for name in change.parts]
     return [[*told, *pair] for pair in pairs or [["", ""]]]
+
+
+def author(name: str, key_prefix: str | None) -> str:
+    """A person by name, and a program by its key's."""
+    return _("%(name)s, a program (%(prefix)s)", name=name, prefix=key_prefix) if key_prefix else name
 
 
 def called(name: str) -> str:
@@ -102,12 +114,12 @@ def written(value: object) -> str:
 def read_choice() -> Chosen:
     """Raises NotFound for a person or a kind of change that there can't be."""
     who, what = request.args.get("who", ""), request.args.get("what", "")
-    if (what and what not in set(Change)) or (who and not is_id("mgr", who)):
+    if (what and what not in set(Change)) or (who and not (is_id("mgr", who) or apikeys.is_prefix(who))):
         raise NotFound
     first, last = read_day("from"), read_day("until")
     wanted = Wanted(
         person().scope,
-        manager_id=who or None,
+        author_id=who or None,
         what=Change(what) if what else None,
         since=begins(first) if first else None,
         until=begins(last + timedelta(days=1)) if last else None,

@@ -1,0 +1,59 @@
+"""Changing: what the shop's programs change by the API. The rules are those of issuing.py and partnering.py; here it is noted who did it.
+
+`by` is the family of the program's key, by which it is known before and after the key was rolled.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redeem import auditing, issuing, partnering, planning
+from redeem.auditing import Change
+from redeem.ids import campaign_id
+from redeem.models import Campaign, Partner, Store
+from redeem.partnering import NewStore
+from redeem.rules import parse_terms
+from redeem.staffing import Scope
+from redeem.terms import Terms
+from redeem.times import Ms
+
+
+def create_campaign(session: Session, by: str, name: str, terms: Terms, now: Ms) -> Campaign:
+    """As issuing.create_campaign."""
+    campaign = issuing.create_campaign(session, name, terms, now)
+    auditing.note(session, by, Change.CAMPAIGN_MADE, campaign_id(campaign.number), now, name=name)
+    return campaign
+
+
+def patch_campaign(
+    session: Session,
+    by: str,
+    number: int | None,
+    name: str | None,
+    changes: Mapping[str, Any],
+    now: Ms,
+    stopped: bool | None,
+) -> Campaign:
+    """As issuing.patch_campaign. What is as it was before is no change."""
+    row = issuing.lock_campaign(session, number)
+    seen, before, stopped_at = row.name, parse_terms(row.terms), row.stopped_at
+    issuing.patch_campaign(session, number, name, changes, now, stopped)
+    planning.note_change(session, by, row, seen, before, now)
+    planning.note_stop(session, by, row, stopped_at, now)
+    return row
+
+
+def add_partner(session: Session, by: str, name: str, now: Ms) -> Partner:
+    """As partnering.add_partner."""
+    partner = partnering.add_partner(session, name, now)
+    auditing.note(session, by, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=name)
+    return partner
+
+
+def add_store(session: Session, by: str, new: NewStore, now: Ms) -> Store:
+    """As partnering.add_store."""
+    store = partnering.add_store(session, new, now)
+    scope = Scope(store.partner_id, store.id)
+    auditing.note(session, by, Change.STORE_ADDED, store.id, now, scope=scope, name=store.name)
+    return store

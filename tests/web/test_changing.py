@@ -1,0 +1,120 @@
+"""What the shop's programs change by the API stands in the log of changes, by their key's name."""
+
+import re
+from csv import reader
+from io import StringIO
+
+import pytest
+
+from redeem import apikeys
+from redeem.models import AuditEntry
+from redeem.web.api import OPERATIONS
+from tests.databases import on_both_databases
+from tests.factories import all_of
+from tests.web.programs import Program, assert_problem, replayed
+from tests.web.test_campaigns import plain
+
+# What each call that changes something is written down as.
+DOES = {
+    "create_campaign": (lambda shop, cast: shop.post("/campaigns", plain(cast)), "campaign_made"),
+    "patch_campaign": (
+        lambda shop, cast: shop.patch(f"/campaigns/cmp_{cast.anywhere}", {"name": "Winter"}),
+        "campaign_changed",
+    ),
+    "add_partner": (lambda shop, _cast: shop.post("/partners", {"name": "East"}), "partner_added"),
+    "add_store": (
+        lambda shop, cast: shop.post(
+            "/stores", {"partner": cast.north_partner, "name": "New", "time_zone": "Europe/Moscow"}
+        ),
+        "store_added",
+    ),
+}
+# What changes one coupon, and stands in that coupon's story.
+COUPONS = {"issue_coupon", "void_coupon", "move_home"}
+
+
+@pytest.fixture
+def entries(database):
+    return lambda: database.read(lambda db: all_of(db, AuditEntry))
+
+
+@pytest.fixture
+def prefix(cast):
+    return apikeys.parse(cast.shop_key).prefix
+
+
+def test_every_call_that_changes_something_is_known_here():
+    calls = {name.rpartition(".")[2] for name, each in OPERATIONS.items() if each.caller == "shop" and each.keyed}
+    assert calls == DOES.keys() | COUPONS
+
+
+@on_both_databases
+@pytest.mark.parametrize("name", DOES)
+def test_it_is_written_down(shop, cast, entries, prefix, name):
+    call, what = DOES[name]
+    answer = call(shop, cast)
+    assert answer.status_code in (200, 201), answer.text
+    [entry] = entries()
+    assert (entry.what, entry.key_prefix, entry.manager_id) == (what, prefix, None)
+    assert entry.subject_id == answer.json["id"]
+
+
+def test_a_retry_is_no_second_change(shop, cast, entries):
+    first, again = (shop.post("/partners", {"name": "East"}, "attempt 1") for _ in range(2))
+    assert (replayed(again), again.data, len(entries())) == (True, first.data, 1)
+
+
+def test_what_is_refused_or_changes_nothing_leaves_no_trace(shop, cast, entries):
+    address = f"/campaigns/cmp_{cast.anywhere}"
+    assert_problem(shop.post("/stores", {"partner": "prt_x", "name": "New", "time_zone": "Europe/Moscow"}), "invalid")
+    assert_problem(shop.patch("/campaigns/cmp_999", {"stopped": True}), "not_found")
+    same = {name: shop.get(address).json[name] for name in ("name", "undo_minutes")}
+    assert shop.patch(address, {**same, "stopped": False}).status_code == 200
+    assert not entries()
+
+
+def test_one_call_may_change_a_campaign_and_stop_it(shop, cast, entries):
+    address = f"/campaigns/cmp_{cast.anywhere}"
+    shop.patch(address, {"undo_minutes": 5, "stopped": True})
+    shop.patch(address, {"stopped": True})
+    shop.patch(address, {"stopped": False})
+    assert [entry.what for entry in entries()] == ["campaign_changed", "campaign_stopped", "campaign_went_on"]
+    assert entries()[0].details["changed"] == {"undo_minutes": ["30", "5"]}
+
+
+def test_the_words_that_customers_hold_are_kept(shop, cast, entries, coupon):
+    offer = shop.get(f"/campaigns/cmp_{cast.anywhere}").json["offer"]
+    shop.patch(f"/campaigns/cmp_{cast.anywhere}", {"offer": {"en": {"title": "Half a croissant"}}})
+    [entry] = entries()
+    assert entry.details["words_before"]["en"]["title"] == offer["en"]["title"]
+
+
+def test_managers_read_which_program_it_was(shop, cast, office, prefix):
+    shop.patch(f"/campaigns/cmp_{cast.anywhere}", {"name": "Winter"})
+    shop.post("/partners", {"name": "East"})
+    boss = office("shop_manager")
+    boss.send("/manager/partners/new", {"name": "West"})
+    page = boss.open("/manager/audit").text
+    assert page.count(f"web shop, a program ({prefix})</td>") == 2
+    assert f'<option value="{prefix}">web shop, a program' in page
+    theirs = boss.open(f"/manager/audit?who={prefix}").text
+    assert "East" in theirs
+    assert "West" not in theirs
+    rows = list(reader(StringIO(boss.open(f"/manager/audit.csv?who={prefix}").text.lstrip("\ufeff"))))
+    assert {row[1] for row in rows[1:]} == {f"web shop, a program ({prefix})"}
+
+
+def test_a_partner_s_manager_reads_of_their_stores_alone(shop, cast, office):
+    for partner, name in ((cast.north_partner, "Northern quay"), (cast.south_partner, "Southern quay")):
+        shop.post("/stores", {"partner": partner, "name": name, "time_zone": "Europe/Moscow"})
+    page = office("partner_manager").open("/manager/audit").text
+    assert "Northern quay" in page
+    assert "Southern quay" not in page
+
+
+def test_a_key_that_was_rolled_is_the_same_program(client, office, entries, prefix):
+    page = office("shop_manager").send(f"/manager/keys/{prefix}/roll", {"hours": "0"}).text
+    found = re.search(r"rsk_\w{8}_\w+", page)
+    assert found
+    assert Program(client, found[0]).post("/partners", {"name": "East"}).status_code == 201
+    assert [entry.key_prefix for entry in entries() if entry.what == "partner_added"] == [prefix]

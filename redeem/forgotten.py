@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from redeem.keys import base64url
-from redeem.models import Device, Forgotten, Store
+from redeem.models import Device, Forgotten, Quarantine, Store
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
@@ -25,6 +25,7 @@ NOTE = text(
     " ON CONFLICT (device_id) DO UPDATE SET entries = excluded.entries, last_at = excluded.last_at"
     " WHERE forgotten.last_at <= :stale"
 )
+IS_HANDED_IN = select(Quarantine.number).where(Quarantine.device_id == Forgotten.device_id).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,22 @@ class Caller:
 
 
 def note(session: Session, proof: Proof, entries: int, now: Ms) -> None:
-    """It has called, and has signed that. Noted once a minute."""
+    """It has called and signed that, or its journal was handed in. Noted once a minute."""
     session.execute(NOTE, {**asdict(proof), "entries": entries, "now": now, "stale": now - MS_PER_MINUTE})
 
 
+def key_of(session: Session, device_id: str) -> bytes | None:
+    """The key that the tablet was enrolled with, if it has shown that."""
+    return session.scalar(select(Forgotten.public_key).where(Forgotten.device_id == device_id))
+
+
+def forget_callers(session: Session) -> None:
+    """Another restore begins the list anew. The keys of those whose journals are here stay."""
+    session.execute(delete(Forgotten).where(~IS_HANDED_IN))
+
+
 def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller]:
-    """Those that have called lately and were not enrolled anew since, by store and name."""
+    """Those that have called lately and were not enrolled anew since, nor handed their journals in, by store and name."""
     columns = (
         Forgotten.device_id,
         Forgotten.name,
@@ -76,7 +87,7 @@ def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller
     statement = (
         select(*columns)
         .outerjoin(Store, Store.id == Forgotten.store_id)
-        .where(Forgotten.last_at > now - SHOWN_MS, ~is_here_again)
+        .where(Forgotten.last_at > now - SHOWN_MS, ~is_here_again, ~IS_HANDED_IN)
         .order_by(Store.name, Forgotten.name, Forgotten.device_id)
     )
     return [Caller(*row) for row in session.execute(within(statement, scope, Forgotten.store_id))]

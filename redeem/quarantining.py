@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from redeem import auditing, entries, ledger
+from redeem import auditing, entries, forgotten, ledger
 from redeem.auditing import Change
 from redeem.errors import NotFound, TooMany
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
@@ -99,8 +99,9 @@ class Admission:
 class Author:
     """Whose acts the entries become, and the key that must have signed them.
 
-    That is the device itself. Of one that the restored ledger doesn't know, it is the tablet that handed the journal in and that has
-    the same key; `prefix` then keeps the names of the two apart.
+    That is the device itself. Of one that the restored ledger doesn't know, it is the tablet that handed the journal in; `prefix` then
+    keeps the names of the two apart. The key is the one with which the device was enrolled, as it can show, else that tablet's own:
+    it may have kept its key.
     """
 
     device_id: str
@@ -218,7 +219,9 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     if handed_in_by_id is None or device is None or device.public_key is None:
         raise NotFound
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
-    return Author(device_id, actor, device.public_key, device, "" if writer else f"{device_id}/")
+    if writer:
+        return Author(device_id, actor, device.public_key, device, "")
+    return Author(device_id, actor, forgotten.key_of(session, device_id) or device.public_key, device, f"{device_id}/")
 
 
 def all_waiting(device_id: str, only: str | None) -> Select[Quarantine]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing, generations, ledger, recovering, writing_off
+from redeem import auditing, forgotten, generations, ledger, recovering, writing_off
 from redeem.adopting import Shown
 from redeem.auditing import Change
 from redeem.errors import Conflict, NotFound
@@ -24,7 +24,6 @@ from redeem.models import (
     Deployment,
     Device,
     Enrolment,
-    Forgotten,
     ManagerSession,
     Store,
     Tally,
@@ -105,7 +104,7 @@ def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest
     _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(Changed))
     session.execute(delete(Claim))
-    session.execute(delete(Forgotten))
+    forgotten.forget_callers(session)
     _await_devices(session, generation)
     _end_what_may_have_ended(session, now)
     return generations.current(session)

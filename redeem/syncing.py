@@ -12,10 +12,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, generations, holding, homing, ledger, moving, quarantining, recovering, siblings, snapshots
+from redeem import (
+    briefing,
+    forgotten,
+    generations,
+    holding,
+    homing,
+    ledger,
+    moving,
+    quarantining,
+    recovering,
+    siblings,
+    snapshots,
+)
 from redeem.adopting import Shown
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.errors import Unauthenticated
+from redeem.forgotten import Proof
 from redeem.generations import Life
 from redeem.holding import Grant
 from redeem.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
@@ -33,13 +46,21 @@ ENTRIES_PER_SYNC_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
+class OldJournal:
+    """Entries of the device that this tablet was before it lost its key, and what was sealed of it when it was enrolled."""
+
+    device_id: str
+    entries: Sequence[Entry]
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a tablet sends: entries in order, and perhaps a text to verify.
 
     `known` is the etag of the snapshot it has, `epoch` the newest grant it has heard of, `position` how far it has heard of
     changes, `siblings` the newest grant it has heard of, of each other tablet of its store, `homes` by campaign number the coupon up to
-    which it has heard of homes. `report` answers a restore. `old` is the journal of the device that this tablet was before it lost
-    its key: (device id, entries).
+    which it has heard of homes. `report` answers a restore.
     """
 
     entries: Sequence[Entry] = ()
@@ -51,7 +72,7 @@ class Request:
     siblings: Mapping[str, int] = field(default_factory=dict)
     homes: Mapping[int, int] = field(default_factory=dict)
     report: Report | None = None
-    old: tuple[str, Sequence[Entry]] | None = None
+    old: OldJournal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +124,7 @@ def sync(
     tablet = lock_tablet(session, device_id)
     note_seen(tablet.row, request.device_time, now)
     if request.old:
-        quarantining.keep(session, *request.old, "key_lost", device_id, now)
+        keep_old(session, request.old, device_id, now)
     if not tablet.is_active:
         return hand_in(session, tablet, request, now)
     answers, fault = take_all(session, tablet, request.entries, ring, now)
@@ -124,7 +145,7 @@ def sync(
         fault=fault,
         quarantined=kept.handed_in,
         kept=kept.last or None,
-        old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
+        old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
         grants=holding.grants_after(session, device_id, request.epoch),
@@ -134,6 +155,13 @@ def sync(
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
         homes=tell_homes(session, tablet.actor, request, changes, life),
     )
+
+
+def keep_old(session: Session, old: OldJournal, device_id: str, now: Ms) -> None:
+    """Whose key it was is remembered where the ledger does not know it."""
+    if old.proof and old.entries and session.get(Device, old.device_id) is None:
+        forgotten.note(session, old.proof, old.entries[-1].number, now)
+    quarantining.keep(session, old.device_id, old.entries, "key_lost", device_id, now)
 
 
 def tell_homes(
@@ -159,7 +187,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         fault="revoked",
         quarantined=kept.handed_in,
         kept=kept.last or None,
-        old_kept=quarantining.kept(session, request.old[0]).last if request.old else None,
+        old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
     )
 
 

@@ -7,13 +7,15 @@ counters  who stands there: tablet and south are of them · tills, by store: til
 coupon    one that is good anywhere
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, select
+from werkzeug.routing import Rule
 
 from redeem import create_app, engine_options
 from redeem.config import Settings, load_settings
@@ -29,6 +31,21 @@ from tests.tablets import Tablet
 from tests.tills import Till, tills_of
 
 pytest_plugins = ["tests.conftest_postgres"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes_are_compiled_once() -> Iterator[None]:
+    """Werkzeug compiles each route of each application anew: that is nine tenths of making one."""
+    anew: Callable[[Rule, bool], Any] = Rule._compile_builder
+    compiled: dict[Any, Any] = {}
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, rule.subdomain, rule.host, str(rule.defaults), append_unknown)
+        return compiled.get(key) or compiled.setdefault(key, anew(rule, append_unknown))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from redeem import enrolling, issuing, moving, restoring, writing_off
 from redeem.errors import Conflict, NotFound
 from redeem.models import Act, AuditEntry, Coupon, Manager, Tally
+from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
@@ -232,7 +233,9 @@ def test_it_stays_while_a_yes_is_open(counters, tablet, cast, ask):
 
 
 def test_it_stays_while_something_waits_for_a_manager(database, counters, tablet, cast, ask):
-    tablet.sync(old=("dev_01J00000000000000000000000", [tablet.signed('{"v":1,"n":1,"prev":"","at":1,"kind":"x"}')]))
+    tablet.sync(
+        old=OldJournal("dev_01J00000000000000000000000", [tablet.signed('{"v":1,"n":1,"prev":"","at":1,"kind":"x"}')])
+    )
     ask(tablet.device_id, cast.annex)
     assert tablet.sync().move is None
     assert go(tablet, cast.annex)[0] == "not_moved"

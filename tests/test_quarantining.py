@@ -11,6 +11,7 @@ from redeem import enrolling, keeping, quarantining, writing_off
 from redeem.errors import NotFound, TooMany
 from redeem.models import Act, AuditEntry, Conflict, Quarantine
 from redeem.staffing import Scope
+from redeem.syncing import OldJournal
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -265,7 +266,7 @@ def test_it_is_checked_with_the_old_key_and_taken_as_the_old_tablets(counters, t
     coupon, _ = counters.held()
     tablet.write("gave-held", coupon=coupon.token)
     new = counters.add_tablet()
-    reply = new.sync(old=(tablet.device_id, tablet.journal))
+    reply = new.sync(old=OldJournal(tablet.device_id, tablet.journal))
     assert (reply.old_kept, reply.quarantined) == (1, 1)
     assert [line.is_signed for line in lines(counters, tablet.device_id)] == [True]
     assert admit(counters, tablet.device_id, manager_id).outcomes == {"redeemed": 1}
@@ -276,7 +277,7 @@ def test_a_journal_that_another_wrote_is_found_out(counters, tablet, manager_id)
     coupon, _ = counters.held()
     forger = Tablet(counters.database, tablet.device_id, SigningKey(b"the key of somebody who forges 1"))
     forger.write("gave-held", coupon=coupon.token)
-    counters.south.sync(old=(tablet.device_id, forger.journal))
+    counters.south.sync(old=OldJournal(tablet.device_id, forger.journal))
     assert admit(counters, tablet.device_id, manager_id).outcomes == {"not_signed": 1}
 
 
@@ -286,7 +287,7 @@ def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, 
     before = Tablet(counters.database, UNKNOWN, tablet.key)
     before.write("ask", coupon=coupon.token)
     before.write("gave", of=1)
-    tablet.sync(old=(UNKNOWN, before.journal))
+    tablet.sync(old=OldJournal(UNKNOWN, before.journal))
     (waiting,) = counters.read(quarantining.list_waiting)
     assert (waiting.device_id, waiting.device_name, waiting.handed_in_by_id) == (UNKNOWN, None, tablet.device_id)
     assert admit(counters, UNKNOWN, manager_id).outcomes == {"redeemed": 1, "noted": 1}

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from redeem.errors import Unauthenticated
 from redeem.journal import FIRST_HASH
 from redeem.models import Act, Device, Quarantine
+from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order
 from tests.cast import TABLET_KEY
@@ -143,7 +144,7 @@ def test_an_old_journal_of_nobody_is_no_stumbling_block(database, tablet, coupon
     """A tablet that lost its key hands its old journal in, whoever it says it was."""
     other = Tablet(database, "dev_" + "0" * 26, SigningKey(b"the key that the tablet has lost"))
     other.write("ask", coupon=coupon.token)
-    assert tablet.sync(old=(other.device_id, other.journal)).quarantined == 1
+    assert tablet.sync(old=OldJournal(other.device_id, other.journal)).quarantined == 1
 
 
 # What the kinds of entries mean.

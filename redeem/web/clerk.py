@@ -25,6 +25,7 @@ from redeem.journal import Entry, read_entry
 from redeem.links import Purpose
 from redeem.recovering import Report
 from redeem.strictjson import loads
+from redeem.syncing import OldJournal
 from redeem.times import Ms
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
@@ -75,11 +76,15 @@ class EntryBody(BaseModel):
     signature: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{86}$")]
 
 
+SealedProof = Annotated[str, Field(max_length=2048)]
+
+
 class OldJournalBody(BaseModel):
-    """Entries of the device that this tablet was before it lost its key."""
+    """Entries of the device that this tablet was before it lost its key, and what it was told when that was enrolled."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
     device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
+    proof: SealedProof | None = None
     entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
 
 
@@ -107,7 +112,7 @@ class SyncBody(_Body):
     more_claims: bool = False
     old: OldJournalBody | None = None
     # Of a tablet that was refused: what it was told when it was enrolled.
-    proof: Annotated[str, Field(max_length=2048)] | None = None
+    proof: SealedProof | None = None
 
 
 class BellBody(_Body):
@@ -217,14 +222,20 @@ def sets() -> Response:
 
 def _note_forgotten(claim: Signed, body: SyncBody, now: Ms) -> None:
     """A tablet that a restored ledger has lost shows what it was told when it was enrolled. Of anybody else nothing is noted."""
-    if body.proof is None:
-        return
-    try:
-        proof = Proof.from_json(context().links.open(Purpose.ENROLLED_TABLET, body.proof, PROOF_MAX_AGE_SECONDS))
-    except BadLink:
-        return  # not ours, or sealed with a secret that is gone
-    if proof.device_id == claim.device_id and claim.accepts(proof.public_key):
+    proof = _proof_of(claim.device_id, body.proof)
+    if proof and claim.accepts(proof.public_key):
         write(lambda session: forgotten.note(session, proof, body.end or 0, now))
+
+
+def _proof_of(device_id: str, sealed: str | None) -> Proof | None:
+    """None if it is none of ours, or of another device, or sealed with a secret that is gone."""
+    if sealed is None:
+        return None
+    try:
+        proof = Proof.from_json(context().links.open(Purpose.ENROLLED_TABLET, sealed, PROOF_MAX_AGE_SECONDS))
+    except BadLink:
+        return None
+    return proof if proof.device_id == device_id else None
 
 
 def _request(body: SyncBody) -> syncing.Request:
@@ -238,8 +249,12 @@ def _request(body: SyncBody) -> syncing.Request:
         siblings=body.siblings,
         homes={int(number): coupons for number, coupons in body.homes.items() if int(number) < CAMPAIGN_LIMIT},
         report=_report(body),
-        old=(body.old.device, _entries(body.old.entries)) if body.old else None,
+        old=_old_journal(body.old) if body.old else None,
     )
+
+
+def _old_journal(body: OldJournalBody) -> OldJournal:
+    return OldJournal(body.device, _entries(body.entries), _proof_of(body.device, body.proof))
 
 
 def _report(body: SyncBody) -> Report | None:

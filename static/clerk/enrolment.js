@@ -23,7 +23,7 @@ export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.
  */
 export async function enrol(token, { api, store, file, records }) {
   const { device, keys } = await registered(token, api, store);
-  await begin(device.id, file, records);
+  await begin(device.id, file, records, device.proof);
   const record = { ...device, keys };
   await store.enrolled(record);
   return record;
@@ -90,14 +90,15 @@ async function register(token, keys, api, store) {
 
 /**
  * Begins the device's journal; another device's is kept under a name of its own.
- * @param {string} deviceId @param {JournalFile} file @param {string[]} records what the file held @returns {Promise<string[]>} what it holds now
+ * @param {string} deviceId @param {JournalFile} file @param {string[]} records what the file held @param {string} [proof] of the device
+ * @returns {Promise<string[]>} what it holds now
  */
-export async function begin(deviceId, file, records) {
+export async function begin(deviceId, file, records, proof) {
   const owner = ownerOf(records);
   if (owner === deviceId) return records;
   if (owner !== null) await file.retire();
-  await file.append(ownerRecord(deviceId));
-  return [ownerRecord(deviceId)];
+  await file.append(ownerRecord(deviceId, proof));
+  return [ownerRecord(deviceId, proof)];
 }
 
 /** @returns {Promise<CryptoKeyPair>} not extractable: the private half can sign here and be copied nowhere */

@@ -20,11 +20,18 @@ export const FIRST_PREV = "A".repeat(43);
 /** What a device signs for an entry. @param {string} deviceId @param {string} text */
 export const signedBytes = (deviceId, text) => utf8(`redeem-entry-v1\0${deviceId}\0${text}`);
 
-/** The record that begins a device's journal file. @param {string} deviceId */
-export const ownerRecord = (deviceId) => JSON.stringify({ v: 1, device: deviceId });
+/**
+ * The record that begins a device's journal file: whose it is, and what the server has sealed of that device. So the journal can be
+ * proved also where its key is gone and a restored server has lost the device.
+ * @param {string} deviceId @param {string} [proof]
+ */
+export const ownerRecord = (deviceId, proof) => JSON.stringify({ v: 1, device: deviceId, proof });
 
 /** Whose journal these records are, or null for a file that nobody has begun. @param {string[]} records @returns {string | null} */
 export const ownerOf = (records) => (records.length ? (JSON.parse(records[0]).device ?? null) : null);
+
+/** @param {string[]} records @returns {string | undefined} */
+export const proofOf = (records) => (records.length ? JSON.parse(records[0]).proof : undefined);
 
 export class Journal {
   /** @type {SignedEntry[]} */

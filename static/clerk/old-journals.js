@@ -4,12 +4,12 @@
  *
  * How far that has come may be forgotten: the server keeps an entry that comes again only once.
  */
-import { ownerOf } from "./journal.js";
+import { ownerOf, proofOf } from "./journal.js";
 
 /** @import { SignedEntry } from "./journal.js" */
 
 /**
- * @typedef {{name: string, device: string, entries: SignedEntry[], of: number}} Batch  `of`: how many entries the whole journal has
+ * @typedef {{name: string, device: string, proof?: string, entries: SignedEntry[], of: number}} Batch  `proof`: what the server sealed of the device; `of`: how many entries the whole journal has
  * @typedef {Record<string, {sent: number, of: number}>} HandedIn  by the file's name
  * @typedef {{retired(): Promise<string[]>, read(name: string): Promise<string[]>}} Files  the names of what was set aside, and its records
  * @typedef {{handedIn(): Promise<HandedIn | undefined>, putHandedIn(handedIn: HandedIn): Promise<void>}} Progress
@@ -80,6 +80,6 @@ export class OldJournals {
     const { records } = this.#open;
     const sent = this.#handedIn[name]?.sent ?? 0;
     const entries = records.slice(1 + sent, 1 + sent + limit).map((record) => JSON.parse(record));
-    return { name, device: ownerOf(records) ?? "", entries, of: Math.max(0, records.length - 1) };
+    return { name, device: ownerOf(records) ?? "", proof: proofOf(records), entries, of: Math.max(0, records.length - 1) };
   }
 }

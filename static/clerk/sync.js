@@ -196,7 +196,7 @@ export class Sync extends EventTarget {
    */
   async #exchange(after, entries, verify, limits, old) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, entries: old.entries } }) };
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }) };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Refused } from "../../static/clerk/api.js";
 import { enrol } from "../../static/clerk/enrolment.js";
-import { ownerOf, ownerRecord } from "../../static/clerk/journal.js";
+import { ownerOf, ownerRecord, proofOf } from "../../static/clerk/journal.js";
 
 const { subtle } = globalThis.crypto;
 const OLD = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
@@ -48,7 +48,7 @@ test("a new tablet makes a key and begins its journal", async () => {
   const device = await enrolAt(on, server());
   assert.equal(device.id, "dev_1");
   assert.equal(on.kept.device.proof, "what the server sealed");
-  assert.equal(ownerOf(on.file.records), "dev_1");
+  assert.deepEqual([ownerOf(on.file.records), proofOf(on.file.records)], ["dev_1", "what the server sealed"]);
 });
 
 test("enrolled anew it keeps its key, which proves what it wrote as the device that the server has lost", async () => {

@@ -62,14 +62,14 @@ test("after a lost reply the same batch is sent again", async () => {
   assert.equal(server.handedIn.size, 250);
 });
 
-test("several old journals are handed in, each as its own device's", async () => {
+test("several old journals are handed in, each as its own device's, with what proves its key", async () => {
   const server = new Server();
   const disk = new Disk();
   disk.setAside.set("journal-retired-2.redeem", records(2, "dev_two"));
-  disk.setAside.set("journal-retired-1.redeem", records(1));
+  disk.setAside.set("journal-retired-1.redeem", [ownerRecord(BEFORE, "sealed"), ...records(1).slice(1)]);
   const { sync } = await switchOn(server, disk);
   await sync.run();
-  assert.deepEqual(batches(server).map(({ device, entries }) => [device, entries.length]), [[BEFORE, 1], ["dev_two", 2]]);
+  assert.deepEqual(batches(server).map(({ device, proof, entries }) => [device, proof, entries.length]), [[BEFORE, "sealed", 1], ["dev_two", undefined, 2]]);
 });
 
 test("a server that takes no old journal does not close the till, and is not asked again and again", async () => {

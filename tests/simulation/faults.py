@@ -74,17 +74,9 @@ def in_journals(world: World, session: Session) -> Iterator[str]:
             yield from in_journal(world, device, texts, here[device], is_lost=tablet.is_gone)
             if device != tablet.device or tablet.is_gone:
                 world.unsure |= left_open(texts)
-            leave_unproved(world, session, device, texts)
     for device, texts in world.evicted.items():
         yield from in_journal(world, device, texts, here[device], is_lost=True)
         world.unsure |= left_open(texts)
-        leave_unproved(world, session, device, texts)
-
-
-def leave_unproved(world: World, session: Session, device: str, texts: list[str]) -> None:
-    """Neither the tablet nor the ledger has a key left by which it could be proved."""
-    if device in world.keyless and session.get(Device, device) is None:
-        world.unsure |= coupons_in(texts, texts)
 
 
 def in_journal(world: World, device: str, texts: list[str], here: set[str], *, is_lost: bool) -> Iterator[str]:

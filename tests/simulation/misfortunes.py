@@ -61,7 +61,6 @@ def lose_key(world: World, place: int, _chance: Random) -> None:
     tablet = tablet_at(world, place)
     if tablet:
         forget(world, place, what="all")
-        world.keyless.add(tablet.device)
         world.settle_returning(tablet)
 
 

@@ -24,7 +24,7 @@ from redeem.errors import RedeemError
 from redeem.holding import IS_VOID, REDEEMED
 from redeem.ids import coupon_id
 from redeem.models import Act as KeptAct
-from redeem.models import Coupon, Device
+from redeem.models import Coupon, Device, Redemption
 from redeem.quarantining import Admission
 from redeem.redeeming import Act, Kind, Outcome
 from redeem.restoring import GivenBefore
@@ -140,13 +140,24 @@ def admit(world: World, _place: int, _chance: Random) -> None:
 
 
 def admit_all(world: World, device: str) -> None:
+    """What a device that was written off took back is good for everybody now, and it may give that again."""
+    given = world.server.read(lambda session: given_by_lost(session, device))
+
     def work(session: Session) -> Admission:
         ring = keeping.load_ring(session)
         return quarantining.admit(session, device, world.setting.manager, ring, world.clock.now)
 
     while (admission := world.server.write(work)).waiting:
         pass
+    world.may_double.update(given - world.server.read(lambda session: given_by_lost(session, device)))
     world.say("a manager admits the entries of", device, admission.outcomes)
+
+
+def given_by_lost(session: Session, device: str) -> set[str]:
+    mine = select(Redemption.serial).join(Device, Device.id == Redemption.device_id)
+    return {
+        coupon_id(serial) for serial in session.scalars(mine.where(Device.id == device, Device.lost_at.is_not(None)))
+    }
 
 
 # A backup, and what comes of it.

@@ -2,8 +2,7 @@
 
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
-tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device;
-`keyless` devices are those whose key is.
+tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device.
 """
 
 from collections import Counter
@@ -59,7 +58,6 @@ class World:
         self.may_double: Counter[str] = Counter()
         self.unsure: set[str] = set()
         self.evicted: dict[str, list[str]] = {}
-        self.keyless: set[str] = set()
         self.is_restored, self.generation = False, 1
         self.recent: list[int] = []
         self.adviser = Adviser()

@@ -4,7 +4,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import delete
 
-from redeem import enrolling, forgotten, restoring
+from redeem import enrolling, forgotten, keeping, quarantining, restoring
 from redeem.keys import base64url
 from redeem.models import Device, Forgotten
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE
@@ -23,11 +23,11 @@ PAGE = "/manager/recovery"
 class Late:
     """A tablet of the north store that is in no backup."""
 
-    def __init__(self, app, database, client, cast):
-        self.app, self.database, self.client, self.cast = app, database, client, cast
+    def __init__(self, app, database, client, cast, key=KEY):
+        self.app, self.database, self.client, self.cast, self.key = app, database, client, cast, key
         enrolled = self.enrol()
         self.device_id, self.proof = enrolled["device"]["id"], enrolled["proof"]
-        self.journal = Tablet(database, self.device_id, KEY)
+        self.journal = Tablet(database, self.device_id, key)
         self.journal.write("lock")
 
     def link(self):
@@ -36,12 +36,12 @@ class Late:
         return enrolment_link(self.app.extensions["redeem"], made).partition("#enrol=")[2]
 
     def enrol(self):
-        body = {"v": 1, "token": self.link(), "public_key": base64url(bytes(KEY.verify_key))}
+        body = {"v": 1, "token": self.link(), "public_key": base64url(bytes(self.key.verify_key))}
         return self.client.post("/clerk/enrol", json=body).json
 
-    def sync(self, device_id=None, key=KEY, **said):
+    def sync(self, device_id=None, key=None, **said):
         body = {"v": 1, "after": 0, "entries": [], "end": len(self.journal.journal)} | said
-        return Signing(self.client, device_id or self.device_id, key).post("/clerk/sync", body)
+        return Signing(self.client, device_id or self.device_id, key or self.key).post("/clerk/sync", body)
 
     def old(self):
         entries = [{"text": each.text, "signature": base64url(each.signature)} for each in self.journal.journal]
@@ -59,6 +59,20 @@ def late(app, database, client, cast):
 
     database.write(restore)
     return made
+
+
+@pytest.fixture
+def new(late, app, database, client, cast):
+    """What that tablet is now: another device, with another key."""
+    return Late(app, database, client, cast, STRANGER)
+
+
+@pytest.fixture
+def admitted(late, database, manager_id):
+    """What a manager hears who admits its journal."""
+    return lambda: database.write(
+        lambda db: quarantining.admit(db, late.device_id, manager_id, keeping.load_ring(db), now_ms()).outcomes
+    )
 
 
 def callers(database, at=0):
@@ -117,6 +131,37 @@ def test_enrolled_anew_with_its_key_it_is_forgotten_no_more_and_nothing_is_lost(
     late.sync(proof=late.proof)  # as what it was, from a tab that was left open
     assert callers(database) == []
     assert late.device_id in office("shop_manager").open("/manager/quarantine").text
+
+
+def test_what_it_gave_is_booked_although_its_key_is_gone(late, database, coupon, new, admitted):
+    """Its browser lost the key, or the device that was enrolled with it was revoked: what was sealed of it proves what it wrote."""
+    late.journal.write("gave-held", coupon=coupon.token)
+    told = new.sync(old=late.old() | {"proof": late.proof}).json
+    assert (told["quarantined"], told["old_kept"]) == (2, 2)
+    assert callers(database) == []
+    assert admitted() == {"noted": 1, "redeemed": 1}
+
+
+@pytest.mark.parametrize("proof", ["none", "another tablet's", "an invented one", "a link"])
+def test_without_a_proof_that_is_its_own_a_journal_proves_nothing(late, database, coupon, new, admitted, proof):
+    late.journal.write("gave-held", coupon=coupon.token)
+    sealed = {"another tablet's": new.proof, "an invented one": late.proof[:-2] + "xx", "a link": late.link()}
+    new.sync(old=late.old() | ({"proof": sealed[proof]} if proof in sealed else {}))
+    assert admitted() == {"not_signed": 2}
+    assert database.read(lambda db: all_of(db, Forgotten)) == []
+
+
+def test_a_tablet_that_the_ledger_knows_needs_no_proof(app, database, client, cast):
+    late, new = (Late(app, database, client, cast, key) for key in (KEY, STRANGER))
+    new.sync(old=late.old() | {"proof": late.proof})
+    assert database.read(lambda db: all_of(db, Forgotten)) == []
+
+
+def test_another_restore_forgets_no_key_of_what_was_handed_in(late, database, coupon, new, admitted):
+    late.journal.write("gave-held", coupon=coupon.token)
+    new.sync(old=late.old() | {"proof": late.proof})
+    database.write(lambda db: restoring.begin(db, now_ms()))
+    assert admitted() == {"noted": 1, "redeemed": 1}
 
 
 def test_of_a_store_that_is_forgotten_too_the_whole_shop_alone_is_told(late, database, office):

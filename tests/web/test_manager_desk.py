@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from sqlalchemy import update
 
-from redeem.models import Act, AuditEntry, Conflict, Quarantine, Redemption
+from redeem.models import Act, AuditEntry, Conflict, Device, Quarantine, Redemption
 from tests import factories
 from tests.factories import all_of
 from tests.web import desk
@@ -52,6 +53,12 @@ def test_what_waits_is_listed_by_device(office, journal):
     assert "Old tablet" in text
     assert journal in text
     assert "3 entries in quarantine wait" in office("store_manager").open("/manager/devices").text
+
+
+def test_of_a_tablet_that_is_written_off_it_is_told_what_admitting_risks(office, journal, database):
+    assert "may give it once more" not in office("auditor").open(journal).text
+    database.write(lambda db: db.execute(update(Device).where(Device.name == "Old tablet").values(lost_at=1)))
+    assert "may give it once more" in office("auditor").open(journal).text
 
 
 def test_nothing_in_quarantine_is_told_with_what_it_is_for(office):

@@ -15,7 +15,7 @@ from tests.web import desk
 
 pytestmark = pytest.mark.browser
 
-SIZES = [("desk", "light", "en"), ("desk", "dark", "ru"), ("phone", "light", "ru"), ("narrow", "light", "ru")]
+SIZES = [("desk", "light", "en"), ("desk", "dark", "ru"), ("narrow", "light", "ru")]
 
 
 @pytest.fixture

@@ -16,7 +16,19 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, create_app, issuing, keeping, ledger, models, passwords, staffing, tokens
+from redeem import (
+    admitting,
+    apikeys,
+    create_app,
+    enrolling,
+    issuing,
+    keeping,
+    ledger,
+    models,
+    passwords,
+    staffing,
+    tokens,
+)
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.demo import notes, offers, printing, samples, seeding, starting
@@ -36,6 +48,7 @@ from redeem.times import MS_PER_DAY, local_day
 from redeem.verifying import Actor, verify
 from redeem.web.context import Context
 from tests.factories import NOW, SECRET
+from tests.tablets import Tablet
 
 ROOT = Path(__file__).parent.parent
 PICTURE_MAX_BYTES = 4_000
@@ -116,7 +129,7 @@ def test_it_notes_what_a_visitor_needs(demo: Demo):
     assert told["base_url"] == "http://127.0.0.1:8000"
     assert told["store"] == BY_KEY[DEMO_STORE].id
     assert told["campaign"] == "cmp_1"
-    assert set(told["coupons"]) == {"valid", "used", "expired", "not_yet", "void", "forged", "other_store"}
+    assert set(told["coupons"]) == {"valid", "at_home", "used", "expired", "not_yet", "void", "forged", "other_store"}
     assert len(set(told["coupons"]["valid"])) >= 50
     assert all(len(digits) == tokens.DIGITS for digits in flat(told["coupons"]))
 
@@ -130,7 +143,8 @@ def test_each_coupon_is_what_it_is_called(demo: Demo):
     expected = {kind: {verdict} for kind, (_, verdict) in samples.SPECIMENS.items()}
     found = {kind: {judge(demo, digits) for digits in flat(demo.notes["coupons"][kind])} for kind in expected}
     assert found == expected
-    assert {judge(demo, digits) for digits in demo.notes["coupons"]["valid"]} == {Verdict.GOOD}
+    for good in ("valid", "at_home"):
+        assert {judge(demo, digits) for digits in demo.notes["coupons"][good]} == {Verdict.GOOD}
     assert demo.started.aged == []
 
 
@@ -226,6 +240,21 @@ def test_good_coupons_that_were_used_are_made_up_for(short_demo: Demo, tmp_path:
     assert len(again.notes["coupons"]["valid"]) == samples.GOOD_ONES
     assert not set(gone) & set(again.notes["coupons"]["valid"])
     close(again)
+
+
+def test_a_tablet_of_the_visitor_holds_what_is_at_home(short_demo: Demo):
+    """So that it gives these without a network; the tablets of the store's past are gone."""
+    serials = [tokens.read(digits).serial for digits in short_demo.notes["coupons"]["at_home"]]
+    store, key = BY_KEY[DEMO_STORE].id, SigningKey.generate()
+
+    def enrol(session: Session) -> str:
+        enrolment = enrolling.invite_device(session, store, "Visitor", NOW, 10)
+        return enrolling.enrol(session, enrolment.id, bytes(key.verify_key), NOW).id
+
+    visitor = Tablet(short_demo.database, short_demo.database.write(enrol), key)
+    visitor.sync()
+    held = select(models.Coupon.holder_id).where(models.Coupon.serial.in_(serials))
+    assert set(short_demo.database.read(lambda session: list(session.scalars(held)))) == {visitor.device_id}
 
 
 def test_the_sheet_is_drawn_again_only_for_other_coupons(short_demo: Demo, tmp_path: Path):

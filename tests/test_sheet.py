@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 from redeem import codes, sheet, tokens
 from redeem.demo import printing
 from redeem.demo.printing import KINDS
-from redeem.demo.samples import GOOD_ONES, SPECIMENS, Sample, Samples
+from redeem.demo.samples import AT_HOME, GOOD_ONES, SPECIMENS, Sample, Samples
 from redeem.sheet import Piece
 
 PREFIX = "http://127.0.0.1:8000/c/"
@@ -41,9 +41,9 @@ def sample(number: int) -> Sample:
 @pytest.fixture(scope="module")
 def samples() -> Samples:
     kinds = {kind: sample(100 + order) for order, kind in enumerate(SPECIMENS)}
-    return Samples(
-        [sample(number) for number in range(GOOD_ONES)], kinds | {"forged": Sample(sample(99).digits, None)}, []
-    )
+    good = [sample(number) for number in range(GOOD_ONES)]
+    at_home = [sample(200 + number) for number in range(AT_HOME)]
+    return Samples(good, at_home, kinds | {"forged": Sample(sample(99).digits, None)}, [])
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def printed(samples: Samples) -> list[Page]:
 
 
 def test_every_coupon_scans_as_its_own_link(printed: list[Page], samples: Samples):
-    expected = {PREFIX + one.digits for one in [*samples.valid, *samples.kinds.values()]}
+    expected = {PREFIX + one.digits for one in [*samples.valid, *samples.at_home, *samples.kinds.values()]}
     scanned = [text for page in printed for text in page.scanned]
     assert set(scanned) == expected
     assert len(scanned) == len(expected)
@@ -66,7 +66,7 @@ def test_the_first_page_names_each_kind_in_both_languages(printed: list[Page]):
 
 def test_each_short_code_is_printed_as_people_read_it(printed: list[Page], samples: Samples):
     words = " ".join(page.words for page in printed)
-    typed = [one.short_code for one in [*samples.valid, *samples.kinds.values()] if one.short_code]
+    typed = [one.short_code for one in [*samples.valid, *samples.at_home, *samples.kinds.values()] if one.short_code]
     assert [code for code in typed if codes.grouped(code) not in words] == []
 
 

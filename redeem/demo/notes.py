@@ -54,6 +54,7 @@ LOGINS = (
 def take(tools: Context, file: Path, samples: Samples, now: Ms) -> Notes:
     """The notes of this start, written to the file. The enrolment link is new each time, because it works once."""
     old = read(file)
+    good = {"valid": samples.valid, "at_home": samples.at_home}
     managers = [manager_login(tools, login, old, now) for login in LOGINS]
     notes = {
         "base_url": tools.settings.base_url,
@@ -65,9 +66,9 @@ def take(tools: Context, file: Path, samples: Samples, now: Ms) -> Notes:
         "enrolment_url": new_link(tools, now),
         "store": STORE.id,
         "campaign": ids.campaign_id(offers.COFFEE),
-        "coupons": {"valid": [one.digits for one in samples.valid]}
+        "coupons": {name: [one.digits for one in some] for name, some in good.items()}
         | {kind: one.digits for kind, one in samples.kinds.items()},
-        "short_codes": {"valid": [one.short_code for one in samples.valid]}
+        "short_codes": {name: [one.short_code for one in some] for name, some in good.items()}
         | {kind: one.short_code for kind, one in samples.kinds.items() if one.short_code},
     }
     write_private(file, json.dumps(notes, ensure_ascii=False, indent=2).encode() + b"\n")

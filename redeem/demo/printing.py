@@ -18,6 +18,13 @@ KINDS = {
         ("Valid", "Действует"),
         ("A coffee on us. Expect: give the gift.", "Кофе за наш счёт. Ждём: отдайте подарок."),
     ),
+    "at_home": (
+        ("At home here", "Приписан сюда"),
+        (
+            "Take the network away first. Expect: give the gift.",
+            "Сначала отключите сеть. Ждём: отдайте подарок.",
+        ),
+    ),
     "used": (
         ("Used", "Использован"),
         ("The coffee was given before. Expect: already given.", "Кофе уже выдали. Ждём: подарок уже выдан."),
@@ -55,9 +62,13 @@ def print_sheet(tools: Context, file: Path, samples: Samples) -> None:
 
 def draw(base_url: str, samples: Samples) -> bytes:
     first, *others = samples.valid
-    specimens = {"valid": first} | samples.kinds
+    homely, *others_at_home = samples.at_home
+    specimens = {"valid": first, "at_home": homely} | samples.kinds
     large = [piece(base_url, names, lines, specimens[kind]) for kind, (names, lines) in KINDS.items()]
-    small = [piece(base_url, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
+    small = [
+        piece(base_url, (f"At home {number}", "Приписан"), (), one) for number, one in enumerate(others_at_home, 2)
+    ]
+    small += [piece(base_url, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
     subtitle = f"{base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этого магазина"
     return sheet.draw("Redeem: test sheet · пробный лист", subtitle, large, small)
 

@@ -1,4 +1,4 @@
-"""Coupons to try: one of each kind, and at least sixty that are good."""
+"""Coupons to try: one of each kind, sixty that are good, and a dozen that the demo's tablet gives without a network too."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from redeem.times import MS_PER_DAY, Ms, local_day
 from redeem.verifying import Actor, verify
 from redeem.web.context import Context
 
-GOOD_ONES = 60
-VALID = "demo-valid"
+GOOD_ONES, AT_HOME = 60, 12
+VALID, HOMELY = "demo-valid", "demo-at-home"
 TILL = "Till 1"
 
 # What each kind is good for, by the reference under which it was issued. A forged one was never issued.
@@ -41,9 +41,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """All samples. `aged` names the kinds that are no longer what they were made to show."""
+    """All samples. Those `at_home` are expected at the demo's store, and held by its tablets. `aged` names the kinds that are no longer
+    what they were made to show."""
 
     valid: list[Sample]
+    at_home: list[Sample]
     kinds: dict[str, Sample]
     aged: list[str]
 
@@ -52,33 +54,35 @@ def collect(tools: Context, now: Ms) -> Samples:
     """The samples as they are now; good ones that are used up or too old are made up for."""
     coupons = tools.database.read(lambda session: [find(session, reference) for reference, _ in SPECIMENS.values()])
     kinds = {kind: sample(tools, coupon) for kind, coupon in zip(SPECIMENS, coupons, strict=True)}
-    valid = [sample(tools, coupon) for coupon in good_ones(tools, now)]
+    valid = [sample(tools, coupon) for coupon in good_ones(tools, now, NewCoupon(offers.COFFEE, VALID), GOOD_ONES)]
+    homely = NewCoupon(offers.COFFEE, HOMELY, BY_KEY[DEMO_STORE].id)
+    at_home = [sample(tools, coupon) for coupon in good_ones(tools, now, homely, AT_HOME)]
     kinds["forged"] = Sample(forged(Shown(valid[0].digits, None)).digits, None)
-    return Samples(valid, kinds, tools.database.read(lambda session: aged(session, now)))
+    return Samples(valid, at_home, kinds, tools.database.read(lambda session: aged(session, now)))
 
 
 def find(session: Session, reference: str) -> Coupon:
     return session.scalars(select(Coupon).where(Coupon.order_ref == reference)).one()
 
 
-def good_ones(tools: Context, now: Ms) -> list[Coupon]:
+def good_ones(tools: Context, now: Ms, one: NewCoupon, wanted: int) -> list[Coupon]:
     key_id = tools.signer().newest
 
     def work(session: Session) -> list[Coupon]:
-        for _ in range(GOOD_ONES - len(still_good(session, now))):
-            issuing.issue(session, NewCoupon(offers.COFFEE, VALID), key_id, now, tools.settings.time_zone)
-        return still_good(session, now)
+        for _ in range(wanted - len(still_good(session, now, one))):
+            issuing.issue(session, one, key_id, now, tools.settings.time_zone)
+        return still_good(session, now, one)
 
     return tools.database.write(work)
 
 
-def still_good(session: Session, now: Ms) -> list[Coupon]:
+def still_good(session: Session, now: Ms, one: NewCoupon) -> list[Coupon]:
     """Issued to be tried and not used up, with a week left at least."""
     week_ahead = local_day(now + 7 * MS_PER_DAY, BY_KEY[DEMO_STORE].zone)
     unused = (
         select(Coupon)
         .outerjoin(Redemption, Redemption.serial == Coupon.serial)
-        .where(Coupon.order_ref == VALID, Coupon.voided_at.is_(None), Redemption.serial.is_(None))
+        .where(Coupon.order_ref == one.order_ref, Coupon.voided_at.is_(None), Redemption.serial.is_(None))
         .where(Coupon.last_day >= week_ahead)
         .order_by(Coupon.serial)
     )

@@ -122,9 +122,9 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
   );
 }
 
-/** Without a network there may be no picture: its place stays, and nothing in it looks broken. @param {Event} event */
+/** Without a network there may be no picture: its place stays, and nothing in it looks broken, as an image without one would. @param {Event} event */
 function leaveBlank({ currentTarget }) {
-  if (currentTarget instanceof HTMLImageElement) currentTarget.removeAttribute("src");
+  if (currentTarget instanceof HTMLImageElement) currentTarget.replaceWith(el("div", { class: "picture" }));
 }
 
 /** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {Desk} [desk] */

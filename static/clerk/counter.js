@@ -255,12 +255,23 @@ export class Counter extends EventTarget {
 
   // Steps.
 
-  /** What the tablet says by itself; where the shop was silent just now, "valid" waits for its word. @param {Finding} finding */
+  /**
+   * What the tablet says by itself, at once. Where the shop was silent just now, "valid" waits for its word, and what the tablet would
+   * give at risk for its silence.
+   * @param {Finding} finding
+   */
   #showFinding(finding) {
-    const isDoubtful = finding.code === UNSURE || (finding.code === Verdict.GOOD && finding.ask && this.#parts.sync.online === false);
-    if (isDoubtful) return this.#show({ name: "checking", finding });
     const pending = Boolean(finding.ask); // the server is being asked
-    return this.#show({ name: "verdict", code: finding.code, finding, details: givenDetails(finding.attempt), confirmed: !pending, pending });
+    const isAlone = pending && this.#parts.sync.online === false;
+    const code = isAlone ? this.#deeds.codeAlone(finding) : finding.code;
+    if (finding.code === UNSURE || code === AT_RISK) return this.#show({ name: "checking", finding });
+    const details = isAlone ? this.#detailsAlone(finding) : givenDetails(finding.attempt);
+    return this.#show({ name: "verdict", code, finding, details, confirmed: !pending, pending });
+  }
+
+  /** What it can say of a coupon when nobody answers. @param {Finding} finding */
+  #detailsAlone(finding) {
+    return { ...(finding.unheard && { unheard: true }), ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) };
   }
 
   /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
@@ -271,7 +282,7 @@ export class Counter extends EventTarget {
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
     const code = this.#deeds.codeAlone(finding);
-    this.#show({ name: "verdict", code, finding, details: { ...(finding.unheard && { unheard: true }), ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) }, confirmed: false });
+    this.#show({ name: "verdict", code, finding, details: this.#detailsAlone(finding), confirmed: false });
     await this.#deeds.noteDecline(code, finding);
   }
 

@@ -4,6 +4,7 @@ import re
 from io import BytesIO
 from pathlib import Path
 from threading import Event
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -84,6 +85,31 @@ def test_each_coupon_that_is_not_good_has_its_own_screen(
     on.press("Next")
     on.expect_scanner()
     assert not live.standing(coupon.serial)
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_tap_that_was_on_its_way_to_what_was_there_before_gives_nothing(
+    at_work: MakeTablet, shop: Shop, motion: Literal["no-preference", "reduce"]
+) -> None:
+    """What is under a finger on GIVE, at the moment when the screen comes, and a little later."""
+    on = at_work()
+    on.page.emulate_media(reduced_motion=motion)
+    on.expect_scanner()
+    on.page.evaluate(
+        """() => {
+            const under = () => {
+                const give = document.querySelector(".verdict-primary"), { x, y, width, height } = give.getBoundingClientRect()
+                return give.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+            }
+            window.underFinger = new Promise(done => new MutationObserver(() => {
+                if (!document.querySelector(".verdict-primary") || window.first !== undefined) return
+                window.first = under()
+                setTimeout(() => done([window.first, under()]), 600)
+            }).observe(document.body, { childList: true, subtree: true }))
+        }"""
+    )
+    on.pull_the_trigger(qr_text(shop.issue()))
+    assert on.page.evaluate("window.underFinger") == [False, True]
 
 
 def test_a_double_tap_gives_one_gift(at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { atWork, CLERK, coupon, rest } from "./tablet.js";
+import { atWork, CLERK, coupon, rest, Server, terms } from "./tablet.js";
 
 const ONE = await coupon(1);
 const OTHER = await coupon(1, { campaign: 9 });
@@ -92,18 +92,39 @@ describe("while the shop's server is being restored", () => {
   });
 });
 
-test("where the shop was silent just now, no screen says GIVE before it has answered", async () => {
-  const on = await atWork();
-  on.server.network = ["lost"];
-  await assert.rejects(on.sync.run());
-  const seen = /** @type {string[]} */ ([]);
-  on.counter.addEventListener("screen", () => void seen.push(shown(on)));
-  on.server.network = ["lost"];
-  await on.counter.scan(ONE);
-  await on.counter.next();
-  await rest();
-  await on.counter.scan(ONE);
-  assert.deepEqual(seen, ["checking", "verdict offline", "scan", "verdict good", "verdict good"]);
+describe("where the shop was silent just now", () => {
+  /** What the screens say while a coupon is scanned. @param {"lost"[]} network @param {Parameters<typeof atWork>} given */
+  async function scanned(network, ...given) {
+    const on = await atWork(...given);
+    await on.sync.run();
+    on.server.network = ["lost"];
+    await assert.rejects(on.sync.run());
+    const seen = /** @type {string[]} */ ([]);
+    on.counter.addEventListener("screen", () => void seen.push(shown(on)));
+    on.server.network = network;
+    await on.counter.scan(ONE);
+    return { on, seen };
+  }
+
+  test("no screen says GIVE before it has answered, and the clerk need not wait for the silence", async () => {
+    const { on, seen } = await scanned(["lost"]);
+    await on.counter.next();
+    await rest();
+    await on.counter.scan(ONE);
+    assert.deepEqual(seen, ["verdict offline", "verdict offline", "scan", "verdict good", "verdict good"]);
+  });
+
+  test("its answer, if it has one after all, replaces what the tablet said", async () => {
+    const { seen } = await scanned([]);
+    assert.deepEqual(seen, ["verdict offline", "verdict good"]);
+  });
+
+  test("nothing is offered at risk before it is silent again", async () => {
+    const server = new Server();
+    server.told.campaigns = server.told.campaigns.map((campaign) => ({ ...campaign, terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }) }));
+    server.told.etag = "at risk";
+    assert.deepEqual((await scanned(["lost"], server)).seen, ["checking", "verdict at_risk"]);
+  });
 });
 
 test("without a network the till says that it has not heard of the campaign", async () => {

@@ -14,6 +14,7 @@ import { Sync } from "./sync.js";
 import { checker } from "./tokens.js";
 import { unlocker } from "./unlocking.js";
 import { keepUpdated } from "./updates.js";
+import { loadIcons } from "./view.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
 /** @import { DeviceRecord } from "./store.js" */
@@ -58,7 +59,7 @@ async function start() {
 /** @param {Kept} kept @param {string | null} token */
 async function open(kept, token) {
   const [device, pending] = await Promise.all([kept.store.device(), kept.store.enrolment()]);
-  if (device) kept.records = await begin(device.id, kept.file, kept.records);
+  if (device) kept.records = await begin(device.id, kept.file, kept.records, device.proof);
   if (device && !(token && (await isRefused(device, kept)))) return openTill(device, kept);
   const chosen = token ?? pending?.token;
   if (chosen) return enrolWith(chosen, kept);
@@ -138,4 +139,5 @@ addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
 addEventListener("unhandledrejection", () => show(faultScreen("broken")));
+loadIcons().catch(() => undefined); // words say all that they do
 start();

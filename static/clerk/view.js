@@ -20,13 +20,24 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * Makes the icons a part of the page. Those of another file come a moment after the verdict whose shape they are, and where the network breaks
+ * just then, not at all.
+ */
+export async function loadIcons() {
+  const file = new DOMParser().parseFromString(await (await fetch(ICONS)).text(), "image/svg+xml");
+  for (const symbol of file.querySelectorAll("symbol")) symbol.id = `icon-${symbol.id}`;
+  file.documentElement.setAttribute("hidden", "");
+  document.body.append(document.adoptNode(file.documentElement));
+}
+
 /** @param {string} name one of static/icons/icons.svg @param {string} [classes] */
 export function icon(name, classes = "") {
   const svg = document.createElementNS(SVG, "svg");
   const use = document.createElementNS(SVG, "use");
   svg.setAttribute("class", `icon ${classes}`);
   svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `${ICONS}#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }

@@ -204,6 +204,23 @@ def test_a_picture_that_does_not_come_leaves_its_place_blank(at_work: MakeTablet
     assert within.getcolors(maxcolors=1), "more than one colour: a sign of a broken picture"
 
 
+def test_a_verdict_comes_with_its_shape(at_work: MakeTablet, shop: Shop) -> None:
+    """Known by its shape, without colour and before it is read: the icons are part of the page, and wait for no file."""
+    on = at_work()
+    on.expect_scanner()
+    on.page.evaluate(
+        """() => {
+            const drawn = icon => icon.querySelector("use").getBBox().width > 0
+            window.drawn = new Promise(done => new MutationObserver(() => {
+                const icons = [...document.querySelectorAll(".verdict .icon")]
+                if (icons.length) done(icons.map(drawn))
+            }).observe(document.body, { childList: true, subtree: true }))
+        }"""
+    )
+    on.pull_the_trigger(qr_text(shop.issue()))
+    assert set(on.page.evaluate("window.drawn")) == {True}
+
+
 def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
     on = at_work()

@@ -58,7 +58,7 @@ class Server:
 def main(port: int) -> None:
     settings = load_settings()
     plan = serving.plan(settings, "127.0.0.1", port)
-    serving.serve(plan, settings.base_url, lambda: print(f"ready {plan.url}", flush=True))  # noqa: T201
+    serving.serve(plan, settings.base_url, lambda: print(f"ready {plan.url(settings.base_url)}", flush=True))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class LanServer(Backstage):
         words = ("serve", "--host", "0.0.0.0", "--port", str(self.port))
         settings = {name: said for name, said in self.settings.items() if secure or not name.startswith("REDEEM_TLS_")}
         with started(self.folder, *words, **settings) as (_, lines):
-            assert until_ready(lines) == [f"ready {'https' if secure else 'http'}://0.0.0.0:{self.port}"]
+            assert until_ready(lines) == [f"ready {settings['REDEEM_BASE_URL']}"]
             yield
 
     def close(self) -> None:

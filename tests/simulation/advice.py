@@ -41,8 +41,8 @@ class Adviser:
         return len(self._answers[device]) - 1
 
     def note_heard(self, device: str, answer: int, at: Ms) -> None:
-        """`at` by the device's clock."""
-        self._heard.setdefault((device, at), answer)
+        """`at` by the device's clock. Of two at one moment, one late, the tablet may have taken either."""
+        self._heard[device, at] = min(answer, self._heard.get((device, at), answer))
 
     def nonsense(self) -> Advice | None:
         """Of what was said since this was last asked, what was not so."""

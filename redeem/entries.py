@@ -20,9 +20,9 @@ from redeem.verifying import Actor
 REASON_MAX_CHARACTERS = 200
 
 
-def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing) -> Act:
-    """The act, named by the entry's number."""
-    shown = shown_in(session, entry, ring)
+def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool = False) -> Act:
+    """The act, named by the entry's number. A manager has decided about one that is admitted."""
+    shown = shown_in(session, entry, ring, is_admitted=is_admitted)
     return Act(
         actor=actor,
         name=str(entry.number),
@@ -61,12 +61,12 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     session.execute(wanted.with_for_update(key_share=True))
 
 
-def shown_in(session: Session, entry: Entry, ring: KeyRing) -> Shown | None:
+def shown_in(session: Session, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> Shown | None:
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
         return named_in(entry)
     if code := entry.word("typed"):
-        return typed_in(session, entry, code)
+        return typed_in(session, entry, code, is_admitted=is_admitted)
     token = genuine_token(entry.word("coupon"), ring)
     return Shown.of(token) if token else None
 
@@ -76,14 +76,17 @@ def named_in(entry: Entry) -> Shown | None:
     return None if serial is None else Shown(serial)
 
 
-def typed_in(session: Session, entry: Entry, text: str) -> Shown | None:
-    """By the short code. One that a recovering ledger has lost is known by the id that its holder has written beside it."""
+def typed_in(session: Session, entry: Entry, text: str, *, is_admitted: bool) -> Shown | None:
+    """By the short code. One that a restored ledger has lost is known by the id that its holder has written beside it: while the ledger
+    recovers, and later if a manager admits the entry."""
     code = clean_code(text)
     serial = ledger.find_by_short_code(session, code) if code else None
     if serial is not None:
         return Shown(serial)
     named = named_in(entry)
-    if code is None or named is None or entry.kind != Kind.GAVE_HELD or not generations.current(session).is_recovering:
+    if code is None or named is None or entry.kind != Kind.GAVE_HELD:
+        return None
+    if not is_admitted and not generations.current(session).is_recovering:
         return None
     return Shown(named.serial, short_code=code)
 

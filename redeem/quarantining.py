@@ -246,7 +246,7 @@ def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, no
 
 
 def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act:
-    act = entries.as_act(session, author.actor, entry, ring)
+    act = entries.as_act(session, author.actor, entry, ring, is_admitted=True)
     of = None if act.of is None else name_of_number(session, author, int(act.of))
     return replace(act, name=name_of(session, author, entry.number, entry.hash), of=of)
 

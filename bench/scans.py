@@ -22,26 +22,16 @@ from playwright.sync_api import Playwright, sync_playwright
 from redeem.config import Settings, load_settings
 from redeem.web.context import now_ms
 from tests import factories
+from tests.browser import scanning
 from tests.browser.live import LiveServer
 from tests.browser.tablet import Tablet
-from tests.browser.video import film
 from tests.cast import Cast
 from tests.databases import Original
 from tests.factories import MOSCOW, SECRET
 
-COUPONS = 10
-FRAMES_EACH = 12
 SAMPLES = 40
 GIFTS = 20
 STARTS = 10
-SECONDS_MAX = 60
-# Steps back from each verdict after a moment, so that the next coupon of the film is a new scan.
-GO_ON = """() => setInterval(() => {
-    const back = [...document.querySelectorAll(".verdict button")].find(each => ["Back", "Do not give"].includes(each.textContent));
-    back?.click();
-}, 150)"""
-
-
 # Milliseconds since the page was asked for, when the scanner shows the camera's picture.
 UNTIL_CAMERA = """() => new Promise(done => {
     const look = () => {
@@ -140,28 +130,23 @@ def _settings(url: str, folder: Path) -> Settings:
 
 
 def _scan(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int) -> list[float]:
-    links = [f"https://gift.example/c/{_issue(live, cast)}" for _ in range(COUPONS)]
-    camera = film(folder / "film.mjpeg", *links, frames=FRAMES_EACH)
+    links = [f"https://gift.example/c/{_issue(live, cast)}" for _ in range(scanning.COUPONS)]
+    camera = scanning.film_of(folder / "film.mjpeg", links)
     on = Tablet(playwright, folder / "profile", live.url, camera=camera).open()
     on.enrol(live.enrolment_link(cast.north))
     on.expect_text("Confirmed by the shop")
     live.network.down = True
     on.context.new_cdp_session(on.page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-    on.page.evaluate("performance.clearMeasures()")
-    on.page.evaluate(GO_ON)
-    for _ in range(SECONDS_MAX):
-        on.page.wait_for_timeout(1000)
-        if len(on.measured()) >= SAMPLES:
-            break
+    scanning.go_on(on)
+    measured = scanning.scan(on, SAMPLES)
     live.network.down = False
-    measured = on.measured()
     on.close()
     return measured
 
 
 def _start(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int) -> list[float]:
     """Starts the browser again and again over what it has kept, with no server there, and opens the page."""
-    camera = film(folder / "gift.mjpeg", f"https://gift.example/c/{_issue(live, cast)}", frames=FRAMES_EACH)
+    camera = scanning.film_of(folder / "gift.mjpeg", [f"https://gift.example/c/{_issue(live, cast)}"])
     on = Tablet(playwright, folder / "started", live.url, camera=camera).open()
     on.enrol(live.enrolment_link(cast.north, "started"))
     on.wait_until_kept()

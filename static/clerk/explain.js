@@ -19,7 +19,7 @@ const EXPLAIN = {
       ? t("{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.", holderThen(details, where))
       : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
   }),
-  offline: (details, where) => (details.holder ? heldThen(details, where) : details.unheard ? unheard() : unconfirmed()),
+  offline: (details, where) => (details.holder ? heldThen(details, where) : details.unheard ? unheard() : alone()),
   [RECOVERING]: () => ({
     state: "ask",
     word: t("Not just now"),
@@ -85,6 +85,9 @@ export const unconfirmed = () => ({
 
 /** Whom to ask: a till of this store, or another store. @param {Record<string, any>} details */
 const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
+
+/** Without a connection, which may last: the customer who stands there is told that it is not for ever. @returns {Explanation} */
+const alone = () => ({ ...unconfirmed(), advice: t("Do not give the gift. Try again in a moment, or ask the customer to come another time.") });
 
 /** Without a connection, and of a campaign that this till does not know. @returns {Explanation} */
 const unheard = () => ({

@@ -1,5 +1,8 @@
 /** The page's end of journal-worker.js. */
 
+/** The tablet's storage does not keep what it is to keep, or does not tell it: it is full, or the browser leaves a page none. */
+export class Unsaved extends Error {}
+
 export class JournalFile {
   #worker = new Worker(new URL("./journal-worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
@@ -50,7 +53,7 @@ export class JournalFile {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (error === undefined) call?.resolve(value);
-    else call?.reject(new Error(error));
+    else call?.reject(new Unsaved(error));
   }
 
   /** @param {string} why */

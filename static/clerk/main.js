@@ -2,7 +2,7 @@
 import { Api, NoAnswer, Refused } from "./api.js";
 import { Desk } from "./desk.js";
 import { begin, enrol, enrolmentToken } from "./enrolment.js";
-import { JournalFile } from "./journal-file.js";
+import { JournalFile, Unsaved } from "./journal-file.js";
 import { Journal } from "./journal.js";
 import { OldJournals } from "./old-journals.js";
 import { Pins } from "./pins.js";
@@ -134,10 +134,13 @@ async function isCapable() {
   }
 }
 
+/** What IndexedDB says when the disk is full is an error of its own. @param {unknown} reason */
+const isUnsaved = (reason) => reason instanceof Unsaved || (reason instanceof DOMException && reason.name === "QuotaExceededError");
+
 chooseLanguage(navigator.languages);
 addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
-addEventListener("unhandledrejection", () => show(faultScreen("broken")));
+addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isUnsaved(reason) ? "storage" : "broken")));
 loadIcons().catch(() => undefined); // words say all that they do
 start();

@@ -3,7 +3,7 @@ import { cameras } from "./camera.js";
 import { clockFault } from "./clock.js";
 import { since } from "./explain.js";
 import { openSheet } from "./sheets.js";
-import { currentLanguage, duration, LANGUAGES, t } from "./strings.js";
+import { currentLanguage, duration, LANGUAGES, t, time } from "./strings.js";
 import { button, el, icon } from "./view.js";
 
 /** @import { Settings } from "./store.js" */
@@ -67,6 +67,7 @@ const field = (id, label, control) => el("div", { class: "field" }, el("label", 
 function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
   const heard = sync.syncedAt === null ? t("not yet") : since(sync.syncedAt, now, zone);
   return [
+    ...fact(t("Connection to the shop"), connection(sync, now, zone)),
     ...fact(t("Ready to work offline"), mark(isReady && sync.snapshot !== null, t("Yes"), t("Not yet: keep it online for a minute"))),
     ...fact(t("Last list from the shop"), heard),
     ...fact(t("Entries not sent yet"), String(sync.waiting)),
@@ -77,6 +78,12 @@ function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
     ...fact(t("Storage"), mark(isPersisted, t("Kept for good"), t("The browser may clear it when space runs out"))),
     ...fact(t("App version"), version ?? t("not kept here yet")),
   ];
+}
+
+/** @param {Sync} sync @param {number} now @param {string} zone */
+function connection({ online, offlineSince }, now, zone) {
+  if (online === null) return t("Being made");
+  return mark(online, t("Yes"), t("None since {time}", { time: time(offlineSince ?? now, zone) }));
 }
 
 /** @param {Sync} sync @param {number} now */

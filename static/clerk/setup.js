@@ -59,7 +59,7 @@ const FAULTS = {
   storage: () => ({
     icon: "alert",
     title: t("Call a manager"),
-    line: t("The tablet can't save what happens here, so nothing may be given on it. Free some space, then open Redeem again."),
+    line: t("The tablet can't save what happens here, so nothing may be given on it. Free some space, or end private browsing, then open Redeem again."),
   }),
   broken: () => ({ icon: "alert", title: t("Call a manager"), line: t("Something went wrong on this tablet. Open Redeem again; nothing that was given is lost.") }),
 };

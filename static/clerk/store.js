@@ -2,6 +2,7 @@
  * What the tablet keeps in IndexedDB: its key (which can live nowhere else) and caches. All but the key is rebuilt from the
  * journal or the server, because a kill may lose this database whole.
  */
+import { Unsaved } from "./journal-file.js";
 import { openDB } from "../vendor/idb-8.0.4/index.js";
 
 /** @import { Snapshot } from "./state.js" */
@@ -29,9 +30,14 @@ export class Store {
     this.#database = database;
   }
 
+  /** Throws Unsaved. */
   static async open() {
     const upgrade = (/** @type {import("../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) => void database.createObjectStore(FACTS);
-    return new Store(await openDB(DATABASE, 1, { upgrade }));
+    try {
+      return new Store(await openDB(DATABASE, 1, { upgrade }));
+    } catch (error) {
+      throw new Unsaved(String(error)); // as in some private windows
+    }
   }
 
   /** @returns {Promise<DeviceRecord | undefined>} */

@@ -95,7 +95,7 @@ def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast:
 
 
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
-def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, size: tuple[int, int]) -> None:
+def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, live: LiveServer, size: tuple[int, int]) -> None:
     on = at_work(size=size)
     on.expect_scanner()
     on.wait_until_kept()
@@ -106,7 +106,12 @@ def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, size: tup
         on.press("Sync now")
     expect(facts).to_contain_text(re.compile(r"Entries not sent yet\s*0"))
     expect(facts).to_contain_text(re.compile(r"App version\s*\w{8}"))
+    expect(facts).to_contain_text(re.compile(r"Connection to the shop\s*Yes"))
     on.shoot("33 settings")
+    live.network.down = True
+    on.press("Sync now")
+    expect(facts).to_contain_text(re.compile(r"Connection to the shop\s*None since \d\d:\d\d"))
+    on.shoot("33 settings without a network")
 
 
 def test_settings_are_kept(at_work: MakeTablet) -> None:

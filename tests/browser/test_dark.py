@@ -62,7 +62,7 @@ def test_three_days_in_the_dark(
     on.type_code(typed.short_code)
     give(on)
     refuse(on, scanned, "Already given", "by you, at this till")
-    refuse(on, stranger, "Not confirmed", "Do not give the gift")
+    refuse(on, stranger, "Not confirmed", "or ask the customer to come another time")
     refuse(on, risky, "Not confirmed", "Do not give the gift")
     refuse(on, two_days, "Expired", "It was valid until")
     refuse(on, given, "Already given", "The shop's last list says that it was given")

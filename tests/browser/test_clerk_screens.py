@@ -5,23 +5,26 @@ from threading import Event
 
 import pytest
 
+from redeem import enrolling, passwords
+from redeem.web.context import now_ms
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import PHONE, TABLET, UPRIGHT, Tablet
 from tests.browser.test_clerk_accessibility import barriers
-from tests.cast import Cast
+from tests.cast import PIN, Cast
 from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
 NARROW, TWICE_AS_LARGE = (320, 640), (512, 384)  # what a tablet of 1024 by 768 shows at 200 %
 SIZES = (TABLET, UPRIGHT, PHONE, NARROW, TWICE_AS_LARGE)
 AT_RISK = {"policy": "at_risk", "coupons": 1, "value": 1_000_000, "hours": 24, "bearer": "issuer"}
+NEW_CLERK = "Александра Константинопольская-Задунайская"
 LONG_NAME = "Кофейня на Большой Переяславской улице у Рижского вокзала"
 # What reaches beyond the screen's sides, what is cut off within itself, and a big button that is small or out of sight.
 FAULTS = """() => {
     const found = [];
     const seen = each => each.checkVisibility() && !each.closest("[inert]");
-    const tooLow = each => each.matches("header > span") && each.scrollHeight > each.clientHeight + 1;
+    const tooLow = each => each.matches("header > span, p") && each.scrollHeight > each.clientHeight + 1;
     const tooSmall = each => each.scrollWidth > each.clientWidth + 1 || tooLow(each);
     const name = each => `${each.tagName} ${each.className.baseVal ?? each.className}: ${each.textContent.trim().slice(0, 40)}`;
     for (const each of document.querySelectorAll("body *")) {
@@ -119,6 +122,11 @@ def lock(on: Tablet) -> Iterator[str]:
     on.press("Anna")
     yield "PIN"
     on.press("Someone else")
+    on.press(NEW_CLERK)
+    on.type_pin(PIN)
+    on.expect_text("No connection, so the PIN can't be checked. Try again in a moment.")
+    yield "PIN that can't be checked"
+    on.press("Someone else")
 
 
 @pytest.mark.parametrize("language", ["en-GB", "ru-RU"], ids=["en", "ru"])
@@ -126,6 +134,9 @@ def test_every_screen_fits_in_every_size(
     tablet: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, language: str
 ) -> None:
     live.rename_store(cast.north, LONG_NAME)
+    live.database.write(
+        lambda session: enrolling.add_clerk(session, cast.north, NEW_CLERK, passwords.hash_password(PIN), now_ms())
+    )
     on = tablet(language=language).enrol(live.enrolment_link(cast.north, "Till 1"))
     on.wait_until_kept()
     good, risky = shop.issue(), shop.issue(shop.new_campaign(offline=AT_RISK))

@@ -1,4 +1,4 @@
-"""The offline protocol's model holds, and its checker would notice if it did not."""
+"""The offline protocol's models hold, and their checker would notice if they did not."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MODEL = (ROOT / "protocol" / "journal.pml").read_text()
+RECOVERY = (ROOT / "protocol" / "recovery.pml").read_text()
 SHORTCUTS = ["FORGET", "LATE", "LEASE", "QUIET", "RERUN", "STALE", "UNORDERED"]
+OF_RECOVERY = [
+    "ANYLIFE",
+    "FORGOTTEN",
+    "GRANTING",
+    "KEPT",
+    "OLDEPOCH",
+    "ONLYSINCE",
+    "OVERTAKEN",
+    "UNADMITTED",
+    "UNAWAITED",
+    "UNCLAIMED",
+    "UNFINISHED",
+]
 
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,14 +34,14 @@ def test_no_gift_is_given_twice_and_no_coupon_burns():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("shortcut", SHORTCUTS)
+@pytest.mark.parametrize("shortcut", SHORTCUTS + OF_RECOVERY)
 def test_each_tempting_shortcut_breaks_the_protocol(shortcut):
     done = check(shortcut)
     assert done.returncode == 0, done.stderr
 
 
-def test_no_shortcut_of_the_model_is_left_out():
-    assert check("shortcuts").stdout.split() == SHORTCUTS
+def test_no_shortcut_of_the_models_is_left_out():
+    assert check("shortcuts").stdout.split() == SHORTCUTS + OF_RECOVERY
 
 
 def test_the_check_fails_where_the_checker_finds_nothing():
@@ -76,11 +90,79 @@ ACTIONS = {
     ],
 }
 
+# The same of a restored ledger.
+ACTIONS_OF_RECOVERY = {
+    "copy(l, b); life++; recovering = true": [("redeem/restoring.py", "def begin(")],
+    "reported[1] = false; reported[2] = false": [("redeem/restoring.py", "def _await_devices(")],
+    "above(n) (n > life * 2 -> n : life * 2)": [
+        ("redeem/generations.py", "def first_epoch("),
+        ("redeem/holding.py", "life.first_epoch"),
+    ],
+    "MAY_GRANT (!recovering)": [
+        ("redeem/holding.py", "if life.is_recovering"),
+        ("redeem/syncing.py", "def move_holds("),
+    ],
+    "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/verifying.py", "def must_wait(")],
+    "recovering && IS_PRESENT(g) && !reported[d]": [
+        ("redeem/recovering.py", "def hear("),
+        ("redeem/recovering.py", "report.generation != life.generation"),
+    ],
+    "c > l.epoch -> l.holder = d; l.epoch = c": [
+        ("redeem/recovering.py", "def claim("),
+        ("redeem/recovering.py", "Coupon.epoch < bindparam"),
+    ],
+    "IS_ALL(d, n) (l.last[d] == n)": [("redeem/recovering.py", "report.end == device.last_number")],
+    "l.last[d] < n -> skip": [("redeem/syncing.py", "def is_behind_a_gap(")],
+    "ALL_REPORTED (reported[1] && (!l.known || reported[2]))": [
+        ("redeem/recovering.py", "def is_awaited("),
+        ("redeem/recovering.py", "def end_if_complete("),
+    ],
+    "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
+    "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
+    "give_up(d) unhear(d)": [
+        ("static/clerk/sync.js", "other.abort()"),
+        ("static/clerk/sync.js", "return this.#alone(async"),
+    ],
+    "me == 2 && WORKS && !l.known -> unhear(me); refused = true": [
+        ("redeem/web/clerk.py", "_note_forgotten("),
+        ("static/clerk/sync.js", "get mustEnrol()"),
+    ],
+    "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/deeds.js", "!this.#sync.mustEnrol")],
+    "!enrolled -> enrolled = true; l.known = true": [("redeem/enrolling.py", "def enrol(")],
+    "retired = size[2]; l.last[2] = retired": [("static/clerk/enrolment.js", "file.retire()")],
+    "held[2] = 0": [("static/clerk/store.js", "change.store.clear()")],
+    "take(3, 2, n)": [
+        ("static/clerk/old-journals.js", "async next(limit)"),
+        ("redeem/quarantining.py", "def admit("),
+    ],
+    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redeeming.py", "ledger.hand_over_once(")],
+    "l.redeemed == 0 || (SAME(d)": [("redeem/redeeming.py", "def stand_after_all(")],
+    "entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed": [
+        ("redeem/redeeming.py", "standing.handed_over_at is not None")
+    ],
+    "l.second[d] = true": [("redeem/redeeming.py", "def second_gift(")],
+    "l.second[d] -> l.second[d] = false": [("redeem/redeeming.py", "ledger.withdraw_conflict(")],
+    "l.second[1] -> 1 :": [("redeem/redeeming.py", "ledger.promote_conflict(")],
+    "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
+        ("redeem/holding.py", 'Coupon.epoch == bindparam("of_epoch")')
+    ],
+    "l.epoch > held[me] -> grant[me] = l.epoch": [
+        ("static/clerk/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
+    ],
+}
+
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_each_action_of_the_model_is_done_by_code(action: str):
     assert flat(action) in flat(MODEL)
     assert [(file, code) for file, code in ACTIONS[action] if code not in (ROOT / file).read_text()] == []
+
+
+@pytest.mark.parametrize("action", ACTIONS_OF_RECOVERY)
+def test_each_action_of_a_restored_ledger_is_done_by_code(action: str):
+    assert flat(action) in flat(RECOVERY)
+    codes = ACTIONS_OF_RECOVERY[action]
+    assert [(file, code) for file, code in codes if code not in (ROOT / file).read_text()] == []
 
 
 @pytest.mark.parametrize("entry", ["ASK", "GAVE", "DROP", "GAVEHELD", "UNDO", "RELEASE"])

@@ -24,6 +24,7 @@ class Change(StrEnum):
     DEVICE_MOVED = "device_moved"
     DEVICE_STAYS = "device_stays"
     DEVICE_WRITTEN_OFF = "device_written_off"
+    FORGOTTEN_SETTLED = "forgotten_settled"
     CLERK_ADDED = "clerk_added"
     CLERK_LEFT = "clerk_left"
     CLERK_PIN_CHANGED = "clerk_pin_changed"

@@ -133,14 +133,15 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
 
 
 def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: str | None = None) -> NewTill:
-    """A partner's own till, with its key."""
+    """A partner's own till, with its key. Made anew after a restore that has forgotten it, it is awaited like the others."""
+    life = generations.current(session)
     device = Device(
         id=new_id("dev", now),
         store_id=get_store(session, store_id).id,
         kind="till",
         name=clean_name(name),
         created_at=now,
-        reported_generation=generations.current(session).generation,
+        reported_generation=0 if life.awaits_forgotten else life.generation,
     )
     session.add(device)
     session.flush()

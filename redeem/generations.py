@@ -13,12 +13,16 @@ EPOCHS_PER_GENERATION = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """`campaigns_from`: the number from which campaigns are made. Changes below `changes_from` are forgotten."""
+    """`campaigns_from`: the number from which campaigns are made. Changes below `changes_from` are forgotten.
+
+    `awaits_forgotten`: nobody has said yet that all that was enrolled after the backup is here again.
+    """
 
     generation: int = 1
     recovering_since: Ms | None = None
     campaigns_from: int = 0
     changes_from: int = 0
+    awaits_forgotten: bool = False
 
     @property
     def is_recovering(self) -> bool:
@@ -31,7 +35,11 @@ class Life:
 
 
 LIFE = select(
-    Deployment.generation, Deployment.recovering_since, Deployment.campaigns_from, Deployment.changes_from
+    Deployment.generation,
+    Deployment.recovering_since,
+    Deployment.campaigns_from,
+    Deployment.changes_from,
+    Deployment.awaits_forgotten,
 ).where(Deployment.id == 1)
 LIFE_AND_LOCK = LIFE.with_for_update()
 

@@ -293,7 +293,8 @@ class Change(Base):
 class Deployment(Base):
     """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported.
 
-    Campaigns are numbered from `campaigns_from` at least. Changes below the position `changes_from` were forgotten.
+    It waits as well for those that it has forgotten, while `awaits_forgotten`. Campaigns are numbered from `campaigns_from` at least.
+    Changes below the position `changes_from` were forgotten.
     Days up to `added_up_until` are closed and stand in `rollup`.
     """
 
@@ -301,6 +302,7 @@ class Deployment(Base):
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     generation: Mapped[int] = mapped_column(default=1)
     recovering_since: Mapped[int | None]
+    awaits_forgotten: Mapped[bool] = mapped_column(default=False)
     campaigns_from: Mapped[int] = mapped_column(default=0)
     changes_from: Mapped[int] = mapped_column(default=0)
     added_up_until: Mapped[int | None] = mapped_column(SmallInteger)

@@ -2,7 +2,8 @@
 
 A tablet reports when the server has its journal to the end and it has named all its holds. If somebody was granted one of them since,
 for it was written off in the time that is lost, it gives that back first. A till reports when it has sent again
-what it redeemed in the last days. Until all have, nothing is granted, and only who holds a coupon gives it.
+what it redeemed in the last days. Of what was enrolled after the backup the ledger knows nothing; that all of it is here again a manager
+says. Until then nothing is granted, and only who holds a coupon gives it.
 """
 
 from collections.abc import Collection, Sequence
@@ -137,7 +138,11 @@ def awaits(session: Session, device_id: str) -> bool:
 def end_if_complete(session: Session) -> Life:
     """Recovery ends when nobody is awaited any more. Whoever reports at the same time waits here, so that the last one sees all."""
     life = generations.current(session, lock=True)
-    if not life.is_recovering or session.scalar(select(Device.id).where(is_awaited(life)).limit(1)):
+    if (
+        not life.is_recovering
+        or life.awaits_forgotten
+        or session.scalar(select(Device.id).where(is_awaited(life)).limit(1))
+    ):
         return life
     session.execute(update(Deployment).values(recovering_since=None))
     return generations.current(session)

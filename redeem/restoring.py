@@ -1,7 +1,8 @@
 """Restoring: a backup was put back, and is too old: whatever was given since would be given again.
 
 `begin` starts a new generation of the ledger, in recovery: tablets and tills refill it with what they know (recovering.py), coupons that
-were issued after the backup are adopted (adopting.py), and a manager writes off who never comes back.
+were issued after the backup are adopted (adopting.py), and a manager writes off who never comes back. What was enrolled after the backup
+nobody here knows of (forgotten.py): the ledger waits until a manager says that none of it is missing.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing, forgotten, generations, ledger, recovering, writing_off
+from redeem import auditing, forgotten, generations, ledger, quarantining, recovering, writing_off
 from redeem.adopting import Shown
 from redeem.auditing import Change
 from redeem.errors import Conflict, NotFound
+from redeem.forgotten import Caller
 from redeem.generations import Life
 from redeem.holding import ACTIVE
 from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
@@ -88,19 +90,33 @@ class Waiting:
     awaited: bool
 
 
-def begin(session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0) -> Life:
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """What is known of the tablets that were enrolled after the backup: those that have called and are not here again, and how many
+    entries of such tablets were handed in and wait for a manager.
+    """
+
+    callers: list[Caller]
+    entries: int
+
+
+def begin(
+    session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0, *, none_enrolled: bool = False
+) -> Life:
     """The first thing after a backup was put back, before anybody is served. Answers the new life of the ledger.
 
     `skip_numbers` must be more than any campaign has issued since the backup: these numbers are out, and no coupon gets them again.
     `newest` is the newest generation that is known to have been, and more than the backup's if that was put back before: each life
     that is lost skipped numbers and went on behind them, and tablets still hold what it granted.
+    `none_enrolled`: it is certain that no tablet and no till was enrolled since the backup; else a manager must say so.
     """
     life = generations.current(session, lock=True)
     generation = max(life.generation, newest) + 1
     lives = generation - life.generation
     newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
     campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
-    _save(session, Life(generation, recovering_since=now, campaigns_from=min(campaigns_from, CAMPAIGN_LIMIT - 1)))
+    campaigns_from = min(campaigns_from, CAMPAIGN_LIMIT - 1)
+    _save(session, Life(generation, now, campaigns_from, awaits_forgotten=life.awaits_forgotten or not none_enrolled))
     _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(Changed))
     session.execute(delete(Claim))
@@ -146,6 +162,32 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     device.reported_generation = life.generation
     session.flush()
     recovering.end_if_complete(session)
+
+
+def find_strays(session: Session, now: Ms, scope: Scope = WHOLE) -> Strays:
+    waiting = quarantining.list_waiting(session, scope)
+    entries = sum(each.entries for each in waiting if each.device_name is None)
+    return Strays(forgotten.list_callers(session, now, scope), entries)
+
+
+def go_on_without_forgotten(session: Session, manager_id: str, now: Ms) -> bool:
+    """A manager says that of what was enrolled after the backup none is missing, or none is waited for any more.
+
+    Recorded with what was known to be missing. False if somebody said so before.
+    """
+    life = generations.current(session, lock=True)
+    if not life.awaits_forgotten:
+        return False
+    strays = find_strays(session, now)
+    names = ", ".join(each.device_name for each in strays.callers) or "–"
+    missing = [each.device_id for each in strays.callers]
+    subject, entries = f"generation {life.generation}", strays.entries
+    auditing.note(
+        session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, name=names, devices=missing, entries=entries
+    )
+    session.execute(update(Deployment).values(awaits_forgotten=False))
+    recovering.end_if_complete(session)
+    return True
 
 
 def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> Answer:
@@ -201,6 +243,7 @@ def _save(session: Session, life: Life) -> None:
     row = session.get(Deployment, 1) or Deployment(id=1)
     row.generation, row.recovering_since = life.generation, life.recovering_since
     row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
+    row.awaits_forgotten = life.awaits_forgotten
     session.add(row)
     session.flush()
 

@@ -304,7 +304,7 @@ def test_what_is_unknown(cast, tablet, ask):
 
 
 def restore(counters):
-    return counters.write(lambda session: restoring.begin(session, NOW)).generation
+    return counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True)).generation
 
 
 def test_nothing_moves_while_the_ledger_recovers(counters, tablet, cast, ask):

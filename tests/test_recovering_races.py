@@ -18,7 +18,7 @@ ROUNDS = 6
 
 
 def begin(counters):
-    return counters.write(lambda session: restoring.begin(session, NOW)).generation
+    return counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True)).generation
 
 
 def tills_report(counters, tills):

@@ -32,7 +32,7 @@ def test_it_begins_recovery_and_says_who_is_awaited(app: Flask, database: Databa
 def test_it_does_nothing_without_a_yes(app: Flask, database: Database):
     assert restore(app, answer="n\n").exit_code == 1
     assert generation(database) == (1, False)
-    assert restore(app, answer="y\n").exit_code == 0
+    assert restore(app, answer="y\nn\n").exit_code == 0
     assert generation(database) == (2, True)
 
 
@@ -70,5 +70,20 @@ def test_on_another_machine_it_is_told_the_last_generation(app: Flask, database:
 
 def test_where_nobody_is_awaited_it_is_over_at_once(app: Flask, database: Database):
     database.write(lambda session: session.execute(update(Device).values(revoked_at=1, lost_at=1)))
-    assert "nothing is to be recovered" in restore(app, "--yes").output
+    assert "nothing is to be recovered" in restore(app, "--yes", "--none-enrolled").output
+    assert generation(database) == (2, False)
+
+
+def test_unless_it_is_told_that_none_was_enrolled_since_it_waits_for_a_manager(app: Flask, database: Database):
+    database.write(lambda session: session.execute(update(Device).values(revoked_at=1, lost_at=1)))
+    assert "until a manager says that none is missing" in restore(app, "--yes").output
+    assert generation(database) == (2, True)
+    assert restore(app, "--yes", "--again", "--none-enrolled").exit_code == 0
+    assert generation(database) == (3, True), "what the restore before has forgotten is still not here"
+
+
+def test_it_asks_whether_one_was_enrolled_since(app: Flask, database: Database):
+    database.write(lambda session: session.execute(update(Device).values(revoked_at=1, lost_at=1)))
+    result = restore(app, answer="y\ny\n")
+    assert "no tablet and no till was enrolled since" in result.output
     assert generation(database) == (2, False)

@@ -125,7 +125,7 @@ def restored(day, vault):
     vault.back_up()
     day.happen()
     vault.put_back()
-    day.generation = day.counters.write(lambda session: restoring.begin(session, LATER)).generation
+    day.generation = day.counters.write(lambda session: restoring.begin(session, LATER, none_enrolled=True)).generation
     return day
 
 

@@ -44,7 +44,9 @@ def restore(counters, vault, **options):
 
 
 def begin(counters, **options):
-    return counters.write(lambda session: restoring.begin(session, LATER, **options)).generation
+    """None was enrolled since the backup, if nothing else is said."""
+    known = {"none_enrolled": True} | options
+    return counters.write(lambda session: restoring.begin(session, LATER, **known)).generation
 
 
 def missing(counters, scope=None):

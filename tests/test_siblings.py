@@ -225,7 +225,7 @@ def test_of_the_newest_coupons_alone(counters, elsewhere, monkeypatch):
 def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_recovers(counters, elsewhere):
     counters.homed()
     assert elsewhere.hears(position=None) is None
-    counters.write(lambda session: restoring.begin(session, NOW))
+    counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True))
     life = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
     assert elsewhere.hears(position=life) is None
 

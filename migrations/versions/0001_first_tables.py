@@ -41,6 +41,7 @@ def upgrade():
     sa.Column('id', sa.SmallInteger(), autoincrement=False, nullable=False),
     sa.Column('generation', sa.BigInteger(), nullable=False),
     sa.Column('recovering_since', sa.BigInteger(), nullable=True),
+    sa.Column('awaits_forgotten', sa.Boolean(), nullable=False),
     sa.Column('campaigns_from', sa.BigInteger(), nullable=False),
     sa.Column('changes_from', sa.BigInteger(), nullable=False),
     sa.Column('added_up_until', sa.SmallInteger(), nullable=True),

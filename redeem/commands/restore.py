@@ -19,6 +19,7 @@ QUESTION = (
     "This is for a database that was just put back from a backup, with the server stopped. Until every tablet and till has\n"
     "reported, nobody but the holder of a coupon gives it. Managers are signed out, and enrolment links end. Go on?"
 )
+FORGOTTEN = "Is it certain that no tablet and no till was enrolled since that backup was made?"
 LISTED_MAX = 50
 GENERATION_FILE = "generation"
 
@@ -34,6 +35,11 @@ class Recovering(Conflict):
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--again", is_flag=True, help="Another backup was put back while the ledger recovered.")
 @click.option(
+    "--none-enrolled",
+    is_flag=True,
+    help="No tablet and no till was enrolled since the backup. Else the ledger waits until a manager says that none is missing.",
+)
+@click.option(
     "--skip-numbers",
     type=click.IntRange(min=1),
     default=SKIPPED_NUMBERS,
@@ -48,20 +54,21 @@ class Recovering(Conflict):
 )
 @with_appcontext
 @plainly
-def restore(yes: bool, again: bool, skip_numbers: int, after_generation: int) -> None:
+def restore(yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, after_generation: int) -> None:
     """Begin recovery after a backup was put back: tablets tell the ledger what it lacks, and managers who won't come back."""
     now, remembered = now_ms(), Path(current_app.instance_path) / GENERATION_FILE
     yes or click.confirm(QUESTION, abort=True)
     known = read(lambda session: find_generation(session, again))
+    none_enrolled = none_enrolled or (not yes and click.confirm(FORGOTTEN))
     newest = max(known, after_generation, recall(remembered))
     remember(remembered, newest + 1)  # first: one that was never begun does no harm, and one that is begun twice does
-    life, missing = write(lambda session: begin(session, now, skip_numbers, newest))
+    life, missing = write(lambda session: begin(session, now, skip_numbers, newest, none_enrolled))
     click.echo(
         f"This is generation {life.generation} of the ledger."
         f" Every campaign goes on {skip_numbers * (life.generation - known):,} numbers further."
     )
     if life.is_recovering:
-        tell_awaited(missing)
+        tell_awaited(life, missing)
         click.echo(f"Start the server now. Who is still missing: {context().settings.base_url}/manager/recovery")
     else:
         click.echo("No tablet and no till is awaited: nothing is to be recovered. Start the server now.")
@@ -85,13 +92,13 @@ def remember(remembered: Path, generation: int) -> None:
     remembered.write_text(f"{generation}\n")
 
 
-def begin(session: Session, now: Ms, skip_numbers: int, newest: int) -> tuple[Life, list[Missing]]:
+def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
     """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
-    restoring.begin(session, now, skip_numbers, newest)
+    restoring.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
     return recovering.end_if_complete(session), restoring.missing(session, now)
 
 
-def tell_awaited(missing: list[Missing]) -> None:
+def tell_awaited(life: Life, missing: list[Missing]) -> None:
     tablets = sum(each.kind == "tablet" for each in missing)
     click.echo(f"Awaited: {tablets} tablets and {len(missing) - tablets} tills.")
     for each in missing[:LISTED_MAX]:
@@ -99,6 +106,10 @@ def tell_awaited(missing: list[Missing]) -> None:
         click.echo(f"  {each.kind:<6}  {each.store_name} · {each.device_name}  ({seen})")
     if len(missing) > LISTED_MAX:
         click.echo(f"  and {len(missing) - LISTED_MAX} more")
+    if life.awaits_forgotten:
+        click.echo(
+            "And what was enrolled since the backup, which it does not know: until a manager says that none is missing."
+        )
     click.echo(
         "Until all of them have reported, or a manager has written off who won't come back:\n"
         "  - a tablet that holds a coupon gives it, as always; nobody else gives any\n"

@@ -51,6 +51,6 @@ HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
             office.write_off,
             office.admit,
         ),
-        *(office.back_up, office.restore, office.till_reports),
+        *(office.back_up, office.restore, office.till_reports, office.recover),
     )
 }

@@ -79,6 +79,7 @@ def vanish(world: World, place: int, _chance: Random) -> None:
     tablet = tablet_at(world, place)
     if tablet and sum(not each.is_gone for each in world.tablets) > 1:
         kill_all(world, tablet)
+        world.settle_returning(tablet)
         tablet.is_gone = True
         world.say(tablet.name, "is gone")
 

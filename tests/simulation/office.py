@@ -1,7 +1,8 @@
 """What the shop and the managers do meanwhile, and what they do when something was lost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from redeem import (
     admitting,
     apikeys,
     enrolling,
+    generations,
     issuing,
     keeping,
     moving,
@@ -24,7 +26,7 @@ from redeem.errors import RedeemError
 from redeem.holding import IS_VOID, REDEEMED
 from redeem.ids import coupon_id
 from redeem.models import Act as KeptAct
-from redeem.models import Coupon, Device, Redemption
+from redeem.models import Coupon, Device, Quarantine, Redemption
 from redeem.quarantining import Admission
 from redeem.redeeming import Act, Kind, Outcome
 from redeem.restoring import GivenBefore
@@ -33,8 +35,11 @@ from redeem.verifying import Actor
 from redeem.web.reading import fingerprint
 from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
+from tests.simulation.counters import carry_for
 from tests.simulation.tills import BACK, Till
-from tests.simulation.world import World
+from tests.simulation.world import Tablet, World
+
+SYNCS = 3  # what is said in one of them is answered in the next
 
 # The shop.
 
@@ -106,7 +111,8 @@ def move_device(world: World, device: str, to: str) -> None:
 def write_off(world: World, place: int, chance: Random) -> None:
     """A manager takes a device for lost: one that is gone or was replaced, and now and then one that is not."""
     present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
-    devices = all_devices(world)
+    forgotten = unknown(world)
+    devices = [device for device in all_devices(world) if device not in forgotten]
     lost = [device for device in devices if device not in present]
     some = lost if chance.random() < 0.8 else devices
     if some:
@@ -124,7 +130,7 @@ def write_off_device(world: World, device: str) -> None:
     world.server.write(work)
     world.may_double.update(held)
     if world.is_restored:
-        world.may_double.update({gift.coupon for gift in world.hands.out() if gift.giver == device} - held)
+        world.may_double.update(given_by(world, device) - held)
     world.say("a manager writes off", device, "and with it", *sorted(held))
 
 
@@ -168,7 +174,7 @@ def back_up(world: World, _place: int, _chance: Random) -> None:
     world.say("a backup is made")
 
 
-def restore(world: World, _place: int, _chance: Random) -> None:
+def restore(world: World, _place: int, chance: Random) -> None:
     """The ledger is as it was at the backup, and begins to recover. Tills remember what they were told, as they are asked to."""
     if not world.server.has_backup:
         return
@@ -179,14 +185,14 @@ def restore(world: World, _place: int, _chance: Random) -> None:
     held = world.server.read(lambda session: {device: held_by(session, device) for device in devices})
     world.server.put_back()
     newest = world.generation  # the machine remembers it, whatever backup was put back
+    is_sure = not unknown(world) and chance.random() < 0.5
     world.generation = world.server.write(
-        lambda session: restoring.begin(session, world.clock.now, newest=newest)
+        lambda session: restoring.begin(session, world.clock.now, newest=newest, none_enrolled=is_sure)
     ).generation
     for device in unknown(world):
-        # Enrolled since the backup: the ledger can't wait for a tablet of which it never heard.
-        world.may_double.update(held[device] | {gift.coupon for gift in world.hands.out() if gift.giver == device})
+        world.forgotten[device] = world.forgotten.get(device, set()) | held[device]
     world.is_restored = True
-    world.say("the backup is put back")
+    world.say("the backup is put back, and forgotten are", *unknown(world))
     world.break_connections()
 
 
@@ -256,6 +262,83 @@ def marks_of(world: World, till: Till) -> dict[str, str]:
         return {attempt: fingerprint(ReverseBody(reason=BACK), path) for attempt, path in paths.items()}
 
 
+def recover(world: World, place: int, chance: Random) -> None:
+    """Managers see to it that recovery ends: a till reports, a tablet that is no more is written off, what strays handed in is admitted.
+
+    That none of these is missing they say mostly when it is so, and now and then early.
+    """
+    if not world.server.read(generations.current).is_recovering:
+        return
+    till_reports(world, place, chance)
+    call_in(world, chance)
+    write_off_missing(world)
+    for device in unknown(world):
+        if world.server.read(partial(is_kept, device_id=device)):
+            admit_all(world, device)
+    if not missing_strays(world) or chance.random() < 0.1:
+        go_on_without_forgotten(world)
+
+
+def call_in(world: World, chance: Random) -> None:
+    """Some stores are asked to switch their tablets on, and to take them where there is a network."""
+    for tablet in world.tablets:
+        if tablet.is_gone or chance.random() < 0.3:
+            continue
+        tablet.is_dark = False
+        if not tablet.tabs:
+            world.open_tab(tablet)
+        for _ in range(SYNCS):
+            world.tell("beat", tablet.tabs[0])
+            carry_for(world, tablet)
+
+
+def is_kept(session: Session, device_id: str) -> bool:
+    return session.scalar(select(Quarantine.number).where(Quarantine.device_id == device_id).limit(1)) is not None
+
+
+def write_off_missing(world: World) -> None:
+    """Those that will never report."""
+    present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
+    for missing in world.server.read(lambda session: restoring.missing(session, world.clock.now)):
+        if missing.kind == "tablet" and missing.device_id not in present:
+            write_off_device(world, missing.device_id)
+
+
+def go_on_without_forgotten(world: World) -> None:
+    """What those that are missing held and gave may be given by others from now on."""
+    strays = missing_strays(world)
+
+    def work(session: Session) -> bool:
+        return restoring.go_on_without_forgotten(session, world.setting.manager, world.clock.now)
+
+    if world.server.write(work):
+        for device in strays:
+            world.may_double.update(world.forgotten[device] | given_by(world, device))
+        world.say("a manager says that no tablet is missing, and missing are", *strays)
+
+
+def missing_strays(world: World) -> list[str]:
+    """Tablets of which the ledger has no row, and not the whole journal either, admitted by a manager."""
+    journals = world.evicted | journals_of(world, world.tablets)
+    present = {tablet.device for tablet in world.tablets}
+    admitted = world.server.read(admitted_entries)
+    unknowns = [device for device in unknown(world) if device in world.forgotten]
+    return [d for d in unknowns if d in present or not set(journals.get(d, [])) <= admitted]
+
+
+def journals_of(world: World, tablets: Iterable[Tablet]) -> dict[str, list[str]]:
+    """What is on these tablets now, by device: of what they were before, too."""
+    return {device: texts for each in tablets for device, texts in world.tell("journals", tablet=each.name).items()}
+
+
+def admitted_entries(session: Session) -> set[str]:
+    return set(session.scalars(select(Quarantine.entry).where(Quarantine.decision == "admitted")))
+
+
+def given_by(world: World, device: str) -> set[str]:
+    return {gift.coupon for gift in world.hands.out() if gift.giver == device}
+
+
 def go_on_without(world: World, till: Till) -> None:
     def work(session: Session) -> None:
         restoring.write_off_missing(session, actor_of(session, till).device_id, world.setting.manager, world.clock.now)
@@ -280,7 +363,8 @@ def end_recovery(world: World) -> None:
     for till in world.tills:
         if till.must_report:
             report(world, till)
-    present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
-    for missing in world.server.read(lambda session: restoring.missing(session, world.clock.now)):
-        if missing.device_id not in present:
-            write_off_device(world, missing.device_id)
+    write_off_missing(world)
+    if not {*missing_strays(world)}.intersection(
+        journals_of(world, [tablet for tablet in world.tablets if not tablet.is_gone])
+    ):
+        go_on_without_forgotten(world)

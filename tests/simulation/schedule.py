@@ -7,7 +7,7 @@ from tests.simulation.happenings import HAPPENINGS, Happening
 
 # How often each happens, where it does.
 USUAL = {
-    "work": 300, "carry": 330, "rush": 16, "till_works": 50, "pass_time": 60, "beat": 25, "ring": 25,
+    "work": 300, "carry": 330, "rush": 16, "till_works": 50, "pass_time": 60, "beat": 25, "ring": 25, "recover": 25,
 }  # fmt: skip
 FAULTS = {
     "lose": 18, "repeat": 12, "night": 1, "turn_clock": 4, "darken": 8, "slow": 10, "kill": 12, "second_tab": 4, "remember": 6,

@@ -2,7 +2,8 @@
 
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
-tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device.
+tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device; `forgotten` is what a
+tablet held that a restored ledger knew nothing of.
 """
 
 from collections import Counter
@@ -59,6 +60,7 @@ class World:
         self.unsure: set[str] = set()
         self.evicted: dict[str, list[str]] = {}
         self.is_restored, self.generation = False, 1
+        self.forgotten: dict[str, set[str]] = {}
         self.recent: list[int] = []
         self.adviser = Adviser()
         chance = Random(f"{seed} setting")

@@ -2,22 +2,24 @@
 
 import pytest
 from nacl.signing import SigningKey
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from redeem import enrolling, forgotten, keeping, quarantining, restoring
+from redeem import enrolling, forgotten, generations, keeping, quarantining, recovering, restoring
 from redeem.keys import base64url
-from redeem.models import Device, Forgotten
+from redeem.models import AuditEntry, Device, Forgotten
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
 from tests.factories import all_of
 from tests.tablets import Tablet
+from tests.web.programs import assert_problem
 from tests.web.signed import Signing
 
 KEY = SigningKey(b"the key of a tablet that is late")
 STRANGER = SigningKey(b"the key of somebody from outside")
 UNKNOWN = "dev_" + "0" * 26
 PAGE = "/manager/recovery"
+QUESTION = "/manager/recovery/forgotten"
 
 
 class Late:
@@ -81,7 +83,7 @@ def callers(database, at=0):
 
 def test_it_is_refused_and_managers_see_that_it_has_called(late, office, database):
     assert late.sync().json["code"] == "not_signed"
-    assert "Enrolled after the backup" not in office("shop_manager").open(PAGE).text
+    assert late.device_id not in office("shop_manager").open(PAGE).text
     assert late.sync(proof=late.proof).json["code"] == "not_signed"
     for who in ("shop_manager", "partner_manager", "store_manager", "auditor"):
         text = office(who).open(PAGE).text
@@ -179,6 +181,77 @@ def test_another_restore_begins_the_list_anew(late, database):
     assert callers(database) == []
     late.sync(proof=late.proof)
     assert [each.device_id for each in callers(database)] == [late.device_id]
+
+
+def is_recovering(database):
+    return database.read(generations.current).is_recovering
+
+
+@pytest.fixture
+def alone(late, database):
+    """All that the ledger knows have reported."""
+    database.write(lambda db: db.execute(update(Device).values(reported_generation=2)))
+    return late
+
+
+def test_the_ledger_waits_until_a_shop_manager_says_that_nothing_is_missing(alone, database, office):
+    database.write(recovering.end_if_complete)
+    assert is_recovering(database)
+    boss = office("shop_manager")
+    assert f'href="{QUESTION}"' in boss.open(PAGE).text
+    assert "Is nothing missing?" in boss.open(QUESTION).text
+    assert office("store_manager").send(QUESTION).status_code == 403
+    assert f'href="{QUESTION}"' not in office("auditor").open(PAGE).text
+    assert is_recovering(database)
+    assert boss.send(QUESTION).status_code == 303
+    assert not is_recovering(database)
+    assert boss.open(QUESTION).headers["Location"] == PAGE
+    assert boss.send(QUESTION).headers["Location"] == PAGE  # a second click
+    assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == ["forgotten_settled"]
+
+
+def test_nobody_goes_on_without_those_that_have_called_by_a_slip(alone, database, office):
+    alone.sync(proof=alone.proof)
+    boss = office("shop_manager")
+    assert "Go on without 1 tablet?" in boss.open(QUESTION).text
+    for typed in ("", "2"):
+        answer = boss.send(QUESTION, {"confirm": typed})
+        assert answer.status_code == 422
+        assert "Type the number" in answer.text
+    assert is_recovering(database)
+    assert boss.send(QUESTION, {"confirm": "1"}).status_code == 303
+    assert not is_recovering(database)
+    (entry,) = database.read(lambda db: all_of(db, AuditEntry))
+    assert (entry.details["name"], entry.details["devices"]) == ("Late", [alone.device_id])
+
+
+def test_what_was_handed_in_is_to_be_admitted_first(alone, new, coupon, office):
+    alone.journal.write("gave-held", coupon=coupon.token)
+    new.sync(old=alone.old() | {"proof": alone.proof})
+    boss = office("shop_manager")
+    assert "2 entries that were handed in wait" in boss.open(PAGE).text
+    assert "2 entries that such tablets have handed in wait" in boss.open(QUESTION).text
+
+
+def test_nothing_that_it_gave_is_given_again_before_that_is_said(
+    alone, database, coupon, new, admitted, north, manager_id
+):
+    alone.journal.write("gave-held", coupon=coupon.token)
+    assert_problem(north.redeem(coupon.token), "recovering")
+    new.sync(old=alone.old() | {"proof": alone.proof})
+    assert admitted() == {"noted": 1, "redeemed": 1}
+    database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms()))
+    assert_problem(north.redeem(coupon.token), "already_redeemed")
+
+
+def test_a_till_of_that_time_that_is_made_anew_is_awaited(alone, database, cast, manager_id):
+    made = database.write(lambda db: enrolling.add_till(db, cast.north, "Till 9", now_ms()))
+    database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms()))
+    assert is_recovering(database)
+    database.write(lambda db: restoring.till_reported(db, made.device.id))
+    assert not is_recovering(database)
+    later = database.write(lambda db: enrolling.add_till(db, cast.north, "Till 10", now_ms()))
+    assert later.device.reported_generation == 2
 
 
 def test_it_is_still_shown_when_the_ledger_is_whole(app, database, client, cast, office):

@@ -25,7 +25,7 @@ def held(cast, database):
 
 @pytest.fixture
 def restored(database, held):
-    database.write(lambda db: restoring.begin(db, now_ms()))
+    database.write(lambda db: restoring.begin(db, now_ms(), none_enrolled=True))
 
 
 def lost(cast):

@@ -115,6 +115,8 @@ RUN_SHOP = {
     "POST manager.go_on_without",
     "GET manager.ask_to_end_recovery",
     "POST manager.end_recovery",
+    "GET manager.ask_about_forgotten",
+    "POST manager.go_on_without_forgotten",
     "POST manager.admit_entries",
     "POST manager.leave_entries",
     "POST manager.decide_conflict",

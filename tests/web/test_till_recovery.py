@@ -23,7 +23,7 @@ def lose(database, *more):
         for coupon in more:
             session.delete(session.get_one(Coupon, coupon.serial))
         session.flush()
-        restoring.begin(session, NOW)
+        restoring.begin(session, NOW, none_enrolled=True)
 
     database.write(work)
 

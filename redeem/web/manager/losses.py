@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import forgotten, generations, managing, overseeing, restoring, writing_off
+from redeem import generations, managing, overseeing, restoring, writing_off
 from redeem.money import Money, zero
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
@@ -67,12 +67,13 @@ def stored_values(details: dict[str, list[dict[str, object]]]) -> list[Money]:
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
     missing = read(lambda db: restoring.missing(db, now, scope))
+    strays = read(lambda db: restoring.find_strays(db, now, scope))
     reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
         life=read(generations.current),
         missing=missing,
-        callers=read(lambda db: forgotten.list_callers(db, now, scope)),
+        strays=strays,
         reported=reported,
         total=reported + len(missing),
         days=RECENT_DAYS,
@@ -124,6 +125,31 @@ def end_recovery() -> ResponseReturnValue:
     written_off = write(lambda db: managing.go_on_without(db, who, named, now))
     flash(ngettext("%(num)s device is written off.", "%(num)s devices are written off.", written_off))
     return see_other("manager.recovery")
+
+
+@office("/recovery/forgotten", Permission.RUN_SHOP)
+def ask_about_forgotten() -> ResponseReturnValue:
+    """Is anything missing of what was enrolled after the backup? What is known of it, and the question."""
+    return forgotten_page() if read(generations.current).awaits_forgotten else see_other("manager.recovery")
+
+
+@office("/recovery/forgotten", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def go_on_without_forgotten() -> ResponseReturnValue:
+    """Who has called since the page was shown is one more, and has not been answered for."""
+    who, now = person(), now_ms()
+    missing = len(read(lambda db: restoring.find_strays(db, now)).callers)
+    if missing and request.form.get("confirm", "").strip() != str(missing):
+        return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
+    if write(lambda db: restoring.go_on_without_forgotten(db, who.id, now)):
+        flash(_("The ledger waits no more for what was enrolled after the backup."))
+    return see_other("manager.recovery")
+
+
+def forgotten_page(faults: Faults | None = None) -> str:
+    now = now_ms()
+    strays = read(lambda db: restoring.find_strays(db, now))
+    return render_template("manager/recovery_forgotten.html", strays=strays, now=now, faults=faults or {})
 
 
 def end_page(faults: Faults | None = None) -> str:

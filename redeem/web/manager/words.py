@@ -145,6 +145,7 @@ CHANGES: Words = {
     Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
+    Change.FORGOTTEN_SETTLED: _("Waits no more for what was enrolled after the backup"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),

@@ -117,6 +117,11 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/recovering.py", "def is_awaited("),
         ("redeem/recovering.py", "def end_if_complete("),
     ],
+    "l.awaits = (AWAITS || (enrolled && !l.known))": [
+        ("redeem/restoring.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
+    ],
+    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
+    "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "or life.awaits_forgotten or")],
     "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
     "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [

@@ -6,7 +6,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import enrolling, issuing, keeping, recovering, restoring, tokens, writing_off
+from redeem import enrolling, issuing, keeping, quarantining, recovering, restoring, tokens, writing_off
 from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.errors import NotFound
@@ -516,6 +516,24 @@ def test_a_lost_coupon_given_by_its_short_code_is_known_by_the_id_beside_it(coun
     counters.tablet.act("gave-held", typed=lost.short_code, id=lost.id)
     counters.tablet.last = 0
     all_report(counters, tills, restore(counters, vault))
+    assert tills["north"].redeem(lost).code == "already_redeemed"
+
+
+def test_a_lost_coupon_given_by_its_short_code_is_booked_as_well_when_that_is_admitted_later(
+    counters, tills, vault, manager_id
+):
+    """Recovery is over by then; that the id beside the code is believed, a manager has decided."""
+    vault.back_up()
+    lost, _ = counters.held()
+    counters.tablet.write("gave-held", typed=lost.short_code, id=lost.id)
+    generation = restore(counters, vault)
+    write_off(counters, counters.tablet.device_id, manager_id)
+    all_report(counters, tills, generation, but=[counters.tablet])
+    assert counters.tablet.sync().fault == "revoked"
+    device_id = counters.tablet.device_id
+    ring = counters.read(keeping.load_ring)
+    done = counters.write(lambda session: quarantining.admit(session, device_id, manager_id, ring, LATER))
+    assert done.outcomes == {"redeemed": 1}
     assert tills["north"].redeem(lost).code == "already_redeemed"
 
 

@@ -121,7 +121,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/restoring.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
     "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
-    "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "or life.awaits_forgotten or")],
+    "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
     "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [

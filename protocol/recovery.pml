@@ -18,7 +18,7 @@
    Checked exhaustively, for journals of up to LEN entries:
      once      no two devices have given the coupon, counting apart what device 2 was before it was enrolled anew
      booked    when the server has all, the coupon is redeemed by the device that has given it, and by none if none has, and no second
-               gift stands beside. An ask that nobody decides any more, for its journal was handed in, may redeem it as well
+               gift stands beside
      no burn   as in journal.pml
      not stuck when the server has all of a device's journal, no hold is this device's by a grant that it has given back
 
@@ -39,6 +39,7 @@
      -DANYLIFE    a report to an earlier life of the ledger counts
      -DGRANTING   the server grants while it recovers
      -DOLDEPOCH   epochs go on where the backup left off: a release of the old life, admitted in the new one, ends another hold
+     -DUNASKED    an ask that is admitted redeems, although nobody waits for its answer any more
      -DOVERTAKEN  a device believes an answer that it had given up */
 #ifndef LEN
 #define LEN 2
@@ -61,7 +62,7 @@ byte size[3];             /* entries in it                                      
 byte held[3];             /* epoch of the hold it has, 0 none                     */
 byte released[3];         /* newest epoch that it gave back                       */
 bool given[4];            /* its screen said: give; 3 is what device 2 was before */
-bool asking[4];           /* its newest entry is an undecided ask                 */
+bool asking[3];           /* its newest entry is an undecided ask                 */
 bool enrolled = false;    /* device 2 has been enrolled                           */
 bool refused = false;     /* it has heard that it is to be enrolled anew          */
 byte retired = 0;         /* entries that it wrote before it was                  */
@@ -134,6 +135,11 @@ byte recall[3];           /* epoch of the hold that it is to give back          
 #else
 #define IS_ALL(d, n) (l.last[d] == n)
 #endif
+#ifdef UNASKED
+#define ASKS true
+#else
+#define ASKS (d == w)     /* what is admitted asks for nothing any more           */
+#endif
 #ifdef OVERTAKEN
 #define give_up(d) skip
 #else
@@ -149,7 +155,7 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
   if
   :: entry(w, k) == ASK ->
        if
-       :: l.redeemed == 0 && (l.holder == w || (l.holder == 0 && !recovering)) -> l.redeemed = d
+       :: ASKS && l.redeemed == 0 && (l.holder == w || (l.holder == 0 && !recovering)) -> l.redeemed = d
        :: else
        fi
   :: entry(w, k) == GAVE || entry(w, k) == GAVEHELD ->
@@ -219,7 +225,7 @@ proctype Server() {
   :: atomic { !enrolled -> enrolled = true; l.known = true; reported[2] = recovering }
   :: atomic { refused && !l.known -> /* enrolled anew: it is another device, and begins a journal */
        l.known = true; reported[2] = recovering; retired = size[2]; l.last[2] = retired;
-       given[3] = given[3] || given[2]; given[2] = false; asking[3] = asking[3] || asking[2]; asking[2] = false; released[2] = 0;
+       given[3] = given[3] || given[2]; given[2] = false; asking[2] = false; released[2] = 0;
 #ifdef KEPT
 #else
        held[2] = 0;
@@ -263,5 +269,5 @@ init { atomic { run Server(); run Device(1); run Device(2) } }
 #define UNBOOKED(d) (given[d] && l.redeemed != d)
 #define BURNED(d) (l.redeemed == d && l.last[d] == size[d] && !given[d] && !asking[d])
 #define STUCK(d) (l.holder == d && l.last[d] == size[d] && l.epoch <= released[d])
-#define WRONG (l.second[1] || l.second[2] || l.second[3] || UNBOOKED(1) || UNBOOKED(2) || UNBOOKED(3) || (l.redeemed == 3 && !given[3] && !asking[3]))
+#define WRONG (l.second[1] || l.second[2] || l.second[3] || UNBOOKED(1) || UNBOOKED(2) || UNBOOKED(3) || (l.redeemed == 3 && !given[3]))
 ltl once { [] (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2)) }

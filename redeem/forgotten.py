@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from redeem.keys import base64url
@@ -22,10 +22,12 @@ SHOWN_MS = 30 * MS_PER_DAY  # who has not called for so long has another key now
 NOTE = text(
     "INSERT INTO forgotten (device_id, public_key, store_id, name, entries, first_at, last_at)"
     " VALUES (:device_id, :public_key, :store_id, :name, :entries, :now, :now)"
-    " ON CONFLICT (device_id) DO UPDATE SET entries = excluded.entries, last_at = excluded.last_at"
+    " ON CONFLICT (device_id) DO UPDATE SET last_at = excluded.last_at,"
+    " entries = CASE WHEN excluded.entries > forgotten.entries THEN excluded.entries ELSE forgotten.entries END"
     " WHERE forgotten.last_at <= :stale"
 )
-IS_HANDED_IN = select(Quarantine.number).where(Quarantine.device_id == Forgotten.device_id).exists()
+HANDED_IN = select(func.max(Quarantine.number)).where(Quarantine.device_id == Forgotten.device_id).scalar_subquery()
+IS_HERE_AGAIN = select(Device.id).where(Device.public_key == Forgotten.public_key).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,14 @@ def key_of(session: Session, device_id: str) -> bytes | None:
 
 def forget_callers(session: Session) -> None:
     """Another restore begins the list anew. The keys of those whose journals are here stay."""
-    session.execute(delete(Forgotten).where(~IS_HANDED_IN))
+    session.execute(delete(Forgotten).where(HANDED_IN.is_(None)))
 
 
 def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller]:
-    """Those that have called lately and were not enrolled anew since, nor handed their journals in, by store and name."""
+    """Those that have called lately and have not handed in all that they had recorded, by store and name.
+
+    One that had recorded nothing is here again when it is enrolled anew.
+    """
     columns = (
         Forgotten.device_id,
         Forgotten.name,
@@ -83,11 +88,11 @@ def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller
         Forgotten.entries,
         Forgotten.last_at,
     )
-    is_here_again = select(Device.id).where(Device.public_key == Forgotten.public_key).exists()
+    is_settled = or_(Forgotten.entries <= HANDED_IN, and_(Forgotten.entries == 0, IS_HERE_AGAIN))
     statement = (
         select(*columns)
         .outerjoin(Store, Store.id == Forgotten.store_id)
-        .where(Forgotten.last_at > now - SHOWN_MS, ~is_here_again, ~IS_HANDED_IN)
+        .where(Forgotten.last_at > now - SHOWN_MS, ~func.coalesce(is_settled, False))
         .order_by(Store.name, Forgotten.name, Forgotten.device_id)
     )
     return [Caller(*row) for row in session.execute(within(statement, scope, Forgotten.store_id))]

@@ -92,12 +92,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """What is known of the tablets that were enrolled after the backup: those that have called and are not here again, and how many
-    entries of such tablets were handed in and wait for a manager.
+    """What is known of the tablets that were enrolled after the backup: those that have called and have not handed in all that they
+    had recorded, and what was handed in and waits for a manager, which nothing of it books before.
     """
 
     callers: list[Caller]
-    entries: int
+    journals: list[quarantining.Waiting]
+
+    def __len__(self) -> int:
+        """Of how many tablets something is missing."""
+        return len({each.device_id for each in self.callers} | {each.device_id for each in self.journals})
 
 
 def begin(
@@ -166,25 +170,26 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
 
 def find_strays(session: Session, now: Ms, scope: Scope = WHOLE) -> Strays:
     waiting = quarantining.list_waiting(session, scope)
-    entries = sum(each.entries for each in waiting if each.device_name is None)
-    return Strays(forgotten.list_callers(session, now, scope), entries)
+    journals = [each for each in waiting if each.device_name is None]
+    return Strays(forgotten.list_callers(session, now, scope), journals)
 
 
-def go_on_without_forgotten(session: Session, manager_id: str, now: Ms) -> bool:
-    """A manager says that of what was enrolled after the backup none is missing, or none is waited for any more.
+def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing: int = 0) -> bool:
+    """A manager says that of what was enrolled after the backup nothing is missing, or nothing but these `missing` tablets.
 
-    Recorded with what was known to be missing. False if somebody said so before.
+    Recorded with what was known of them. False, and nothing is changed, if it is another number, or if somebody said so before.
     """
     life = generations.current(session, lock=True)
-    if not life.awaits_forgotten:
-        return False
     strays = find_strays(session, now)
-    names = ", ".join(each.device_name for each in strays.callers) or "–"
-    missing = [each.device_id for each in strays.callers]
-    subject, entries = f"generation {life.generation}", strays.entries
-    auditing.note(
-        session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, name=names, devices=missing, entries=entries
-    )
+    if not life.awaits_forgotten or len(strays) != missing:
+        return False
+    what = {
+        "name": ", ".join(each.device_name for each in strays.callers) or "–",
+        "devices": [each.device_id for each in strays.callers],
+        "journals": [each.device_id for each in strays.journals],
+    }
+    subject = f"generation {life.generation}"
+    auditing.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)
     session.execute(update(Deployment).values(awaits_forgotten=False))
     recovering.end_if_complete(session)
     return True

@@ -197,7 +197,7 @@ def test_a_rewritten_entry_is_settled_under_a_name_of_its_own(counters, tablet, 
     tablet.act("ask", coupon=first.token)
     other = rewritten(tablet, tablet.journal[0], coupon=second.token)
     assert tablet.sync([other]).fault == "broken_journal"
-    assert admit(counters, tablet.device_id, manager_id).outcomes == {"redeemed": 1}
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"attempt_cancelled": 1}
     assert sorted(act.name for act in acts(counters)) == ["1", f"1/{other.hash[:8]}"]
 
 
@@ -290,7 +290,7 @@ def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, 
     tablet.sync(old=OldJournal(UNKNOWN, before.journal))
     (waiting,) = counters.read(quarantining.list_waiting)
     assert (waiting.device_id, waiting.device_name, waiting.handed_in_by_id) == (UNKNOWN, None, tablet.device_id)
-    assert admit(counters, UNKNOWN, manager_id).outcomes == {"redeemed": 1, "noted": 1}
+    assert admit(counters, UNKNOWN, manager_id).outcomes == {"attempt_cancelled": 1, "noted": 1}
     assert counters.standing(coupon).handed_over_at == NOW
     assert tablet.act("lock") == "noted"
 

@@ -77,6 +77,7 @@ def test_every_page_of_the_desk_fits_and_stands_in_nobody_s_way(browser, live, c
     live.database.write(lambda db: restore_without(db, cast))
     office.sign_in(cast.managers["shop_manager"], PASSWORD)
     look(office, "/manager/", "/manager/recovery", f"/manager/recovery/{trouble.till}", "/manager/recovery/end")
+    look(office, "/manager/recovery/forgotten")
     assert office.complaints == []
 
 

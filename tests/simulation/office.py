@@ -309,7 +309,9 @@ def go_on_without_forgotten(world: World) -> None:
     strays = missing_strays(world)
 
     def work(session: Session) -> bool:
-        return restoring.go_on_without_forgotten(session, world.setting.manager, world.clock.now)
+        now = world.clock.now
+        known = len(restoring.find_strays(session, now))
+        return restoring.go_on_without_forgotten(session, world.setting.manager, now, known)
 
     if world.server.write(work):
         for device in strays:

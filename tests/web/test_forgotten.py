@@ -127,7 +127,10 @@ def test_enrolled_anew_with_its_key_it_is_forgotten_no_more_and_nothing_is_lost(
     gave = late.journal.write("gave-held", coupon=coupon.token)
     late.sync(proof=late.proof)
     anew = late.enrol()["device"]["id"]
-    assert callers(database) == []
+    assert [caller.entries for caller in callers(database)] == [2], "not before all of it is handed in"
+    part = late.old()
+    late.sync(anew, old=part | {"entries": part["entries"][:1]}, end=0)
+    assert [caller.entries for caller in callers(database)] == [2]
     told = late.sync(anew, old=late.old(), end=0).json
     assert (told["quarantined"], told["old_kept"]) == (2, gave)
     late.sync(proof=late.proof)  # as what it was, from a tab that was left open
@@ -225,12 +228,34 @@ def test_nobody_goes_on_without_those_that_have_called_by_a_slip(alone, database
     assert (entry.details["name"], entry.details["devices"]) == ("Late", [alone.device_id])
 
 
-def test_what_was_handed_in_is_to_be_admitted_first(alone, new, coupon, office):
+def test_nobody_goes_on_by_a_slip_before_what_was_handed_in_is_admitted(alone, new, coupon, office, database, admitted):
     alone.journal.write("gave-held", coupon=coupon.token)
     new.sync(old=alone.old() | {"proof": alone.proof})
     boss = office("shop_manager")
-    assert "2 entries that were handed in wait" in boss.open(PAGE).text
-    assert "2 entries that such tablets have handed in wait" in boss.open(QUESTION).text
+    assert "What 1 tablet has handed in waits" in boss.open(PAGE).text
+    assert "Admit them first" in boss.open(QUESTION).text
+    assert boss.send(QUESTION).status_code == 422
+    assert is_recovering(database)
+    admitted()
+    assert "Is nothing missing?" in boss.open(QUESTION).text
+    assert boss.send(QUESTION).status_code == 303
+    assert not is_recovering(database)
+
+
+def test_one_that_had_recorded_nothing_is_here_again_when_it_is_enrolled_anew(late, database):
+    late.sync(proof=late.proof, end=0)
+    assert len(callers(database)) == 1
+    late.enrol()
+    assert callers(database) == []
+
+
+def test_an_ask_that_is_admitted_burns_no_coupon(alone, new, coupon, admitted, north, database, manager_id):
+    """It was open when the tablet was enrolled anew: nobody waits for its answer, and nobody got the gift."""
+    alone.journal.write("ask", coupon=coupon.token)
+    new.sync(old=alone.old() | {"proof": alone.proof})
+    assert database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms(), missing=1))
+    assert admitted() == {"noted": 1, "attempt_cancelled": 1}
+    assert north.redeem(coupon.token).status_code == 201
 
 
 def test_nothing_that_it_gave_is_given_again_before_that_is_said(

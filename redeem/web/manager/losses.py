@@ -1,5 +1,7 @@
 """What is lost: a device that never comes back, and what a restored ledger still waits to hear."""
 
+import re
+
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -137,12 +139,12 @@ def ask_about_forgotten() -> ResponseReturnValue:
 @confirmed
 def go_on_without_forgotten() -> ResponseReturnValue:
     """Who has called since the page was shown is one more, and has not been answered for."""
-    who, now = person(), now_ms()
-    missing = len(read(lambda db: restoring.find_strays(db, now)).callers)
-    if missing and request.form.get("confirm", "").strip() != str(missing):
-        return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
-    if write(lambda db: restoring.go_on_without_forgotten(db, who.id, now)):
+    who, now, typed = person(), now_ms(), request.form.get("confirm", "").strip()
+    missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
+    if write(lambda db: restoring.go_on_without_forgotten(db, who.id, now, missing)):
         flash(_("The ledger waits no more for what was enrolled after the backup."))
+    elif read(generations.current).awaits_forgotten:
+        return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
     return see_other("manager.recovery")
 
 

@@ -5,7 +5,7 @@ conflict. Left, they stay as they are. Either way nothing is lost, and nothing i
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Select, bindparam, func, select, text
@@ -17,7 +17,7 @@ from redeem.errors import NotFound, TooMany
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.keys import KeyRing
 from redeem.models import Device, Partner, Quarantine, Store
-from redeem.redeeming import Act, settle
+from redeem.redeeming import Act, Kind, settle
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms
 from redeem.verifying import Actor
@@ -169,9 +169,11 @@ def admit(
     """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; or `only` the one of this hash. Raises NotFound."""
     author = find_author(session, device_id, scope, lock=True)
     rows = next_waiting(session, device_id, only)
-    entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
+    acts = [act_of(session, author, entry_of(row), ring) for row in rows]
+    entries.lock_coupons(session, acts)
+    given = given_on(session, device_id)
     for row in rows:
-        row.outcome = settle_one(session, author, entry_of(row), ring, now)
+        row.outcome = settle_one(session, author, entry_of(row), ring, given, now)
         decide(row, "admitted", manager_id, now)
     outcomes = dict(Counter(row.outcome or "" for row in rows))
     session.flush()
@@ -234,12 +236,24 @@ def next_waiting(session: Session, device_id: str, only: str | None = None) -> S
     return session.scalars(waiting.order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)).all()
 
 
-def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
+def given_on(session: Session, device_id: str) -> set[int]:
+    """The asks, by number, that a gift was given on whose own entry was admitted before the ask's: one by one, or behind a gap."""
+    gave = select(Quarantine.entry, Quarantine.signature).where(
+        Quarantine.device_id == device_id,
+        Quarantine.decision == "admitted",
+        Quarantine.entry.contains(f'"{Kind.GAVE}"'),
+    )
+    found = [read_entry(text, signature) for text, signature in session.execute(gave)]
+    return {of for entry in found if entry.kind == Kind.GAVE and isinstance(of := entry.body.get("of"), int)}
+
+
+def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, given: Collection[int], now: Ms) -> str:
     """What the entry is answered; NOT_SIGNED if the device has not written it."""
     if not is_signed(entry, author.device_id, author.public_key):
         return NOT_SIGNED
     continues = is_next(author, entry)
-    answer = settle(session, act_of(session, author, entry, ring), now)
+    act = act_of(session, author, entry, ring)
+    answer = settle(session, replace(act, is_over=entry.number not in given), now)
     if continues:
         author.row.last_number, author.row.last_hash = entry.number, entry.hash
     return answer.code

@@ -164,19 +164,19 @@ def take_redeem(taking: Taking) -> Answer:
 
     Nobody waits where the ask is admitted later: a yes would burn the coupon. If it was given on one, `gave` follows and says so.
     """
-    found, actor, is_waited_for = taking.found, taking.act.actor, not taking.act.is_admitted
+    found, actor, is_over = taking.found, taking.act.actor, taking.act.is_over
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
     if reason is None and must_wait(found):
         return put_off(taking, found)
     yes = redeemed(taking.id, found, taking.now)
-    if reason is None and is_waited_for and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
+    if reason is None and not is_over and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
         return yes
     standing = ledger.standing(taking.session, found.serial)
     if standing:
         return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
-    if reason is None and not is_waited_for:
+    if reason is None and is_over:
         return declined(taking, Verdict.ATTEMPT_CANCELLED, {"coupon": found.coupon_id})
     if reason is None:
         raise Again  # what stood in the way has been undone meanwhile

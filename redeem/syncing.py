@@ -175,9 +175,14 @@ def tell_homes(
 
 
 def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Reply:
-    """A revoked device's entries are kept for a manager. It gets nothing in return but to know that."""
+    """A revoked device's entries are kept for a manager, in order as well: what a manager admits may rest on what stands before it.
+
+    It gets nothing in return but to know that, and up to where its journal is here.
+    """
     device_id = tablet.actor.device_id
-    quarantining.keep(session, device_id, request.entries, "revoked", device_id, now)
+    here = max(tablet.row.last_number, quarantining.kept(session, device_id).last)
+    if request.entries and request.entries[0].number <= here + 1:
+        quarantining.keep(session, device_id, request.entries, "revoked", device_id, now)
     kept = quarantining.kept(session, device_id)
     return Reply(
         last=tablet.row.last_number,
@@ -186,7 +191,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         generation=generations.current(session).generation,
         fault="revoked",
         quarantined=kept.handed_in,
-        kept=kept.last or None,
+        kept=max(tablet.row.last_number, kept.last),
         old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
     )
 

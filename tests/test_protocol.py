@@ -122,7 +122,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/restoring.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
     "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
-    "ASKS (d == w)": [("redeem/redeeming.py", "not taking.act.is_admitted")],
+    "ASKS (d == w)": [("redeem/redeeming.py", "if reason is None and is_over:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
     "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],

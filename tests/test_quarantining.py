@@ -25,8 +25,8 @@ def revoke(counters, tablet):
     counters.write(lambda session: enrolling.revoke_device(session, tablet.device_id, NOW))
 
 
-def admit(counters, device_id, manager_id):
-    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW))
+def admit(counters, device_id, manager_id, only=None):
+    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, only=only))
 
 
 def lines(counters, device_id, after=0):
@@ -59,6 +59,33 @@ def test_a_long_journal_is_handed_in_part_by_part(counters, tablet):
     revoke(counters, tablet)
     replies = [tablet.sync(tablet.journal[start : start + 2]) for start in (1, 3)]
     assert [(reply.last, reply.kept, reply.quarantined) for reply in replies] == [(1, 3, 2), (1, 5, 4)]
+
+
+def test_what_stands_behind_a_gap_is_not_kept_before_the_gap_is_filled(counters, tablet):
+    """The server was restored: the tablet goes on from where it was before."""
+    for _ in range(4):
+        tablet.write("lock")
+    tablet.sync(tablet.journal[:1])
+    revoke(counters, tablet)
+    replies = [tablet.sync(tablet.journal[start:]) for start in (2, 1)]
+    assert [(reply.fault, reply.last, reply.kept, reply.quarantined) for reply in replies] == [
+        ("revoked", 1, 1, 0),
+        ("revoked", 1, 4, 3),
+    ]
+
+
+@pytest.mark.parametrize("first", ["ask", "gave"])
+def test_a_gift_is_booked_whichever_of_its_entries_is_admitted_first(counters, tablet, manager_id, first):
+    coupon = counters.coupon()
+    tablet.write("ask", coupon=coupon.token)
+    tablet.write("gave", of=1)
+    revoke(counters, tablet)
+    tablet.sync()
+    ask, gave = tablet.journal
+    order = [ask, gave] if first == "ask" else [gave, ask]
+    for entry in order:
+        admit(counters, tablet.device_id, manager_id, only=entry.hash)
+    assert counters.standing(coupon).device_id == tablet.device_id
 
 
 def test_a_broken_journal_is_kept_part_by_part_as_well(counters, tablet):

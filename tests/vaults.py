@@ -14,11 +14,14 @@ from redeem.db import Database
 
 @dataclass
 class Vault:
-    """`back_up()` keeps the database as it is, `put_back()` makes it that again. Whoever uses it goes on with the same Database."""
+    """`back_up()` keeps the database as it is, `put_back()` makes it that again. Whoever uses it goes on with the same Database.
+
+    There may be several copies, of other names.
+    """
 
     database: Database
-    back_up: Callable[[], None]
-    put_back: Callable[[], None]
+    back_up: Callable[..., None]
+    put_back: Callable[..., None]
 
 
 def vault_of(database: Database, maintenance: Engine | None) -> Vault:
@@ -28,24 +31,25 @@ def vault_of(database: Database, maintenance: Engine | None) -> Vault:
 
 def sqlite_vault(database: Database) -> Vault:
     live = Path(str(database.engine.url.database))
-    copy = live.with_name("backup.sqlite")
 
-    def put_back() -> None:
+    def copy(name: str) -> Path:
+        return live.with_name(f"{name}.sqlite")
+
+    def put_back(name: str = "backup") -> None:
         database.engine.dispose()
         for leftover in (live, live.with_name(f"{live.name}-wal"), live.with_name(f"{live.name}-shm")):
             leftover.unlink(missing_ok=True)
-        shutil.copyfile(copy, live)
+        shutil.copyfile(copy(name), live)
 
-    def back_up() -> None:
-        copy.unlink(missing_ok=True)
-        backup.copy_sqlite(live, copy)
+    def back_up(name: str = "backup") -> None:
+        copy(name).unlink(missing_ok=True)
+        backup.copy_sqlite(live, copy(name))
 
     return Vault(database, back_up, put_back)
 
 
 def postgres_vault(database: Database, maintenance: Engine) -> Vault:
     live = str(make_url(str(database.engine.url)).database)
-    copy = f"{live}_backup"
 
     def make(new: str, of: str) -> None:
         database.engine.dispose()  # PostgreSQL copies only databases that nobody uses
@@ -53,4 +57,10 @@ def postgres_vault(database: Database, maintenance: Engine) -> Vault:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{new}" WITH (FORCE)'))
             connection.execute(text(f'CREATE DATABASE "{new}" TEMPLATE "{of}"'))
 
-    return Vault(database, lambda: make(copy, live), lambda: make(live, copy))
+    def back_up(name: str = "backup") -> None:
+        make(f"{live}_{name}", live)
+
+    def put_back(name: str = "backup") -> None:
+        make(live, f"{live}_{name}")
+
+    return Vault(database, back_up, put_back)

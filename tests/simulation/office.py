@@ -39,6 +39,7 @@ from tests.simulation.counters import carry_for
 from tests.simulation.tills import BACK, Till
 from tests.simulation.world import Tablet, World
 
+BACKUPS = ("one", "other")
 SYNCS = 3  # what is said in one of them is answered in the next
 
 # The shop.
@@ -169,21 +170,23 @@ def given_by_lost(session: Session, device: str) -> set[str]:
 # A backup, and what comes of it.
 
 
-def back_up(world: World, _place: int, _chance: Random) -> None:
-    world.server.back_up()
-    world.say("a backup is made")
+def back_up(world: World, _place: int, chance: Random) -> None:
+    name = chance.choice(BACKUPS)
+    world.server.back_up(name)
+    world.say("a backup is made, the", name)
 
 
 def restore(world: World, _place: int, chance: Random) -> None:
     """The ledger is as it was at the backup, and begins to recover. Tills remember what they were told, as they are asked to."""
-    if not world.server.has_backup:
+    if not world.server.backups:
         return
+    backup = chance.choice(world.server.backups)
     for till in world.tills:
         till.to_say |= said_to(world, till)
         till.must_report = True
     devices = all_devices(world)
     held = world.server.read(lambda session: {device: held_by(session, device) for device in devices})
-    world.server.put_back()
+    world.server.put_back(backup)
     newest = world.generation  # the machine remembers it, whatever backup was put back
     is_sure = not unknown(world) and chance.random() < 0.5
     world.generation = world.server.write(
@@ -192,7 +195,7 @@ def restore(world: World, _place: int, chance: Random) -> None:
     for device in unknown(world):
         world.forgotten[device] = world.forgotten.get(device, set()) | held[device]
     world.is_restored = True
-    world.say("the backup is put back, and forgotten are", *unknown(world))
+    world.say("a backup is put back, the", backup, "and forgotten are", *unknown(world))
     world.break_connections()
 
 

@@ -116,7 +116,8 @@ class Server:
 
     def begin(self) -> None:
         """In a new world, on a database that is empty again."""
-        self.is_down = self.has_backup = False
+        self.is_down = False
+        self.backups: list[str] = []
         self.die_after: int | None = None
         self._left: int | None = None
         self._faults: list[BaseException] = []
@@ -167,14 +168,14 @@ class Server:
         self.restart()
         return None
 
-    def back_up(self) -> None:
-        self._vault.back_up()
-        self.has_backup = True
+    def back_up(self, name: str) -> None:
+        self._vault.back_up(name)
+        self.backups = sorted({*self.backups, name})
 
-    def put_back(self) -> None:
+    def put_back(self, name: str) -> None:
         """The database is as it was at the backup."""
         self.stop()
-        self._vault.put_back()
+        self._vault.put_back(name)
         self.restart()
 
     @contextmanager

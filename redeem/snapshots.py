@@ -32,7 +32,8 @@ NEXT_POSITION = {
     ),
 }
 FIRST_WORD = text(
-    "INSERT INTO deployment (id, generation, campaigns_from, changes_from) VALUES (1, 1, 0, 0) ON CONFLICT DO NOTHING"
+    "INSERT INTO deployment (id, generation, awaits_forgotten, campaigns_from, changes_from) VALUES (1, 1, FALSE, 0, 0)"
+    " ON CONFLICT DO NOTHING"
 )
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 # What is redeemed is told so, void or not. A void that waits for the holder is one for everybody else.

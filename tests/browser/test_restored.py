@@ -69,7 +69,7 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
 
     late.page.evaluate("dispatchEvent(new Event('online'))")
     late.expect_heading("Enrol this tablet anew")
-    late.page.evaluate("dispatchEvent(new Event('online'))")
+    late.sync()  # which shows what was sealed
     page = office.open(RECOVERY)
     expect(page.get_by_role("row", name="Till 2")).to_be_visible()
     late.enrol(live.enrolment_link(cast.north, "Till 2 again"))

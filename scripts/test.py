@@ -6,7 +6,6 @@ all passed, the style and type checks too.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -18,10 +17,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "test-results"
 PYTEST = [".venv/bin/pytest", "--quiet"]
-# A browser more than there are cores, for each waits often, but no more than a small machine's memory holds; who is done takes over
-# from who is not.
-BROWSERS = min((os.cpu_count() or 1) + 1, 4)
-SIDE_BY_SIDE = ["-m", "not soak and not timed", f"--numprocesses={BROWSERS}", "--dist=worksteal"]
+# A browser for each core (one more gains nothing), but no more than a small machine's memory holds; who is done takes over from who is not.
+SIDE_BY_SIDE = ["-m", "not soak and not timed", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"]
 WORLDS = "tests/simulation/test_seeds.py"
 
 

@@ -40,7 +40,9 @@ export class Disk {
     if (what === "all") this.memory = {};
     const earlier = this.#earlier[back];
     // A database doesn't come back as it was under another key.
-    if (what === "later" && earlier && earlier.device?.id === this.memory.device?.id) this.memory = structuredClone(earlier);
+    if (what !== "later" || !earlier || earlier.device?.id !== this.memory.device?.id) return;
+    this.memory = structuredClone(earlier);
+    this.#earlier = this.#earlier.slice(back); // what came after is lost, and can't come back another time
   }
 
   /** @param {string} name */

@@ -60,7 +60,11 @@ class Visit:
         return [f"must be scrolled sideways{at}: {self.page.evaluate(STICKING_OUT)}"] if self.sticks_out() else []
 
     def faults(self) -> list[str]:
-        """What is wrong with the page, its tables opened, where it is open, and whether it fits in the other size as well."""
+        """What is wrong with the page, its tables opened, where it is open, and whether it fits in the other size as well.
+
+        A page that is still coming has no styles yet.
+        """
+        self.page.wait_for_load_state()
         for twin in self.page.locator("details.twin").all():
             twin.evaluate("it => { it.open = true }")
         return [*self.barriers(), *self._wide(), *self._wide_elsewhere()]

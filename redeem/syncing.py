@@ -80,8 +80,9 @@ class Reply:
     """What it gets: `last` is the number of the last entry that the server has taken; answers by entry number.
 
     `fault` says why entries were put in quarantine, `quarantined` how many of them wait there for a manager, and `kept` the number of
-    the last one there: what comes after it is sent next. `old_kept` is the same for the old journal. While `recovering`, a tablet
-    whose `report` on this `generation` was not yet heard sends one. `move` is the store to which it is to go.
+    the last one there, or for one that is revoked the last one that is here at all: what comes after it is sent next. `old_kept` is the
+    same for the old journal. While `recovering`, a tablet whose `report` on this `generation` was not yet heard sends one. `move` is the
+    store to which it is to go.
     """
 
     last: int

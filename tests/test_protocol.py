@@ -159,16 +159,13 @@ ACTIONS_OF_RECOVERY = {
 }
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_each_action_of_the_model_is_done_by_code(action: str):
-    assert flat(action) in flat(MODEL)
-    assert [(file, code) for file, code in ACTIONS[action] if code not in (ROOT / file).read_text()] == []
-
-
-@pytest.mark.parametrize("action", ACTIONS_OF_RECOVERY)
-def test_each_action_of_a_restored_ledger_is_done_by_code(action: str):
-    assert flat(action) in flat(RECOVERY)
-    codes = ACTIONS_OF_RECOVERY[action]
+@pytest.mark.parametrize(
+    ("model", "action", "codes"),
+    [(model, action, codes) for model, actions in ((MODEL, ACTIONS), (RECOVERY, ACTIONS_OF_RECOVERY)) for action, codes in actions.items()],
+    ids=[*ACTIONS, *ACTIONS_OF_RECOVERY],
+)
+def test_each_action_of_a_model_is_done_by_code(model: str, action: str, codes: list[tuple[str, str]]):
+    assert flat(action) in flat(model)
     assert [(file, code) for file, code in codes if code not in (ROOT / file).read_text()] == []
 
 

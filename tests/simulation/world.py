@@ -223,7 +223,10 @@ class World:
         self.say(gift.giver, "hands over a gift for", gift.coupon)
 
     def settle_returning(self, tablet: Tablet) -> None:
-        """The tablet that should have said that these gifts are taken back is another device now. They go back if it never wrote that."""
+        """The tablet that should have said that these gifts are taken back is another device now, or gone.
+
+        They go back if it never wrote that.
+        """
         journals = self.tell("journals", tablet=tablet.name)
         for gift in tablet.returning:
             if not is_undone(journals.get(gift.giver, []), int(gift.act)):

@@ -91,7 +91,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Strays:
+class StillForgotten:
     """What is known of the tablets that were enrolled after the backup: those that have called and have not handed in all that they
     had recorded, and what was handed in and waits for a manager, which nothing of it books before.
     """
@@ -168,10 +168,10 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     recovering.end_if_complete(session)
 
 
-def find_strays(session: Session, now: Ms, scope: Scope = WHOLE) -> Strays:
+def find_still_forgotten(session: Session, now: Ms, scope: Scope = WHOLE) -> StillForgotten:
     waiting = quarantining.list_waiting(session, scope)
     journals = [each for each in waiting if each.device_name is None]
-    return Strays(forgotten.list_callers(session, now, scope), journals)
+    return StillForgotten(forgotten.list_callers(session, now, scope), journals)
 
 
 def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing: int = 0) -> bool:
@@ -180,13 +180,13 @@ def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing:
     Recorded with what was known of them. False, and nothing is changed, if it is another number, or if somebody said so before.
     """
     life = generations.current(session, lock=True)
-    strays = find_strays(session, now)
-    if not life.awaits_forgotten or len(strays) != missing:
+    found = find_still_forgotten(session, now)
+    if not life.awaits_forgotten or len(found) != missing:
         return False
     what = {
-        "name": ", ".join(each.device_name for each in strays.callers) or "–",
-        "devices": [each.device_id for each in strays.callers],
-        "journals": [each.device_id for each in strays.journals],
+        "name": ", ".join(each.device_name for each in found.callers) or "–",
+        "devices": [each.device_id for each in found.callers],
+        "journals": [each.device_id for each in found.journals],
     }
     subject = f"generation {life.generation}"
     auditing.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)

@@ -266,7 +266,7 @@ def marks_of(world: World, till: Till) -> dict[str, str]:
 
 
 def recover(world: World, place: int, chance: Random) -> None:
-    """Managers see to it that recovery ends: a till reports, a tablet that is no more is written off, what strays handed in is admitted.
+    """Managers see to it that recovery ends: a till reports, a tablet that is no more is written off, what a forgotten one handed in is admitted.
 
     That none of these is missing they say mostly when it is so, and now and then early.
     """
@@ -278,7 +278,7 @@ def recover(world: World, place: int, chance: Random) -> None:
     for device in unknown(world):
         if world.server.read(partial(is_kept, device_id=device)):
             admit_all(world, device)
-    if not missing_strays(world) or chance.random() < 0.1:
+    if not still_forgotten(world) or chance.random() < 0.1:
         go_on_without_forgotten(world)
 
 
@@ -309,20 +309,20 @@ def write_off_missing(world: World) -> None:
 
 def go_on_without_forgotten(world: World) -> None:
     """What those that are missing held and gave may be given by others from now on."""
-    strays = missing_strays(world)
+    missing = still_forgotten(world)
 
     def work(session: Session) -> bool:
         now = world.clock.now
-        known = len(restoring.find_strays(session, now))
+        known = len(restoring.find_still_forgotten(session, now))
         return restoring.go_on_without_forgotten(session, world.setting.manager, now, known)
 
     if world.server.write(work):
-        for device in strays:
+        for device in missing:
             world.may_double.update(world.forgotten[device] | given_by(world, device))
-        world.say("a manager says that no tablet is missing, and missing are", *strays)
+        world.say("a manager says that no tablet is missing, and missing are", *missing)
 
 
-def missing_strays(world: World) -> list[str]:
+def still_forgotten(world: World) -> list[str]:
     """Tablets of which the ledger has no row, and not the whole journal either, admitted by a manager."""
     journals = world.evicted | journals_of(world, world.tablets)
     present = {tablet.device for tablet in world.tablets}
@@ -369,7 +369,7 @@ def end_recovery(world: World) -> None:
         if till.must_report:
             report(world, till)
     write_off_missing(world)
-    if not {*missing_strays(world)}.intersection(
+    if not {*still_forgotten(world)}.intersection(
         journals_of(world, [tablet for tablet in world.tablets if not tablet.is_gone])
     ):
         go_on_without_forgotten(world)

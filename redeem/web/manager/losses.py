@@ -69,13 +69,13 @@ def stored_values(details: dict[str, list[dict[str, object]]]) -> list[Money]:
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
     missing = read(lambda db: restoring.missing(db, now, scope))
-    strays = read(lambda db: restoring.find_strays(db, now, scope))
+    found = read(lambda db: restoring.find_still_forgotten(db, now, scope))
     reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
         life=read(generations.current),
         missing=missing,
-        strays=strays,
+        still_forgotten=found,
         reported=reported,
         total=reported + len(missing),
         days=RECENT_DAYS,
@@ -150,8 +150,8 @@ def go_on_without_forgotten() -> ResponseReturnValue:
 
 def forgotten_page(faults: Faults | None = None) -> str:
     now = now_ms()
-    strays = read(lambda db: restoring.find_strays(db, now))
-    return render_template("manager/recovery_forgotten.html", strays=strays, now=now, faults=faults or {})
+    found = read(lambda db: restoring.find_still_forgotten(db, now))
+    return render_template("manager/recovery_forgotten.html", still_forgotten=found, now=now, faults=faults or {})
 
 
 def end_page(faults: Faults | None = None) -> str:

@@ -79,7 +79,7 @@ class Act:
     `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
     `fingerprint` tells a retry from another request under the same name. `shown` is what the coupon itself says, for one that a restore
     has lost; `given_as` is the redemption's id if a restore has lost that, and a till says it again. `is_over`: it comes out of
-    quarantine, and whoever did it waits for no answer and gave nothing on one.
+    quarantine, and whoever did it waits for no answer.
     """
 
     actor: Actor

@@ -38,6 +38,7 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_ad
         device_at=entry.at,
         entry=entry.text,
         signature=entry.signature,
+        is_over=is_admitted,
     )
 
 

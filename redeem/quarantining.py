@@ -1,14 +1,14 @@
 """Quarantining: entries that can't be taken (a revoked tablet's, a broken journal's) are kept as they came, for a manager to decide.
 
-Admitted, they are settled in order, as if they had come by themselves: a gift that somebody else has given meanwhile is found as a
-conflict. Left, they stay as they are. Either way nothing is lost, and nothing is taken that its device has not signed.
+Admitted, they are settled in order and from the first, as if they had come by themselves: a gift rests on the ask before it, and one
+that somebody else has given meanwhile is found as a conflict. Left, they stay as they are. Either way nothing is lost, and nothing is taken that its device has not signed.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing, entries, forgotten, ledger
@@ -17,7 +17,7 @@ from redeem.errors import NotFound, TooMany
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.keys import KeyRing
 from redeem.models import Device, Partner, Quarantine, Store
-from redeem.redeeming import Act, Kind, settle
+from redeem.redeeming import Act, settle
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms
 from redeem.verifying import Actor
@@ -164,16 +164,17 @@ def admit(
     ring: KeyRing,
     now: Ms,
     scope: Scope = WHOLE,
-    only: str | None = None,
+    up_to: str | None = None,
 ) -> Admission:
-    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; or `only` the one of this hash. Raises NotFound."""
+    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; none behind the one of the hash `up_to`, if given.
+
+    Raises NotFound.
+    """
     author = find_author(session, device_id, scope, lock=True)
-    rows = next_waiting(session, device_id, only)
-    acts = [act_of(session, author, entry_of(row), ring) for row in rows]
-    entries.lock_coupons(session, acts)
-    given = given_on(session, device_id)
+    rows = next_waiting(session, device_id, up_to)
+    entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
     for row in rows:
-        row.outcome = settle_one(session, author, entry_of(row), ring, given, now)
+        row.outcome = settle_one(session, author, entry_of(row), ring, now)
         decide(row, "admitted", manager_id, now)
     outcomes = dict(Counter(row.outcome or "" for row in rows))
     session.flush()
@@ -191,7 +192,8 @@ def leave(
     They stay, and can be looked at. Raises NotFound.
     """
     author = find_author(session, device_id, scope, lock=True)
-    rows = session.scalars(all_waiting(device_id, only)).all()
+    waiting = all_waiting(device_id)
+    rows = session.scalars(waiting.where(Quarantine.entry_hash == only) if only else waiting).all()
     for row in rows:
         decide(row, "left", manager_id, now)
     if rows:
@@ -226,34 +228,26 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     return Author(device_id, actor, forgotten.key_of(session, device_id) or device.public_key, device, f"{device_id}/")
 
 
-def all_waiting(device_id: str, only: str | None) -> Select[Quarantine]:
-    waiting = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
-    return waiting if only is None else waiting.where(Quarantine.entry_hash == only)
+def all_waiting(device_id: str) -> Select[Quarantine]:
+    return select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
 
 
-def next_waiting(session: Session, device_id: str, only: str | None = None) -> Sequence[Quarantine]:
-    waiting = all_waiting(device_id, only)
-    return session.scalars(waiting.order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)).all()
+def next_waiting(session: Session, device_id: str, up_to: str | None) -> Sequence[Quarantine]:
+    """The other entries of the last one's number are another journal's."""
+    waiting = all_waiting(device_id).order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)
+    if up_to is not None:
+        last = select(Quarantine.number).where(Quarantine.device_id == device_id, Quarantine.entry_hash == up_to)
+        before = Quarantine.number < last.scalar_subquery()
+        waiting = waiting.where(or_(before, Quarantine.entry_hash == up_to))
+    return session.scalars(waiting).all()
 
 
-def given_on(session: Session, device_id: str) -> set[int]:
-    """The asks, by number, that a gift was given on whose own entry was admitted before the ask's: one by one, or behind a gap."""
-    gave = select(Quarantine.entry, Quarantine.signature).where(
-        Quarantine.device_id == device_id,
-        Quarantine.decision == "admitted",
-        Quarantine.entry.contains(f'"{Kind.GAVE}"'),
-    )
-    found = [read_entry(text, signature) for text, signature in session.execute(gave)]
-    return {of for entry in found if entry.kind == Kind.GAVE and isinstance(of := entry.body.get("of"), int)}
-
-
-def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, given: Collection[int], now: Ms) -> str:
+def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
     """What the entry is answered; NOT_SIGNED if the device has not written it."""
     if not is_signed(entry, author.device_id, author.public_key):
         return NOT_SIGNED
     continues = is_next(author, entry)
-    act = act_of(session, author, entry, ring)
-    answer = settle(session, replace(act, is_over=entry.number not in given), now)
+    answer = settle(session, act_of(session, author, entry, ring), now)
     if continues:
         author.row.last_number, author.row.last_hash = entry.number, entry.hash
     return answer.code

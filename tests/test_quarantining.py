@@ -25,8 +25,8 @@ def revoke(counters, tablet):
     counters.write(lambda session: enrolling.revoke_device(session, tablet.device_id, NOW))
 
 
-def admit(counters, device_id, manager_id, only=None):
-    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, only=only))
+def admit(counters, device_id, manager_id, up_to=None):
+    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, up_to=up_to))
 
 
 def lines(counters, device_id, after=0):
@@ -72,20 +72,6 @@ def test_what_stands_behind_a_gap_is_not_kept_before_the_gap_is_filled(counters,
         ("revoked", 1, 1, 0),
         ("revoked", 1, 4, 3),
     ]
-
-
-@pytest.mark.parametrize("first", ["ask", "gave"])
-def test_a_gift_is_booked_whichever_of_its_entries_is_admitted_first(counters, tablet, manager_id, first):
-    coupon = counters.coupon()
-    tablet.write("ask", coupon=coupon.token)
-    tablet.write("gave", of=1)
-    revoke(counters, tablet)
-    tablet.sync()
-    ask, gave = tablet.journal
-    order = [ask, gave] if first == "ask" else [gave, ask]
-    for entry in order:
-        admit(counters, tablet.device_id, manager_id, only=entry.hash)
-    assert counters.standing(coupon).device_id == tablet.device_id
 
 
 def test_a_broken_journal_is_kept_part_by_part_as_well(counters, tablet):
@@ -244,6 +230,41 @@ def test_a_token_of_nobody_is_admitted_and_settles_nothing(counters, tablet, man
     revoke(counters, tablet)
     tablet.sync()
     assert admit(counters, tablet.device_id, manager_id).outcomes == {"unknown_coupon": 1}
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_an_entry_is_never_admitted_before_those_it_rests_on(counters, tablet, manager_id, one_by_one):
+    given, held = counters.coupon(), counters.coupon()
+    tablet.write("ask", coupon=given.token)
+    tablet.write("gave", of=1)
+    tablet.write("gave-at-risk", coupon=held.token)
+    tablet.write("undo", of=3)
+    tablet.write("lock")
+    revoke(counters, tablet)
+    tablet.sync()
+    for entry in tablet.journal[:4] if one_by_one else tablet.journal[3:4]:
+        admit(counters, tablet.device_id, manager_id, entry.hash)
+    assert counters.standing(given).handed_over_at == NOW
+    assert counters.standing(held) is None
+    assert [line.outcome for line in lines(counters, tablet.device_id)] == [
+        "attempt_cancelled",
+        "noted",
+        "redeemed",
+        "reversed",
+        None,
+    ]
+
+
+def test_what_another_journal_says_under_the_same_number_is_not_admitted_with_it(counters, tablet, manager_id):
+    tablet.act("lock")
+    coupons = counters.coupon(), counters.coupon()
+    first, other = (rewritten(tablet, tablet.journal[0], kind="gave-at-risk", coupon=each.token) for each in coupons)
+    for entry in (first, other):
+        tablet.sync([entry])
+    admit(counters, tablet.device_id, manager_id, other.hash)
+    assert [counters.standing(each) is not None for each in coupons] == [False, True]
+    assert admit(counters, tablet.device_id, manager_id, other.hash).outcomes == {}
+    assert admit(counters, tablet.device_id, manager_id, "no such entry").outcomes == {}
 
 
 def test_admitting_goes_on_in_parts(counters, tablet, manager_id, monkeypatch):

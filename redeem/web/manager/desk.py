@@ -93,14 +93,11 @@ def as_told(line: Line, ring: KeyRing) -> Told:
 
 @office("/quarantine/<journal_id>/admit", Permission.RUN_SHOP, methods=("POST",))
 def admit_entries(journal_id: str) -> ResponseReturnValue:
-    """The one entry that the form names, or all that wait, a bounded number at a time."""
-    who, ring, now, only = person(), context().ring(), now_ms(), request.form.get("entry")
-    done = write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, only))
-    admitted = sum(done.outcomes.values())
-    if only is None:
-        while done.outcomes and done.waiting:
-            done = write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope))
-            admitted += sum(done.outcomes.values())
+    """All that wait, or those up to the entry that the form names, a bounded number at a time."""
+    who, ring, now, up_to = person(), context().ring(), now_ms(), request.form.get("entry")
+    admitted = 0
+    while outcomes := write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, up_to)).outcomes:
+        admitted += sum(outcomes.values())
     flash(ngettext("%(num)s entry was admitted.", "%(num)s entries were admitted.", admitted))
     return see_other("manager.journal", journal_id=journal_id)
 

@@ -161,7 +161,11 @@ ACTIONS_OF_RECOVERY = {
 
 @pytest.mark.parametrize(
     ("model", "action", "codes"),
-    [(model, action, codes) for model, actions in ((MODEL, ACTIONS), (RECOVERY, ACTIONS_OF_RECOVERY)) for action, codes in actions.items()],
+    [
+        (model, action, codes)
+        for model, actions in ((MODEL, ACTIONS), (RECOVERY, ACTIONS_OF_RECOVERY))
+        for action, codes in actions.items()
+    ],
     ids=[*ACTIONS, *ACTIONS_OF_RECOVERY],
 )
 def test_each_action_of_a_model_is_done_by_code(model: str, action: str, codes: list[tuple[str, str]]):

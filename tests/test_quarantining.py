@@ -26,7 +26,9 @@ def revoke(counters, tablet):
 
 
 def admit(counters, device_id, manager_id, up_to=None):
-    return counters.write(lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, up_to=up_to))
+    return counters.write(
+        lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, up_to=up_to)
+    )
 
 
 def lines(counters, device_id, after=0):

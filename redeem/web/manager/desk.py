@@ -96,7 +96,9 @@ def admit_entries(journal_id: str) -> ResponseReturnValue:
     """All that wait, or those up to the entry that the form names, a bounded number at a time."""
     who, ring, now, up_to = person(), context().ring(), now_ms(), request.form.get("entry")
     admitted = 0
-    while outcomes := write(lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, up_to)).outcomes:
+    while outcomes := write(
+        lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, up_to)
+    ).outcomes:
         admitted += sum(outcomes.values())
     flash(ngettext("%(num)s entry was admitted.", "%(num)s entries were admitted.", admitted))
     return see_other("manager.journal", journal_id=journal_id)

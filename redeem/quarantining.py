@@ -1,7 +1,8 @@
 """Quarantining: entries that can't be taken (a revoked tablet's, a broken journal's) are kept as they came, for a manager to decide.
 
 Admitted, they are settled in order and from the first, as if they had come by themselves: a gift rests on the ask before it, and one
-that somebody else has given meanwhile is found as a conflict. Left, they stay as they are. Either way nothing is lost, and nothing is taken that its device has not signed.
+that somebody else has given meanwhile is found as a conflict. Left, they stay as they are. Either way nothing is lost, and nothing is
+taken that its device has not signed.
 """
 
 from collections import Counter

@@ -266,7 +266,8 @@ def marks_of(world: World, till: Till) -> dict[str, str]:
 
 
 def recover(world: World, place: int, chance: Random) -> None:
-    """Managers see to it that recovery ends: a till reports, a tablet that is no more is written off, what a forgotten one handed in is admitted.
+    """Managers see to it that recovery ends: a till reports, a tablet that is no more is written off, and what a forgotten one handed
+    in is admitted.
 
     That none of these is missing they say mostly when it is so, and now and then early.
     """

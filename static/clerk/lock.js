@@ -55,7 +55,7 @@ function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
     { class: "screen screen-pin", tabindex: -1, onkeydown: press },
     heading(t("PIN of {name}", { name: clerk.name })),
     dots,
-    el("p", { class: "error text-l", role: "alert" }, problem ? problemWords(problem, waitSeconds) : ""),
+    el("p", { class: "error text-l", role: "alert" }, ...(problem ? problemWords(problem, waitSeconds) : [])),
     el("div", { class: "keypad" }, ..."123456789".split("").map(key), el("span", {}), key("0"), erase),
     open,
     button(t("Someone else"), () => counter.choose(undefined), { class: "button-quiet" }),
@@ -65,8 +65,22 @@ function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
 
 /** @param {string} problem @param {number} [waitSeconds] */
 function problemWords(problem, waitSeconds) {
-  if (problem === "offline") return t("No connection, so the PIN can't be checked. Try again in a moment.");
-  if (problem === "wrong_pin") return t("This PIN is not right. Try again.");
-  if (problem === "too_many") return t("Too many tries. Wait {n} s.", { n: waitSeconds ?? 60 });
-  return t("That did not work. Try again.");
+  if (problem === "offline") return [t("No connection, so the PIN can't be checked. Try again in a moment.")];
+  if (problem === "wrong_pin") return [t("This PIN is not right. Try again.")];
+  if (problem === "too_many") return waitWords(waitSeconds ?? 60);
+  return [t("That did not work. Try again.")];
+}
+
+/** How long is left to wait, each second for the eye; to the ear it is said once, and that the wait is over. @param {number} seconds */
+function waitWords(seconds) {
+  const over = performance.now() + seconds * 1000;
+  const heard = el("span", { class: "visually-hidden" }, t("Too many tries. Wait {n} s.", { n: seconds }));
+  const seen = el("span", { "aria-hidden": "true" }, t("Too many tries. Wait {n} s.", { n: seconds }));
+  const ticking = setInterval(() => {
+    const left = Math.ceil((over - performance.now()) / 1000);
+    if (left > 0) return void (seen.textContent = t("Too many tries. Wait {n} s.", { n: left }));
+    clearInterval(ticking);
+    seen.textContent = heard.textContent = t("You can try again now.");
+  }, 1000);
+  return [heard, seen];
 }

@@ -92,6 +92,7 @@ export const WORDS = {
     "No connection, so the PIN can't be checked. Try again in a moment.": "Нет связи, PIN не проверить. Повторите через несколько секунд.",
     "This PIN is not right. Try again.": "PIN не подходит. Попробуйте ещё раз.",
     "Too many tries. Wait {n} s.": "Слишком много попыток. Подождите {n} с.",
+    "You can try again now.": "Теперь можно попробовать ещё раз.",
     "That did not work. Try again.": "Не получилось. Попробуйте ещё раз.",
     "The connection is not safe": "Соединение не защищено",
     "Cameras and keys work over HTTPS only. Open this page with https:// in front.": "Камера и ключи работают только по HTTPS. Откройте страницу с https:// в начале адреса.",

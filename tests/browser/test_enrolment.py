@@ -89,13 +89,18 @@ def test_a_wrong_pin_doesn_t_open_the_till(tablet: MakeTablet, live: LiveServer,
 
 def test_many_wrong_pins_must_wait(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
     on = tablet()
+    on.page.clock.install()
     on.page.goto(live.enrolment_link(cast.north))
     on.press("Anna")
     for _ in range(5):
         with on.page.expect_response("**/clerk/unlock"):
             on.type_pin("4072")
-    on.expect_text(re.compile(r"Too many tries\. Wait \d+ s\."))
+    on.expect_text(re.compile(r"Too many tries\. Wait 15 s\."))
     on.shoot("17 too many tries")
+    on.page.clock.fast_forward(10_000)
+    on.expect_text(re.compile(r"Too many tries\. Wait [45] s\."))
+    on.page.clock.fast_forward(10_000)
+    on.expect_text("You can try again now.")
 
 
 def test_a_clerk_may_lock_the_till(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:

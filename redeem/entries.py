@@ -12,7 +12,7 @@ from redeem.ids import coupon_of
 from redeem.journal import Entry
 from redeem.keys import KeyRing
 from redeem.models import Act as KeptAct
-from redeem.models import Clerk, Coupon
+from redeem.models import Claim, Clerk, Coupon
 from redeem.recognising import genuine_token
 from redeem.redeeming import Act, Kind
 from redeem.verifying import Actor
@@ -22,7 +22,7 @@ REASON_MAX_CHARACTERS = 200
 
 def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool = False) -> Act:
     """The act, named by the entry's number. A manager has decided about one that is admitted."""
-    shown = shown_in(session, entry, ring, is_admitted=is_admitted)
+    shown = shown_in(session, actor, entry, ring, is_admitted=is_admitted)
     return Act(
         actor=actor,
         name=str(entry.number),
@@ -62,12 +62,12 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     session.execute(wanted.with_for_update(key_share=True))
 
 
-def shown_in(session: Session, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> Shown | None:
+def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> Shown | None:
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
         return named_in(entry)
     if code := entry.word("typed"):
-        return typed_in(session, entry, code, is_admitted=is_admitted)
+        return typed_in(session, actor, entry, code, is_admitted=is_admitted)
     token = genuine_token(entry.word("coupon"), ring)
     return Shown.of(token) if token else None
 
@@ -77,9 +77,10 @@ def named_in(entry: Entry) -> Shown | None:
     return None if serial is None else Shown(serial)
 
 
-def typed_in(session: Session, entry: Entry, text: str, *, is_admitted: bool) -> Shown | None:
+def typed_in(session: Session, actor: Actor, entry: Entry, text: str, *, is_admitted: bool) -> Shown | None:
     """By the short code. One that a restored ledger has lost is known by the id that its holder has written beside it: while the ledger
-    recovers, and later if a manager admits the entry."""
+    recovers, later if it knows by then who the holder is, or if a manager admits the entry.
+    """
     code = clean_code(text)
     serial = ledger.find_by_short_code(session, code) if code else None
     if serial is not None:
@@ -87,9 +88,18 @@ def typed_in(session: Session, entry: Entry, text: str, *, is_admitted: bool) ->
     named = named_in(entry)
     if code is None or named is None or entry.kind != Kind.GAVE_HELD:
         return None
-    if not is_admitted and not generations.current(session).is_recovering:
-        return None
-    return Shown(named.serial, short_code=code)
+    is_believed = is_admitted or is_holder_of_lost(session, actor, named.serial)
+    return Shown(named.serial, short_code=code) if is_believed else None
+
+
+def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
+    """While the ledger recovers, holders have not all been heard. A coupon that was adopted by its token has a new code beside its own."""
+    life = generations.current(session)
+    if life.is_recovering or life.generation == 1:
+        return life.is_recovering
+    claimed = select(Claim.serial).where(Claim.serial == serial, Claim.device_id == actor.device_id)
+    held = select(Coupon.serial).where(Coupon.serial == serial, Coupon.holder_id == actor.device_id)
+    return session.scalar(claimed.union(held)) is not None
 
 
 def clean_code(text: str) -> str | None:

@@ -99,7 +99,10 @@ def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
 
 
 def may_ask_again(act: Act, answer: Answer) -> bool:
-    """A till that asks while the ledger recovers may ask again by the same name, and may say that it had its yes before."""
+    """A till that asks while the ledger recovers may ask again by the same name, and may say that it had its yes before.
+
+    Nothing is decided until then: it insists or cancels, else a request of its that comes late would burn the coupon.
+    """
     return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
 
 

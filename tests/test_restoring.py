@@ -537,6 +537,28 @@ def test_a_lost_coupon_given_by_its_short_code_is_booked_as_well_when_that_is_ad
     assert tills["north"].redeem(lost).code == "already_redeemed"
 
 
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_lost_coupon_given_by_its_short_code_after_recovery_is_booked_if_its_giver_holds_it(
+    counters, tills, vault, adopted
+):
+    """By its token alone it was adopted with another code."""
+    vault.back_up()
+    lost, epoch = counters.held()
+    generation = restore(counters, vault)
+    counters.tablet.restored(generation, claims=[(lost.serial, epoch)])
+    all_report(counters, tills, generation, but=[counters.tablet])
+    if adopted:
+        assert tills["north"].redeem(lost).code == "held_elsewhere"
+    assert counters.south.act("gave-held", typed=lost.short_code, id=lost.id) == "unknown_coupon"
+    assert counters.tablet.act("gave-held", typed=lost.short_code, id=lost.id) == "redeemed"
+    assert tills["north"].redeem(lost).code == "already_redeemed"
+
+
+def test_a_ledger_that_was_never_restored_knows_all_its_codes(counters):
+    coupon, _ = counters.held()
+    assert counters.tablet.act("gave-held", typed="000000000000", id=coupon.id) == "unknown_coupon"
+
+
 def test_an_id_alone_makes_no_coupon(counters, vault):
     vault.back_up()
     lost, epoch = counters.held()

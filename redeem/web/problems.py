@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "too_many": Kind(429, "Too many tries"),
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),
+    "recovering": Kind(503, "The ledger waits for its tablets"),
     "unavailable": Kind(503, "The service is not available just now"),
     # A coupon that is declined, in the words of rules.Verdict.
     "already_redeemed": Kind(409, "The gift was given already"),
@@ -66,7 +67,6 @@ KINDS: Mapping[str, Kind] = {
     "attempt_cancelled": Kind(409, "The attempt was cancelled"),
     # What stands in the way.
     "conflict": Kind(409, "It can't be done as things stand"),
-    "recovering": Kind(409, "The ledger waits for its tablets"),
     "not_recovering": Kind(409, "The ledger waits for nothing"),
     "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
     "undo_too_late": Kind(409, "It is too late to undo"),

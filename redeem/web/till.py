@@ -47,13 +47,15 @@ DETAILS: Mapping[str, str] = {
     Verdict.ATTEMPT_CANCELLED: "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
     Verdict.UNKNOWN_COUPON: "Scan the coupon again, or type its short code; this is not a coupon of this shop.",
     Outcome.RECOVERING: (
-        "The ledger was restored from a backup and waits for its tablets and tills. Try again later; this attempt was not used up."
+        "The ledger was restored from a backup and waits for its tablets and tills. Nothing is decided: send this attempt again,"
+        " or cancel it."
     ),
     Outcome.CONFLICT: "Tell the shop: this coupon was given by somebody else, too. Both gifts are on record.",
     Outcome.NOTHING_TO_UNDO: "Check the redemption's id; none of this store stands under it.",
     Outcome.UNDO_TOO_LATE: "Ask a manager: the time in which this could be undone is over.",
 }
-DECLINES = (*(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD), str(Outcome.RECOVERING))
+DECLINES = tuple(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD)
+RECOVERY_RETRY_SECONDS = 60
 
 
 class AttemptConverter(BaseConverter):
@@ -94,12 +96,12 @@ def verify_coupon(body: Scan) -> Response:
     keyed=True,
     body=Scan,
     answers={201: Redemption},
-    problems=(*DECLINES, "bad_short_code", "too_many"),
+    problems=(*DECLINES, Outcome.RECOVERING, "bad_short_code", "too_many"),
 )
 def redeem_coupon(key: str, body: Scan) -> Response:
     """The Idempotency-Key is the attempt's id: store it before you send it. The same attempt again gets the same answer.
 
-    A decline is an answer, kept like any other: to try again later, make a new attempt.
+    A decline is an answer, kept like any other: to try again later, make a new attempt. `recovering` is none: nothing is decided yet.
     """
     actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
     if body.is_typed:
@@ -190,4 +192,6 @@ def receipt(given: Answer) -> Response:
 def declined(given: Answer) -> Response:
     response = problem(given.code, DETAILS[given.code], given.details)
     response.headers.update(REPLAYED if given.replayed else {})
+    if given.code == Outcome.RECOVERING:
+        response.headers["Retry-After"] = str(RECOVERY_RETRY_SECONDS)
     return response

@@ -65,7 +65,7 @@ class SaidAgain(Body):
 @blueprint.get("")
 @operation("Say whether a restored ledger waits for this till", caller="till", scope=REDEEM, answers={200: Recovery})
 def see_recovery() -> Response:
-    """Ask at each start, and whenever a redemption is declined with `recovering`."""
+    """Ask at each start, and whenever a redemption is answered with `recovering`."""
     device_id = till_caller().actor.device_id
     return answer(Recovery.of(read(lambda session: restoring.is_awaited(session, device_id))))
 

@@ -1,9 +1,10 @@
 """/v1/recovery: after a restore a till says again what it was answered, and that this was all."""
 
 import pytest
+from sqlalchemy import update
 
 from redeem import restoring
-from redeem.models import Act, Conflict, Coupon, Redemption, Reversal, Tally
+from redeem.models import Act, Conflict, Coupon, Deployment, Redemption, Reversal, Tally
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -91,6 +92,20 @@ def test_a_till_sees_that_it_is_waited_for_and_says_when_it_is_done(north, north
     assert (waiting["recovering"], waiting["awaited"], waiting["since"]) == (True, True, "2026-11-21T08:33:20.000Z")
     assert north.post("/recovery/report").json["awaited"] is False
     assert (north.get("/recovery").json["awaited"], north_two.get("/recovery").json["awaited"]) == (False, True)
+
+
+@on_both_databases
+def test_while_the_ledger_waits_nothing_is_decided(north, database, coupon):
+    """A till that took this for a no would burn the coupon, if its request came a second time, and late."""
+    lose(database)
+    waits = north.redeem(coupon.token, "one")
+    assert_problem(waits, "recovering", coupon=coupon.id)
+    assert (waits.status_code, waits.headers["Retry-After"]) == (503, "60")
+    assert_problem(north.redeem(coupon.token, "two"), "recovering")
+    assert north.post("/redemptions/two/cancel").status_code == 200
+    database.write(lambda session: session.execute(update(Deployment).values(recovering_since=None)))
+    assert_problem(north.redeem(coupon.token, "two"), "attempt_cancelled")
+    assert north.redeem(coupon.token, "one").status_code == 201
 
 
 def test_nothing_is_said_again_after_that_was_all(north, database, coupon):

@@ -113,7 +113,7 @@ SCRIPTS = [
         "device",
         scripts(
             "clerk",
-            "api camera camera-worker journal journal-file journal-worker old-journals pins sound store view wake-lock wedge",
+            "api camera camera-worker journal journal-file journal-worker old-journals pictures pins sound store view wake-lock wedge",
         ),
     ),
     Layer("sync", scripts("clerk", "sync")),

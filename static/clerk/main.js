@@ -5,6 +5,7 @@ import { begin, enrol, enrolmentToken } from "./enrolment.js";
 import { JournalFile, Unsaved } from "./journal-file.js";
 import { Journal } from "./journal.js";
 import { OldJournals } from "./old-journals.js";
+import { keepPictures } from "./pictures.js";
 import { Pins } from "./pins.js";
 import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./setup.js";
 import { switchSound, wakeSound } from "./sound.js";
@@ -85,8 +86,21 @@ async function openTill(device, kept) {
   const { desk, sync } = await till(device, kept);
   await sync.load();
   keepUpdated(() => desk.idle);
+  keepPicturesOf(sync);
   void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
   await desk.start();
+}
+
+/** The pictures of each list that comes. The till works without them, so it doesn't wait, and goes on if there is no room. @param {Sync} sync */
+function keepPicturesOf(sync) {
+  /** @type {string | undefined} */
+  let etag;
+  sync.addEventListener("change", () => {
+    const { snapshot, online } = sync;
+    if (!snapshot || !online || snapshot.etag === etag) return;
+    etag = snapshot.etag;
+    keepPictures(snapshot.campaigns.map(({ terms }) => terms)).catch(() => undefined);
+  });
 }
 
 /** @param {DeviceRecord} device @param {Kept} kept */

@@ -13,7 +13,9 @@ worker.addEventListener("activate", (event) => event.waitUntil(clear().then(() =
 worker.addEventListener("message", ({ data }) => void (data === "begin" && worker.skipWaiting()));
 worker.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
-  if (event.request.method === "GET" && origin === location.origin && FILES.includes(pathname)) event.respondWith(answer(pathname, event.request));
+  if (event.request.method !== "GET" || origin !== location.origin) return;
+  if (FILES.includes(pathname)) event.respondWith(answer(pathname, event.request));
+  else if (event.request.destination === "image") event.respondWith(picture(event.request));
 });
 
 async function fill() {
@@ -30,4 +32,9 @@ async function clear() {
 async function answer(path, request) {
   const cache = await caches.open(CACHE);
   return (await cache.match(path)) ?? fetch(request);
+}
+
+/** What the page has kept of the gifts. @param {Request} request */
+async function picture(request) {
+  return (await caches.match(request)) ?? fetch(request);
 }

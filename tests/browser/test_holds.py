@@ -47,6 +47,25 @@ def test_a_held_coupon_is_given_without_a_network(
     assert live.standing(coupon.serial)
 
 
+def test_the_gift_s_picture_is_there_without_a_network_although_it_was_never_shown(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None
+) -> None:
+    offer = {"en": {"title": "Pie", "picture": "/static/demo/pie.svg"}}
+    coupon = shop.issue(shop.new_campaign(offer=offer), home_store_id=shop.cast.north)
+    on = at_work()
+    on.expect_scanner()
+    on.page.wait_for_function("caches.match('/static/demo/pie.svg').then(Boolean)")
+    on.hear_the_bell()
+    on.wait_until_kept()
+    live.network.down = True
+    on.close()
+    on.open()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_heading("Valid coupon")
+    on.page.wait_for_function("document.querySelector('.verdict-gift img')?.naturalWidth > 0")
+    on.shoot("20 held, with its picture")
+
+
 def test_a_coupon_that_another_tablet_holds_is_brought_over(
     at_work: MakeTablet, live: LiveServer, shop: Shop, only_ours: None
 ) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from redeem import codes, generations, ledger
 from redeem.adopting import Shown
 from redeem.errors import BadCode
+from redeem.generations import Life
 from redeem.ids import coupon_of
 from redeem.journal import Entry
 from redeem.keys import KeyRing
@@ -93,9 +94,12 @@ def typed_in(session: Session, actor: Actor, entry: Entry, text: str, *, is_admi
 
 
 def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
-    """While the ledger recovers, holders have not all been heard. A coupon that was adopted by its token has a new code beside its own."""
+    """May it be that a restore has lost this coupon's code, and that this device holds the coupon?
+
+    While the ledger recovers, not all holders have been heard. A lost coupon that was adopted by its token was given a new code.
+    """
     life = generations.current(session)
-    if life.is_recovering or life.generation == 1:
+    if life.is_recovering or life.generation == Life().generation:
         return life.is_recovering
     claimed = select(Claim.serial).where(Claim.serial == serial, Claim.device_id == actor.device_id)
     held = select(Coupon.serial).where(Coupon.serial == serial, Coupon.holder_id == actor.device_id)

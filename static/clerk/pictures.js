@@ -7,13 +7,10 @@
 
 const PICTURES = "redeem-pictures";
 
-/**
- * Those of this store's campaigns, and no others. One that does not come is left as it was, and asked for the next time.
- * @param {Terms[]} terms @param {CacheStorage} [storage]
- */
-export async function keepPictures(terms, storage = caches) {
+/** Those of this store's campaigns, and no others. One that does not come is left as it was, and asked for the next time. @param {Terms[]} terms */
+export async function keepPictures(terms) {
   const wanted = new Set(terms.flatMap(pictures));
-  const cache = await storage.open(PICTURES);
+  const cache = await caches.open(PICTURES);
   for (const request of await cache.keys()) if (!wanted.has(request.url)) await cache.delete(request);
   for (const url of wanted) {
     const answer = await fetch(url, { cache: "no-cache" }).catch(() => null);

@@ -28,12 +28,16 @@ Cut = tuple[str, str, str]  # file in static/clerk, what stands there, what is p
 
 @dataclass(frozen=True)
 class Guard:
-    """`cuts` switch it off on the tablets, `off` on the server. `often` must happen for it to matter."""
+    """`cuts` switch it off on the tablets, `off` on the server. `often` must happen for it to matter.
+
+    `begin` is the seed to begin with: worlds in which it soon matters save time, and nothing else.
+    """
 
     name: str
     cuts: tuple[Cut, ...] = ()
     off: Callable[[], AbstractContextManager[object]] = nullcontext
     often: tuple[str, ...] = ()
+    begin: int = 0
 
     def schedule(self, seed: int) -> list[Happening]:
         return schedule.draw(seed, self.often)
@@ -125,6 +129,7 @@ GUARDS = (
             ("state.js", 'gave: { asking: "given" }', 'gave: { asking: "given", dropped: "given" }'),
             ("counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
         ),
+        begin=14,
     ),
     Guard(
         "the written drop",
@@ -138,6 +143,7 @@ GUARDS = (
             ("sync.js", "this.holds.prune(this.#journal.past); // what is", "// what is"),
         ),
         often=("move_home", "ring", "forget_later"),
+        begin=44,
     ),
     Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
@@ -145,6 +151,7 @@ GUARDS = (
         "forgetting who held what changed",
         (("siblings.js", "const isLess = this.#forget(changes?.campaigns ?? {});", "const isLess = false;"),),
         often=("move_home", "ring", "darken"),
+        begin=40,
     ),
     Guard(
         "journal before screen",

@@ -107,7 +107,10 @@ def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
         fresh = {"Idempotency-Key": new_attempt()} if mode == GenerationMode.POSITIVE else {}
-        case.call_and_validate(headers=headers | fresh, excluded_checks=excluded)
+        wrong = [part for part in case.meta.components.values() if part.mode == GenerationMode.NEGATIVE]
+        # Of several wrong parts the key may be one, and another a parameter without a value, which nobody sees: then it goes as it is.
+        sent = headers | fresh if len(wrong) < 2 else {}
+        case.call_and_validate(headers=sent, excluded_checks=excluded)
 
     with suppress(SkipTest):  # what takes nothing can't be sent anything wrong
         check()

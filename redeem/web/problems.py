@@ -24,10 +24,11 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem: its HTTP status, and its title, the same each time."""
+    """A kind of problem: its HTTP status, its title, the same each time, and when to come back, if that may help by itself."""
 
     status: int
     title: str
+    retry_after_seconds: int | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -55,8 +56,8 @@ KINDS: Mapping[str, Kind] = {
     "too_many": Kind(429, "Too many tries"),
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),
-    "recovering": Kind(503, "The ledger waits for its tablets"),
-    "unavailable": Kind(503, "The service is not available just now"),
+    "recovering": Kind(503, "The ledger waits for its tablets", retry_after_seconds=60),
+    "unavailable": Kind(503, "The service is not available just now", retry_after_seconds=1),
     # A coupon that is declined, in the words of rules.Verdict.
     "already_redeemed": Kind(409, "The gift was given already"),
     "void": Kind(409, "The shop has cancelled this coupon"),
@@ -143,7 +144,7 @@ def on_surprise(error: Exception) -> Response:
     """A fault of ours: the log has the trace, the answer has the request's id and nothing else."""
     log.error("fault", request_id=request_id(), exc_info=error)
     if is_passing(error):
-        return tell("unavailable", "Try again: what was done is answered as it was.", {}, {"Retry-After": "1"})
+        return tell("unavailable", "Try again: what was done is answered as it was.", {}, {})
     return tell("internal", "Try again. If it stays, tell the shop the request's id.", {}, {})
 
 
@@ -165,7 +166,7 @@ def problem(code: str, detail: str, extra: Mapping[str, Any]) -> Response:
         "request_id": request_id(),
         **extra,
     }
-    response = Response(dumps(body, ensure_ascii=False), kind.status, mimetype=MEDIA_TYPE)
+    response = answer(kind, dumps(body, ensure_ascii=False), MEDIA_TYPE)
     if kind.status in CHALLENGE:
         response.headers["WWW-Authenticate"] = CHALLENGE[kind.status]
     return response
@@ -175,7 +176,14 @@ def page(code: str, detail: str) -> Response:
     """The answer to a person."""
     kind = KINDS[code]
     text = render_template("error.html", title=_(kind.title), detail=_(detail), request_id=request_id())
-    return Response(text, kind.status, mimetype="text/html")
+    return answer(kind, text, "text/html")
+
+
+def answer(kind: Kind, text: str, mimetype: str) -> Response:
+    response = Response(text, kind.status, mimetype=mimetype)
+    if kind.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(kind.retry_after_seconds)
+    return response
 
 
 def wants_page() -> bool:

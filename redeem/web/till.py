@@ -55,7 +55,6 @@ DETAILS: Mapping[str, str] = {
     Outcome.UNDO_TOO_LATE: "Ask a manager: the time in which this could be undone is over.",
 }
 DECLINES = tuple(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD)
-RECOVERY_RETRY_SECONDS = 60
 
 
 class AttemptConverter(BaseConverter):
@@ -192,6 +191,4 @@ def receipt(given: Answer) -> Response:
 def declined(given: Answer) -> Response:
     response = problem(given.code, DETAILS[given.code], given.details)
     response.headers.update(REPLAYED if given.replayed else {})
-    if given.code == Outcome.RECOVERING:
-        response.headers["Retry-After"] = str(RECOVERY_RETRY_SECONDS)
     return response

@@ -108,15 +108,19 @@ def test_it_calls_every_few_seconds_and_is_noted_once_a_minute(late, database):
     assert callers(database, later + 31 * MS_PER_DAY) == []
 
 
+def forged(proof):
+    """Signed by a letter otherwise: by the first, for of what the last may be two mean one."""
+    said, signature = proof.rsplit(".", 1)
+    return f"{said}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
 def test_a_stranger_leaves_nothing_behind(late, database):
-    said, signature = late.proof.rsplit(".", 1)
-    other = f"{said}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"  # the last letter says less than others: two may mean one
     for device_id, key, proof in (
         (UNKNOWN, STRANGER, "x" * 2048),
         (UNKNOWN, STRANGER, late.proof),  # overheard
         (late.device_id, STRANGER, late.proof),
         (UNKNOWN, KEY, late.proof),
-        (late.device_id, KEY, other),
+        (late.device_id, KEY, forged(late.proof)),
         (late.device_id, KEY, late.link()),
     ):
         assert late.sync(device_id, key, proof=proof).json["code"] == "not_signed"
@@ -151,7 +155,7 @@ def test_what_it_gave_is_booked_although_its_key_is_gone(late, database, coupon,
 @pytest.mark.parametrize("proof", ["none", "another tablet's", "an invented one", "a link"])
 def test_without_a_proof_that_is_its_own_a_journal_proves_nothing(late, database, coupon, new, admitted, proof):
     late.journal.write("gave-held", coupon=coupon.token)
-    sealed = {"another tablet's": new.proof, "an invented one": "xx" + late.proof, "a link": late.link()}
+    sealed = {"another tablet's": new.proof, "an invented one": forged(late.proof), "a link": late.link()}
     new.sync(old=late.old() | ({"proof": sealed[proof]} if proof in sealed else {}))
     assert admitted() == {"not_signed": 2}
     assert database.read(lambda db: all_of(db, Forgotten)) == []

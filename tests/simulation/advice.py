@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from redeem.ids import coupon_id
@@ -11,6 +11,17 @@ from redeem.models import Coupon, Device, Store
 from redeem.times import Ms
 
 Known = frozenset[tuple[str, str]]  # (coupon, who could give it: a device's id or a store's name)
+
+# Made once: they are asked after every sync.
+HOME, HOLDER = aliased(Store), aliased(Device)
+PLACE = (
+    select(Store.id, Store.partner_id).join(Device, Device.store_id == Store.id).where(Device.id == bindparam("device"))
+)
+WHEREABOUTS = (
+    select(Coupon.serial, Coupon.holder_id, HOLDER.store_id, HOME.id, HOME.partner_id, HOME.name)
+    .outerjoin(HOLDER, HOLDER.id == Coupon.holder_id)
+    .outerjoin(HOME, HOME.id == Coupon.home_store_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +68,8 @@ class Adviser:
 
 def who_can_give(session: Session, device_id: str) -> Known:
     """To this tablet: its store's tablets what they hold, the partner's other stores what is expected there and held nowhere else."""
-    home, holder = aliased(Store), aliased(Device)
-    place = select(Store.id, Store.partner_id).join(Device, Device.store_id == Store.id).where(Device.id == device_id)
-    store_id, partner_id = session.execute(place).one()
-    rows = session.execute(
-        select(Coupon.serial, Coupon.holder_id, holder.store_id, home.id, home.partner_id, home.name)
-        .outerjoin(holder, holder.id == Coupon.holder_id)
-        .outerjoin(home, home.id == Coupon.home_store_id)
-    ).all()
+    store_id, partner_id = session.execute(PLACE, {"device": device_id}).one()
+    rows = session.execute(WHEREABOUTS).all()
     known: set[tuple[str, str]] = set()
     for serial, holder_id, holds_at, home_id, home_partner, home_name in rows:
         if holder_id and holds_at == store_id:

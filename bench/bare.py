@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from bench.stage import Stage
-from redeem import statements as sql
+from redeem import sql
 from redeem.ids import coupon_id, new_id
 from redeem.times import rfc3339
 from redeem.web.context import now_ms

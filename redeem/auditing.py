@@ -43,6 +43,7 @@ class Change(StrEnum):
     ENTRIES_ADMITTED = "entries_admitted"
     ENTRIES_LEFT = "entries_left"
     CONFLICT_DECIDED = "conflict_decided"
+    STATEMENT_CLOSED = "statement_closed"
     PERSON_INVITED = "person_invited"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     INVITATION_ACCEPTED = "invitation_accepted"

@@ -3,9 +3,10 @@
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from io import StringIO
 
-Cell = str | int | date | None
+Cell = str | int | Decimal | date | None
 
 # What Excel, LibreOffice and Sheets take for the beginning of a formula, or for a jump to a cell that begins one.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

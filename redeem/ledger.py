@@ -1,4 +1,4 @@
-"""The ledger's rows: how a coupon is found, redeemed, taken back and counted. No rule is here; the statements are in statements.py.
+"""The ledger's rows: how a coupon is found, redeemed, taken back and counted. No rule is here; the statements are in sql.py.
 
 They run beneath the ORM, which would take more time than the database. A redemption takes two: `look`, and `redeem`, which
 writes all its rows at once on PostgreSQL, where a statement is a round trip. There, `redeem_as_presumed` alone does the same,
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from redeem import statements as sql
+from redeem import sql
 from redeem.db import Again, Driver
 from redeem.ids import coupon_id
 from redeem.rules import Facts, Terms, parse_terms

@@ -28,6 +28,8 @@ from redeem.office_models import Forgotten as Forgotten
 from redeem.office_models import Invitation as Invitation
 from redeem.office_models import Manager as Manager
 from redeem.office_models import ManagerSession as ManagerSession
+from redeem.office_models import Statement as Statement
+from redeem.office_models import StatementLine as StatementLine
 from redeem.office_models import Throttle as Throttle
 
 

@@ -1,7 +1,8 @@
 """Money: whole minor units (kopecks, cents) of one ISO 4217 currency. Never a float, never two currencies at once."""
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,33 +13,36 @@ Amount = Annotated[int, Field(ge=-AMOUNT_LIMIT_MINOR_UNITS, le=AMOUNT_LIMIT_MINO
 
 
 class Money(BaseModel):
-    """An amount in minor units and its currency; frozen, hashable, and strict (True is no amount)."""
+    """An amount in minor units and its currency; frozen, hashable, and strict (True is no amount).
+
+    What somebody writes has a limit. What is reckoned from such amounts has none: a sum must not fail for being large.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     amount: Amount
     currency: Currency
 
-    def __add__(self, other: Self) -> Self:
+    def __add__(self, other: "Money") -> "Money":
         return self._with(self.amount + self._alike(other).amount)
 
-    def __sub__(self, other: Self) -> Self:
+    def __sub__(self, other: "Money") -> "Money":
         return self._with(self.amount - self._alike(other).amount)
 
-    def __neg__(self) -> Self:
+    def __neg__(self) -> "Money":
         return self._with(-self.amount)
 
-    def __mul__(self, times: int) -> Self:
+    def __mul__(self, times: int) -> "Money":
         return self._with(self.amount * times)
 
     def major(self, digits: int) -> Decimal:
         """Return the amount in major units, exactly, for a currency with `digits` decimals."""
         return Decimal(self.amount).scaleb(-digits)
 
-    def _with(self, amount: int) -> Self:
-        return type(self)(amount=amount, currency=self.currency)
+    def _with(self, amount: int) -> "Money":
+        return Money.model_construct(amount=amount, currency=self.currency)
 
-    def _alike(self, other: Self) -> Self:
+    def _alike(self, other: "Money") -> "Money":
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} can't be reckoned together")
         return other
@@ -47,3 +51,11 @@ class Money(BaseModel):
 def zero(currency: str) -> Money:
     """Return nothing, in a currency."""
     return Money(amount=0, currency=currency)
+
+
+def add_up(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Return one sum for each currency, in alphabetical order."""
+    sums: dict[str, Money] = {}
+    for each in amounts:
+        sums[each.currency] = sums.get(each.currency, zero(each.currency)) + each
+    return tuple(sums[currency] for currency in sorted(sums))

@@ -1,4 +1,4 @@
-"""The tables of those who run things: managers, their browsers, their invitations, what they changed, and what was guessed at.
+"""The tables of those who run things: managers, their browsers, their invitations, what they changed and stated, and what was guessed at.
 
 They are part of models.py, which has the rules for them all, and are imported from there.
 """
@@ -145,3 +145,29 @@ class BulkVoidLine(Base):
         UniqueConstraint("bulk_void_id", "serial"),
         partial("ix_bulk_void_line_open", "bulk_void_id", "number", where="outcome IS NULL"),
     )
+
+
+class Statement(Base):
+    """What a partner is owed for what no earlier statement has. `number` counts a partner's own from 1; it never changes."""
+
+    __tablename__ = "statement"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"))
+    number: Mapped[int]
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    at: Mapped[int]
+    __table_args__ = (UniqueConstraint("partner_id", "number"), CheckConstraint("number >= 1", name="number"))
+
+
+class StatementLine(Base):
+    """Of one campaign: counts, which are below zero where more was taken back than given, and what one gift was owed then."""
+
+    __tablename__ = "statement_line"
+    statement_id: Mapped[str] = mapped_column(ForeignKey("statement.id"), primary_key=True)
+    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"), primary_key=True, autoincrement=False)
+    gifts: Mapped[int]
+    second_gifts: Mapped[int]
+    partner_bears: Mapped[int]
+    value: Mapped[int]
+    handling_fee: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))

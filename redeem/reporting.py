@@ -4,6 +4,7 @@ Given is what was handed over and not taken back: redeemed − withdrawn − rev
 clerk's report (pending). Days are calendar days at the store where it happened.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -213,6 +214,17 @@ def add_up_places(session: Session, question: Question, parts: Parts) -> tuple[S
         campaigns[campaign][outcome] += times
         stores[store_id][outcome] += times
     return campaigns, stores
+
+
+def gifts_by_campaign(session: Session, question: Question) -> dict[int, Gifts]:
+    """What became of each campaign's coupons, by its number."""
+    parts, pending = parts_of(session, question, question.period), count_pending(session, question)
+    sums: Sums = defaultdict(Counter)
+    each = Tally.campaign_number, Tally.outcome
+    counted = still_counted(session, select(*each, TIMES).group_by(*each), question, parts)
+    for campaign, outcome, times in itertools.chain(closed_by_campaign(session, question, parts), counted):
+        sums[campaign][outcome] += times
+    return {number: gifts(of, pending.campaigns[number]) for number, of in sums.items()}
 
 
 def closed_by_campaign(session: Session, question: Question, parts: Parts) -> Iterable[tuple[int, str, int]]:

@@ -1,6 +1,5 @@
 """Writing off: a device that is lost for good. Its holds end by a manager's decision, who sees first what may be given twice for it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, delete, func, select, update
@@ -11,7 +10,7 @@ from redeem.auditing import Change
 from redeem.errors import NotFound
 from redeem.holding import NO_RECALL, REDEEMED
 from redeem.models import Campaign, Claim, Coupon, Device, Redemption, Store
-from redeem.money import Money, zero
+from redeem.money import Money, add_up
 from redeem.rules import parse_terms
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms, local_day
@@ -44,7 +43,8 @@ def what_is_at_risk(session: Session, device_id: str, now: Ms, scope: Scope = WH
         .group_by(Campaign.number, Campaign.terms)
     )
     found = [(parse_terms(text).value, count) for text, count in session.execute(held)]
-    return AtRisk(sum(count for _, count in found), _values(found), _unconfirmed(session, device.id))
+    values = add_up(value * count for value, count in found)
+    return AtRisk(sum(count for _, count in found), values, _unconfirmed(session, device.id))
 
 
 def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
@@ -82,14 +82,6 @@ def _find(session: Session, device_id: str, scope: Scope, *, lock: bool = False)
     if row is None:
         raise NotFound
     return row[0], row[1]
-
-
-def _values(found: Sequence[tuple[Money, int]]) -> tuple[Money, ...]:
-    """By currency, in alphabetical order."""
-    totals: dict[str, Money] = {}
-    for value, count in found:
-        totals[value.currency] = totals.get(value.currency, zero(value.currency)) + value * count
-    return tuple(totals[currency] for currency in sorted(totals))
 
 
 def _unconfirmed(session: Session, device_id: str) -> int:

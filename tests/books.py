@@ -1,6 +1,6 @@
 """The auditor: reads the whole ledger, and says what is wrong with it. He trusts no constraint, and counts for himself."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from json import loads
 
@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem import settling
 from redeem.ledger import UNKNOWN_CAMPAIGN
-from redeem.models import Act, Conflict, Redemption, Reversal, Store, Tally
+from redeem.models import Act, Campaign, Conflict, Redemption, Reversal, Store, Tally
+from redeem.money import Money, add_up
 from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, noted
-from redeem.rules import Verdict
+from redeem.rules import Verdict, parse_terms
 from redeem.times import Ms, local_day
 
 # Of a module, behind each of whose tests he looks.
@@ -22,7 +24,7 @@ Count = tuple[int, int, str, str]  # day, campaign, store, outcome
 
 def faults(session: Session) -> list[str]:
     """All that is wrong, a line each."""
-    return [*doubles(session), *lost(session), *miscounts(session)]
+    return [*doubles(session), *lost(session), *miscounts(session), *misreckoned(session)]
 
 
 def doubles(session: Session) -> Iterator[str]:
@@ -54,6 +56,31 @@ def miscounts(session: Session) -> Iterator[str]:
     for count in sorted(told.keys() | true.keys()):
         if told[count] != true[count]:
             yield f"{count} was tallied {told[count]} times and happened {true[count]} times"
+
+
+def misreckoned(session: Session) -> Iterator[str]:
+    """Where the open account and the statements of a partner, together, are not what the shop owes for each gift that stands."""
+    true = owed(session)
+    for account in settling.list_accounts(session):
+        told, due = (
+            [each for each in sums if each.amount] for sums in (account.in_all, add_up(true[account.partner_id]))
+        )
+        if told != due:
+            yield f"{account.partner_name} is told to be owed {told} and is owed {due}"
+
+
+def owed(session: Session) -> dict[str, list[Money]]:
+    """By partner, an amount for each gift that was handed over and stands, and for each second one that the shop bears."""
+    first = select(Redemption.serial, Redemption.act_id).where(Redemption.handed_over_at.is_not(None))
+    second = select(Conflict.serial, Conflict.act_id).where(
+        Conflict.bearer == "issuer", Conflict.withdrawn_at.is_(None)
+    )
+    amounts: dict[str, list[Money]] = defaultdict(list)
+    for serial, act_id in [*session.execute(first), *session.execute(second)]:
+        terms = parse_terms(session.get_one(Campaign, serial >> 32).terms)
+        amount = terms.handling_fee + terms.value if terms.funding == "issuer" else terms.handling_fee
+        amounts[session.get_one(Store, session.get_one(Act, act_id).store_id).partner_id].append(amount)
+    return amounts
 
 
 def tallied(session: Session) -> Counter[Count]:

@@ -45,7 +45,7 @@ PYTHON = [
         must_not_import=DATABASE + WEB,
         reads_clock=False,
     ),
-    Layer("storage", modules("redeem", "columns db ledger models office_models statements"), must_not_import=WEB),
+    Layer("storage", modules("redeem", "columns db ledger models office_models sql"), must_not_import=WEB),
     Layer(
         "use cases",
         modules(
@@ -54,7 +54,7 @@ PYTHON = [
             " keeping listing managing moving overseeing quarantining recovering restoring snapshots verifying writing_off"
             " adding_up changing confirming planning simulating voiding"
             " appointing forgotten inviting resetting reviewing"
-            " paging partnering presuming recognising redeeming reporting showing signing_in siblings staffing syncing throttling",
+            " paging partnering presuming recognising redeeming reporting settling showing signing_in siblings staffing syncing throttling",
         ),
         must_not_import=WEB,
         reads_clock=False,
@@ -66,13 +66,13 @@ PYTHON = [
             *modules(
                 "redeem.web",
                 "api assets auth clerk context cookies coupons docs front headers health languages logs openapi problems reading shapes"
-                " shop shop_shapes signatures till till_recovery till_shapes urls",
+                " shop shop_shapes signatures statement_shapes till till_recovery till_shapes urls",
             ),
             *modules("redeem.web", "manager pictures public"),
             *modules(
                 "redeem.web.manager",
                 "campaign_form campaigns confirming coupons desk devices door filters forms guard keys losses overview"
-                " places previews simulator tables telling voids words"
+                " places previews simulator statements tables telling voids words"
                 " audit clerks invitations people resets",
             ),
         ),

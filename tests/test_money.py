@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money, zero
+from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money, add_up, zero
 
 
 def rub(amount: int) -> Money:
@@ -35,7 +35,18 @@ def test_only_three_capitals_are_a_currency(currency):
 
 def test_an_amount_has_a_limit():
     with pytest.raises(ValidationError):
-        rub(AMOUNT_LIMIT_MINOR_UNITS) + rub(1)
+        rub(AMOUNT_LIMIT_MINOR_UNITS + 1)
+
+
+def test_what_is_reckoned_has_none():
+    """The value of what a tablet holds must be shown, whatever the campaigns say that each coupon is worth."""
+    assert (rub(AMOUNT_LIMIT_MINOR_UNITS) * 3).amount == 3 * AMOUNT_LIMIT_MINOR_UNITS
+
+
+def test_amounts_are_added_up_by_currency():
+    euro = Money(amount=500, currency="EUR")
+    assert add_up([rub(1), euro, rub(-4), euro]) == (euro * 2, rub(-3))
+    assert add_up([]) == ()
 
 
 def test_major_units_are_exact():

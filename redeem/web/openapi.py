@@ -28,6 +28,7 @@ PATH_PARAMETERS = {
     "campaign": ("The campaign's id", "cmp_7"),
     "coupon": ("The coupon's id", "cpn_7_42"),
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
+    "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),
 }
 

@@ -1,11 +1,12 @@
-"""The shop's own programs: campaigns, partners and stores, and what happened there. Coupons are in coupons.py."""
+"""The shop's own programs: campaigns, partners and stores, what happened there, and what is owed for it. Coupons are in coupons.py."""
 
 from flask import Blueprint, Response
 
-from redeem import changing, issuing, listing, partnering
+from redeem import changing, issuing, listing, partnering, settling
 from redeem.admitting import MANAGE, READ
 from redeem.errors import NotFound
 from redeem.ids import campaign_of, is_id
+from redeem.staffing import Scope
 from redeem.web.api import answer, once, operation
 from redeem.web.auth import shop_caller
 from redeem.web.context import now_ms, read
@@ -30,6 +31,7 @@ from redeem.web.shop_shapes import (
     StoreList,
     StoreQuery,
 )
+from redeem.web.statement_shapes import Statement, StatementList, StatementQuery
 
 blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 
@@ -158,3 +160,29 @@ def list_stores(query: StoreQuery) -> Response:
     page = query.page(str)
     found = read(lambda session: partnering.list_stores(session, query.partner, page))
     return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))
+
+
+# What the partners are owed.
+
+
+@blueprint.get("/statements")
+@operation(
+    "List statements",
+    caller="shop",
+    scope=READ,
+    query=StatementQuery,
+    answers={200: StatementList},
+)
+def list_statements(query: StatementQuery) -> Response:
+    """A shop manager closes them in the office."""
+    page = query.page(str)
+    found = read(lambda session: settling.list_statements(session, page, Scope(query.partner)))
+    return answer(StatementList(data=[Statement.of(each) for each in found.items], has_more=found.has_more))
+
+
+@blueprint.get("/statements/<statement>")
+@operation("Look a statement up", caller="shop", scope=READ, answers={200: Statement}, problems=("not_found",))
+def get_statement(statement: str) -> Response:
+    if not is_id("stm", statement):
+        raise NotFound("Check the statement's id; no such statement is here.")
+    return answer(Statement.of(read(lambda session: settling.get_statement(session, statement))))

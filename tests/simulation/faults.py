@@ -14,6 +14,7 @@ from redeem.ids import coupon_id
 from redeem.models import Act, Claim, Conflict, Coupon, Device, Quarantine, Redemption
 from redeem.redeeming import Outcome
 from tests import books
+from tests.simulation import statements
 from tests.simulation.hands import Gift
 from tests.simulation.journals import coupons_in, left_open
 from tests.simulation.world import World
@@ -62,6 +63,7 @@ def faults(world: World) -> list[str]:
             *in_ledger(world, session),
             *in_holds(world, session),
             *in_places(world, session),
+            *statements.faults(world, session),
         ]
     )
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from sqlalchemy import select, text
 
-from redeem import entries, holding, keeping, redeeming, statements, syncing
+from redeem import entries, holding, keeping, redeeming, sql, syncing
 from redeem.models import Coupon
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
@@ -59,10 +59,10 @@ def copy_without(cuts: tuple[Cut, ...], folder: Path) -> Path:
 
 def any_second_redemption() -> AbstractContextManager[object]:
     """The newest wins, as if the table had no primary key."""
-    insert = str(statements.REDEEM).replace(
+    insert = str(sql.REDEEM).replace(
         "DO NOTHING", "(serial) DO UPDATE SET act_id = excluded.act_id, device_id = excluded.device_id"
     )
-    return patch.object(statements, "REDEEM", text(insert))
+    return patch.object(sql, "REDEEM", text(insert))
 
 
 @contextmanager

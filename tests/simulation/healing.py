@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tests.simulation import clerks, office
+from tests.simulation import clerks, office, statements
 from tests.simulation.faults import Broken
 from tests.simulation.world import Tablet, World
 
@@ -20,6 +20,7 @@ def heal(world: World) -> None:
     chance = Random("healing")
     for tablet in world.tablets:
         tablet.is_dark, tablet.skew = False, 0
+    statements.close_all(world)
     quiet = 0
     for _ in range(ROUNDS_MAX):
         for tablet in world.tablets:
@@ -34,6 +35,7 @@ def heal(world: World) -> None:
         world.carry_all()
         quiet = quiet + 1 if is_quiet(world) else 0
         if quiet == QUIET_ROUNDS:
+            statements.close_all(world)
             return
     raise Broken("waits", f"somebody waits for ever: {[world.node.tabs, [till.state for till in world.tills]]}")
 

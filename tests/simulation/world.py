@@ -3,7 +3,7 @@
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
 tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device; `forgotten` is what a
-tablet held that a restored ledger knew nothing of.
+tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from redeem.settling import Account
 from redeem.times import Ms
 from tests.simulation import setting
 from tests.simulation.advice import Advice, Adviser, who_can_give
@@ -59,6 +60,7 @@ class World:
         self.may_double: Counter[str] = Counter()
         self.unsure: set[str] = set()
         self.evicted: dict[str, list[str]] = {}
+        self.statements: dict[str, Account] = {}
         self.is_restored, self.generation = False, 1
         self.forgotten: dict[str, set[str]] = {}
         self.recent: list[int] = []

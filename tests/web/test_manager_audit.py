@@ -20,6 +20,7 @@ from tests import factories
 from tests.cast import PASSWORD
 from tests.databases import on_both_databases
 from tests.factories import all_of
+from tests.tills import till_of
 from tests.web import desk
 from tests.web.office import Office
 from tests.web.plans import filled
@@ -73,6 +74,12 @@ class World:
     def two_gifts(self):
         cast = self.cast
         return self.database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.north_till_id, cast.north))
+
+    def gift(self):
+        """Something to state, and the number of the statement."""
+        coupon = self.database.write(lambda db: factories.coupon(db, self.cast.anywhere))
+        till_of(self.database, self.cast.north_till).redeem(coupon)
+        return {"number": "1"}
 
     def recovering(self):
         self.database.write(lambda db: restoring.begin(db, now_ms()))
@@ -141,6 +148,7 @@ DOES = {
     "admit_entries": lambda w: (f"/quarantine/{w.journal()}/admit", {}),
     "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
     "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),
+    "close_statement": lambda w: (f"/partners/{w.cast.north_partner}/statements", w.gift()),
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
     "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),
     "let_campaign_go_on": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/go-on", {"stopped_at": w.stopped()}),

@@ -55,6 +55,9 @@ READ = {
     "GET manager.journal",
     "GET manager.conflicts",
     "GET manager.conflict",
+    "GET manager.statements",
+    "GET manager.statement",
+    "GET manager.statement_file",
     "GET manager.recovery",
     "GET manager.keys",
     "GET manager.audit",
@@ -120,6 +123,7 @@ RUN_SHOP = {
     "POST manager.admit_entries",
     "POST manager.leave_entries",
     "POST manager.decide_conflict",
+    "POST manager.close_statement",
     "GET manager.new_campaign",
     "POST manager.make_campaign",
     "GET manager.edit_campaign",
@@ -161,6 +165,7 @@ UNKNOWN = {
     "journal_id": "dev_01J00000000000000000000001",
     "partner_id": "prt_01J00000000000000000000000",
     "conflict_id": "rdm_01J00000000000000000000000",
+    "statement_id": "stm_01J00000000000000000000000",
     "manager_id": "mgr_01J00000000000000000000000",
     "invitation_id": "inv_01J00000000000000000000000",
 }
@@ -235,6 +240,7 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "journal_id": desk.journal(session, store_id),
         "partner_id": session.get_one(Store, store_id).partner_id,
         "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),
+        "statement_id": desk.statement(session, store_id),
         "manager_id": auditor_of(session, store_id),
         "invitation_id": invitation_to(session, store_id),
     }
@@ -319,6 +325,9 @@ def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter
         for place in SEE if has_place else ("north",):
             status = ask(office, route, targets[place] | prefix).status_code
             allowed, seen = role in who_may(name), not has_place or role in SEE[place]
+            if "statement_id" in route.arguments:  # it is for all stores of a partner
+                seen = seen or (role == "partner_manager" and place != "nowhere" and place != "south")
+                seen = seen and role != "store_manager"
             told = f"{role} at {place}: {status}"
             if name in ("GET manager.nowhere", "POST manager.end_session"):
                 assert status == 404, told
@@ -361,6 +370,7 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets,
         "/manager/figures.csv?table=stores",
         "/manager/quarantine",
         "/manager/conflicts",
+        "/manager/statements",
         "/manager/recovery",
         "/manager/campaigns",
         "/manager/campaigns/cmp_1",

@@ -30,6 +30,7 @@ from redeem.web.manager import (
     places,
     resets,
     simulator,
+    statements,
     voids,
     words,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "places",
     "resets",
     "simulator",
+    "statements",
     "voids",
 ]
 

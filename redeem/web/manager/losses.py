@@ -1,6 +1,7 @@
 """What is lost: a device that never comes back, and what a restored ledger still waits to hear."""
 
 import re
+from typing import Any
 
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem import generations, managing, overseeing, restoring, writing_off
-from redeem.money import Money, zero
+from redeem.money import Money, add_up
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
 from redeem.staffing import Permission
@@ -60,9 +61,9 @@ def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
     )
 
 
-def stored_values(details: dict[str, list[dict[str, object]]]) -> list[Money]:
+def stored_values(details: dict[str, list[dict[str, Any]]]) -> list[Money]:
     """The values that an entry of the audit log tells."""
-    return [Money.model_validate(each) for each in details.get("values", [])]
+    return [Money.model_construct(**each) for each in details.get("values", [])]
 
 
 @office("/recovery", Permission.READ)
@@ -165,11 +166,8 @@ def end_page(faults: Faults | None = None) -> str:
 def total(missing: list[Missing]) -> AtRisk:
     """What the tablets held, together."""
     risks = [each.risk for each in missing if each.risk]
-    sums: dict[str, Money] = {}
-    for value in (value for risk in risks for value in risk.values):
-        sums[value.currency] = sums.get(value.currency, zero(value.currency)) + value
     return AtRisk(
         sum(risk.coupons for risk in risks),
-        tuple(sums[currency] for currency in sorted(sums)),
+        add_up(value for risk in risks for value in risk.values),
         sum(risk.unconfirmed for risk in risks),
     )

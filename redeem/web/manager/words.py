@@ -149,6 +149,7 @@ CHANGES: Words = {
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
+    Change.STATEMENT_CLOSED: _("Closed a statement"),
     Change.PERSON_INVITED: _("Invited somebody"),
     Change.INVITATION_WITHDRAWN: _("Withdrew an invitation"),
     Change.INVITATION_ACCEPTED: _("Accepted an invitation"),

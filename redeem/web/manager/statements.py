@@ -1,0 +1,103 @@
+"""Statements: what the shop owes its partners, closed by a manager, for their accounts and ours."""
+
+from decimal import Decimal
+
+from babel import numbers
+from flask import Response, flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from redeem import csvfile, generations, settling
+from redeem.csvfile import Cell
+from redeem.ids import is_id
+from redeem.money import Money
+from redeem.paging import Page
+from redeem.rules import to_date
+from redeem.settling import Account
+from redeem.staffing import Permission
+from redeem.times import local_day
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.guard import office, person, see_other
+
+STATEMENTS_PER_PAGE = 50
+
+
+@office("/statements", Permission.READ)
+def statements() -> ResponseReturnValue:
+    scope, after = person().scope, request.args.get("after", "")
+    page = Page(limit=STATEMENTS_PER_PAGE, after=after if is_id("stm", after) else None)
+    return render_template(
+        "manager/statements.html",
+        accounts=read(lambda db: settling.list_accounts(db, scope)),
+        closed=read(lambda db: settling.list_statements(db, page, scope)),
+        is_recovering=read(generations.current).is_recovering,
+        paged=page.after,
+        zone=context().settings.time_zone,
+    )
+
+
+@office("/partners/<partner_id>/statements", Permission.RUN_SHOP, methods=("POST",))
+def close_statement(partner_id: str) -> ResponseReturnValue:
+    """The form names the number that its page showed as the next, so that a second tap closes nothing more."""
+    who, now, number = person(), now_ms(), request.form.get("number", "")
+    wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
+    closed = write(lambda db: settling.close(db, partner_id, wanted, who.id, now))
+    if closed is None:
+        return see_other("manager.statements")
+    flash(_("Statement %(number)s is closed.", number=wanted))
+    return see_other("manager.statement", statement_id=closed)
+
+
+@office("/statements/<statement_id>", Permission.READ)
+def statement(statement_id: str) -> ResponseReturnValue:
+    return render_template("manager/statement.html", statement=find(statement_id), zone=context().settings.time_zone)
+
+
+@office("/statements/<statement_id>.csv", Permission.READ)
+def statement_file(statement_id: str) -> ResponseReturnValue:
+    found = find(statement_id)
+    return Response(
+        as_csv(found),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="statement-{found.number}-{found.partner_id}.csv"'},
+    )
+
+
+def find(statement_id: str) -> Account:
+    scope = person().scope
+    return read(lambda db: settling.get_statement(db, statement_id, scope))
+
+
+def as_csv(account: Account) -> str:
+    """A line for each campaign, so that a program can add them up; amounts in whole roubles and kopecks, as 350.00."""
+    day = to_date(local_day(account.at or 0, context().settings.time_zone))
+    header = [
+        _("Statement"),
+        _("Partner"),
+        _("Closed"),
+        _("Campaign"),
+        _("Gifts"),
+        _("Second gifts, borne by the shop"),
+    ]
+    header += [_("Second gifts, borne by the partner"), _("Value of one"), _("Handling fee"), _("Owed"), _("Currency")]
+    rows: list[list[Cell]] = [
+        [
+            account.number,
+            account.partner_name,
+            day,
+            line.name,
+            line.counts.gifts,
+            line.counts.second_gifts,
+            line.counts.partner_bears,
+            major(line.value),
+            major(line.handling_fee),
+            major(line.owed),
+            line.owed.currency,
+        ]
+        for line in account.lines
+    ]
+    return csvfile.write(header, rows)
+
+
+def major(money: Money) -> Decimal:
+    return money.major(numbers.get_currency_precision(money.currency))

@@ -19,7 +19,7 @@ def closed(database, cast, manager_id):
     def close(session, partner, number, now):
         return settling.close(session, partner, number, manager_id, now)
 
-    made = []
+    made: list[str | None] = []
     for number, partner in ((1, cast.north_partner), (1, cast.south_partner), (2, cast.north_partner)):
         tills[partner].redeem(database.write(lambda db: factories.coupon(db, cast.anywhere)))
         at = NOW + len(made) * 60_000

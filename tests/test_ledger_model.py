@@ -1,8 +1,9 @@
-"""Random acts of two tablets and a till on a few coupons, against a model of a dozen lines: at most one gift stands, and whoever asks
-again hears what he heard."""
+"""Random acts of two tablets and a till on a few coupons, against a model of a dozen lines: at most one gift stands, whoever asks
+again hears what he heard, and the shop's statements are for the gifts that stand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,16 +11,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
 
-from redeem import engine_options
+from redeem import engine_options, settling
 from redeem.db import Database
-from redeem.models import Redemption
+from redeem.models import Manager, Redemption
 from redeem.redeeming import AnotherActUnderThisName
+from redeem.settling import Account
+from redeem.staffing import Scope
 from tests import factories
 from tests.books import faults
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY
 from tests.databases import Stage, copy_postgres, copy_sqlite
-from tests.factories import Issued
+from tests.factories import NOW, Issued
 from tests.tablets import Tablet
 from tests.tills import till_of
 
@@ -89,6 +93,7 @@ class Ledger(RuleBasedStateMachine):
         self.model = Model()
         self.ids: dict[Key, str] = {}
         self.tried: dict[str, int] = {}
+        self.statements: dict[str, Account] = {}
         self.meant: dict[str, list[tuple[str, int]]] = {"north": [], "south": []}
 
     open_stage: Callable[[], Opened]
@@ -171,6 +176,23 @@ class Ledger(RuleBasedStateMachine):
             entry.number: self.model.first[who, str(entry.number)] for entry in sent
         }
 
+    # The shop.
+
+    @rule()
+    def shop_closes_statements(self) -> None:
+        """Whatever is pending, was told twice or came back since: each says what the one before it didn't, and stays as it is."""
+        for partner in (self.stage.cast.north_partner, self.stage.cast.south_partner):
+            self.database.write(partial(self.close, partner=partner))
+
+    def close(self, session: Session, partner: str) -> None:
+        manager = session.scalars(select(Manager.id)).first()
+        (account,) = settling.list_accounts(session, Scope(partner))
+        closed = settling.close(session, partner, account.number, str(manager), NOW)
+        assert bool(closed) == bool(account.lines)
+        if closed:
+            self.statements[closed] = settling.get_statement(session, closed)
+            assert self.statements[closed].in_all == account.in_all
+
     # What must always hold.
 
     @invariant()
@@ -183,6 +205,10 @@ class Ledger(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "database"):
             assert self.database.read(faults) == []
+            said = {
+                name: self.database.read(partial(settling.get_statement, statement_id=name)) for name in self.statements
+            }
+            assert said == self.statements
             self.database.close()
             self.database.engine.dispose()
             self.leave()

@@ -148,11 +148,12 @@ class BulkVoidLine(Base):
 
 
 class Statement(Base):
-    """What a partner is owed for what no earlier statement has. `number` counts a partner's own from 1; it never changes."""
+    """What a partner, then named so, is owed for what no earlier one has. `number` counts a partner's own from 1. It never changes."""
 
     __tablename__ = "statement"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"))
+    partner_name: Mapped[str] = mapped_column(Words)
     number: Mapped[int]
     manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
     at: Mapped[int]
@@ -160,11 +161,12 @@ class Statement(Base):
 
 
 class StatementLine(Base):
-    """Of one campaign: counts, which are below zero where more was taken back than given, and what one gift was owed then."""
+    """Of one campaign, then named so: counts, below zero where more was taken back than given, and what is owed for one gift."""
 
     __tablename__ = "statement_line"
     statement_id: Mapped[str] = mapped_column(ForeignKey("statement.id"), primary_key=True)
     campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"), primary_key=True, autoincrement=False)
+    campaign_name: Mapped[str] = mapped_column(Words)
     gifts: Mapped[int]
     second_gifts: Mapped[int]
     partner_bears: Mapped[int]

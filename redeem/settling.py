@@ -122,7 +122,14 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     account = open_account(session, partner)
     if closed or account.number != number or not account.lines or generations.current(session).is_recovering:
         return closed
-    statement = Statement(id=new_id("stm", now), partner_id=partner_id, number=number, manager_id=manager_id, at=now)
+    statement = Statement(
+        id=new_id("stm", now),
+        partner_id=partner_id,
+        partner_name=partner.name,
+        number=number,
+        manager_id=manager_id,
+        at=now,
+    )
     session.add(statement)
     session.flush()
     session.add_all(as_row(statement.id, line) for line in account.lines)
@@ -131,11 +138,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     return statement.id
 
 
-STATEMENT = (
-    select(Statement, Partner.name, Manager.name)
-    .join(Partner, Partner.id == Statement.partner_id)
-    .join(Manager, Manager.id == Statement.manager_id)
-)
+STATEMENT = select(Statement, Manager.name).join(Manager, Manager.id == Statement.manager_id)
 
 
 def covered(scope: Scope, partner_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
@@ -151,16 +154,17 @@ def open_account(session: Session, partner: Partner) -> Account:
     for line in before:
         stated[line.campaign] += line.counts
     owed, pending = what_is_owed(session, partner.id)
-    new = {number: counts - stated[number] for number, counts in owed.items() if counts != stated[number]}
+    new = {number: owed[number] - stated[number] for number in owed.keys() | stated.keys()}
     newest = select(func.max(Statement.number)).where(Statement.partner_id == partner.id)
     number = (session.scalar(newest) or 0) + 1
-    return Account(partner.id, partner.name, number, new_lines(session, new), owed_for(before), pending)
+    lines = new_lines(session, {campaign: counts for campaign, counts in new.items() if counts != Counts()})
+    return Account(partner.id, partner.name, number, lines, owed_for(before), pending)
 
 
-def closed_account(session: Session, statement: Statement, partner_name: str, closed_by: str) -> Account:
+def closed_account(session: Session, statement: Statement, closed_by: str) -> Account:
     return Account(
         statement.partner_id,
-        partner_name,
+        statement.partner_name,
         statement.number,
         lines=tuple(stated_lines(session, statement.partner_id, StatementLine.statement_id == statement.id)),
         stated=owed_for(stated_lines(session, statement.partner_id, Statement.number < statement.number)),
@@ -177,13 +181,14 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 # What is owed in all, and what was stated.
 
 
-def what_is_owed(session: Session, partner_id: str) -> tuple[dict[int, Counts], int]:
+def what_is_owed(session: Session, partner_id: str) -> tuple[defaultdict[int, Counts], int]:
     """By the campaign's number; and how many gifts are pending."""
     gifts = reporting.gifts_by_campaign(session, Question(WHOLE, ALWAYS, narrowed=Scope(partner_id)))
-    counts = {number: Counts(of.given) for number, of in gifts.items()}
+    counts: defaultdict[int, Counts] = defaultdict(Counts)
+    for number, of in gifts.items():
+        counts[number] += Counts(of.given)
     for number, bearer, times in second_gifts(session, partner_id):
-        more = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
-        counts[number] = counts.get(number, Counts()) + more
+        counts[number] += Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
     return counts, sum(of.pending for of in gifts.values())
 
 
@@ -203,13 +208,12 @@ def second_gifts(session: Session, partner_id: str) -> Iterable[tuple[int, str, 
 def stated_lines(session: Session, partner_id: str, *which: ColumnElement[bool]) -> list[Line]:
     """Of the partner's statements, by the campaign's name."""
     statement = (
-        select(StatementLine, Campaign.name)
+        select(StatementLine)
         .join(Statement, Statement.id == StatementLine.statement_id)
-        .join(Campaign, Campaign.number == StatementLine.campaign_number)
         .where(Statement.partner_id == partner_id, *which)
-        .order_by(Campaign.name, Campaign.number)
+        .order_by(StatementLine.campaign_name, StatementLine.campaign_number)
     )
-    return [as_line(row, name) for row, name in session.execute(statement)]
+    return [as_line(row) for row in session.scalars(statement)]
 
 
 def new_lines(session: Session, counts: dict[int, Counts]) -> tuple[Line, ...]:
@@ -230,15 +234,17 @@ def owed_for_one(terms: Terms) -> tuple[Money, Money]:
     return terms.value if terms.funding == "issuer" else zero(terms.value.currency), terms.handling_fee
 
 
-def as_line(row: StatementLine, name: str) -> Line:
+def as_line(row: StatementLine) -> Line:
+    counts = Counts(row.gifts, row.second_gifts, row.partner_bears)
     value, fee = (Money(amount=amount, currency=row.currency) for amount in (row.value, row.handling_fee))
-    return Line(row.campaign_number, name, Counts(row.gifts, row.second_gifts, row.partner_bears), value, fee)
+    return Line(row.campaign_number, row.campaign_name, counts, value, fee)
 
 
 def as_row(statement_id: str, line: Line) -> StatementLine:
     return StatementLine(
         statement_id=statement_id,
         campaign_number=line.campaign,
+        campaign_name=line.name,
         **asdict(line.counts),
         value=line.value.amount,
         handling_fee=line.handling_fee.amount,

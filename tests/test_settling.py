@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from redeem import deciding, restoring, settling
 from redeem.auditing import Change
 from redeem.errors import NotFound
-from redeem.models import AuditEntry, Statement, StatementLine
+from redeem.models import AuditEntry, Campaign, Partner, Statement, StatementLine
 from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.paging import Page
 from redeem.settling import Counts
@@ -189,6 +189,21 @@ def test_of_two_gifts_of_which_one_came_back_one_is_owed(settle, counters, cast)
     assert counts(settle.close()) == [Counts(1, second_gifts=-1)]
     assert settle.account().in_all == (rub(FOR_ONE),)
     assert settle.account(cast.south_partner).lines == ()
+
+
+def test_a_closed_one_keeps_its_names(settle, counters, till, cast, manager_id):
+    till.redeem(counters.coupon())
+    closed = settle.close()
+
+    def rename(session):
+        session.get_one(Partner, cast.north_partner).name = "Northern Tea"
+        session.get_one(Campaign, cast.anywhere).name = "Winter gifts"
+
+    counters.write(rename)
+    assert settle.statement(closed.id) == closed
+    till.redeem(counters.coupon())
+    (line,) = settle.close().lines
+    assert (settle.account().partner_name, line.name) == ("Northern Tea", "Winter gifts")
 
 
 def test_a_second_tap_closes_nothing_more(settle, counters, till):

@@ -11,7 +11,7 @@ from redeem import quarantining, voiding
 from redeem.ids import new_id
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keys import KeyRing
-from redeem.models import Act, Conflict, Manager, Statement, Store
+from redeem.models import Act, Conflict, Manager, Partner, Statement, Store
 from redeem.staffing import as_person
 from redeem.web.context import now_ms
 from tests import factories
@@ -44,9 +44,16 @@ def two_gifts(session: Session, campaign: int, device_id: str, store_id: str) ->
 
 def statement(session: Session, store_id: str) -> str:
     """The id of a statement of the store's partner, closed by a shop manager."""
-    partner, manager = session.get_one(Store, store_id).partner_id, session.scalars(select(Manager.id)).first()
-    number = 1 + len(list(session.scalars(select(Statement.id).where(Statement.partner_id == partner))))
-    made = Statement(id=new_id("stm", now_ms()), partner_id=partner, number=number, manager_id=manager, at=now_ms())
+    partner = session.get_one(Partner, session.get_one(Store, store_id).partner_id)
+    number = 1 + len(list(session.scalars(select(Statement.id).where(Statement.partner_id == partner.id))))
+    made = Statement(
+        id=new_id("stm", now_ms()),
+        partner_id=partner.id,
+        partner_name=partner.name,
+        number=number,
+        manager_id=session.scalars(select(Manager.id)).first(),
+        at=now_ms(),
+    )
     session.add(made)
     session.flush()
     return made.id

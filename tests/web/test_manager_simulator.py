@@ -1,7 +1,9 @@
 """The simulator says what a till would say, there and then, and changes nothing."""
 
 import re
+from datetime import datetime, timedelta
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,7 +11,7 @@ from redeem.models import Act, Redemption, Tally
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import TABLET_KEY
-from tests.factories import all_of, day
+from tests.factories import MOSCOW, all_of, day
 from tests.tablets import Tablet
 
 CODE = re.compile(r'"code": "(\w+)"')
@@ -70,12 +72,19 @@ def test_offline_only_the_holder_gives_it(office, cast, database, coupon):
 
 
 def test_a_coupon_that_is_not_issued_yet_is_judged_by_its_day_of_issue(office, cast, database):
-    windows = {"valid_days": 2, "issue": {"until": day(5, now_ms())}}
+    here = datetime.fromtimestamp(
+        now_ms() / 1000, ZoneInfo(MOSCOW)
+    )  # it is issued today by the shop's calendar, a day ahead at night
+
+    def day(offset):
+        return (here.date() + timedelta(offset)).isoformat()
+
+    windows = {"valid_days": 2, "issue": {"until": day(5)}}
     number = database.write(lambda db: factories.campaign(db, "Short", stores=[cast.north], windows=windows).number)
-    asked = {"campaign": f"cmp_{number}", "at_store": cast.north, "at_date": day(3, now_ms())}
+    asked = {"campaign": f"cmp_{number}", "at_store": cast.north, "at_date": day(3)}
     assert code_of(simulate(office, **asked)) == "expired"
-    assert code_of(simulate(office, **asked, issued_on=day(2, now_ms()))) == "good"
-    late = simulate(office, **asked, issued_on=day(6, now_ms()))
+    assert code_of(simulate(office, **asked, issued_on=day(2))) == "good"
+    late = simulate(office, **asked, issued_on=day(6))
     assert code_of(late) is None
     assert "issues no coupon on that day" in late.text
 

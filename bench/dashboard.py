@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import create_engine, insert
 
 from redeem import adding_up, create_app, engine_options, reporting, signing_in
+from redeem.columns import Base
 from redeem.config import load_settings
 from redeem.db import Database
-from redeem.models import Base, Tally
+from redeem.models import Tally
 from redeem.reporting import Period, Question
 from redeem.staffing import WHOLE, Scope
 from redeem.times import local_day

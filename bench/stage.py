@@ -10,11 +10,12 @@ from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
 from redeem import admitting, codes, engine_options, enrolling, keeping
+from redeem.columns import Base
 from redeem.db import Database
 from redeem.ids import serial_of
 from redeem.keeping import Signer
 from redeem.keys import Sealer
-from redeem.models import Base, Campaign, Coupon
+from redeem.models import Campaign, Coupon
 from redeem.web.context import now_ms
 from tests import factories
 from tests.crash.server import SECRET, Server

@@ -14,7 +14,8 @@ from redeem import codes, generations, ledger
 from redeem.db import Again
 from redeem.ledger import Found
 from redeem.models import Campaign, Claim, SigningKey
-from redeem.rules import last_day, parse_terms
+from redeem.rules import last_day
+from redeem.terms import parse_terms
 from redeem.times import Ms, local_day
 from redeem.tokens import Token
 

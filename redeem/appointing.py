@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from redeem import auditing
 from redeem.auditing import Change
 from redeem.errors import Conflict, Forbidden, NotFound
-from redeem.models import Manager, ManagerSession, Partner, Store
+from redeem.models import Partner, Store
+from redeem.office_models import Manager, ManagerSession
 from redeem.staffing import WHOLE, Permission, Person, Role, Scope, as_person, people_within, scope_of
 from redeem.times import Ms
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.ids import is_id, new_id
-from redeem.models import AuditEntry, Store
+from redeem.models import Store
+from redeem.office_models import AuditEntry
 from redeem.staffing import WHOLE, Scope
 from redeem.times import Ms
 

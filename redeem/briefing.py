@@ -16,7 +16,7 @@ from redeem import passwords, siblings
 from redeem.generations import Life
 from redeem.keys import KeyRing
 from redeem.models import Campaign, Clerk, Partner
-from redeem.rules import parse_terms
+from redeem.terms import parse_terms
 from redeem.verifying import Actor
 
 ETAG_CHARACTERS = 32

@@ -13,9 +13,8 @@ from redeem.auditing import Change
 from redeem.ids import campaign_id
 from redeem.models import Campaign, Partner, Store
 from redeem.partnering import NewStore
-from redeem.rules import parse_terms
 from redeem.staffing import Scope
-from redeem.terms import Terms
+from redeem.terms import Terms, parse_terms
 from redeem.times import Ms
 
 

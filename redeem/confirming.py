@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from redeem import throttling
 from redeem.errors import TooMany
-from redeem.models import Manager, ManagerSession
+from redeem.office_models import Manager, ManagerSession
 from redeem.signing_in import SignedIn
 from redeem.times import MS_PER_MINUTE, Ms
 

@@ -12,12 +12,12 @@ from redeem.errors import Conflict as Contradiction
 from redeem.errors import NotFound
 from redeem.ids import coupon_id
 from redeem.journal import is_signed, read_entry
-from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Manager, Partner, Redemption, Reversal, Store
+from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Partner, Redemption, Reversal, Store
 from redeem.money import Money
+from redeem.office_models import Manager
 from redeem.paging import Page, Slice, take
-from redeem.rules import parse_terms
 from redeem.staffing import WHOLE, Scope, is_within
-from redeem.terms import Bearer
+from redeem.terms import Bearer, parse_terms
 from redeem.times import Ms
 
 NOTE_MAX_CHARACTERS = 200

@@ -6,6 +6,7 @@ from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from redeem import codes, generations, ledger
+from redeem.acts import Act, Kind
 from redeem.adopting import Shown
 from redeem.errors import BadCode
 from redeem.generations import Life
@@ -15,7 +16,6 @@ from redeem.keys import KeyRing
 from redeem.models import Act as KeptAct
 from redeem.models import Claim, Clerk, Coupon
 from redeem.recognising import genuine_token
-from redeem.redeeming import Act, Kind
 from redeem.verifying import Actor
 
 REASON_MAX_CHARACTERS = 200

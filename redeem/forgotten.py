@@ -13,7 +13,8 @@ from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from redeem.keys import base64url
-from redeem.models import Device, Forgotten, Quarantine, Store
+from redeem.models import Device, Quarantine, Store
+from redeem.office_models import Forgotten
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 

@@ -11,12 +11,13 @@ from redeem import codes, holding, ledger, tokens
 from redeem.errors import BadCode, BadToken, NotFound
 from redeem.ids import campaign_id, coupon_id, coupon_of
 from redeem.keys import KeyRing
-from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Manager, Move, Reversal, Store
+from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Move, Reversal, Store
+from redeem.office_models import Manager
 from redeem.overseeing import is_good_at_any, lines, list_stores
-from redeem.rules import parse_terms
 from redeem.showing import Shown, show
 from redeem.staffing import Scope, within
 from redeem.strictjson import loads
+from redeem.terms import parse_terms
 from redeem.times import Ms
 
 TEXT_MAX_CHARACTERS = 600

@@ -15,7 +15,8 @@ from redeem.auditing import Change
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, NotFound
 from redeem.ids import new_id
-from redeem.models import Invitation, Manager, Partner, Store
+from redeem.models import Partner, Store
+from redeem.office_models import Invitation, Manager
 from redeem.staffing import Person, Role, Scope, TakenEmail, as_person, clean_email, people_within, scope_of
 from redeem.times import MS_PER_DAY, Ms
 

@@ -18,8 +18,8 @@ from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import campaign_id, coupon_id, serial_of
 from redeem.models import Campaign, Coupon, Move, Partner, Redemption, Store
 from redeem.paging import Page, Slice, take
-from redeem.rules import can_issue, last_day, parse_terms
-from redeem.terms import Terms
+from redeem.rules import can_issue, last_day
+from redeem.terms import Terms, parse_terms
 from redeem.times import Ms, local_day, rfc3339
 
 

@@ -22,7 +22,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from redeem import sql
 from redeem.db import Again, Driver
 from redeem.ids import coupon_id
-from redeem.rules import Facts, Terms, parse_terms
+from redeem.rules import Facts
+from redeem.terms import Terms, parse_terms
 from redeem.times import Ms
 
 UNKNOWN_CAMPAIGN = -1

@@ -10,11 +10,11 @@ from sqlalchemy import Row, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from redeem.acts import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.errors import NotFound
 from redeem.ids import NUMBER_LIMIT, new_id
 from redeem.models import Act, Device, Redemption, Reversal, Store
 from redeem.paging import Page, Slice, take
-from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.strictjson import loads
 from redeem.times import Ms
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem import admitting, apikeys, auditing, enrolling, moving, overseeing, partnering, restoring
-from redeem.auditing import Change as Change
+from redeem.auditing import Change
 from redeem.enrolling import NewTill, clean_name
 from redeem.errors import Conflict, Invalid
 from redeem.models import Clerk, Device, Enrolment, Partner, Store
@@ -21,16 +21,12 @@ OVERLAP_MAX_MS = 7 * MS_PER_DAY
 ADDRESS_CHARACTERS = 300
 
 
-def note(session: Session, person: Person, what: Change, subject_id: str, now: Ms, **details: Any) -> None:
-    auditing.note(session, person.id, what, subject_id, now, **details)
-
-
 def invite_tablet(session: Session, person: Person, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
     """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the scope, Invalid for the name."""
     store = overseeing.get_store(session, person.scope, store_id)
     enrolment = enrolling.invite_device(session, store.id, name, now, minutes, person.id)
     what = {"name": enrolment.device_name, "store": store.name}
-    note(session, person, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
+    auditing.note(session, person.id, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
     return enrolment
 
 
@@ -39,7 +35,7 @@ def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms
     store = overseeing.get_store(session, person.scope, store_id)
     till = enrolling.add_till(session, store.id, name, now, person.id)
     what = {"name": till.device.name, "store": store.name}
-    note(session, person, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
+    auditing.note(session, person.id, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
     return till
 
 
@@ -52,7 +48,7 @@ def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> 
 
 def go_on_without(session: Session, person: Person, device_ids: Sequence[str], now: Ms) -> int:
     """Writes off those of these devices that a restored ledger still waits for; answers how many."""
-    missing = [each.device_id for each in restoring.missing(session, now, person.scope)]
+    missing = [each.device_id for each in restoring.list_missing(session, now, person.scope)]
     wanted = [device_id for device_id in missing if device_id in device_ids]
     for device_id in wanted:
         restoring.write_off_missing(session, device_id, person.id, now, person.scope)
@@ -84,7 +80,7 @@ def let_device_stay(session: Session, person: Person, device_id: str, now: Ms) -
 
 def note_device(session: Session, person: Person, what: Change, line: DeviceLine, now: Ms, **details: Any) -> None:
     told = {"name": line.name, "store": line.store_name, **details}
-    note(session, person, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
+    auditing.note(session, person.id, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
 
 
 def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
@@ -100,9 +96,9 @@ def change_store(session: Session, person: Person, store_id: str, new: NewStore,
     changed = auditing.changes(before, after)
     session.flush()
     if changed:
-        note(
+        auditing.note(
             session,
-            person,
+            person.id,
             Change.STORE_CHANGED,
             line.id,
             now,
@@ -120,7 +116,7 @@ def rename_partner(session: Session, person: Person, partner_id: str, name: str,
         session.get_one(Partner, line.id).name = cleaned
         session.flush()
         what = {"name": line.name, "changed": {"name": [line.name, cleaned]}}
-        note(session, person, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
+        auditing.note(session, person.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
@@ -128,7 +124,7 @@ def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_ha
     store = overseeing.get_store(session, person.scope, store_id)
     clerk = enrolling.add_clerk(session, store.id, name, pin_hash, now)
     what = {"name": clerk.name, "store": store.name}
-    note(session, person, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
+    auditing.note(session, person.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
     return clerk
 
 
@@ -155,12 +151,12 @@ def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now:
 
 def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, now: Ms) -> None:
     scope = Scope(store_id=line.store_id)
-    note(session, person, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
+    auditing.note(session, person.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
 
 
 def add_partner(session: Session, person: Person, name: str, now: Ms) -> Partner:
     partner = partnering.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
-    note(session, person, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
+    auditing.note(session, person.id, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
     return partner
 
 
@@ -174,14 +170,18 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
         hours=clean_line(new.hours, LONG_NAME_CHARACTERS),
     )
     store = partnering.add_store(session, cleaned, now)
-    note(session, person, Change.STORE_ADDED, store.id, now, scope=Scope(store.partner_id, store.id), name=store.name)
+    auditing.note(
+        session, person.id, Change.STORE_ADDED, store.id, now, scope=Scope(store.partner_id, store.id), name=store.name
+    )
     return store
 
 
 def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
     """A key for the shop's own programs; answers its text, which is kept nowhere."""
     text = admitting.add_shop_key(session, clean_name(name), now, check_scopes(scopes), person.id)
-    note(session, person, Change.KEY_MADE, apikeys.parse(text).prefix, now, name=clean_name(name), scopes=list(scopes))
+    auditing.note(
+        session, person.id, Change.KEY_MADE, apikeys.parse(text).prefix, now, name=clean_name(name), scopes=list(scopes)
+    )
     return text
 
 
@@ -201,9 +201,9 @@ def roll(session: Session, person: Person, key: KeyLine, overlap_ms: Ms, now: Ms
     if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
         raise Invalid("The earlier key can go on for seven days at most.")
     text = admitting.roll_key(session, key.prefix, now, overlap_ms, person.id)
-    note(
+    auditing.note(
         session,
-        person,
+        person.id,
         Change.KEY_ROLLED,
         key.prefix,
         now,
@@ -219,7 +219,7 @@ def revoke_shop_key(session: Session, person: Person, prefix: str, now: Ms) -> N
     key = overseeing.get_shop_key(session, prefix)
     if key.revoked_at is None:
         admitting.revoke_key(session, key.prefix, now)
-        note(session, person, Change.KEY_REVOKED, key.prefix, now, name=key.name)
+        auditing.note(session, person.id, Change.KEY_REVOKED, key.prefix, now, name=key.name)
 
 
 def clean_line(text: str, limit_characters: int = ADDRESS_CHARACTERS) -> str:

@@ -11,19 +11,8 @@ from redeem.auditing import Change
 from redeem.errors import NotFound
 from redeem.holding import REDEEMED
 from redeem.ids import campaign_id
-from redeem.models import (
-    ApiKey,
-    AuditEntry,
-    Campaign,
-    Clerk,
-    Coupon,
-    Device,
-    Enrolment,
-    Manager,
-    Partner,
-    Quarantine,
-    Store,
-)
+from redeem.models import ApiKey, Campaign, Clerk, Coupon, Device, Enrolment, Partner, Quarantine, Store
+from redeem.office_models import AuditEntry, Manager
 from redeem.staffing import Scope, partners_within, within
 from redeem.terms import Terms, parse_terms
 from redeem.times import Ms

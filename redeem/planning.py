@@ -16,12 +16,12 @@ from redeem.auditing import Change
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, NotFound
 from redeem.ids import campaign_id
-from redeem.managing import LONG_NAME_CHARACTERS, note
+from redeem.managing import LONG_NAME_CHARACTERS
 from redeem.models import Campaign
 from redeem.overseeing import StoreLine
-from redeem.rules import can_issue, parse_terms
+from redeem.rules import can_issue
 from redeem.staffing import Person, Scope
-from redeem.terms import Offer, Terms
+from redeem.terms import Offer, Terms, parse_terms
 from redeem.times import MS_PER_MINUTE, Ms, rfc3339
 
 TWICE_MS = MS_PER_MINUTE
@@ -109,7 +109,7 @@ def add_campaign(session: Session, person: Person, name: str, terms: Terms, now:
     if twin is not None:
         return twin
     number = issuing.create_campaign(session, cleaned, terms, now).number
-    note(session, person, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
+    auditing.note(session, person.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
     return number
 
 

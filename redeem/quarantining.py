@@ -13,12 +13,13 @@ from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing, entries, forgotten, ledger
+from redeem.acts import Act
 from redeem.auditing import Change
 from redeem.errors import NotFound, TooMany
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.keys import KeyRing
 from redeem.models import Device, Partner, Quarantine, Store
-from redeem.redeeming import Act, settle
+from redeem.redeeming import settle
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms
 from redeem.verifying import Actor

@@ -34,22 +34,6 @@ from redeem.rules import Verdict
 from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
 
-__all__ = [
-    "CANCELLED",
-    "NOTED",
-    "NOT_HANDED_OVER",
-    "REDEEMING",
-    "Act",
-    "AnotherActUnderThisName",
-    "Answer",
-    "Kind",
-    "Outcome",
-    "Refusal",
-    "cancel",
-    "redeem_at_once",
-    "settle",
-]
-
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
     """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""

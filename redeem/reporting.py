@@ -15,10 +15,10 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.orm import Session
 
 from redeem import adding_up
+from redeem.acts import Outcome
 from redeem.ids import is_id
 from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.models import Act, Campaign, Partner, Redemption, Rollup, Store, Tally
-from redeem.redeeming import Outcome
 from redeem.staffing import Scope, is_within, within
 from redeem.times import MS_PER_DAY, Ms, local_day
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from redeem import appointing
 from redeem.auditing import Change
 from redeem.errors import Conflict
-from redeem.models import Manager
+from redeem.office_models import Manager
 from redeem.signing_in import SignedIn, end_other_sessions
 from redeem.staffing import Person, as_person
 from redeem.times import MS_PER_DAY, Ms

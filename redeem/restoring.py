@@ -12,6 +12,7 @@ from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from redeem import auditing, forgotten, generations, ledger, quarantining, recovering, writing_off
+from redeem.acts import Act, Answer, Kind, Outcome
 from redeem.adopting import Shown
 from redeem.auditing import Change
 from redeem.errors import Conflict, NotFound
@@ -19,19 +20,10 @@ from redeem.forgotten import Caller
 from redeem.generations import Life
 from redeem.holding import ACTIVE
 from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
-from redeem.models import (
-    ApiKey,
-    Campaign,
-    Claim,
-    Deployment,
-    Device,
-    Enrolment,
-    ManagerSession,
-    Store,
-    Tally,
-)
+from redeem.models import ApiKey, Campaign, Claim, Deployment, Device, Enrolment, Store, Tally
 from redeem.models import Change as Changed
-from redeem.redeeming import Act, Answer, Kind, Outcome, settle
+from redeem.office_models import ManagerSession
+from redeem.redeeming import settle
 from redeem.staffing import WHOLE, Scope, within
 from redeem.times import Ms, local_day
 from redeem.verifying import Actor
@@ -130,7 +122,7 @@ def begin(
     return generations.current(session)
 
 
-def missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missing]:
+def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missing]:
     """Who has not reported, tablets first. Empty while the ledger is not recovering."""
     life = generations.current(session)
     if not life.is_recovering:

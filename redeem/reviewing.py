@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from redeem.auditing import Change, written_by
-from redeem.models import ApiKey, AuditEntry, Manager, Store
+from redeem.models import ApiKey, Store
+from redeem.office_models import AuditEntry, Manager
 from redeem.paging import Page, Slice, take
 from redeem.staffing import Scope, within
 from redeem.times import Ms

@@ -8,22 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from redeem.terms import EPOCH, LAST_DAY_MAX, Terms, parse_terms
-
-__all__ = [
-    "EPOCH",
-    "LAST_DAY_MAX",
-    "Facts",
-    "Place",
-    "Terms",
-    "Verdict",
-    "can_issue",
-    "last_day",
-    "parse_terms",
-    "to_date",
-    "to_day",
-    "why_declined",
-]
+from redeem.terms import EPOCH, LAST_DAY_MAX, Terms
 
 
 class Verdict(StrEnum):

@@ -17,13 +17,13 @@ from redeem import auditing, generations, reporting
 from redeem.auditing import Change
 from redeem.errors import NotFound
 from redeem.ids import new_id
-from redeem.models import Act, Campaign, Conflict, Coupon, Manager, Partner, Statement, StatementLine, Store
+from redeem.models import Act, Campaign, Conflict, Coupon, Partner, Store
 from redeem.money import Money, add_up, zero
+from redeem.office_models import Manager, Statement, StatementLine
 from redeem.paging import Page, Slice, take
 from redeem.reporting import Period, Question
-from redeem.rules import parse_terms
 from redeem.staffing import WHOLE, Scope
-from redeem.terms import Terms
+from redeem.terms import Terms, parse_terms
 from redeem.times import Ms
 
 ALWAYS = Period(0, 2**15 - 1)  # all days that a tally can have

@@ -15,7 +15,8 @@ from redeem.errors import NotFound
 from redeem.ledger import Found, Standing
 from redeem.models import Partner, Store
 from redeem.overseeing import STORE, StoreLine, lines
-from redeem.rules import LAST_DAY_MAX, Place, Terms, Verdict, to_day, why_declined
+from redeem.rules import Place, Verdict, to_day, why_declined
+from redeem.terms import LAST_DAY_MAX, Terms
 from redeem.times import Ms, local_day
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from redeem import passwords, throttling
 from redeem.errors import Invalid, NotFound, TooMany, Unauthenticated
 from redeem.keys import base64url
-from redeem.models import Manager, ManagerSession
+from redeem.office_models import Manager, ManagerSession
 from redeem.staffing import Person, as_person, clean_email, find_manager
 from redeem.times import MS_PER_MINUTE, Ms
 

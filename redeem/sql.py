@@ -20,9 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from redeem.columns import Base
 from redeem.models import (
     Act,
-    Base,
     Campaign,
     Change,
     Clerk,

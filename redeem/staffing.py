@@ -17,7 +17,8 @@ from redeem import passwords
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, Invalid
 from redeem.ids import new_id
-from redeem.models import Invitation, Manager, Partner, Store
+from redeem.models import Partner, Store
+from redeem.office_models import Invitation, Manager
 from redeem.times import Ms
 
 EMAIL_MAX_CHARACTERS = 254

@@ -25,6 +25,7 @@ from redeem import (
     siblings,
     snapshots,
 )
+from redeem.acts import Act, Answer
 from redeem.adopting import Shown
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.errors import Unauthenticated
@@ -37,7 +38,7 @@ from redeem.keys import KeyRing
 from redeem.models import Coupon, Device, Store
 from redeem.recognising import genuine_token
 from redeem.recovering import Report
-from redeem.redeeming import Act, Answer, settle
+from redeem.redeeming import settle
 from redeem.rules import Verdict
 from redeem.times import Ms, local_day
 from redeem.verifying import Actor, verify

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem.models import Throttle
+from redeem.office_models import Throttle
 from redeem.times import Ms
 
 FREE_FAILURES = 5

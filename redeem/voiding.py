@@ -13,15 +13,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from redeem import inquiring, issuing
+from redeem import auditing, inquiring, issuing
 from redeem.auditing import Change
 from redeem.enrolling import clean_name
 from redeem.errors import Conflict, Invalid, NotFound
 from redeem.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
 from redeem.issuing import AlreadyRedeemed
 from redeem.keys import KeyRing
-from redeem.managing import note
-from redeem.models import BulkVoid, BulkVoidLine, Coupon, Manager, Redemption
+from redeem.models import Coupon, Redemption
+from redeem.office_models import BulkVoid, BulkVoidLine, Manager
 from redeem.staffing import Person
 from redeem.times import Ms
 
@@ -181,9 +181,9 @@ def begin(session: Session, person: Person, run_id: str, reason: str, now: Ms) -
         raise NothingToVoid
     row.reason, row.begun_at = clean_name(reason, REASON_MAX_CHARACTERS), now
     session.flush()
-    told = {"name": row.wanted.get("name"), "reason": row.reason, "lines": sum(counts.values())}
+    told: dict[str, Any] = {"name": row.wanted.get("name"), "reason": row.reason, "lines": sum(counts.values())}
     subject = campaign_id(row.wanted["campaign"]) if "campaign" in row.wanted else row.id
-    note(session, person, Change.COUPONS_VOIDED, subject, now, run=row.id, **told)
+    auditing.note(session, person.id, Change.COUPONS_VOIDED, subject, now, run=row.id, **told)
 
 
 def void_some(session: Session, run_id: str, now: Ms) -> bool:

@@ -11,8 +11,8 @@ from redeem.errors import NotFound
 from redeem.holding import NO_RECALL, REDEEMED
 from redeem.models import Campaign, Claim, Coupon, Device, Redemption, Store
 from redeem.money import Money, add_up
-from redeem.rules import parse_terms
 from redeem.staffing import WHOLE, Scope, within
+from redeem.terms import parse_terms
 from redeem.times import Ms, local_day
 
 

@@ -9,11 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem import settling
+from redeem.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome
 from redeem.ledger import UNKNOWN_CAMPAIGN
 from redeem.models import Act, Campaign, Conflict, Redemption, Reversal, Store, Tally
 from redeem.money import Money, add_up
-from redeem.redeeming import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, noted
-from redeem.rules import Verdict, parse_terms
+from redeem.redeeming import noted
+from redeem.rules import Verdict
+from redeem.terms import parse_terms
 from redeem.times import Ms, local_day
 
 # Of a module, behind each of whose tests he looks.

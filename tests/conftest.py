@@ -21,7 +21,7 @@ from werkzeug.routing import Rule
 from redeem import create_app, engine_options
 from redeem.config import Settings, load_settings
 from redeem.db import Database
-from redeem.models import Manager
+from redeem.office_models import Manager
 from tests import books, factories
 from tests.cast import Cast
 from tests.counters import Counters

@@ -15,7 +15,8 @@ from redeem.db import Database
 from redeem.ids import new_id
 from redeem.issuing import NewCoupon
 from redeem.keys import Sealer
-from redeem.models import Campaign, Device, Manager, Partner, Redemption, Store
+from redeem.models import Campaign, Device, Partner, Redemption, Store
+from redeem.office_models import Manager
 from redeem.terms import Terms
 from redeem.times import Ms, rfc3339
 

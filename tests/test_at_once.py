@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from redeem import holding, issuing, ledger
+from redeem.acts import Act, AnotherActUnderThisName, Kind
 from redeem.adopting import Shown
 from redeem.models import Campaign, Coupon, Deployment, Redemption
 from redeem.presuming import Memory
-from redeem.redeeming import Act, AnotherActUnderThisName, Kind, redeem_at_once
+from redeem.redeeming import redeem_at_once
 from redeem.terms import parse_terms
 from tests import factories
 from tests.books import ends_in_order

@@ -5,8 +5,9 @@ from sqlalchemy import select
 
 from redeem import deciding
 from redeem.errors import NotFound
-from redeem.models import Act, AuditEntry
+from redeem.models import Act
 from redeem.money import Money
+from redeem.office_models import AuditEntry
 from redeem.paging import Page
 from redeem.staffing import WHOLE, Scope
 from tests.databases import on_both_databases

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from redeem import (
     admitting,
     apikeys,
+    columns,
     create_app,
     enrolling,
     issuing,
@@ -29,6 +30,7 @@ from redeem import (
     staffing,
     tokens,
 )
+from redeem.acts import Act, Outcome
 from redeem.config import load_settings
 from redeem.db import Database
 from redeem.demo import notes, offers, printing, samples, seeding, starting
@@ -41,7 +43,7 @@ from redeem.issuing import NewCoupon
 from redeem.journal import read_entry
 from redeem.keeping import Signer
 from redeem.links import Purpose
-from redeem.redeeming import Act, Outcome, settle
+from redeem.redeeming import settle
 from redeem.rules import Verdict
 from redeem.syncing import lock_tablet, take_all
 from redeem.times import MS_PER_DAY, local_day
@@ -446,7 +448,7 @@ def stage_of(folder: Path, world: World) -> Demo:
     """A database with all that was there before the first act."""
     folder.mkdir()
     app, tools = open_app(folder)
-    models.Base.metadata.create_all(tools.database.engine)
+    columns.Base.metadata.create_all(tools.database.engine)
     key = b"a key that signs for one test .."
     tools.database.write(lambda session: keeping.rotate(session, tools.sealer, NOW, seed=key))
     tools.database.write(lambda session: seeding.write(session, seeding.stage(world)))

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from redeem import issuing, ledger
+from redeem.acts import Kind
 from redeem.db import Again
 from redeem.issuing import AlreadyRedeemed
-from redeem.redeeming import Kind
 from tests import factories
 from tests.books import doubles, faults
 from tests.crash import clients

@@ -14,9 +14,10 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from redeem import engine_options, settling
+from redeem.acts import AnotherActUnderThisName
 from redeem.db import Database
-from redeem.models import Manager, Redemption
-from redeem.redeeming import AnotherActUnderThisName
+from redeem.models import Redemption
+from redeem.office_models import Manager
 from redeem.settling import Account
 from redeem.staffing import Scope
 from tests import factories

@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from redeem import enrolling, issuing, moving, restoring, writing_off
 from redeem.errors import Conflict, NotFound
-from redeem.models import Act, AuditEntry, Coupon, Manager, Tally
+from redeem.models import Act, Coupon, Tally
+from redeem.office_models import AuditEntry, Manager
 from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from redeem import enrolling, keeping, quarantining, writing_off
 from redeem.errors import NotFound, TooMany
-from redeem.models import Act, AuditEntry, Conflict, Quarantine
+from redeem.models import Act, Conflict, Quarantine
+from redeem.office_models import AuditEntry
 from redeem.staffing import Scope
 from redeem.syncing import OldJournal
 from tests.books import ends_in_order

@@ -5,8 +5,9 @@ import pytest
 from redeem import reporting
 from redeem.ledger import count
 from redeem.reporting import Gifts, Period, Question
-from redeem.rules import EPOCH, to_day
+from redeem.rules import to_day
 from redeem.staffing import WHOLE, Scope
+from redeem.terms import EPOCH
 from redeem.times import local_date, local_day
 from tests import factories
 from tests.cast import TABLET_KEY

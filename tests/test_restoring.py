@@ -11,7 +11,8 @@ from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.errors import NotFound
 from redeem.keys import Sealer
-from redeem.models import AuditEntry, Campaign, Claim, Coupon, Enrolment
+from redeem.models import Campaign, Claim, Coupon, Enrolment
+from redeem.office_models import AuditEntry
 from redeem.restoring import GivenBefore, NotRecovering
 from redeem.staffing import Scope
 from tests import factories
@@ -50,7 +51,7 @@ def begin(counters, **options):
 
 
 def missing(counters, scope=None):
-    found = counters.read(lambda session: restoring.missing(session, LATER, *([scope] if scope else [])))
+    found = counters.read(lambda session: restoring.list_missing(session, LATER, *([scope] if scope else [])))
     return [each.device_id for each in found]
 
 
@@ -235,7 +236,7 @@ def test_the_last_one_written_off_ends_recovery(counters, cast, manager_id):
     begin(counters)
     for device_id in missing(counters):
         write_off(counters, device_id, manager_id)
-    assert counters.read(lambda session: restoring.missing(session, LATER)) == []
+    assert counters.read(lambda session: restoring.list_missing(session, LATER)) == []
     with pytest.raises(NotRecovering):
         write_off(counters, cast.north_till_id, manager_id)
 
@@ -250,7 +251,7 @@ def test_what_a_missing_tablet_held_is_at_risk(counters, cast):
     for _ in range(2):
         counters.held()
     begin(counters)
-    found = {each.device_id: each for each in counters.read(lambda s: restoring.missing(s, LATER))}
+    found = {each.device_id: each for each in counters.read(lambda s: restoring.list_missing(s, LATER))}
     assert found[cast.tablet_id].risk.coupons == 2
     assert found[cast.north_till_id].risk is None
 

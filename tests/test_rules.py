@@ -4,7 +4,8 @@ from datetime import date
 import pytest
 
 from redeem import rules
-from redeem.rules import Facts, Place, Terms, Verdict
+from redeem.rules import Facts, Place, Verdict
+from redeem.terms import Terms, parse_terms
 from redeem.times import local_day
 from tests.vectors.of_rules import FIRST, LAST, NORTH, TABLET, terms
 from tests.vectors.read import named, vectors
@@ -14,7 +15,7 @@ HERE = Place(NORTH, "prt_00000000000000000000000000", TABLET)
 
 
 def parsed(raw) -> Terms:
-    return rules.parse_terms(json.dumps(raw))
+    return parse_terms(json.dumps(raw))
 
 
 def why_declined(facts: Facts, day: int) -> Verdict | None:

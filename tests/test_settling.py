@@ -8,8 +8,9 @@ from sqlalchemy import delete, select, update
 from redeem import deciding, restoring, settling
 from redeem.auditing import Change
 from redeem.errors import NotFound
-from redeem.models import AuditEntry, Campaign, Partner, Statement, StatementLine
+from redeem.models import Campaign, Partner
 from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money
+from redeem.office_models import AuditEntry, Statement, StatementLine
 from redeem.paging import Page
 from redeem.settling import Counts
 from redeem.staffing import WHOLE, Scope

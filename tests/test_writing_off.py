@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from redeem import issuing, writing_off
 from redeem.errors import NotFound
-from redeem.models import AuditEntry
 from redeem.money import Money
+from redeem.office_models import AuditEntry
 from redeem.staffing import Scope
 from tests import factories
 from tests.counters import serials

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from redeem import admitting, apikeys, tokens
+from redeem.acts import Act, Answer, Kind
 from redeem.adopting import Shown
 from redeem.db import Database
 from redeem.presuming import Memory
-from redeem.redeeming import Act, Answer, Kind, cancel, redeem_at_once, settle
+from redeem.redeeming import cancel, redeem_at_once, settle
 from redeem.times import Ms
 from redeem.verifying import Actor, Ruling, verify
 from tests.cast import Cast

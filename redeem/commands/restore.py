@@ -95,7 +95,7 @@ def remember(remembered: Path, generation: int) -> None:
 def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
     """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
     restoring.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
-    return recovering.end_if_complete(session), restoring.missing(session, now)
+    return recovering.end_if_complete(session), restoring.list_missing(session, now)
 
 
 def tell_awaited(life: Life, missing: list[Missing]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from redeem import codes, models, passwords
+from redeem import codes, columns, models, office_models, passwords
 from redeem.demo import offers
 from redeem.demo.cast import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.demo.crowd import DAYS, Customer, gather, local
@@ -22,8 +22,8 @@ from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 SEED = 20_261_121
 SETTLED_DAYS = 10  # the stores were there this long before the first coupon
-OWN_DATA = (models.Partner, models.Campaign, models.Manager, models.ApiKey)
-Tables = Sequence[tuple[type[models.Base], list[Row]]]
+OWN_DATA = (models.Partner, models.Campaign, office_models.Manager, models.ApiKey)
+Tables = Sequence[tuple[type[columns.Base], list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
 from redeem import keeping
+from redeem.columns import Base
 from redeem.config import Settings
 from redeem.db import Database, Driver
 from redeem.keeping import Signer
 from redeem.keys import KeyRing, Sealer
 from redeem.links import Links
-from redeem.models import Base
 from redeem.presuming import Memory
 from redeem.times import Ms
 

@@ -9,13 +9,14 @@ from flask import Blueprint, Flask, Response
 from werkzeug.routing import BaseConverter
 
 from redeem import codes, moving
+from redeem.acts import Act, Answer, Kind, Outcome
 from redeem.admitting import REDEEM
 from redeem.adopting import Shown
 from redeem.db import Work
 from redeem.idempotency import KEY_MAX_CHARACTERS
 from redeem.ids import campaign_id, coupon_of, is_id
 from redeem.recognising import genuine_token, typed_serial
-from redeem.redeeming import Act, Answer, Kind, Outcome, cancel, redeem_at_once, settle
+from redeem.redeeming import cancel, redeem_at_once, settle
 from redeem.rules import Verdict
 from redeem.times import Ms
 from redeem.verifying import Actor, verify

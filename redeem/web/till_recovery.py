@@ -9,11 +9,11 @@ from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from redeem import codes, restoring
+from redeem.acts import Outcome
 from redeem.admitting import REDEEM
 from redeem.adopting import Shown
 from redeem.ids import coupon_of
 from redeem.recognising import genuine_token
-from redeem.redeeming import Outcome
 from redeem.restoring import GivenBefore, Waiting
 from redeem.rules import Verdict
 from redeem.times import rfc3339

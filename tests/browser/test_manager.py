@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from redeem import apikeys, enrolling, inviting, staffing
 from redeem.inviting import NewPerson
 from redeem.links import Purpose
-from redeem.models import Enrolment, ManagerSession
+from redeem.models import Enrolment
+from redeem.office_models import ManagerSession
 from redeem.staffing import Role
 from redeem.web.context import now_ms
 from tests import factories

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.acts import Outcome
 from redeem.holding import IS_VOID
 from redeem.ids import coupon_id
 from redeem.models import Act, Claim, Conflict, Coupon, Device, Quarantine, Redemption
-from redeem.redeeming import Outcome
 from tests import books
 from tests.simulation import statements
 from tests.simulation.hands import Gift

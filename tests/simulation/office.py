@@ -21,6 +21,7 @@ from redeem import (
     restoring,
     writing_off,
 )
+from redeem.acts import Act, Kind, Outcome
 from redeem.adopting import Shown
 from redeem.errors import RedeemError
 from redeem.holding import IS_VOID, REDEEMED
@@ -28,7 +29,6 @@ from redeem.ids import coupon_id
 from redeem.models import Act as KeptAct
 from redeem.models import Coupon, Device, Quarantine, Redemption
 from redeem.quarantining import Admission
-from redeem.redeeming import Act, Kind, Outcome
 from redeem.restoring import GivenBefore
 from redeem.tokens import read
 from redeem.verifying import Actor
@@ -303,7 +303,7 @@ def is_kept(session: Session, device_id: str) -> bool:
 def write_off_missing(world: World) -> None:
     """Those that will never report."""
     present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
-    for missing in world.server.read(lambda session: restoring.missing(session, world.clock.now)):
+    for missing in world.server.read(lambda session: restoring.list_missing(session, world.clock.now)):
         if missing.kind == "tablet" and missing.device_id not in present:
             write_off_device(world, missing.device_id)
 

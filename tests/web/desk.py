@@ -11,7 +11,8 @@ from redeem import quarantining, voiding
 from redeem.ids import new_id
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keys import KeyRing
-from redeem.models import Act, Conflict, Manager, Partner, Statement, Store
+from redeem.models import Act, Conflict, Partner, Store
+from redeem.office_models import Manager, Statement
 from redeem.staffing import as_person
 from redeem.web.context import now_ms
 from tests import factories

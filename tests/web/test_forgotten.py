@@ -6,7 +6,8 @@ from sqlalchemy import delete, update
 
 from redeem import enrolling, forgotten, generations, keeping, quarantining, recovering, restoring
 from redeem.keys import base64url
-from redeem.models import AuditEntry, Device, Forgotten
+from redeem.models import Device
+from redeem.office_models import AuditEntry, Forgotten
 from redeem.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link

@@ -2,7 +2,8 @@
 
 import pytest
 
-from redeem.redeeming import Act, Kind, settle
+from redeem.acts import Act, Kind
+from redeem.redeeming import settle
 from redeem.times import rfc3339
 from redeem.verifying import Actor
 from tests.factories import MOSCOW, NOW

@@ -13,7 +13,7 @@ from redeem import apikeys, appointing, generations, inviting, issuing, moving, 
 from redeem.auditing import Change
 from redeem.inviting import NewPerson
 from redeem.links import Purpose
-from redeem.models import AuditEntry, Manager
+from redeem.office_models import AuditEntry, Manager
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories

@@ -3,7 +3,8 @@
 import pytest
 
 from redeem import passwords
-from redeem.models import AuditEntry, Clerk, Device, Partner, Store
+from redeem.models import Clerk, Device, Partner, Store
+from redeem.office_models import AuditEntry
 from tests.cast import PIN
 from tests.factories import all_of
 

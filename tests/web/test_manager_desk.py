@@ -5,7 +5,8 @@ import re
 import pytest
 from sqlalchemy import update
 
-from redeem.models import Act, AuditEntry, Conflict, Device, Quarantine, Redemption
+from redeem.models import Act, Conflict, Device, Quarantine, Redemption
+from redeem.office_models import AuditEntry
 from tests import factories
 from tests.factories import all_of
 from tests.web import desk

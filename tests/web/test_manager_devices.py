@@ -8,7 +8,8 @@ from sqlalchemy import update
 
 from redeem import admitting, apikeys, enrolling
 from redeem.links import Purpose
-from redeem.models import AuditEntry, Device, Enrolment
+from redeem.models import Device, Enrolment
+from redeem.office_models import AuditEntry
 from tests.cast import TABLET_KEY
 from tests.factories import all_of
 

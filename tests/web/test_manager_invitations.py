@@ -11,7 +11,7 @@ from redeem import inviting, staffing
 from redeem.errors import RedeemError
 from redeem.inviting import NewPerson
 from redeem.links import Purpose
-from redeem.models import AuditEntry, Invitation, Manager
+from redeem.office_models import AuditEntry, Invitation, Manager
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests.databases import on_both_databases

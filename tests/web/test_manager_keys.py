@@ -5,7 +5,8 @@ import re
 import pytest
 
 from redeem import admitting, apikeys
-from redeem.models import ApiKey, AuditEntry
+from redeem.models import ApiKey
+from redeem.office_models import AuditEntry
 from tests.factories import all_of
 
 NEW = "/manager/keys/new"

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from redeem import generations, holding, restoring
-from redeem.models import AuditEntry, Coupon, Device
+from redeem.models import Coupon, Device
+from redeem.office_models import AuditEntry
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import all_of
@@ -129,7 +130,7 @@ def test_a_tablet_is_written_off_on_its_own_page(office, cast, restored):
 
 
 def missing(database):
-    return [each.device_id for each in database.read(lambda db: restoring.missing(db, now_ms()))]
+    return [each.device_id for each in database.read(lambda db: restoring.list_missing(db, now_ms()))]
 
 
 def test_recovery_ends_without_all_of_them(office, database, restored):

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import update
 
-from redeem.models import AuditEntry, Coupon, Device, ManagerSession, Store
+from redeem.models import Coupon, Device, Store
+from redeem.office_models import AuditEntry, ManagerSession
 from tests.factories import all_of
 
 HOSTILE = '=HYPERLINK("http://evil.example","x")\u202e'

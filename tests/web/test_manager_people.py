@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from redeem import appointing, staffing
 from redeem.appointing import LastManager
 from redeem.errors import Forbidden
-from redeem.models import AuditEntry, Manager, ManagerSession
+from redeem.office_models import AuditEntry, Manager, ManagerSession
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from redeem import apikeys
-from redeem.models import ApiKey, AuditEntry, Coupon
+from redeem.models import ApiKey, Coupon
+from redeem.office_models import AuditEntry
 from tests.factories import all_of
 from tests.web.programs import Program, assert_problem, replayed
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from redeem import create_app, signing_in, staffing
 from redeem.errors import TooMany
-from redeem.models import Manager, ManagerSession, Throttle
+from redeem.office_models import Manager, ManagerSession, Throttle
 from redeem.staffing import Role
 from tests.cast import PASSWORD
 from tests.factories import all_of

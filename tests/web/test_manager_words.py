@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from redeem.managing import Change
+from redeem.acts import Kind, Outcome, Refusal
+from redeem.auditing import Change
 from redeem.planning import leaves
-from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role

@@ -3,8 +3,9 @@
 import pytest
 
 from redeem import planning, staffing
-from redeem.models import AuditEntry, Campaign
-from redeem.rules import parse_terms
+from redeem.models import Campaign
+from redeem.office_models import AuditEntry
+from redeem.terms import parse_terms
 from redeem.times import rfc3339
 from tests import factories
 from tests.databases import on_both_databases

@@ -69,7 +69,7 @@ def stored_values(details: dict[str, list[dict[str, Any]]]) -> list[Money]:
 @office("/recovery", Permission.READ)
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: restoring.missing(db, now, scope))
+    missing = read(lambda db: restoring.list_missing(db, now, scope))
     found = read(lambda db: restoring.find_still_forgotten(db, now, scope))
     reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
@@ -110,7 +110,7 @@ def go_on_without(device_id: str) -> ResponseReturnValue:
 
 def find_missing(device_id: str) -> list[Missing]:
     scope, now = person().scope, now_ms()
-    return [each for each in read(lambda db: restoring.missing(db, now, scope)) if each.device_id == device_id]
+    return [each for each in read(lambda db: restoring.list_missing(db, now, scope)) if each.device_id == device_id]
 
 
 @office("/recovery/end", Permission.RUN_SHOP)
@@ -157,7 +157,7 @@ def forgotten_page(faults: Faults | None = None) -> str:
 
 def end_page(faults: Faults | None = None) -> str:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: restoring.missing(db, now, scope))
+    missing = read(lambda db: restoring.list_missing(db, now, scope))
     return render_template(
         "manager/recovery_end.html", missing=missing, risk=total(missing), days=RECENT_DAYS, faults=faults or {}
     )

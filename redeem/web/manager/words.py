@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
-from redeem.managing import Change
+from redeem.acts import Kind, Outcome, Refusal
+from redeem.auditing import Change
 from redeem.quarantining import NOT_SIGNED
-from redeem.redeeming import Kind, Outcome, Refusal
 from redeem.rules import Verdict
 from redeem.showing import State
 from redeem.staffing import Role

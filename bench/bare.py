@@ -21,8 +21,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from bench.stage import Stage
 from redeem import sql
-from redeem.ids import coupon_id, new_id
-from redeem.times import rfc3339
+from redeem.lib.ids import coupon_id, new_id
+from redeem.lib.times import rfc3339
 from redeem.web.context import now_ms
 
 Row = dict[str, Any]

@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import create_engine, insert
 
 from redeem import adding_up, create_app, engine_options, reporting, signing_in
-from redeem.columns import Base
 from redeem.config import load_settings
-from redeem.db import Database
-from redeem.models import Tally
+from redeem.db.base import Base
+from redeem.db.engine import Database
+from redeem.db.models.reports import Tally
+from redeem.lib.times import local_day
 from redeem.reporting import Period, Question
 from redeem.staffing import WHOLE, Scope
-from redeem.times import local_day
 from redeem.web.context import now_ms
 from tests import factories, postgres
 from tests.factories import SECRET

@@ -28,9 +28,10 @@ from sqlalchemy import update
 
 from bench.machine import describe
 from bench.stage import Stage, staged
-from redeem.db import Database
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
-from redeem.models import Coupon, Device
 from redeem.web.context import now_ms
 from tests import factories, postgres
 from tests.factories import Issued

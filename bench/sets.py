@@ -25,11 +25,12 @@ from sqlalchemy import bindparam, insert, update
 from werkzeug.test import TestResponse
 
 from redeem import codes, create_app, ledger, siblings
-from redeem.bitmaps import from_gaps
 from redeem.config import load_settings
-from redeem.db import Database
-from redeem.ids import new_id
-from redeem.models import Act, Campaign, Coupon, Redemption
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.ledger import Act, Redemption
+from redeem.lib.bitmaps import from_gaps
+from redeem.lib.ids import new_id
 from tests import factories
 from tests.cast import TABLET_KEY, Cast
 from tests.databases import Original

@@ -10,12 +10,12 @@ from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
 from redeem import admitting, codes, engine_options, enrolling, keeping
-from redeem.columns import Base
-from redeem.db import Database
-from redeem.ids import serial_of
+from redeem.db.base import Base
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Campaign, Coupon
 from redeem.keeping import Signer
-from redeem.keys import Sealer
-from redeem.models import Campaign, Coupon
+from redeem.lib.ids import serial_of
+from redeem.lib.sealing import Sealer
 from redeem.web.context import now_ms
 from tests import factories
 from tests.crash.server import SECRET, Server

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem.adopting import Shown
-from redeem.errors import Conflict
 from redeem.ledger import Found, KeptAct
+from redeem.lib.errors import Conflict
+from redeem.lib.times import Ms
 from redeem.rules import Verdict
-from redeem.times import Ms
 from redeem.verifying import Actor
 
 NOT_HANDED_OVER = "not_handed_over"

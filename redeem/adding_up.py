@@ -15,9 +15,11 @@ from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, insert, li
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem.db import Again
+from redeem.db.engine import Again
+from redeem.db.models.ledger import Deployment
+from redeem.db.models.partners import Store
+from redeem.db.models.reports import Rollup, Tally
 from redeem.ledger import LATE_SLOT
-from redeem.models import Deployment, Rollup, Store, Tally
 
 EVERY_CAMPAIGN = -2
 EVERYWHERE = ""

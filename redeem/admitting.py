@@ -6,9 +6,11 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from redeem import apikeys
-from redeem.errors import Conflict, NotFound
-from redeem.models import ApiKey, Device, Store
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.db.models.api import ApiKey
+from redeem.db.models.devices import Device
+from redeem.db.models.partners import Store
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.verifying import Actor
 
 READ, ISSUE, MANAGE, REDEEM = "read", "issue", "manage", "redeem"

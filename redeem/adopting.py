@@ -11,12 +11,13 @@ from sqlalchemy import Row, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem import codes, generations, ledger
-from redeem.db import Again
+from redeem.db.engine import Again
+from redeem.db.models.coupons import Campaign, SigningKey
+from redeem.db.models.devices import Claim
 from redeem.ledger import Found
-from redeem.models import Campaign, Claim, SigningKey
+from redeem.lib.times import Ms, local_day
 from redeem.rules import last_day
 from redeem.terms import parse_terms
-from redeem.times import Ms, local_day
 from redeem.tokens import Token
 
 LOST = (

@@ -13,7 +13,7 @@ import zlib
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from redeem.errors import BadKey
+from redeem.lib.errors import BadKey
 
 Kind = Literal["shop", "till"]
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from redeem import auditing
 from redeem.auditing import Change
-from redeem.errors import Conflict, Forbidden, NotFound
-from redeem.models import Partner, Store
-from redeem.office_models import Manager, ManagerSession
+from redeem.db.models.managers import Manager, ManagerSession
+from redeem.db.models.partners import Partner, Store
+from redeem.lib.errors import Conflict, Forbidden, NotFound
+from redeem.lib.times import Ms
 from redeem.staffing import WHOLE, Permission, Person, Role, Scope, as_person, people_within, scope_of
-from redeem.times import Ms
 
 RANKS = {Role.AUDITOR: 0, Role.STORE_MANAGER: 1, Role.PARTNER_MANAGER: 2, Role.SHOP_MANAGER: 3}
 

@@ -5,8 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from redeem.errors import RedeemError
-from redeem.files import ONLY_OWNER
+from redeem.lib.errors import RedeemError
+from redeem.lib.files import ONLY_OWNER
 
 PAGES_PER_STEP = 2_000  # the writer gets its turn between two steps
 

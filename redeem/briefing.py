@@ -12,10 +12,13 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from redeem import passwords, siblings
+from redeem import siblings
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Clerk
+from redeem.db.models.partners import Partner
 from redeem.generations import Life
 from redeem.keys import KeyRing
-from redeem.models import Campaign, Clerk, Partner
+from redeem.lib import passwords
 from redeem.terms import parse_terms
 from redeem.verifying import Actor
 

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from redeem import auditing, issuing, partnering, planning
 from redeem.auditing import Change
-from redeem.ids import campaign_id
-from redeem.models import Campaign, Partner, Store
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.partners import Partner, Store
+from redeem.lib.ids import campaign_id
+from redeem.lib.times import Ms
 from redeem.partnering import NewStore
 from redeem.staffing import Scope
 from redeem.terms import Terms, parse_terms
-from redeem.times import Ms
 
 
 def create_campaign(session: Session, by: str, name: str, terms: Terms, now: Ms) -> Campaign:

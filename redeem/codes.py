@@ -10,8 +10,8 @@ import re
 import secrets
 from enum import StrEnum
 
-from redeem.errors import BadCode
-from redeem.ids import CROCKFORD, crockford
+from redeem.lib.errors import BadCode
+from redeem.lib.ids import CROCKFORD, crockford
 
 CHARACTERS = 12
 ENTROPY_BITS = 5 * (CHARACTERS - 1)

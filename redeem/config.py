@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from redeem.errors import RedeemError
-from redeem.times import is_zone
+from redeem.lib.errors import RedeemError
+from redeem.lib.times import is_zone
 
 MIN_SECRET_CHARACTERS = 32
 ENV_FILE, USUAL_NAME = "REDEEM_ENV_FILE", "redeem.env"

@@ -9,10 +9,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from redeem import throttling
-from redeem.errors import TooMany
-from redeem.office_models import Manager, ManagerSession
+from redeem.db.models.managers import Manager, ManagerSession
+from redeem.lib.errors import TooMany
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.signing_in import SignedIn
-from redeem.times import MS_PER_MINUTE, Ms
 
 FRESH_MS = 15 * MS_PER_MINUTE
 

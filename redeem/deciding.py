@@ -8,17 +8,20 @@ from sqlalchemy.orm import Session, aliased
 
 from redeem import auditing
 from redeem.auditing import Change
-from redeem.errors import Conflict as Contradiction
-from redeem.errors import NotFound
-from redeem.ids import coupon_id
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Clerk, Device
+from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
+from redeem.db.models.managers import Manager
+from redeem.db.models.partners import Partner, Store
+from redeem.db.paging import Page, Slice, take
 from redeem.journal import is_signed, read_entry
-from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Partner, Redemption, Reversal, Store
-from redeem.money import Money
-from redeem.office_models import Manager
-from redeem.paging import Page, Slice, take
+from redeem.lib.errors import Conflict as Contradiction
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import coupon_id
+from redeem.lib.money import Money
+from redeem.lib.times import Ms
 from redeem.staffing import WHOLE, Scope, is_within
 from redeem.terms import Bearer, parse_terms
-from redeem.times import Ms
 
 NOTE_MAX_CHARACTERS = 200
 

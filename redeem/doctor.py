@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from redeem import keeping, tls
 from redeem.config import Settings
-from redeem.errors import RedeemError
-from redeem.models import Act
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.db.models.ledger import Act
+from redeem.lib.errors import RedeemError
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 from redeem.tls import BadCertificate
 from redeem.web.context import Context
 

@@ -10,13 +10,17 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, generations, homing, passwords, throttling
-from redeem.db import Again
-from redeem.errors import Conflict, Invalid, NotFound
-from redeem.ids import is_id, new_id
+from redeem import apikeys, generations, homing, throttling
+from redeem.db.engine import Again
+from redeem.db.models.api import ApiKey
+from redeem.db.models.devices import Clerk, Device, Enrolment
+from redeem.db.models.partners import Store
 from redeem.keys import is_sound_point
-from redeem.models import ApiKey, Clerk, Device, Enrolment, Store
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.lib import passwords
+from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.ids import is_id, new_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import MS_PER_MINUTE, Ms
 
 TILL_SCOPES = "redeem"
 
@@ -224,11 +228,3 @@ def get_store(session: Session, store_id: str) -> Store:
     if store is None:
         raise NotFound("Check the store's id; no such store is here.")
     return store
-
-
-def clean_name(name: str, limit_characters: int = 80) -> str:
-    """One line, not empty, not too long; raises Invalid."""
-    cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > limit_characters or not cleaned.isprintable():
-        raise Invalid(f"Give a name of 1 to {limit_characters} characters on one line.")
-    return cleaned

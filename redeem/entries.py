@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 from redeem import codes, generations, ledger
 from redeem.acts import Act, Kind
 from redeem.adopting import Shown
-from redeem.errors import BadCode
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Claim, Clerk
+from redeem.db.models.ledger import Act as KeptAct
 from redeem.generations import Life
-from redeem.ids import coupon_of
 from redeem.journal import Entry
 from redeem.keys import KeyRing
-from redeem.models import Act as KeptAct
-from redeem.models import Claim, Clerk, Coupon
+from redeem.lib.errors import BadCode
+from redeem.lib.ids import coupon_of
 from redeem.recognising import genuine_token
 from redeem.verifying import Actor
 

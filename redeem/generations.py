@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.models import Deployment
-from redeem.times import Ms
+from redeem.db.models.ledger import Deployment
+from redeem.lib.times import Ms
 
 EPOCHS_PER_GENERATION = 2**32
 

@@ -28,8 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from redeem import generations, ledger
-from redeem.models import Claim, Coupon, Deployment, Device, Redemption, Store
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Claim, Device
+from redeem.db.models.ledger import Deployment, Redemption
+from redeem.db.models.partners import Store
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
 # A till can't hold. What was recalled for one is free for so long before its home gets the hold again.

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from redeem import holding
-from redeem.models import Coupon, Device
-from redeem.times import Ms
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
+from redeem.lib.times import Ms
 
 COUPONS_PER_SWEEP_MAX = 1_000
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from redeem.db import Again
-from redeem.errors import Invalid
-from redeem.keys import Sealer
-from redeem.models import Idempotency
-from redeem.times import MS_PER_DAY, Ms
+from redeem.db.engine import Again
+from redeem.db.models.api import Idempotency
+from redeem.lib.errors import Invalid
+from redeem.lib.sealing import Sealer
+from redeem.lib.times import MS_PER_DAY, Ms
 
 KEY_MAX_CHARACTERS = 255
 KEPT_MS = 90 * MS_PER_DAY

@@ -8,17 +8,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from redeem import codes, holding, ledger, tokens
-from redeem.errors import BadCode, BadToken, NotFound
-from redeem.ids import campaign_id, coupon_id, coupon_of
+from redeem.db.lines import lines
+from redeem.db.models.coupons import Campaign, Coupon, Move
+from redeem.db.models.devices import Clerk, Device
+from redeem.db.models.ledger import Act, Conflict, Reversal
+from redeem.db.models.managers import Manager
+from redeem.db.models.partners import Store
 from redeem.keys import KeyRing
-from redeem.models import Act, Campaign, Clerk, Conflict, Coupon, Device, Move, Reversal, Store
-from redeem.office_models import Manager
-from redeem.overseeing import is_good_at_any, lines, list_stores
+from redeem.lib.errors import BadCode, BadToken, NotFound
+from redeem.lib.ids import campaign_id, coupon_id, coupon_of
+from redeem.lib.strictjson import loads
+from redeem.lib.times import Ms
+from redeem.overseeing import is_good_at_any, list_stores
 from redeem.showing import Shown, show
 from redeem.staffing import Scope, within
-from redeem.strictjson import loads
 from redeem.terms import parse_terms
-from redeem.times import Ms
 
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50

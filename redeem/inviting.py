@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session, aliased
 from redeem import auditing, staffing
 from redeem.appointing import NotAbove, may_appoint
 from redeem.auditing import Change
-from redeem.enrolling import clean_name
-from redeem.errors import Conflict, NotFound
-from redeem.ids import new_id
-from redeem.models import Partner, Store
-from redeem.office_models import Invitation, Manager
+from redeem.db.models.managers import Invitation, Manager
+from redeem.db.models.partners import Partner, Store
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.ids import new_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import MS_PER_DAY, Ms
 from redeem.staffing import Person, Role, Scope, TakenEmail, as_person, clean_email, people_within, scope_of
-from redeem.times import MS_PER_DAY, Ms
 
 INVITATION_DAYS = 7
 INVITATION_SECONDS = INVITATION_DAYS * MS_PER_DAY // 1000

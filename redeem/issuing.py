@@ -13,14 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from redeem import codes, generations, holding
-from redeem.db import Again
-from redeem.errors import Conflict, Invalid, NotFound
-from redeem.ids import campaign_id, coupon_id, serial_of
-from redeem.models import Campaign, Coupon, Move, Partner, Redemption, Store
-from redeem.paging import Page, Slice, take
+from redeem.db.engine import Again
+from redeem.db.models.coupons import Campaign, Coupon, Move
+from redeem.db.models.ledger import Redemption
+from redeem.db.models.partners import Partner, Store
+from redeem.db.paging import Page, Slice, take
+from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.ids import campaign_id, coupon_id, serial_of
+from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.rules import can_issue, last_day
 from redeem.terms import Terms, parse_terms
-from redeem.times import Ms, local_day, rfc3339
 
 
 class NotIssuing(Conflict):

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redeem.errors import Conflict, Invalid
-from redeem.keys import base64url, verifies
-from redeem.strictjson import loads
+from redeem.keys import verifies
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.strictjson import loads
 
 FIRST_HASH = "A" * 43
 ENTRY_MAX_CHARACTERS = 8_000

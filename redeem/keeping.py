@@ -9,10 +9,12 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import keys, models, tokens
-from redeem.errors import Conflict, NotFound
-from redeem.keys import KeyRing, KeyStatus, PublicKey, Sealer
-from redeem.times import Ms
+from redeem import keys, tokens
+from redeem.db.models import coupons
+from redeem.keys import KeyRing, KeyStatus, PublicKey
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.sealing import Sealer
+from redeem.lib.times import Ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,9 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
         if row.status == KeyStatus.ACTIVE:
             row.status = KeyStatus.VERIFY_ONLY
     private = keys.signing_key(seed) if seed else keys.generate()
-    kid = (session.scalar(select(func.max(models.SigningKey.kid))) or 0) + 1
+    kid = (session.scalar(select(func.max(coupons.SigningKey.kid))) or 0) + 1
     session.add(
-        models.SigningKey(
+        coupons.SigningKey(
             kid=kid,
             public_key=bytes(private.verify_key),
             sealed_private_key=sealer.seal(bytes(private)),
@@ -67,11 +69,11 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
 
 def set_status(session: Session, kid: int, status: KeyStatus) -> None:
     """Raises NotFound. A compromised key's coupons are refused from now on, whoever holds them."""
-    row = session.get(models.SigningKey, kid)
+    row = session.get(coupons.SigningKey, kid)
     if row is None:
         raise NotFound("Check the key id; see flask keys list.")
     row.status = status
 
 
-def _rows(session: Session) -> list[models.SigningKey]:
-    return list(session.scalars(select(models.SigningKey).order_by(models.SigningKey.kid)))
+def _rows(session: Session) -> list[coupons.SigningKey]:
+    return list(session.scalars(select(coupons.SigningKey).order_by(coupons.SigningKey.kid)))

@@ -3,23 +3,21 @@
 Keys have a number (0 to 255, it rides in the token) and a status. Numbers are never used again for another key.
 """
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point
-from nacl.exceptions import BadSignatureError, CryptoError
-from nacl.secret import SecretBox
+from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
-from redeem.errors import BadKey
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import BadKey
+from redeem.lib.sealing import Fault
 
 KEY_ID_LIMIT = 256
 PUBLIC_KEY_BYTES = 32
 SEED_BYTES = 32
-SECRET_MIN_CHARACTERS = 16
 
 
 class KeyStatus(StrEnum):
@@ -28,17 +26,6 @@ class KeyStatus(StrEnum):
     ACTIVE = "active"
     VERIFY_ONLY = "verify_only"
     COMPROMISED = "compromised"
-
-
-class Fault(StrEnum):
-    """Why a key can't be used."""
-
-    BAD_KEY_ID = "bad_key_id"
-    BAD_PUBLIC_KEY = "bad_public_key"
-    REPEATED_KEY_ID = "repeated_key_id"
-    BAD_SEED = "bad_seed"
-    WEAK_SECRET = "weak_secret"  # noqa: S105  (a name)
-    CANNOT_UNSEAL = "cannot_unseal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +75,6 @@ class KeyRing:
         ]
 
 
-class Sealer:
-    """Seals secrets for the database (XSalsa20-Poly1305) under keys derived from the configured secrets.
-
-    `secret_keys` run from oldest to newest: the newest seals, any opens. `purpose` parts the uses from each other:
-    what was sealed for one purpose doesn't open for another.
-    """
-
-    def __init__(self, secret_keys: Sequence[str], purpose: str = "redeem") -> None:
-        if not secret_keys or any(len(secret) < SECRET_MIN_CHARACTERS for secret in secret_keys):
-            raise BadKey(Fault.WEAK_SECRET, f"Configure secrets of {SECRET_MIN_CHARACTERS} characters or more.")
-        self._boxes = [SecretBox(_derive(secret, purpose)) for secret in secret_keys]
-
-    def seal(self, plain: bytes) -> bytes:
-        """Return nonce and ciphertext, 40 bytes longer than the plain."""
-        return bytes(self._boxes[-1].encrypt(plain))
-
-    def unseal(self, sealed: bytes) -> bytes:
-        """Return the plain; `BadKey` if it was altered or sealed under a secret that is no longer configured."""
-        for box in reversed(self._boxes):
-            try:
-                return box.decrypt(sealed)
-            except (CryptoError, ValueError):
-                continue
-        raise BadKey(Fault.CANNOT_UNSEAL, "Add the older secret key again; none of these opens what is stored.")
-
-
 def generate() -> SigningKey:
     """Make a new signing key from the system's randomness."""
     return SigningKey.generate()
@@ -138,14 +99,3 @@ def verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
     except (BadSignatureError, ValueError, TypeError):
         return False
     return True
-
-
-def base64url(data: bytes) -> str:
-    """Write bytes in base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def _derive(secret: str, purpose: str) -> bytes:
-    return hashlib.blake2b(
-        secret.encode(), digest_size=SecretBox.KEY_SIZE, key=purpose.encode(), person=b"redeem-seal-v1"
-    ).digest()

@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from redeem import sql
-from redeem.db import Again, Driver
-from redeem.ids import coupon_id
+from redeem.db.engine import Again, Driver
+from redeem.lib.ids import coupon_id
+from redeem.lib.times import Ms
 from redeem.rules import Facts
 from redeem.terms import Terms, parse_terms
-from redeem.times import Ms
 
 UNKNOWN_CAMPAIGN = -1
 TALLY_SLOTS = 8

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from redeem.acts import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
-from redeem.errors import NotFound
-from redeem.ids import NUMBER_LIMIT, new_id
-from redeem.models import Act, Device, Redemption, Reversal, Store
-from redeem.paging import Page, Slice, take
-from redeem.strictjson import loads
-from redeem.times import Ms
+from redeem.db.models.devices import Device
+from redeem.db.models.ledger import Act, Redemption, Reversal
+from redeem.db.models.partners import Store
+from redeem.db.paging import Page, Slice, take
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import NUMBER_LIMIT, new_id
+from redeem.lib.strictjson import loads
+from redeem.lib.times import Ms
 
 LATEST = 2**48 - 1, 2**80 - 1  # an id's last millisecond, and its chance
 

@@ -7,13 +7,15 @@ from sqlalchemy.orm import Session
 
 from redeem import admitting, apikeys, auditing, enrolling, moving, overseeing, partnering, restoring
 from redeem.auditing import Change
-from redeem.enrolling import NewTill, clean_name
-from redeem.errors import Conflict, Invalid
-from redeem.models import Clerk, Device, Enrolment, Partner, Store
+from redeem.db.models.devices import Clerk, Device, Enrolment
+from redeem.db.models.partners import Partner, Store
+from redeem.enrolling import NewTill
+from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.text import clean_name
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 from redeem.overseeing import ClerkLine, DeviceLine, KeyLine
 from redeem.partnering import NewStore
 from redeem.staffing import WHOLE, Person, Scope
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 LONG_NAME_CHARACTERS = 120
 MS_PER_HOUR = 60 * MS_PER_MINUTE

@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 from redeem import auditing, generations, holding, homing
 from redeem.acts import Answer, Outcome, Taking
 from redeem.auditing import Change
-from redeem.errors import Conflict, NotFound
-from redeem.models import Act, Coupon, Device, Quarantine, Redemption, Store
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.partners import Store
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.times import Ms
 from redeem.staffing import WHOLE, Scope
-from redeem.times import Ms
 
 
 def ask(session: Session, device_id: str, store_id: str, manager_id: str, now: Ms) -> Device:

@@ -1,23 +1,25 @@
 """Overseeing: the lists of the office: stores, devices, clerks, keys, changes. Every query is kept to a manager's scope."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from redeem.auditing import Change
-from redeem.errors import NotFound
+from redeem.db.lines import line, lines
+from redeem.db.models.api import ApiKey
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
+from redeem.db.models.managers import AuditEntry, Manager
+from redeem.db.models.partners import Partner, Store
 from redeem.holding import REDEEMED
-from redeem.ids import campaign_id
-from redeem.models import ApiKey, Campaign, Clerk, Coupon, Device, Enrolment, Partner, Quarantine, Store
-from redeem.office_models import AuditEntry, Manager
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import campaign_id
+from redeem.lib.times import Ms
 from redeem.staffing import Scope, partners_within, within
 from redeem.terms import Terms, parse_terms
-from redeem.times import Ms
-
-Line = TypeVar("Line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,15 +323,3 @@ def get_till_key(session: Session, scope: Scope, device_id: str) -> KeyLine:
     if not found:
         raise NotFound
     return found[0]
-
-
-def lines(session: Session, kind: Callable[..., Line], statement: Select[*tuple[Any, ...]]) -> list[Line]:
-    return [kind(*row) for row in session.execute(statement)]
-
-
-def line(session: Session, kind: Callable[..., Line], statement: Select[*tuple[Any, ...]]) -> Line:
-    """The one line, or NotFound: whether it is unknown or of another's, the answer is the same."""
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        raise NotFound
-    return kind(*row)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.errors import Invalid
-from redeem.ids import new_id
-from redeem.models import Partner, Store
-from redeem.paging import Page, Slice, take
-from redeem.times import Ms, is_zone
+from redeem.db.models.partners import Partner, Store
+from redeem.db.paging import Page, Slice, take
+from redeem.lib.errors import Invalid
+from redeem.lib.ids import new_id
+from redeem.lib.times import Ms, is_zone
 
 
 @dataclass(frozen=True, slots=True)

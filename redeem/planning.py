@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from redeem import auditing, issuing, overseeing
 from redeem.auditing import Change
-from redeem.enrolling import clean_name
-from redeem.errors import Conflict, NotFound
-from redeem.ids import campaign_id
+from redeem.db.models.coupons import Campaign
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.ids import campaign_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import MS_PER_MINUTE, Ms, rfc3339
 from redeem.managing import LONG_NAME_CHARACTERS
-from redeem.models import Campaign
 from redeem.overseeing import StoreLine
 from redeem.rules import can_issue
 from redeem.staffing import Person, Scope
 from redeem.terms import Offer, Terms, parse_terms
-from redeem.times import MS_PER_MINUTE, Ms, rfc3339
 
 TWICE_MS = MS_PER_MINUTE
 TOLD_CHARACTERS_MAX = 80

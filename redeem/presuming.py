@@ -6,7 +6,7 @@ can be asked without the database, and one statement redeems the coupon if it is
 
 from redeem import ledger
 from redeem.adopting import Shown
-from redeem.db import Driver
+from redeem.db.engine import Driver
 from redeem.ledger import Found
 
 

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session, aliased
 from redeem import auditing, entries, forgotten, ledger
 from redeem.acts import Act
 from redeem.auditing import Change
-from redeem.errors import NotFound, TooMany
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.partners import Partner, Store
 from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.keys import KeyRing
-from redeem.models import Device, Partner, Quarantine, Store
+from redeem.lib.errors import NotFound, TooMany
+from redeem.lib.times import Ms
 from redeem.redeeming import settle
 from redeem.staffing import WHOLE, Scope, within
-from redeem.times import Ms
 from redeem.verifying import Actor
 
 ENTRIES_PER_DEVICE_MAX = 100_000

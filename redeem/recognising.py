@@ -5,9 +5,9 @@ from math import ceil
 from sqlalchemy.orm import Session
 
 from redeem import ledger, throttling, tokens
-from redeem.errors import BadToken, TooMany
 from redeem.keys import KeyRing
-from redeem.times import Ms
+from redeem.lib.errors import BadToken, TooMany
+from redeem.lib.times import Ms
 from redeem.tokens import Token
 
 MS_PER_SECOND = 1000

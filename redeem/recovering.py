@@ -14,8 +14,10 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem import generations
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Claim, Device
+from redeem.db.models.ledger import Deployment
 from redeem.generations import Life
-from redeem.models import Campaign, Claim, Coupon, Deployment, Device
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 

@@ -26,12 +26,12 @@ from redeem.acts import (
     Refusal,
     Taking,
 )
-from redeem.db import Again, Driver
-from redeem.ids import new_id
+from redeem.db.engine import Again, Driver
 from redeem.ledger import Found, KeptAct, Standing
+from redeem.lib.ids import new_id
+from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.presuming import Memory
 from redeem.rules import Verdict
-from redeem.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
 
 

@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from redeem import adding_up
 from redeem.acts import Outcome
-from redeem.ids import is_id
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.partners import Partner, Store
+from redeem.db.models.reports import Rollup, Tally
 from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
-from redeem.models import Act, Campaign, Partner, Redemption, Rollup, Store, Tally
+from redeem.lib.ids import is_id
+from redeem.lib.times import MS_PER_DAY, Ms, local_day
 from redeem.staffing import Scope, is_within, within
-from redeem.times import MS_PER_DAY, Ms, local_day
 
 WITHDRAWN = "withdrawn"
 GIFTS = (Outcome.REDEEMED, Outcome.REVERSED, WITHDRAWN)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from redeem import appointing
 from redeem.auditing import Change
-from redeem.errors import Conflict
-from redeem.office_models import Manager
+from redeem.db.models.managers import Manager
+from redeem.lib.errors import Conflict
+from redeem.lib.times import MS_PER_DAY, Ms
 from redeem.signing_in import SignedIn, end_other_sessions
 from redeem.staffing import Person, as_person
-from redeem.times import MS_PER_DAY, Ms
 
 RESET_SECONDS = MS_PER_DAY // 1000
 

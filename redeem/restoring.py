@@ -15,17 +15,22 @@ from redeem import auditing, forgotten, generations, ledger, quarantining, recov
 from redeem.acts import Act, Answer, Kind, Outcome
 from redeem.adopting import Shown
 from redeem.auditing import Change
-from redeem.errors import Conflict, NotFound
+from redeem.db.models.api import ApiKey
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Claim, Device, Enrolment
+from redeem.db.models.ledger import Change as Changed
+from redeem.db.models.ledger import Deployment
+from redeem.db.models.managers import ManagerSession
+from redeem.db.models.partners import Store
+from redeem.db.models.reports import Tally
 from redeem.forgotten import Caller
 from redeem.generations import Life
 from redeem.holding import ACTIVE
-from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
-from redeem.models import ApiKey, Campaign, Claim, Deployment, Device, Enrolment, Store, Tally
-from redeem.models import Change as Changed
-from redeem.office_models import ManagerSession
+from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
+from redeem.lib.times import Ms, local_day
 from redeem.redeeming import settle
 from redeem.staffing import WHOLE, Scope, within
-from redeem.times import Ms, local_day
 from redeem.verifying import Actor
 from redeem.writing_off import AtRisk
 

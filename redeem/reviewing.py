@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from redeem.auditing import Change, written_by
-from redeem.models import ApiKey, Store
-from redeem.office_models import AuditEntry, Manager
-from redeem.paging import Page, Slice, take
+from redeem.db.models.api import ApiKey
+from redeem.db.models.managers import AuditEntry, Manager
+from redeem.db.models.partners import Store
+from redeem.db.paging import Page, Slice, take
+from redeem.lib.times import Ms
 from redeem.staffing import Scope, within
-from redeem.times import Ms
 
 
 @dataclass(frozen=True, slots=True)

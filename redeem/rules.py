@@ -5,10 +5,10 @@ Pure: no clock, no database, no web. A day is an integer, days since 2020-01-01,
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from enum import StrEnum
 
-from redeem.terms import EPOCH, LAST_DAY_MAX, Terms
+from redeem.lib.days import to_day
+from redeem.terms import LAST_DAY_MAX, Terms
 
 
 class Verdict(StrEnum):
@@ -82,16 +82,6 @@ def can_issue(terms: Terms, day: int) -> bool:
     begun = issue.first is None or to_day(issue.first) <= day
     over = issue.until is not None and to_day(issue.until) < day
     return begun and not over and day <= last_day(terms, day)
-
-
-def to_day(moment: date) -> int:
-    """Count the days since 2020-01-01."""
-    return (moment - EPOCH).days
-
-
-def to_date(day: int) -> date:
-    """Return the date of a day number."""
-    return EPOCH + timedelta(days=day)
 
 
 def _is_good_at(terms: Terms, place: Place) -> bool:

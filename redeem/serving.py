@@ -22,7 +22,7 @@ from werkzeug.utils import import_string
 
 from redeem import tls
 from redeem.config import Settings
-from redeem.errors import Conflict, Invalid
+from redeem.lib.errors import Conflict, Invalid
 from redeem.tls import Pair
 
 TARGET = "wsgi:app"

@@ -15,16 +15,18 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from redeem import auditing, generations, reporting
 from redeem.auditing import Change
-from redeem.errors import NotFound
-from redeem.ids import new_id
-from redeem.models import Act, Campaign, Conflict, Coupon, Partner, Store
-from redeem.money import Money, add_up, zero
-from redeem.office_models import Manager, Statement, StatementLine
-from redeem.paging import Page, Slice, take
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.ledger import Act, Conflict
+from redeem.db.models.managers import Manager
+from redeem.db.models.partners import Partner, Statement, StatementLine, Store
+from redeem.db.paging import Page, Slice, take
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import new_id
+from redeem.lib.money import Money, add_up, zero
+from redeem.lib.times import Ms
 from redeem.reporting import Period, Question
 from redeem.staffing import WHOLE, Scope
 from redeem.terms import Terms, parse_terms
-from redeem.times import Ms
 
 ALWAYS = Period(0, 2**15 - 1)  # all days that a tally can have
 

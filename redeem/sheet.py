@@ -13,7 +13,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from redeem import codes, qr
+from redeem import codes
+from redeem.lib import qr
 
 FONTS = Path(__file__).resolve().parent.parent / "static/vendor/fonts-dejavu-2.37.3"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"

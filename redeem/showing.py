@@ -11,13 +11,15 @@ from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from redeem import adopting, ledger
-from redeem.errors import NotFound
+from redeem.db.lines import lines
+from redeem.db.models.partners import Partner, Store
 from redeem.ledger import Found, Standing
-from redeem.models import Partner, Store
-from redeem.overseeing import STORE, StoreLine, lines
-from redeem.rules import Place, Verdict, to_day, why_declined
+from redeem.lib.days import to_day
+from redeem.lib.errors import NotFound
+from redeem.lib.times import Ms, local_day
+from redeem.overseeing import STORE, StoreLine
+from redeem.rules import Place, Verdict, why_declined
 from redeem.terms import LAST_DAY_MAX, Terms
-from redeem.times import Ms, local_day
 
 
 class State(StrEnum):

@@ -13,10 +13,13 @@ from typing import Any
 from sqlalchemy import BindParameter, Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from redeem.bitmaps import to_gaps
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Device
+from redeem.db.models.ledger import Change
+from redeem.db.models.partners import Store
 from redeem.holding import AT_WORK, IS_VOID, REDEEMED, run
-from redeem.keys import base64url
-from redeem.models import Campaign, Change, Coupon, Device, Store
+from redeem.lib.bitmaps import to_gaps
+from redeem.lib.encoding import base64url
 from redeem.verifying import Actor
 
 # Each takes a byte or two. A tablet that has more to hear goes on at its next sync.

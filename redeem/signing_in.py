@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from redeem import passwords, throttling
-from redeem.errors import Invalid, NotFound, TooMany, Unauthenticated
-from redeem.keys import base64url
-from redeem.office_models import Manager, ManagerSession
+from redeem import throttling
+from redeem.db.models.managers import Manager, ManagerSession
+from redeem.lib import passwords
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import Invalid, NotFound, TooMany, Unauthenticated
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.staffing import Person, as_person, clean_email, find_manager
-from redeem.times import MS_PER_MINUTE, Ms
 
 SECRET_BYTES = 32
 SOURCE_FREE_FAILURES = 30  # an office behind one address has many managers

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem import holding, ledger
-from redeem.errors import NotFound
 from redeem.ledger import Found
+from redeem.lib.errors import NotFound
+from redeem.lib.times import Ms, local_day
 from redeem.overseeing import StoreLine
 from redeem.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.terms import AtRisk, Terms
-from redeem.times import Ms, local_day
 from redeem.verifying import RECOVERING, Actor, explain, must_wait, tell_holder
 
 # What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.

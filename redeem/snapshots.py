@@ -13,11 +13,12 @@ from sqlalchemy import bindparam, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem import generations
-from redeem.bitmaps import to_bitmap, to_gaps
-from redeem.errors import NotFound
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.ledger import Change, Deployment, Redemption
 from redeem.generations import Life
-from redeem.keys import base64url
-from redeem.models import Campaign, Change, Coupon, Deployment, Redemption
+from redeem.lib.bitmaps import to_bitmap, to_gaps
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import NotFound
 
 CHANGES_PER_REPLY_MAX = 20_000
 # More than any tablet is told at once: whoever is further behind fetches the sets.

@@ -20,21 +20,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from redeem.columns import Base
-from redeem.models import (
-    Act,
-    Campaign,
-    Change,
-    Clerk,
-    Conflict,
-    Coupon,
-    Deployment,
-    Device,
-    Redemption,
-    Reversal,
-    Store,
-    Tally,
-)
+from redeem.db.base import Base
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Clerk, Device
+from redeem.db.models.ledger import Act, Change, Conflict, Deployment, Redemption, Reversal
+from redeem.db.models.partners import Store
+from redeem.db.models.reports import Tally
 
 LATE_SLOT = 8  # written out in COUNT, too: of what is counted on a day before that on which it happens, or that is closed; see adding_up.py
 

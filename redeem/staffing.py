@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from redeem import passwords
-from redeem.enrolling import clean_name
-from redeem.errors import Conflict, Invalid
-from redeem.ids import new_id
-from redeem.models import Partner, Store
-from redeem.office_models import Invitation, Manager
-from redeem.times import Ms
+from redeem.db.models.managers import Invitation, Manager
+from redeem.db.models.partners import Partner, Store
+from redeem.lib import passwords
+from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.ids import new_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import Ms
 
 EMAIL_MAX_CHARACTERS = 254
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")

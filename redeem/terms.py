@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from redeem.errors import Invalid
-from redeem.money import Money
+from redeem.lib.days import EPOCH
+from redeem.lib.errors import Invalid
+from redeem.lib.money import Money
 
-EPOCH = date(2020, 1, 1)
 LAST_DAY_MAX = 2**16 - 1  # the token has two bytes for it: 2199-06-06
 LATEST_DATE = date(2199, 6, 6)
 TEXT_MAX_CHARACTERS = 1_000_000

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem.office_models import Throttle
-from redeem.times import Ms
+from redeem.db.models.managers import Throttle
+from redeem.lib.times import Ms
 
 FREE_FAILURES = 5
 FIRST_WAIT_MS = 15_000

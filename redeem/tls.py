@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redeem.config import Settings
-from redeem.errors import Invalid
-from redeem.times import Ms
+from redeem.lib.errors import Invalid
+from redeem.lib.times import Ms
 
 
 class BadCertificate(Invalid):

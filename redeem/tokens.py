@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from nacl.signing import SigningKey
 
-from redeem.errors import BadToken
-from redeem.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, serial_of
 from redeem.keys import KEY_ID_LIMIT, KeyRing, KeyStatus
+from redeem.lib.errors import BadToken
+from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, serial_of
 
 VERSION = 1
 TOKEN_BYTES = 76

@@ -9,9 +9,9 @@ from redeem import adopting, holding, ledger
 from redeem.adopting import Shown
 from redeem.holding import Holder
 from redeem.ledger import Found, Standing
+from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.rules import Place, Verdict, why_declined
 from redeem.terms import Terms
-from redeem.times import Ms, local_day, rfc3339
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.
 ONLINE_MS = 15_000

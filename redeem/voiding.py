@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from redeem import auditing, inquiring, issuing
 from redeem.auditing import Change
-from redeem.enrolling import clean_name
-from redeem.errors import Conflict, Invalid, NotFound
-from redeem.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
+from redeem.db.models.coupons import BulkVoid, BulkVoidLine, Coupon
+from redeem.db.models.ledger import Redemption
+from redeem.db.models.managers import Manager
 from redeem.issuing import AlreadyRedeemed
 from redeem.keys import KeyRing
-from redeem.models import Coupon, Redemption
-from redeem.office_models import BulkVoid, BulkVoidLine, Manager
+from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import Ms
 from redeem.staffing import Person
-from redeem.times import Ms
 
 TEXTS_MAX = 20_000
 TAKEN_IN_PER_STEP = 200

@@ -7,13 +7,16 @@ from sqlalchemy.orm import Session
 
 from redeem import auditing, homing, recovering
 from redeem.auditing import Change
-from redeem.errors import NotFound
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Claim, Device
+from redeem.db.models.ledger import Redemption
+from redeem.db.models.partners import Store
 from redeem.holding import NO_RECALL, REDEEMED
-from redeem.models import Campaign, Claim, Coupon, Device, Redemption, Store
-from redeem.money import Money, add_up
+from redeem.lib.errors import NotFound
+from redeem.lib.money import Money, add_up
+from redeem.lib.times import Ms, local_day
 from redeem.staffing import WHOLE, Scope, within
 from redeem.terms import parse_terms
-from redeem.times import Ms, local_day
 
 
 @dataclass(frozen=True, slots=True)

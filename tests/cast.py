@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, keeping, passwords
-from redeem.keys import Sealer
+from redeem import admitting, apikeys, enrolling, keeping
+from redeem.lib import passwords
+from redeem.lib.sealing import Sealer
 from tests import factories
 from tests.factories import NOW, SECRET
 

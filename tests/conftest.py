@@ -20,8 +20,8 @@ from werkzeug.routing import Rule
 
 from redeem import create_app, engine_options
 from redeem.config import Settings, load_settings
-from redeem.db import Database
-from redeem.office_models import Manager
+from redeem.db.engine import Database
+from redeem.db.models.managers import Manager
 from tests import books, factories
 from tests.cast import Cast
 from tests.counters import Counters

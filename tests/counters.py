@@ -8,11 +8,12 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.db import Database
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
 from redeem.issuing import CouponView, get_coupon
 from redeem.ledger import Standing, find, standing
-from redeem.models import Coupon, Device
-from redeem.times import Ms
+from redeem.lib.times import Ms
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY, Cast
 from tests.factories import NOW, Issued

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from redeem.columns import Base
-from redeem.db import Database
+from redeem.db.base import Base
+from redeem.db.engine import Database
 from tests.cast import Cast, assemble
 
 on_both_databases = pytest.mark.parametrize("stage", ["sqlite", "postgresql"], indirect=True)

@@ -11,14 +11,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from redeem import enrolling, issuing, keeping, partnering
-from redeem.db import Database
-from redeem.ids import new_id
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Device
+from redeem.db.models.ledger import Redemption
+from redeem.db.models.managers import Manager
+from redeem.db.models.partners import Partner, Store
 from redeem.issuing import NewCoupon
-from redeem.keys import Sealer
-from redeem.models import Campaign, Device, Partner, Redemption, Store
-from redeem.office_models import Manager
+from redeem.lib.ids import new_id
+from redeem.lib.sealing import Sealer
+from redeem.lib.times import Ms, rfc3339
 from redeem.terms import Terms
-from redeem.times import Ms, rfc3339
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z

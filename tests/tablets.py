@@ -6,13 +6,13 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from redeem.db import Database
+from redeem.db.engine import Database
 from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keeping import Signer, load_ring, load_signer
-from redeem.keys import Sealer
+from redeem.lib.sealing import Sealer
+from redeem.lib.times import Ms
 from redeem.recovering import Report
 from redeem.syncing import Reply, Request, sync
-from redeem.times import Ms
 from tests.factories import NOW, SECRET
 
 

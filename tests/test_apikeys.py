@@ -4,7 +4,7 @@ import pytest
 
 from redeem import apikeys
 from redeem.apikeys import Fault
-from redeem.errors import BadKey
+from redeem.lib.errors import BadKey
 
 SHOP = apikeys.mint("shop").text
 

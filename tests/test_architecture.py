@@ -32,7 +32,7 @@ def scripts(folder: str, names: str) -> tuple[str, ...]:
 
 # What asks for the time at most in the assembly and at the edge; all others are told it.
 READS_CLOCK = ("wsgi", *modules("redeem", "app cli config demo ops web backup doctor serving tls commands"))
-CLOCK_ALLOWED = {"redeem.ids", "redeem.lib.ids"}  # an id's time only keeps neighbours together in an index
+CLOCK_ALLOWED = {"redeem.lib.ids"}  # an id's time only keeps neighbours together in an index
 
 # Here a type in a comment counts as an import: what is below may not depend on the shape of what is above either.
 SCRIPTS = [

@@ -13,7 +13,8 @@ from sqlalchemy import func, select, text, update
 from redeem import holding, issuing, ledger
 from redeem.acts import Act, AnotherActUnderThisName, Kind
 from redeem.adopting import Shown
-from redeem.models import Campaign, Coupon, Deployment, Redemption
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.ledger import Deployment, Redemption
 from redeem.presuming import Memory
 from redeem.redeeming import redeem_at_once
 from redeem.terms import parse_terms

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redeem.charts import Stack, columns, ranked, scale
+from redeem.lib.charts import Stack, columns, ranked, scale
 
 
 @pytest.mark.parametrize(

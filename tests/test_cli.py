@@ -16,9 +16,9 @@ from PIL import Image
 
 from redeem import backup, keeping, tokens
 from redeem.backup import BadBackup
-from redeem.db import Database
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Coupon
 from redeem.keys import KeyStatus
-from redeem.models import Coupon
 from tests import factories
 from tests.cast import Cast
 from tests.commands import bare, command, finished

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redeem import codes
-from redeem.errors import BadCode
-from redeem.ids import CROCKFORD
+from redeem.lib.errors import BadCode
+from redeem.lib.ids import CROCKFORD
 from tests.vectors.read import named, vectors
 
 VECTORS = vectors("codes")

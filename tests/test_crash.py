@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from redeem import apikeys, ledger
-from redeem.models import Campaign, Coupon
+from redeem.db.models.coupons import Campaign, Coupon
 from tests import factories
 from tests.books import faults
 from tests.cast import TABLET_KEY

@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 
-from redeem.csvfile import BYTE_ORDER_MARK, defused, write
+from redeem.lib.csvfile import BYTE_ORDER_MARK, defused, write
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", " ="])

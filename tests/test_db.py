@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from redeem import db
-from redeem.db import PAUSES_SECONDS, WRITES_PER_COMMIT, Again, Database, retried
-from redeem.models import Store
+from redeem.db import engine
+from redeem.db.engine import PAUSES_SECONDS, WRITES_PER_COMMIT, Again, Database, retried
+from redeem.db.models.partners import Store
 from tests import factories
 from tests.databases import on_both_databases
 from tests.tills import tills_of
@@ -29,7 +29,7 @@ class Mishap(Exception):
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(db, "PAUSES_SECONDS", (0.0,) * len(PAUSES_SECONDS))
+    monkeypatch.setattr(engine, "PAUSES_SECONDS", (0.0,) * len(PAUSES_SECONDS))
 
 
 @pytest.fixture
@@ -401,7 +401,7 @@ def test_nobody_is_answered_before_it_is_durable(database, names, monkeypatch):
 def test_every_connection_is_durable_and_keeps_its_promises(database):
     pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     told = database.read(lambda session: [session.scalar(text(f"PRAGMA {name}")) for name in pragmas])
-    assert told == ["wal", 2, 1, db.BUSY_TIMEOUT_MS]
+    assert told == ["wal", 2, 1, engine.BUSY_TIMEOUT_MS]
 
 
 def test_readers_neither_wait_for_a_writer_nor_see_its_half(database, names):

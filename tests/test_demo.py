@@ -16,37 +16,32 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import (
-    admitting,
-    apikeys,
-    columns,
-    create_app,
-    enrolling,
-    issuing,
-    keeping,
-    ledger,
-    models,
-    passwords,
-    staffing,
-    tokens,
-)
+from redeem import admitting, apikeys, create_app, enrolling, issuing, keeping, staffing, tokens
 from redeem.acts import Act, Outcome
 from redeem.config import load_settings
-from redeem.db import Database
+from redeem.db import base
+from redeem.db.engine import Database
+from redeem.db.models import coupons, partners, reports
+from redeem.db.models.devices import Clerk, Device, Enrolment
+from redeem.db.models.ledger import Act as ActRow
+from redeem.db.models.ledger import Redemption as RedemptionRow
+from redeem.db.models.ledger import Reversal as ReversalRow
 from redeem.demo import notes, offers, printing, samples, seeding, starting
 from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_IDS, STORES
 from redeem.demo.crowd import local
 from redeem.demo.desks import Row
 from redeem.demo.seeding import NotADemo, World
-from redeem.errors import BadToken
 from redeem.issuing import NewCoupon
 from redeem.journal import read_entry
 from redeem.keeping import Signer
-from redeem.links import Purpose
+from redeem.ledger import find
+from redeem.lib import passwords
+from redeem.lib.errors import BadToken
+from redeem.lib.links import Purpose
+from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.redeeming import settle
 from redeem.rules import Verdict
 from redeem.syncing import lock_tablet, take_all
-from redeem.times import MS_PER_DAY, local_day
 from redeem.verifying import Actor, verify
 from redeem.web.context import Context
 from tests.factories import NOW, SECRET
@@ -153,7 +148,7 @@ def test_each_coupon_is_what_it_is_called(demo: Demo):
 def test_a_forged_coupon_names_a_real_one_and_is_not_signed_by_us(demo: Demo):
     ring = demo.database.read(keeping.load_ring)
     forged = tokens.read(demo.notes["coupons"]["forged"])
-    assert demo.database.read(lambda session: ledger.find(session, forged.serial)) is not None
+    assert demo.database.read(lambda session: find(session, forged.serial)) is not None
     with pytest.raises(BadToken, match=tokens.Fault.WRONG_SIGNATURE):
         tokens.verify(forged, ring)
 
@@ -177,7 +172,7 @@ def test_each_role_has_a_manager_with_a_password_of_his_own(demo: Demo):
 
 def test_a_clerk_of_the_store_has_a_pin(demo: Demo):
     clerk = demo.notes["clerk"]
-    row = demo.database.read(lambda session: session.get_one(models.Clerk, clerk["id"]))
+    row = demo.database.read(lambda session: session.get_one(Clerk, clerk["id"]))
     assert row.store_id == demo.notes["store"]
     assert passwords.verify(row.pin_hash, clerk["pin"])
 
@@ -185,7 +180,7 @@ def test_a_clerk_of_the_store_has_a_pin(demo: Demo):
 def test_the_enrolment_link_lives_for_a_day(demo: Demo):
     link = demo.notes["enrolment_url"].partition("#enrol=")[2]
     opened = demo.tools.links.open(Purpose.ENROLMENT, link, 60)
-    row = demo.database.read(lambda session: session.get_one(models.Enrolment, opened["enrolment"]))
+    row = demo.database.read(lambda session: session.get_one(Enrolment, opened["enrolment"]))
     assert row.expires_at - NOW == MS_PER_DAY
 
 
@@ -255,7 +250,7 @@ def test_a_tablet_of_the_visitor_holds_what_is_at_home(short_demo: Demo):
 
     visitor = Tablet(short_demo.database, short_demo.database.write(enrol), key)
     visitor.sync()
-    held = select(models.Coupon.holder_id).where(models.Coupon.serial.in_(serials))
+    held = select(coupons.Coupon.holder_id).where(coupons.Coupon.serial.in_(serials))
     assert set(short_demo.database.read(lambda session: list(session.scalars(held)))) == {visitor.device_id}
 
 
@@ -294,7 +289,7 @@ def test_a_fresh_start_forgets_what_was_there(short_demo: Demo, tmp_path: Path):
 def test_somebodys_own_data_is_left_alone(app: Flask, database: Database, fresh: bool):
     with pytest.raises(NotADemo):
         starting.start(app, app.extensions["redeem"], NOW, fresh=fresh)
-    assert database.read(lambda session: session.scalar(select(func.count()).select_from(models.Partner))) == 2
+    assert database.read(lambda session: session.scalar(select(func.count()).select_from(partners.Partner))) == 2
 
 
 def test_it_says_which_coupons_have_aged(short_demo: Demo, tmp_path: Path):
@@ -397,12 +392,12 @@ def give(demo: Demo, serial: int, name: str) -> None:
     assert demo.database.write(lambda session: settle(session, act, NOW)).redeemed
 
 
-def all_acts(demo: Demo) -> list[models.Act]:
-    return demo.database.read(lambda session: list(session.scalars(select(models.Act))))
+def all_acts(demo: Demo) -> list[ActRow]:
+    return demo.database.read(lambda session: list(session.scalars(select(ActRow))))
 
 
 def counted(database: Database) -> Counter[tuple[int, int, str, str]]:
-    tally = models.Tally
+    tally = reports.Tally
     total = select(tally.day, tally.campaign_number, tally.store_id, tally.outcome, func.sum(tally.count)).group_by(
         tally.day, tally.campaign_number, tally.store_id, tally.outcome
     )
@@ -414,9 +409,9 @@ def recount(database: Database) -> Counter[tuple[int, int, str, str]]:
     """The tally as it follows from the acts and reversals alone."""
     rows = database.read(
         lambda session: session.execute(
-            select(models.Act, models.Reversal.reason, models.Store.time_zone)
-            .outerjoin(models.Reversal, models.Reversal.act_id == models.Act.id)
-            .join(models.Store, models.Store.id == models.Act.store_id)
+            select(ActRow, ReversalRow.reason, partners.Store.time_zone)
+            .outerjoin(ReversalRow, ReversalRow.act_id == ActRow.id)
+            .join(partners.Store, partners.Store.id == ActRow.store_id)
         ).all()
     )
     count: Counter[tuple[int, int, str, str]] = Counter()
@@ -427,7 +422,7 @@ def recount(database: Database) -> Counter[tuple[int, int, str, str]]:
     return count
 
 
-def outcomes(act: models.Act, taken_back: str | None) -> Iterator[str]:
+def outcomes(act: ActRow, taken_back: str | None) -> Iterator[str]:
     if act.kind in ("decline", "refusal"):
         said = json.loads(act.entry or "{}")
         yield f"{act.kind}:{said.get('reason') or said['code']}"
@@ -448,7 +443,7 @@ def stage_of(folder: Path, world: World) -> Demo:
     """A database with all that was there before the first act."""
     folder.mkdir()
     app, tools = open_app(folder)
-    columns.Base.metadata.create_all(tools.database.engine)
+    base.Base.metadata.create_all(tools.database.engine)
     key = b"a key that signs for one test .."
     tools.database.write(lambda session: keeping.rotate(session, tools.sealer, NOW, seed=key))
     tools.database.write(lambda session: seeding.write(session, seeding.stage(world)))
@@ -471,7 +466,7 @@ def replay(session: Session, world: World) -> None:
 def till_act(session: Session, row: Row, reason: str | None) -> Act:
     store = next(store for store in STORES if store.id == row["store_id"])
     actor = Actor(row["device_id"], "Till 1", store.id, store.name, store.partner_id, store.zone)
-    of = session.scalar(select(models.Redemption.act_id).where(models.Redemption.serial == row["serial"]))
+    of = session.scalar(select(RedemptionRow.act_id).where(RedemptionRow.serial == row["serial"]))
     return Act(
         actor,
         row["name"],
@@ -485,27 +480,27 @@ def till_act(session: Session, row: Row, reason: str | None) -> Act:
 
 def standing(database: Database) -> set[tuple[object, ...]]:
     columns = (
-        models.Redemption.serial,
-        models.Redemption.device_id,
-        models.Redemption.at,
-        models.Redemption.handed_over_at,
+        RedemptionRow.serial,
+        RedemptionRow.device_id,
+        RedemptionRow.at,
+        RedemptionRow.handed_over_at,
     )
     return {tuple(row) for row in database.read(lambda session: session.execute(select(*columns)).all())}
 
 
 def reversals(database: Database) -> set[tuple[object, ...]]:
-    columns = (models.Act.serial, models.Act.device_id, models.Act.at, models.Reversal.reason, models.Reversal.at)
-    joined = select(*columns).join(models.Reversal, models.Reversal.act_id == models.Act.id)
+    columns = (ActRow.serial, ActRow.device_id, ActRow.at, ReversalRow.reason, ReversalRow.at)
+    joined = select(*columns).join(ReversalRow, ReversalRow.act_id == ActRow.id)
     return {tuple(row) for row in database.read(lambda session: session.execute(joined).all())}
 
 
 def answers(database: Database) -> dict[tuple[str, str], tuple[object, ...]]:
     """What each act was answered; but for the redemption's own id, which is drawn by lot."""
 
-    def told(act: models.Act) -> dict[str, object]:
+    def told(act: ActRow) -> dict[str, object]:
         return {name: value for name, value in json.loads(act.answer).items() if name != "redemption"}
 
-    acts = database.read(lambda session: list(session.scalars(select(models.Act))))
+    acts = database.read(lambda session: list(session.scalars(select(ActRow))))
     return {
         (act.device_id, act.name): (act.kind, act.code, act.serial, act.clerk_id, act.at, str(told(act)))
         for act in acts
@@ -513,7 +508,7 @@ def answers(database: Database) -> dict[tuple[str, str], tuple[object, ...]]:
 
 
 def journal_ends(database: Database) -> dict[str, tuple[int, str | None]]:
-    tablets = select(models.Device).where(models.Device.kind == "tablet")
+    tablets = select(Device).where(Device.kind == "tablet")
     devices = database.read(lambda session: list(session.scalars(tablets)))
     return {device.id: (device.last_number, device.last_hash) for device in devices}
 

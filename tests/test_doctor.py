@@ -11,10 +11,10 @@ from flask_migrate import stamp
 from redeem import create_app, doctor
 from redeem.acts import Act
 from redeem.config import Settings, load_settings
-from redeem.db import Database
+from redeem.db.engine import Database
 from redeem.doctor import Level
+from redeem.lib.times import MS_PER_MINUTE
 from redeem.redeeming import settle
-from redeem.times import MS_PER_MINUTE
 from redeem.verifying import Actor
 from redeem.web.context import Context
 from tests import factories

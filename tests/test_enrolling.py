@@ -8,9 +8,9 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 
 from redeem import admitting, apikeys, enrolling
+from redeem.db.models.devices import Device
 from redeem.enrolling import ExpiredEnrolment, UsedEnrolment
-from redeem.errors import Conflict, Invalid, NotFound
-from redeem.models import Device
+from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.throttling import FIRST_WAIT_MS, FREE_FAILURES
 from tests.cast import PIN
 from tests.databases import on_both_databases

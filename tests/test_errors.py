@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from redeem import errors
-from redeem.errors import BadToken, NotFound, RedeemError, TooMany
+from redeem.lib import errors
+from redeem.lib.errors import BadToken, NotFound, RedeemError, TooMany
 
 
 def kinds(base: type[RedeemError] = RedeemError) -> list[type[RedeemError]]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from redeem import issuing, ledger
 from redeem.acts import Kind
-from redeem.db import Again
+from redeem.db.engine import Again
 from redeem.issuing import AlreadyRedeemed
 from tests import factories
 from tests.books import doubles, faults
@@ -273,7 +273,7 @@ def test_an_act_that_is_never_kept_ends_in_an_error_and_not_in_a_gift(database, 
     def never(session, act):
         raise Again
 
-    monkeypatch.setattr("redeem.db.PAUSES_SECONDS", (0.0,))
+    monkeypatch.setattr("redeem.db.engine.PAUSES_SECONDS", (0.0,))
     monkeypatch.setattr(ledger, "keep", never)
     with pytest.raises(Again):
         tills["north"].redeem(None, "a")

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from redeem import apikeys, idempotency, partnering
-from redeem.errors import NotFound
+from redeem.db.models.api import Idempotency
+from redeem.db.models.partners import Partner
 from redeem.idempotency import KeyReused, Mutation
-from redeem.keys import Sealer
-from redeem.models import Idempotency, Partner
+from redeem.lib.errors import NotFound
+from redeem.lib.sealing import Sealer
 from tests.databases import on_both_databases
 from tests.factories import NOW, SECRET, all_of
 

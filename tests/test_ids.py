@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redeem import ids
+from redeem.lib import ids
 
 serials = st.integers(0, 2**63 - 1)
 

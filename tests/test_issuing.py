@@ -7,11 +7,11 @@ from threading import Barrier
 import pytest
 
 from redeem import issuing
-from redeem.errors import Invalid, NotFound
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.paging import Page
 from redeem.issuing import CampaignInUse, CampaignStopped, CouponFilter, NewCoupon, NotIssuing
-from redeem.models import Campaign, Coupon
-from redeem.paging import Page
-from redeem.rules import to_date
+from redeem.lib.days import to_date
+from redeem.lib.errors import Invalid, NotFound
 from redeem.terms import parse_terms
 from tests import factories
 from tests.databases import on_both_databases

@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from redeem import keeping, tokens
-from redeem.errors import BadKey, Conflict, NotFound
-from redeem.keys import KeyStatus, Sealer
-from redeem.models import SigningKey
+from redeem.db.models.coupons import SigningKey
+from redeem.keys import KeyStatus
+from redeem.lib.errors import BadKey, Conflict, NotFound
+from redeem.lib.sealing import Sealer
 from tests.databases import on_both_databases
 from tests.factories import NOW, SECRET
 

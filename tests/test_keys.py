@@ -2,19 +2,10 @@ import pytest
 from nacl.bindings import crypto_core_ed25519_add
 from nacl.signing import SigningKey
 
-from redeem.errors import BadKey
-from redeem.keys import (
-    Fault,
-    KeyRing,
-    KeyStatus,
-    PublicKey,
-    Sealer,
-    base64url,
-    generate,
-    is_sound_point,
-    signing_key,
-    verifies,
-)
+from redeem.keys import KeyRing, KeyStatus, PublicKey, generate, is_sound_point, signing_key, verifies
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import BadKey
+from redeem.lib.sealing import Fault, Sealer
 from tests.vectors.of_tokens import SMALL_ORDER
 
 OLD, NEW, STRANGE = "old secret key 0123", "new secret key 0123", "strange secret key 0123"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from redeem import ledger, snapshots
-from redeem.bitmaps import from_gaps
+from redeem.lib.bitmaps import from_gaps
 from tests.counters import Counters
 from tests.tills import tills_of
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from redeem import engine_options, settling
 from redeem.acts import AnotherActUnderThisName
-from redeem.db import Database
-from redeem.models import Redemption
-from redeem.office_models import Manager
+from redeem.db.engine import Database
+from redeem.db.models.ledger import Redemption
+from redeem.db.models.managers import Manager
 from redeem.settling import Account
 from redeem.staffing import Scope
 from tests import factories

@@ -3,8 +3,8 @@ import time
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from redeem.errors import BadLink
-from redeem.links import Fault, Links, Purpose
+from redeem.lib.errors import BadLink
+from redeem.lib.links import Fault, Links, Purpose
 
 OLD, NEW = "old secret key 0123", "new secret key 0123"
 LINKS = Links([OLD, NEW])

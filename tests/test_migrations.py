@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from redeem import create_app
-from redeem.columns import Base
 from redeem.config import load_settings
+from redeem.db.base import Base
 from tests import factories
 from tests.books import faults
 from tests.cast import assemble

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money, add_up, zero
+from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money, add_up, zero
 
 
 def rub(amount: int) -> Money:

@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from redeem import enrolling, issuing, moving, restoring, writing_off
-from redeem.errors import Conflict, NotFound
-from redeem.models import Act, Coupon, Tally
-from redeem.office_models import AuditEntry, Manager
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Act
+from redeem.db.models.managers import AuditEntry, Manager
+from redeem.db.models.reports import Tally
+from redeem.lib.errors import Conflict, NotFound
 from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order

@@ -1,8 +1,8 @@
 import argon2
 import pytest
 
-from redeem import passwords
-from redeem.errors import Invalid
+from redeem.lib import passwords
+from redeem.lib.errors import Invalid
 
 STORED = passwords.hash_password("correct horse battery")
 

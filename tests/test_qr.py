@@ -7,7 +7,8 @@ import zxingcpp
 from nacl.signing import SigningKey
 from PIL import Image, ImageFilter
 
-from redeem import qr, tokens
+from redeem import tokens
+from redeem.lib import qr
 
 KEY = SigningKey(b"q" * 32)
 PREFIX = "https://coupons.shop.rus/c/"  # 27 characters

@@ -8,9 +8,10 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 
 from redeem import enrolling, keeping, quarantining, writing_off
-from redeem.errors import NotFound, TooMany
-from redeem.models import Act, Conflict, Quarantine
-from redeem.office_models import AuditEntry
+from redeem.db.models.devices import Quarantine
+from redeem.db.models.ledger import Act, Conflict
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.errors import NotFound, TooMany
 from redeem.staffing import Scope
 from redeem.syncing import OldJournal
 from tests.books import ends_in_order

@@ -5,7 +5,8 @@ from functools import partial
 from sqlalchemy import select
 
 from redeem import generations, restoring
-from redeem.models import Campaign, Claim
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Claim
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.test_holding_races import at_once

@@ -4,11 +4,10 @@ import pytest
 
 from redeem import reporting
 from redeem.ledger import count
+from redeem.lib.days import EPOCH, to_day
+from redeem.lib.times import local_date, local_day
 from redeem.reporting import Gifts, Period, Question
-from redeem.rules import to_day
 from redeem.staffing import WHOLE, Scope
-from redeem.terms import EPOCH
-from redeem.times import local_date, local_day
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases

@@ -5,8 +5,10 @@ from flask import Flask
 from sqlalchemy import delete, update
 
 from redeem import generations
-from redeem.db import Database
-from redeem.models import Campaign, Deployment, Device
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Device
+from redeem.db.models.ledger import Deployment
 from tests.cast import Cast
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from redeem import issuing, restoring
 from redeem.adopting import Shown
-from redeem.models import Coupon, Redemption
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Redemption
 from redeem.restoring import GivenBefore
 from redeem.tokens import read
 from tests.books import faults

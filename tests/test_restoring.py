@@ -8,11 +8,12 @@ from sqlalchemy import create_engine, select
 
 from redeem import enrolling, issuing, keeping, quarantining, recovering, restoring, tokens, writing_off
 from redeem.adopting import Shown
-from redeem.db import Database
-from redeem.errors import NotFound
-from redeem.keys import Sealer
-from redeem.models import Campaign, Claim, Coupon, Enrolment
-from redeem.office_models import AuditEntry
+from redeem.db.engine import Database
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Claim, Enrolment
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.errors import NotFound
+from redeem.lib.sealing import Sealer
 from redeem.restoring import GivenBefore, NotRecovering
 from redeem.staffing import Scope
 from tests import factories

@@ -4,9 +4,10 @@ from datetime import date
 import pytest
 
 from redeem import rules
+from redeem.lib import days
+from redeem.lib.times import local_day
 from redeem.rules import Facts, Place, Verdict
 from redeem.terms import Terms, parse_terms
-from redeem.times import local_day
 from tests.vectors.of_rules import FIRST, LAST, NORTH, TABLET, terms
 from tests.vectors.read import named, vectors
 
@@ -41,12 +42,12 @@ def test_it_says_when_a_coupon_may_be_issued(case):
 @pytest.mark.parametrize("case", VECTORS["dates"], ids=lambda case: case["date"])
 def test_it_counts_days(case):
     moment = date.fromisoformat(case["date"])
-    assert (rules.to_day(moment), rules.to_date(case["day"])) == (case["day"], moment)
+    assert (days.to_day(moment), days.to_date(case["day"])) == (case["day"], moment)
 
 
 @pytest.mark.parametrize("case", VECTORS["local_days"], ids=lambda case: f"{case['time']} {case['zone']}")
 def test_a_day_is_a_day_on_the_calendar_of_the_store(case):
-    assert local_day(case["at"], case["zone"]) == rules.to_day(date.fromisoformat(case["date"]))
+    assert local_day(case["at"], case["zone"]) == days.to_day(date.fromisoformat(case["date"]))
 
 
 def test_the_vectors_meet_every_reason():

@@ -15,7 +15,7 @@ from flask import Flask
 from bench.machine import stat_of
 from redeem import serving
 from redeem.config import Settings, load_settings
-from redeem.errors import Invalid
+from redeem.lib.errors import Invalid
 from redeem.serving import TakenPort
 from tests.commands import SECONDS, command, finished, free_port, started, until_ready
 from tests.factories import SECRET

@@ -7,11 +7,12 @@ from sqlalchemy import delete, select, update
 
 from redeem import deciding, restoring, settling
 from redeem.auditing import Change
-from redeem.errors import NotFound
-from redeem.models import Campaign, Partner
-from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money
-from redeem.office_models import AuditEntry, Statement, StatementLine
-from redeem.paging import Page
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.managers import AuditEntry
+from redeem.db.models.partners import Partner, Statement, StatementLine
+from redeem.db.paging import Page
+from redeem.lib.errors import NotFound
+from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.settling import Counts
 from redeem.staffing import WHOLE, Scope
 from tests import books, factories

@@ -10,9 +10,11 @@ from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
 from redeem import issuing, restoring, siblings, snapshots
-from redeem.bitmaps import from_gaps
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.devices import Device
+from redeem.db.models.partners import Store
 from redeem.enrolling import revoke_device
-from redeem.models import Campaign, Coupon, Device, Store
+from redeem.lib.bitmaps import from_gaps
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from redeem import issuing, snapshots
-from redeem.bitmaps import from_gaps
-from redeem.errors import NotFound
-from redeem.models import Change, Deployment
+from redeem.db.models.ledger import Change, Deployment
+from redeem.lib.bitmaps import from_gaps
+from redeem.lib.errors import NotFound
 from tests.databases import on_both_databases
 from tests.factories import NOW
 

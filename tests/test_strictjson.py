@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem.strictjson import DEPTH_MAX, BadJson, depth, loads
+from redeem.lib.strictjson import DEPTH_MAX, BadJson, depth, loads
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem.errors import Unauthenticated
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.ledger import Act
 from redeem.journal import FIRST_HASH
-from redeem.models import Act, Device, Quarantine
+from redeem.lib.errors import Unauthenticated
 from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order

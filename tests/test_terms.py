@@ -4,8 +4,8 @@ from datetime import date
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from redeem.errors import Invalid
-from redeem.money import Money
+from redeem.lib.errors import Invalid
+from redeem.lib.money import Money
 from redeem.terms import AtRisk, HeldOnly, Terms, parse_terms
 from tests.vectors.of_rules import BAKERY, CINEMA, NORTH, terms
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from redeem import tokens
-from redeem.errors import BadKey, BadToken
 from redeem.keys import KeyRing, KeyStatus, PublicKey
+from redeem.lib.errors import BadKey, BadToken
 from redeem.tokens import Fault
 from tests.vectors.read import named, vectors
 

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from redeem import issuing, writing_off
-from redeem.errors import NotFound
-from redeem.money import Money
-from redeem.office_models import AuditEntry
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.errors import NotFound
+from redeem.lib.money import Money
 from redeem.staffing import Scope
 from tests import factories
 from tests.counters import serials

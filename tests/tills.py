@@ -7,10 +7,10 @@ from itertools import count
 from redeem import admitting, apikeys, tokens
 from redeem.acts import Act, Answer, Kind
 from redeem.adopting import Shown
-from redeem.db import Database
+from redeem.db.engine import Database
+from redeem.lib.times import Ms
 from redeem.presuming import Memory
 from redeem.redeeming import cancel, redeem_at_once, settle
-from redeem.times import Ms
 from redeem.verifying import Actor, Ruling, verify
 from tests.cast import Cast
 from tests.factories import NOW, Issued

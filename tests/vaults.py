@@ -9,7 +9,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.engine import Engine
 
 from redeem import backup
-from redeem.db import Database
+from redeem.db.engine import Database
 
 
 @dataclass

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from redeem import ids, issuing, qr
+from redeem import issuing
 from redeem.codes import grouped
 from redeem.commands.plainly import plainly
 from redeem.issuing import CouponView, NewCoupon
+from redeem.lib import ids, qr
 from redeem.web.context import context, now_ms, write
 from redeem.web.urls import coupon_link
 

@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from redeem import keeping
 from redeem.commands.plainly import plainly
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Redemption
 from redeem.keys import KeyStatus, PublicKey
-from redeem.models import Coupon, Redemption
 from redeem.web.context import context, now_ms, read, write
 
 

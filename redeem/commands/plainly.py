@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from redeem.errors import RedeemError
+from redeem.lib.errors import RedeemError
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from redeem import generations, recovering, restoring
 from redeem.commands.plainly import plainly
-from redeem.errors import Conflict
 from redeem.generations import Life
+from redeem.lib.errors import Conflict
+from redeem.lib.times import Ms, rfc3339
 from redeem.restoring import SKIPPED_NUMBERS, Missing
-from redeem.times import Ms, rfc3339
 from redeem.web.context import context, now_ms, read, write
 
 QUESTION = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
-from redeem.ids import new_id
+from redeem.lib.ids import new_id
 
 FOUNDED_MS = 1_767_225_600_000  # 2026-01-01: only an id's time, so that ids don't move
 SHOP = "Utro"

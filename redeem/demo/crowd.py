@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, SHOP_ZONE, StoreCard
 from redeem.demo.offers import Campaign
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 DAYS = 90
 

@@ -12,15 +12,17 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, ids, passwords, staffing
+from redeem import admitting, apikeys, enrolling, staffing
+from redeem.db.models.api import ApiKey
+from redeem.db.models.devices import Clerk
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
 from redeem.demo.samples import TILL, Samples
-from redeem.errors import BadKey, Invalid
-from redeem.files import write_private
-from redeem.models import ApiKey, Clerk
+from redeem.lib import ids, passwords
+from redeem.lib.errors import BadKey, Invalid
+from redeem.lib.files import write_private
+from redeem.lib.times import Ms
 from redeem.staffing import Role
-from redeem.times import Ms
 from redeem.web.context import Context
 from redeem.web.urls import enrolment_link
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from redeem import sheet
 from redeem.demo.cast import BY_KEY, DEMO_STORE
 from redeem.demo.samples import Sample, Samples
-from redeem.files import write_private
+from redeem.lib.files import write_private
 from redeem.sheet import Piece
 from redeem.web.context import Context
 

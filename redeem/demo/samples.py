@@ -6,14 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem import issuing
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Redemption
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
 from redeem.demo.desks import Shown
 from redeem.demo.history import forged
 from redeem.issuing import NewCoupon
-from redeem.models import Coupon, Redemption
+from redeem.lib.times import MS_PER_DAY, Ms, local_day
 from redeem.rules import Verdict
-from redeem.times import MS_PER_DAY, Ms, local_day
 from redeem.verifying import Actor, verify
 from redeem.web.context import Context
 

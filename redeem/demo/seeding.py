@@ -9,21 +9,24 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from redeem import codes, columns, models, office_models, passwords
+from redeem import codes
+from redeem.db import base
+from redeem.db.models import api, coupons, devices, ledger, managers, partners, reports
 from redeem.demo import offers
 from redeem.demo.cast import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.demo.crowd import DAYS, Customer, gather, local
 from redeem.demo.desks import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
 from redeem.demo.offers import Campaign
-from redeem.errors import Conflict
 from redeem.keeping import Signer
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.lib import passwords
+from redeem.lib.errors import Conflict
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 SEED = 20_261_121
 SETTLED_DAYS = 10  # the stores were there this long before the first coupon
-OWN_DATA = (models.Partner, models.Campaign, office_models.Manager, models.ApiKey)
-Tables = Sequence[tuple[type[columns.Base], list[Row]]]
+OWN_DATA = (partners.Partner, coupons.Campaign, managers.Manager, api.ApiKey)
+Tables = Sequence[tuple[type[base.Base], list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def make(signer: Signer, zone: str, now: Ms, days: int = DAYS) -> World:
 
 def is_demo(session: Session) -> bool:
     """Whether the demo is in the database already. Raises NotADemo if something else is."""
-    if set(session.scalars(select(models.Partner.id))) >= set(PARTNER_IDS.values()):
+    if set(session.scalars(select(partners.Partner.id))) >= set(PARTNER_IDS.values()):
         return True
     if any(session.execute(select(model).limit(1)).first() for model in OWN_DATA):
         raise NotADemo
@@ -79,13 +82,13 @@ def stage(world: World) -> Tables:
     at = world.founded_at
     desks = [desk for one in world.history.desks.values() for desk in one]
     return (
-        (models.Partner, [{"id": one.id, "name": one.name, "created_at": at} for one in PARTNERS]),
-        (models.Store, store_rows(at)),
-        (models.Clerk, clerk_rows(at)),
-        (models.Enrolment, [enrolment_row(desk, at) for desk in desks if isinstance(desk, Tablet)]),
-        (models.Device, [device_row(desk, at) for desk in desks]),
-        (models.Campaign, campaign_rows(world)),
-        (models.Coupon, coupon_rows(world, Random(SEED))),
+        (partners.Partner, [{"id": one.id, "name": one.name, "created_at": at} for one in PARTNERS]),
+        (partners.Store, store_rows(at)),
+        (devices.Clerk, clerk_rows(at)),
+        (devices.Enrolment, [enrolment_row(desk, at) for desk in desks if isinstance(desk, Tablet)]),
+        (devices.Device, [device_row(desk, at) for desk in desks]),
+        (coupons.Campaign, campaign_rows(world)),
+        (coupons.Coupon, coupon_rows(world, Random(SEED))),
     )
 
 
@@ -93,10 +96,10 @@ def acts(world: World) -> Tables:
     """What the devices did, and what came of it."""
     books = world.history.books
     return (
-        (models.Act, books.acts),
-        (models.Redemption, books.redemptions()),
-        (models.Reversal, books.reversals),
-        (models.Tally, books.tallies()),
+        (ledger.Act, books.acts),
+        (ledger.Redemption, books.redemptions()),
+        (ledger.Reversal, books.reversals),
+        (reports.Tally, books.tallies()),
     )
 
 

@@ -11,14 +11,15 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, update
 from sqlalchemy.orm import Session
 
-from redeem import keeping, models
+from redeem import keeping
+from redeem.db.models import devices, partners
 from redeem.demo import notes, printing, samples, seeding
 from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
-from redeem.files import write_private
+from redeem.lib.files import write_private
+from redeem.lib.times import Ms
 from redeem.serving import url_of
-from redeem.times import Ms
 from redeem.web.context import Context
 
 BASE_URL = "REDEEM_BASE_URL"
@@ -92,7 +93,7 @@ def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:
 
 
 def has_tables(tools: Context) -> bool:
-    return inspect(tools.database.engine).has_table(models.Partner.__tablename__)
+    return inspect(tools.database.engine).has_table(partners.Partner.__tablename__)
 
 
 def seed(tools: Context, now: Ms, days: int = DAYS) -> bool:
@@ -106,7 +107,7 @@ def seed(tools: Context, now: Ms, days: int = DAYS) -> bool:
     def work(session: Session) -> None:
         seeding.write(session, stage)
         seeding.write(session, acts)
-        session.execute(update(models.Device), seen)
+        session.execute(update(devices.Device), seen)
 
     tools.database.write(work)
     return True

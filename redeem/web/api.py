@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from redeem import idempotency
 from redeem.apikeys import Kind
-from redeem.db import Work
+from redeem.db.engine import Work
 from redeem.idempotency import Mutation
 from redeem.web.auth import admit, shop_caller
 from redeem.web.context import context, now_ms, write

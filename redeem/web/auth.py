@@ -9,8 +9,8 @@ from flask import Flask, current_app, g, request
 from redeem import admitting, apikeys
 from redeem.admitting import KnownKey
 from redeem.apikeys import Kind
-from redeem.errors import BadKey, Forbidden, Unauthenticated
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.lib.errors import BadKey, Forbidden, Unauthenticated
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.verifying import Actor
 from redeem.web.context import now_ms, read, write
 

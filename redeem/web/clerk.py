@@ -15,18 +15,19 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import enrolling, forgotten, holding, passwords, recovering, snapshots, syncing
+from redeem import enrolling, forgotten, holding, recovering, snapshots, syncing
 from redeem.enrolling import Tablet
-from redeem.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.holding import Grant
-from redeem.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.journal import Entry, read_entry
-from redeem.links import Purpose
+from redeem.lib import passwords
+from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
+from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
+from redeem.lib.links import Purpose
+from redeem.lib.strictjson import loads
+from redeem.lib.times import Ms
 from redeem.recovering import Report
-from redeem.strictjson import loads
 from redeem.syncing import OldJournal
-from redeem.times import Ms
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.reading import validate

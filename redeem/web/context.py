@@ -10,14 +10,15 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
 from redeem import keeping
-from redeem.columns import Base
 from redeem.config import Settings
-from redeem.db import Database, Driver
+from redeem.db.base import Base
+from redeem.db.engine import Database, Driver
 from redeem.keeping import Signer
-from redeem.keys import KeyRing, Sealer
-from redeem.links import Links
+from redeem.keys import KeyRing
+from redeem.lib.links import Links
+from redeem.lib.sealing import Sealer
+from redeem.lib.times import Ms
 from redeem.presuming import Memory
-from redeem.times import Ms
 
 T = TypeVar("T")
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response
 
-from redeem import codes, issuing, qr
+from redeem import codes, issuing
 from redeem.admitting import ISSUE, READ
-from redeem.ids import coupon_of
 from redeem.issuing import CouponView
 from redeem.keeping import Signer
-from redeem.rules import to_date
-from redeem.times import Ms, local_day, rfc3339
+from redeem.lib import qr
+from redeem.lib.days import to_date
+from redeem.lib.ids import coupon_of
+from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.web.api import answer, once, operation
 from redeem.web.auth import shop_caller
 from redeem.web.context import Context, context, now_ms, read

@@ -14,9 +14,9 @@ from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel, get_locale
 
 from redeem.config import Settings
-from redeem.money import Money
-from redeem.rules import to_date
-from redeem.times import Ms, rfc3339
+from redeem.lib.days import to_date
+from redeem.lib.money import Money
+from redeem.lib.times import Ms, rfc3339
 
 LANGUAGES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"

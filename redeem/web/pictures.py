@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from redeem import qr
+from redeem.lib import qr
 
 # What a page with such a picture needs beside the usual policy of pages.
 DATA_PICTURES = "img-src 'self' data:"

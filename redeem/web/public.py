@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from redeem import showing
 from redeem.adopting import Shown as Seen
 from redeem.codes import grouped
-from redeem.errors import NotFound, RedeemError
+from redeem.lib.errors import NotFound, RedeemError
 from redeem.overseeing import StoreLine
 from redeem.recognising import genuine_token
 from redeem.showing import Shown

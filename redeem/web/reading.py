@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
-from redeem.errors import Invalid, RedeemError
 from redeem.idempotency import KEY_MAX_CHARACTERS
-from redeem.keys import base64url
-from redeem.strictjson import loads
+from redeem.lib.encoding import base64url
+from redeem.lib.errors import Invalid, RedeemError
+from redeem.lib.strictjson import loads
 
 M = TypeVar("M", bound=BaseModel)
 PLAIN_JSON = ("application/json", "application/json; charset=utf-8")

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from redeem.errors import NotFound
-from redeem.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
-from redeem.times import Ms
+from redeem.db.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
+from redeem.lib.errors import NotFound
+from redeem.lib.times import Ms
 
 T = TypeVar("T", bound=BaseModel)
 CursorReader = Callable[[str], Any]  # an id to the value that orders the list, or None if it can't be an id

@@ -13,8 +13,8 @@ from hashlib import sha256
 
 from werkzeug.datastructures import Headers
 
-from redeem.errors import Unauthenticated
 from redeem.keys import verifies
+from redeem.lib.errors import Unauthenticated
 
 _INPUT = re.compile(
     r'device=(?P<parameters>\("@method" "@path" "content-digest"\)'

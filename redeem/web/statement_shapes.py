@@ -4,11 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from redeem import money, terms
-from redeem.ids import campaign_id
+from redeem import terms
+from redeem.lib import money
+from redeem.lib.ids import campaign_id
+from redeem.lib.times import rfc3339
 from redeem.settling import Account
 from redeem.settling import Line as AccountLine
-from redeem.times import rfc3339
 from redeem.web.shapes import ListOf, Moment, PageQuery, Told
 from redeem.web.shop_shapes import CampaignId
 

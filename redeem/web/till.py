@@ -12,13 +12,13 @@ from redeem import codes, moving
 from redeem.acts import Act, Answer, Kind, Outcome
 from redeem.admitting import REDEEM
 from redeem.adopting import Shown
-from redeem.db import Work
+from redeem.db.engine import Work
 from redeem.idempotency import KEY_MAX_CHARACTERS
-from redeem.ids import campaign_id, coupon_of, is_id
+from redeem.lib.ids import campaign_id, coupon_of, is_id
+from redeem.lib.times import Ms
 from redeem.recognising import genuine_token, typed_serial
 from redeem.redeeming import cancel, redeem_at_once, settle
 from redeem.rules import Verdict
-from redeem.times import Ms
 from redeem.verifying import Actor, verify
 from redeem.web.api import REPLAYED, answer, operation
 from redeem.web.auth import till_caller

@@ -12,11 +12,11 @@ from redeem import codes, restoring
 from redeem.acts import Outcome
 from redeem.admitting import REDEEM
 from redeem.adopting import Shown
-from redeem.ids import coupon_of
+from redeem.lib.ids import coupon_of
+from redeem.lib.times import rfc3339
 from redeem.recognising import genuine_token
 from redeem.restoring import GivenBefore, Waiting
 from redeem.rules import Verdict
-from redeem.times import rfc3339
 from redeem.web.api import answer, operation
 from redeem.web.auth import till_caller
 from redeem.web.context import context, now_ms, read, write

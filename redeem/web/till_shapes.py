@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from redeem import codes
-from redeem.rules import Verdict, to_date
+from redeem.lib.days import to_date
+from redeem.rules import Verdict
 from redeem.terms import Offer
 from redeem.verifying import Recovering, Ruling
 from redeem.web.shapes import Body, DayText, Moment, Place, Reason, Told

@@ -1,6 +1,6 @@
 """Addresses that leave the house: what a tablet opens to enrol, and what a coupon's QR holds."""
 
-from redeem.links import Purpose
+from redeem.lib.links import Purpose
 from redeem.web.context import Context
 
 

@@ -1,4 +1,4 @@
-/** Sets of coupon numbers, as `redeem/bitmaps.py` writes them: a bitmap, or the gaps between sorted numbers as LEB128 varints. */
+/** Sets of coupon numbers, as `redeem/lib/bitmaps.py` writes them: a bitmap, or the gaps between sorted numbers as LEB128 varints. */
 
 /** @param {Uint8Array} bitmap @param {number} number — a number beyond the end is not in the set */
 export const has = (bitmap, number) => ((bitmap[number >>> 3] ?? 0) & (1 << (number & 7))) !== 0;

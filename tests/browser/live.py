@@ -15,9 +15,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from redeem import create_app, enrolling, tokens
 from redeem.config import Settings
-from redeem.db import Database
-from redeem.models import Act, Device, Quarantine, Redemption, Store
-from redeem.strictjson import loads
+from redeem.db.engine import Database
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.partners import Store
+from redeem.lib.strictjson import loads
 from redeem.web.context import Context, now_ms
 from redeem.web.urls import enrolment_link
 

@@ -5,7 +5,8 @@ from threading import Event
 
 import pytest
 
-from redeem import enrolling, passwords
+from redeem import enrolling
+from redeem.lib import passwords
 from redeem.web.context import now_ms
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer

@@ -8,10 +8,10 @@ from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from redeem import apikeys, enrolling, inviting, staffing
+from redeem.db.models.devices import Enrolment
+from redeem.db.models.managers import ManagerSession
 from redeem.inviting import NewPerson
-from redeem.links import Purpose
-from redeem.models import Enrolment
-from redeem.office_models import ManagerSession
+from redeem.lib.links import Purpose
 from redeem.staffing import Role
 from redeem.web.context import now_ms
 from tests import factories

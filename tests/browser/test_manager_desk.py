@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from redeem import forgotten, generations, holding, restoring
-from redeem.models import Device
+from redeem.db.models.devices import Device
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from redeem import voiding
-from redeem.models import Coupon
+from redeem.db.models.coupons import Coupon
 from redeem.web.manager import voids
 from tests import factories
 from tests.browser.pages import visit

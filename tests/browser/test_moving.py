@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from redeem import moving
-from redeem.models import Device
-from redeem.office_models import Manager
+from redeem.db.models.devices import Device
+from redeem.db.models.managers import Manager
 from redeem.web.context import now_ms
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer

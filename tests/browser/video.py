@@ -1,11 +1,11 @@
-"""What the fake camera sees: a video in which real QRs are held up, drawn by redeem/qr.py."""
+"""What the fake camera sees: a video in which real QRs are held up, drawn by redeem/lib/qr.py."""
 
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from redeem import qr
+from redeem.lib import qr
 
 SIZE = (1280, 720)
 COUNTER = (168, 158, 148)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from redeem import idempotency, issuing, keeping, syncing
-from redeem.db import Database
+from redeem.db.engine import Database
 from redeem.idempotency import Mutation
 from redeem.issuing import NewCoupon
 from redeem.journal import Entry, read_entry
-from redeem.keys import Sealer
+from redeem.lib.sealing import Sealer
 from redeem.syncing import Request
 from tests.factories import MOSCOW, NOW, SECRET, Issued
 from tests.tills import till_of

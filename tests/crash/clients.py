@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from redeem import engine_options
-from redeem.db import Database
+from redeem.db.engine import Database
 from tests.factories import NOW, Issued
 from tests.tills import till_of
 

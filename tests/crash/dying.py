@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import create_engine, event
 
 from redeem import engine_options
-from redeem.db import Database
+from redeem.db.engine import Database
 from tests.commands import ROOT
 from tests.crash.acts import ACTS
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from redeem.ids import coupon_id
-from redeem.models import Coupon, Device, Store
-from redeem.times import Ms
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
+from redeem.db.models.partners import Store
+from redeem.lib.ids import coupon_id
+from redeem.lib.times import Ms
 
 Known = frozenset[tuple[str, str]]  # (coupon, who could give it: a device's id or a store's name)
 

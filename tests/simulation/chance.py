@@ -10,13 +10,13 @@ import itsdangerous.timed
 
 import redeem.apikeys
 import redeem.codes
-import redeem.ids
+import redeem.lib.ids
 import redeem.web.auth
 import redeem.web.context
-from redeem.times import Ms
+from redeem.lib.times import Ms
 
 NS_PER_MS = 1_000_000
-DRAWING = (redeem.ids, redeem.codes, redeem.apikeys)
+DRAWING = (redeem.lib.ids, redeem.codes, redeem.apikeys)
 TIMED = (redeem.web.context, redeem.web.auth, itsdangerous.timed)
 
 

@@ -10,9 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.acts import Outcome
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Claim, Device, Quarantine
+from redeem.db.models.ledger import Act, Conflict, Redemption
 from redeem.holding import IS_VOID
-from redeem.ids import coupon_id
-from redeem.models import Act, Claim, Conflict, Coupon, Device, Quarantine, Redemption
+from redeem.lib.ids import coupon_id
 from tests import books
 from tests.simulation import statements
 from tests.simulation.hands import Gift

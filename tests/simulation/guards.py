@@ -15,7 +15,7 @@ from unittest.mock import patch
 from sqlalchemy import select, text
 
 from redeem import entries, holding, keeping, redeeming, sql, syncing
-from redeem.models import Coupon
+from redeem.db.models.coupons import Coupon
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from json import loads
 from typing import Any
 
-from redeem.ids import coupon_id
+from redeem.lib.ids import coupon_id
 from redeem.tokens import read
 
 BEGIN = {"ask": "asking", "gave-held": "given", "gave-at-risk": "given"}

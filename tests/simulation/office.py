@@ -23,11 +23,13 @@ from redeem import (
 )
 from redeem.acts import Act, Kind, Outcome
 from redeem.adopting import Shown
-from redeem.errors import RedeemError
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.ledger import Act as KeptAct
+from redeem.db.models.ledger import Redemption
 from redeem.holding import IS_VOID, REDEEMED
-from redeem.ids import coupon_id
-from redeem.models import Act as KeptAct
-from redeem.models import Coupon, Device, Quarantine, Redemption
+from redeem.lib.errors import RedeemError
+from redeem.lib.ids import coupon_id
 from redeem.quarantining import Admission
 from redeem.restoring import GivenBefore
 from redeem.tokens import read

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from redeem.backup import copy_sqlite
-from redeem.columns import Base
-from redeem.models import Act
+from redeem.db.base import Base
+from redeem.db.models.ledger import Act
 from tests.factories import NOW
 from tests.simulation import faults, schedule
 from tests.simulation.chance import Clock, drawn_from

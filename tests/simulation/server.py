@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 import redeem.web.problems
 from redeem import create_app
 from redeem.config import load_settings
-from redeem.db import Database, Driver, Work, run_in
+from redeem.db.engine import Database, Driver, Work, run_in
 from redeem.web import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET

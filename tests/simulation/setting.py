@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem import enrolling, issuing, keeping
-from redeem.ids import coupon_id
 from redeem.issuing import NewCoupon
 from redeem.keeping import Signer
-from redeem.links import Purpose
-from redeem.times import Ms
+from redeem.lib.ids import coupon_id
+from redeem.lib.links import Purpose
+from redeem.lib.times import Ms
 from tests import factories
 from tests.factories import MOSCOW
 from tests.simulation.server import Server

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from sqlalchemy.orm import Session
 
 from redeem import settling
-from redeem.paging import Page
+from redeem.db.paging import Page
 from redeem.settling import Account
 from tests.simulation.world import World
 

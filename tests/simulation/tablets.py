@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from redeem.times import Ms
+from redeem.lib.times import Ms
 from scripts.test import node_flags
 
 SCRIPT = Path(__file__).with_name("tablets.js")

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from sqlalchemy import create_engine
 
-from redeem.columns import Base
+from redeem.db.base import Base
 from tests.postgres import Cluster
 from tests.simulation.happenings import Happening
 from tests.simulation.report import report

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from redeem.lib.times import Ms
 from redeem.settling import Account
-from redeem.times import Ms
 from tests.simulation import setting
 from tests.simulation.advice import Advice, Adviser, who_can_give
 from tests.simulation.chance import Clock

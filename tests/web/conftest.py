@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from redeem.db import Database
+from redeem.db.engine import Database
 from tests import factories
 from tests.cast import Cast
 from tests.factories import Issued

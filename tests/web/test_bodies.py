@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from redeem.models import Act, Coupon, Idempotency
+from redeem.db.models.api import Idempotency
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Act
 from tests.factories import all_of
 from tests.web.programs import assert_problem, new_attempt
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redeem.models import Campaign
+from redeem.db.models.coupons import Campaign
 from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.web.programs import assert_problem, replayed

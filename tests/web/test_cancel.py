@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from redeem.models import Act, Redemption
+from redeem.db.models.ledger import Act, Redemption
 from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.web.programs import assert_problem

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 
 from redeem import apikeys
-from redeem.office_models import AuditEntry
+from redeem.db.models.managers import AuditEntry
 from redeem.web.api import OPERATIONS
 from tests.databases import on_both_databases
 from tests.factories import all_of

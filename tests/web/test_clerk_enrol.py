@@ -5,8 +5,8 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 
 from redeem import enrolling
-from redeem.keys import base64url
-from redeem.models import Device
+from redeem.db.models.devices import Device
+from redeem.lib.encoding import base64url
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
 

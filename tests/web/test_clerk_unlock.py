@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import update
 
-from redeem import passwords
-from redeem.models import Clerk
+from redeem.db.models.devices import Clerk
+from redeem.lib import passwords
 from redeem.throttling import FREE_FAILURES
 from tests.cast import PIN, SOUTH_PIN, SOUTH_TABLET_KEY, TABLET_KEY
 from tests.factories import NOW

@@ -4,9 +4,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from redeem.models import Campaign, Coupon
-from redeem.rules import to_date
-from redeem.times import local_day
+from redeem.db.models.coupons import Campaign, Coupon
+from redeem.lib.days import to_date
+from redeem.lib.times import local_day
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases

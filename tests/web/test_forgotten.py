@@ -5,10 +5,10 @@ from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
 from redeem import enrolling, forgotten, generations, keeping, quarantining, recovering, restoring
-from redeem.keys import base64url
-from redeem.models import Device
-from redeem.office_models import AuditEntry, Forgotten
-from redeem.times import MS_PER_DAY, MS_PER_MINUTE
+from redeem.db.models.devices import Device, Forgotten
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.encoding import base64url
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
 from tests.factories import all_of

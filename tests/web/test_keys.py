@@ -3,7 +3,7 @@
 import pytest
 
 from redeem import admitting, apikeys, enrolling
-from redeem.models import ApiKey
+from redeem.db.models.api import ApiKey
 from tests.databases import on_both_databases
 from tests.web.programs import Program, assert_problem
 

@@ -3,8 +3,8 @@
 import pytest
 
 from redeem.acts import Act, Kind
+from redeem.lib.times import rfc3339
 from redeem.redeeming import settle
-from redeem.times import rfc3339
 from redeem.verifying import Actor
 from tests.factories import MOSCOW, NOW
 from tests.web.programs import assert_problem

@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from redeem import apikeys, appointing, generations, inviting, issuing, moving, resetting, restoring, staffing
 from redeem.auditing import Change
+from redeem.db.models.managers import AuditEntry, Manager
 from redeem.inviting import NewPerson
-from redeem.links import Purpose
-from redeem.office_models import AuditEntry, Manager
+from redeem.lib.links import Purpose
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories

@@ -4,8 +4,8 @@ from html import unescape
 
 import pytest
 
-from redeem.models import Campaign
-from redeem.office_models import AuditEntry
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.managers import AuditEntry
 from redeem.terms import parse_terms
 from redeem.web.manager.previews import SAMPLE_CODE, SAMPLE_TOKEN
 from tests import factories

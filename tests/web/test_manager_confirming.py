@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from redeem import confirming
-from redeem.models import ApiKey
-from redeem.office_models import ManagerSession, Throttle
+from redeem.db.models.api import ApiKey
+from redeem.db.models.managers import ManagerSession, Throttle
 from tests.cast import PASSWORD
 from tests.factories import all_of
 from tests.web.office import opened

@@ -3,8 +3,8 @@
 import pytest
 
 from redeem.codes import grouped
-from redeem.ids import coupon_id
-from redeem.models import Conflict
+from redeem.db.models.ledger import Conflict
+from redeem.lib.ids import coupon_id
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import TABLET_KEY

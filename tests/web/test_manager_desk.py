@@ -5,8 +5,9 @@ import re
 import pytest
 from sqlalchemy import update
 
-from redeem.models import Act, Conflict, Device, Quarantine, Redemption
-from redeem.office_models import AuditEntry
+from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.ledger import Act, Conflict, Redemption
+from redeem.db.models.managers import AuditEntry
 from tests import factories
 from tests.factories import all_of
 from tests.web import desk

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import update
 
 from redeem import admitting, apikeys, enrolling
-from redeem.links import Purpose
-from redeem.models import Device, Enrolment
-from redeem.office_models import AuditEntry
+from redeem.db.models.devices import Device, Enrolment
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.links import Purpose
 from tests.cast import TABLET_KEY
 from tests.factories import all_of
 

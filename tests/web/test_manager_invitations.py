@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from redeem import inviting, staffing
-from redeem.errors import RedeemError
+from redeem.db.models.managers import AuditEntry, Invitation, Manager
 from redeem.inviting import NewPerson
-from redeem.links import Purpose
-from redeem.office_models import AuditEntry, Invitation, Manager
+from redeem.lib.errors import RedeemError
+from redeem.lib.links import Purpose
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests.databases import on_both_databases

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from redeem import admitting, apikeys
-from redeem.models import ApiKey
-from redeem.office_models import AuditEntry
+from redeem.db.models.api import ApiKey
+from redeem.db.models.managers import AuditEntry
 from tests.factories import all_of
 
 NEW = "/manager/keys/new"

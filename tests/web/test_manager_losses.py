@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import update
 
 from redeem import generations, holding, restoring
-from redeem.models import Coupon, Device
-from redeem.office_models import AuditEntry
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
+from redeem.db.models.managers import AuditEntry
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import all_of

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from redeem import apikeys, enrolling, inviting, resetting, restoring, signing_in, staffing
+from redeem.db.models.partners import Store
 from redeem.inviting import NewPerson
-from redeem.links import Purpose
-from redeem.models import Store
+from redeem.lib.links import Purpose
 from redeem.resetting import Reset
 from redeem.staffing import Role
 from redeem.web.context import now_ms

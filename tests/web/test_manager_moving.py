@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import update
 
-from redeem.models import Coupon, Device, Store
-from redeem.office_models import AuditEntry, ManagerSession
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Device
+from redeem.db.models.managers import AuditEntry, ManagerSession
+from redeem.db.models.partners import Store
 from tests.factories import all_of
 
 HOSTILE = '=HYPERLINK("http://evil.example","x")\u202e'

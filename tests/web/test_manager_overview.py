@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import insert
 
 from redeem import adding_up
-from redeem.csvfile import BYTE_ORDER_MARK
+from redeem.db.models.reports import Tally
 from redeem.ledger import count
-from redeem.models import Tally
-from redeem.rules import to_day
-from redeem.times import local_date, local_day
+from redeem.lib.csvfile import BYTE_ORDER_MARK
+from redeem.lib.days import to_day
+from redeem.lib.times import local_date, local_day
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import MOSCOW, NOW

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from redeem import appointing, staffing
 from redeem.appointing import LastManager
-from redeem.errors import Forbidden
-from redeem.office_models import AuditEntry, Manager, ManagerSession
+from redeem.db.models.managers import AuditEntry, Manager, ManagerSession
+from redeem.lib.errors import Forbidden
 from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories

@@ -2,9 +2,10 @@
 
 import pytest
 
-from redeem import passwords
-from redeem.models import Clerk, Partner, Store
-from redeem.office_models import AuditEntry
+from redeem.db.models.devices import Clerk
+from redeem.db.models.managers import AuditEntry
+from redeem.db.models.partners import Partner, Store
+from redeem.lib import passwords
 from tests import factories
 from tests.cast import PIN
 from tests.factories import all_of

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from redeem import apikeys
-from redeem.models import ApiKey, Coupon
-from redeem.office_models import AuditEntry
+from redeem.db.models.api import ApiKey
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.managers import AuditEntry
 from tests.factories import all_of
 from tests.web.programs import Program, assert_problem, replayed
 

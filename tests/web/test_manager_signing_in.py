@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from redeem import create_app, signing_in, staffing
-from redeem.errors import TooMany
-from redeem.office_models import Manager, ManagerSession, Throttle
+from redeem.db.models.managers import Manager, ManagerSession, Throttle
+from redeem.lib.errors import TooMany
 from redeem.staffing import Role
 from tests.cast import PASSWORD
 from tests.factories import all_of

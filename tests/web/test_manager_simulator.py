@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from redeem.models import Act, Redemption, Tally
+from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.reports import Tally
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import TABLET_KEY

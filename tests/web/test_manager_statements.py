@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 
 from redeem import restoring, settling
-from redeem.csvfile import BYTE_ORDER_MARK
+from redeem.lib.csvfile import BYTE_ORDER_MARK
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW

@@ -6,8 +6,8 @@ from io import BytesIO, StringIO
 import pytest
 
 from redeem import voiding
-from redeem.models import Coupon
-from redeem.office_models import AuditEntry, BulkVoid
+from redeem.db.models.coupons import BulkVoid, Coupon
+from redeem.db.models.managers import AuditEntry
 from redeem.voiding import What
 from redeem.web.context import now_ms
 from redeem.web.manager import voids

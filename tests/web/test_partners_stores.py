@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem.models import Store
+from redeem.db.models.partners import Store
 from tests.factories import all_of
 from tests.web.programs import assert_problem, replayed
 

@@ -7,10 +7,11 @@ from html import unescape
 import pytest
 from nacl.signing import SigningKey
 
-from redeem import issuing, keeping, qr, restoring
+from redeem import issuing, keeping, restoring
 from redeem.codes import grouped
-from redeem.keys import Sealer
-from redeem.models import Coupon
+from redeem.db.models.coupons import Coupon
+from redeem.lib import qr
+from redeem.lib.sealing import Sealer
 from redeem.tokens import DIGITS
 from tests import factories
 from tests.cast import TABLET_KEY

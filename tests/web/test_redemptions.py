@@ -3,7 +3,7 @@
 import pytest
 
 from redeem import codes
-from redeem.models import Act, Redemption
+from redeem.db.models.ledger import Act, Redemption
 from redeem.web.till import DECLINES
 from tests import factories
 from tests.databases import on_both_databases

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem.models import Reversal
+from redeem.db.models.ledger import Reversal
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import all_of

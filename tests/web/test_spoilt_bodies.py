@@ -5,7 +5,7 @@ from json import dumps
 
 import pytest
 
-from redeem.columns import Base
+from redeem.db.base import Base
 from tests.databases import on_both_databases
 from tests.web.bodies import EMOJI, calls, spoilt
 from tests.web.programs import assert_problem, new_attempt

@@ -3,10 +3,10 @@
 import pytest
 
 from redeem import planning, staffing
-from redeem.models import Campaign
-from redeem.office_models import AuditEntry
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.managers import AuditEntry
+from redeem.lib.times import rfc3339
 from redeem.terms import parse_terms
-from redeem.times import rfc3339
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW, all_of

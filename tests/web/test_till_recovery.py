@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import update
 
 from redeem import restoring
-from redeem.models import Act, Conflict, Coupon, Deployment, Redemption, Reversal, Tally
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.ledger import Act, Conflict, Deployment, Redemption, Reversal
+from redeem.db.models.reports import Tally
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW

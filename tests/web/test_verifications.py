@@ -2,7 +2,8 @@
 
 import pytest
 
-from redeem.models import Act, Redemption, Tally
+from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.reports import Tally
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.factories import all_of

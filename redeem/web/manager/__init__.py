@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 
 from redeem.codes import grouped
 from redeem.config import Settings
-from redeem.errors import NotFound, RedeemError
+from redeem.lib.errors import NotFound, RedeemError
 from redeem.staffing import Permission
 from redeem.web.context import context
 from redeem.web.headers import PAGES

@@ -9,15 +9,16 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import apikeys, csvfile, reviewing
+from redeem import apikeys, reviewing
 from redeem.auditing import Change
-from redeem.csvfile import Cell
-from redeem.errors import NotFound
-from redeem.ids import is_id
-from redeem.paging import Page
+from redeem.db.paging import Page
+from redeem.lib import csvfile
+from redeem.lib.csvfile import Cell
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import is_id
+from redeem.lib.times import Ms, rfc3339
 from redeem.reviewing import ChangeLine, Wanted
 from redeem.staffing import Permission
-from redeem.times import Ms, rfc3339
 from redeem.web.context import context, read
 from redeem.web.manager.guard import office, person
 from redeem.web.manager.words import CHANGES, FIELDS, word

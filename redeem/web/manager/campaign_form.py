@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
 
-from redeem.money import AMOUNT_LIMIT_MINOR_UNITS, Money
+from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.terms import AtRisk, Terms
 from redeem.web.languages import LANGUAGES
 from redeem.web.manager.forms import Faults

@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import StringConstraints
 
-from redeem import managing, overseeing, passwords
+from redeem import managing, overseeing
+from redeem.lib import passwords
 from redeem.staffing import Permission
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, submitted

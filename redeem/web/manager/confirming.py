@@ -16,8 +16,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import confirming, passwords
-from redeem.errors import TooMany
+from redeem import confirming
+from redeem.lib import passwords
+from redeem.lib.errors import TooMany
 from redeem.web.context import now_ms, write
 from redeem.web.manager.guard import signed_in
 

@@ -4,7 +4,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from redeem import inquiring
-from redeem.ids import coupon_of
+from redeem.lib.ids import coupon_of
 from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read
 from redeem.web.manager.guard import office, person

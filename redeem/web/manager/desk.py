@@ -9,12 +9,12 @@ from flask_babel import ngettext
 
 from redeem import deciding, overseeing, quarantining
 from redeem.codes import grouped
+from redeem.db.paging import Page
 from redeem.deciding import TwoGifts
-from redeem.errors import NotFound
-from redeem.ids import coupon_id, is_id
 from redeem.journal import Entry
 from redeem.keys import KeyRing
-from redeem.paging import Page
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import coupon_id, is_id
 from redeem.quarantining import Line
 from redeem.recognising import genuine_serial
 from redeem.staffing import Permission

@@ -11,8 +11,8 @@ from flask_babel import ngettext
 from pydantic import StringConstraints
 
 from redeem import signing_in, staffing
-from redeem.errors import BadLink, NotFound, TooMany
-from redeem.links import Purpose
+from redeem.lib.errors import BadLink, NotFound, TooMany
+from redeem.lib.links import Purpose
 from redeem.signing_in import KnownBrowser, WrongPassword
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import BadForm, Form, read_form

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from redeem.errors import Conflict, Invalid, RedeemError
+from redeem.lib.errors import Conflict, Invalid, RedeemError
 
 Faults = Mapping[str, str]
 

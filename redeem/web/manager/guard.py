@@ -15,10 +15,10 @@ from flask_wtf.csrf import CSRFProtect
 
 from redeem import generations, signing_in
 from redeem.config import Settings
-from redeem.errors import Forbidden, NotFound
+from redeem.lib.errors import Forbidden, NotFound
+from redeem.lib.times import MS_PER_MINUTE
 from redeem.signing_in import Lifetimes, SignedIn
 from redeem.staffing import Permission, Person
-from redeem.times import MS_PER_MINUTE
 from redeem.web import languages
 from redeem.web.context import context, now_ms, read, write
 

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from pydantic import StringConstraints
 
 from redeem import inviting, staffing
-from redeem.errors import BadLink, Invalid
 from redeem.inviting import INVITATION_SECONDS, NewPerson
-from redeem.links import Fault, Purpose
+from redeem.lib.errors import BadLink, Invalid
+from redeem.lib.links import Fault, Purpose
 from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed

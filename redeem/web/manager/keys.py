@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from pydantic import BeforeValidator, Field
 
 from redeem import managing, overseeing
+from redeem.lib.times import MS_PER_MINUTE
 from redeem.overseeing import KeyLine
 from redeem.staffing import Permission
-from redeem.times import MS_PER_MINUTE
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem import generations, managing, overseeing, restoring, writing_off
-from redeem.money import Money, add_up
+from redeem.lib.money import Money, add_up
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
 from redeem.staffing import Permission

@@ -9,12 +9,13 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from redeem import adding_up, charts, csvfile, reporting
-from redeem.charts import Bar, Columns, Stack
-from redeem.errors import NotFound
+from redeem import adding_up, reporting
+from redeem.lib import charts, csvfile
+from redeem.lib.charts import Bar, Columns, Stack
+from redeem.lib.errors import NotFound
+from redeem.lib.times import local_day
 from redeem.reporting import Report, Row
 from redeem.staffing import Permission
-from redeem.times import local_day
 from redeem.web.context import now_ms, read, write
 from redeem.web.languages import short_day
 from redeem.web.manager.filters import Filter, read_filter

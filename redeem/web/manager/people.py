@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from redeem import appointing, inviting, overseeing, signing_in
 from redeem.appointing import RANKS, PersonLine
-from redeem.errors import Invalid, NotFound
+from redeem.lib.errors import Invalid, NotFound
 from redeem.overseeing import PartnerLine, StoreLine
 from redeem.signing_in import SignedIn
 from redeem.staffing import Permission, Person, Role

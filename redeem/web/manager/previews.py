@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 
 from redeem import showing, tokens
 from redeem.codes import CHARACTERS, check_character, grouped
-from redeem.ids import CROCKFORD
+from redeem.lib.ids import CROCKFORD
+from redeem.lib.times import Ms
 from redeem.overseeing import StoreLine
 from redeem.simulating import Scene, Simulation
 from redeem.terms import Offer, Terms
-from redeem.times import Ms
 from redeem.tokens import Token
 from redeem.web.context import context
 from redeem.web.languages import LANGUAGES, language, moment

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from pydantic import StringConstraints
 
 from redeem import resetting
-from redeem.errors import BadLink, Invalid
-from redeem.links import Fault, Purpose
+from redeem.lib.errors import BadLink, Invalid
+from redeem.lib.links import Fault, Purpose
 from redeem.resetting import RESET_SECONDS, Reset
 from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write

@@ -7,15 +7,16 @@ from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import csvfile, generations, settling
-from redeem.csvfile import Cell
-from redeem.ids import is_id
-from redeem.money import Money
-from redeem.paging import Page
-from redeem.rules import to_date
+from redeem import generations, settling
+from redeem.db.paging import Page
+from redeem.lib import csvfile
+from redeem.lib.csvfile import Cell
+from redeem.lib.days import to_date
+from redeem.lib.ids import is_id
+from redeem.lib.money import Money
+from redeem.lib.times import local_day
 from redeem.settling import Account
 from redeem.staffing import Permission
-from redeem.times import local_day
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.guard import office, person, see_other
 

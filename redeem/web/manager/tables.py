@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from redeem.csvfile import Cell
+from redeem.lib.csvfile import Cell
+from redeem.lib.days import to_date
 from redeem.reporting import Gifts, Report, Row
-from redeem.rules import to_date
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
 
 

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from redeem.acts import Kind, Outcome
 from redeem.inquiring import ActLine
 from redeem.journal import clock_in
-from redeem.times import MS_PER_MINUTE, Ms
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 
 MINUTES_PER_HOUR = 60

@@ -11,11 +11,12 @@ from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import csvfile, planning, voiding
-from redeem.errors import Conflict, Invalid
-from redeem.ids import campaign_of
+from redeem import planning, voiding
+from redeem.lib import csvfile
+from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.ids import campaign_of
+from redeem.lib.times import Ms
 from redeem.staffing import WHOLE, Permission
-from redeem.times import Ms
 from redeem.voiding import Run
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed

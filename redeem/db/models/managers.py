@@ -5,10 +5,10 @@ They are part of models.py, which has the rules for them all, and are imported f
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from redeem.columns import Base, Id, Words, partial
+from redeem.db.base import Base, Id, Words
 
 ROLES = "role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')"
 
@@ -66,22 +66,6 @@ class ManagerSession(Base):
     ended_at: Mapped[int | None]
 
 
-class Forgotten(Base):
-    """A tablet that was enrolled after the backup that was put back, as it says and can prove: see forgotten.py.
-
-    The store may be forgotten as well. `entries` is the number of the newest in its journal.
-    """
-
-    __tablename__ = "forgotten"
-    device_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    store_id: Mapped[str] = mapped_column(Id)
-    name: Mapped[str] = mapped_column(Words)
-    entries: Mapped[int]
-    first_at: Mapped[int]
-    last_at: Mapped[int]
-
-
 class Throttle(Base):
     """Failures counted per thing that can be guessed at, over all workers and restarts."""
 
@@ -113,63 +97,3 @@ class AuditEntry(Base):
         Index("ix_audit_entry_manager_id_id", "manager_id", "id"),
         Index("ix_audit_entry_key_prefix_id", "key_prefix", "id"),
     )
-
-
-class BulkVoid(Base):
-    """Many coupons that a manager voids at once, some in each transaction. What `wanted` says is taken in first, as lines.
-
-    `taken_in` is how far that came: the number of texts of a list, or the serial in a campaign from which to go on; None when done.
-    """
-
-    __tablename__ = "bulk_void"
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
-    wanted: Mapped[dict[str, Any]]
-    reason: Mapped[str] = mapped_column(Words, default="")
-    taken_in: Mapped[int | None]
-    at: Mapped[int]
-    begun_at: Mapped[int | None]
-    ended_at: Mapped[int | None]
-
-
-class BulkVoidLine(Base):
-    """One coupon of a bulk void, or one text that names none; `outcome` is None until it was its turn."""
-
-    __tablename__ = "bulk_void_line"
-    bulk_void_id: Mapped[str] = mapped_column(ForeignKey("bulk_void.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    text: Mapped[str] = mapped_column(Words)
-    serial: Mapped[int | None]
-    outcome: Mapped[str | None] = mapped_column(String(20))
-    __table_args__ = (
-        UniqueConstraint("bulk_void_id", "serial"),
-        partial("ix_bulk_void_line_open", "bulk_void_id", "number", where="outcome IS NULL"),
-    )
-
-
-class Statement(Base):
-    """What a partner, then named so, is owed for what no earlier one has. `number` counts a partner's own from 1. It never changes."""
-
-    __tablename__ = "statement"
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"))
-    partner_name: Mapped[str] = mapped_column(Words)
-    number: Mapped[int]
-    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
-    at: Mapped[int]
-    __table_args__ = (UniqueConstraint("partner_id", "number"), CheckConstraint("number >= 1", name="number"))
-
-
-class StatementLine(Base):
-    """Of one campaign, then named so: counts, below zero where more was taken back than given, and what is owed for one gift."""
-
-    __tablename__ = "statement_line"
-    statement_id: Mapped[str] = mapped_column(ForeignKey("statement.id"), primary_key=True)
-    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"), primary_key=True, autoincrement=False)
-    campaign_name: Mapped[str] = mapped_column(Words)
-    gifts: Mapped[int]
-    second_gifts: Mapped[int]
-    partner_bears: Mapped[int]
-    value: Mapped[int]
-    handling_fee: Mapped[int]
-    currency: Mapped[str] = mapped_column(String(3))

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-from redeem.errors import Invalid
+from redeem.lib.errors import Invalid
 
 DEPTH_MAX = 32
 

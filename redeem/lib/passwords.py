@@ -11,7 +11,7 @@ from itertools import pairwise
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from redeem.errors import Invalid
+from redeem.lib.errors import Invalid
 
 MARK_CHARACTERS = 16
 PASSWORD_MIN_CHARACTERS = 12

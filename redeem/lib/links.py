@@ -11,7 +11,7 @@ from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
-from redeem.errors import BadLink
+from redeem.lib.errors import BadLink
 
 TEXT_MAX_CHARACTERS = 2048
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from redeem.rules import to_day
+from redeem.lib.days import to_day
 
 Ms = int
 MS_PER_MINUTE = 60_000

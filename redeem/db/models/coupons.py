@@ -1,0 +1,139 @@
+"""Tables of coupons: signing keys, campaigns, coupons, moves, bulk voids."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from redeem.db.base import Base, Id, Words, partial
+
+
+class SigningKey(Base):
+    """A key that signs tokens; its private half is sealed under the newest secret key."""
+
+    __tablename__ = "signing_key"
+    kid: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    sealed_private_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[int]
+    __table_args__ = (
+        CheckConstraint("kid BETWEEN 0 AND 255", name="kid"),
+        CheckConstraint("status IN ('active', 'verify_only', 'compromised')", name="status"),
+    )
+
+
+class Campaign(Base):
+    """`number` is the one in the token; `version` grows with each edit.
+
+    `coupons` numbers the next coupon. Of the numbers below it, `skipped` have no coupon here: a restore skips numbers, since those
+    issued after the backup are out. So `coupons - skipped` were issued. While it is stopped it issues none.
+    """
+
+    __tablename__ = "campaign"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Words)
+    terms: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    coupons: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[int]
+    stopped_at: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("number BETWEEN 0 AND 2147483647", name="number"),
+        CheckConstraint("coupons BETWEEN 0 AND 4294967296", name="coupons"),
+        CheckConstraint("skipped BETWEEN 0 AND coupons", name="skipped"),
+    )
+
+
+class Coupon(Base):
+    """One piece. Its hold is part of its row, so that whoever locks the row sees who may give it.
+
+    `epoch` numbers the grants of its hold and only grows. The holder keeps it until the holder itself releases it: a recall,
+    a void or a move of a held coupon waits for that (`recalled_at`, `void_requested_at`), and no time ends it.
+    A promise is no hold: that device gets the hold when it next asks, from `promised_from` on, if the coupon is still open then.
+    """
+
+    __tablename__ = "coupon"
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"))
+    key_id: Mapped[int] = mapped_column(SmallInteger, ForeignKey("signing_key.kid"))
+    last_day: Mapped[int] = mapped_column(Integer)
+    short_code: Mapped[str] = mapped_column(String(12), unique=True)
+    order_ref: Mapped[str | None] = mapped_column(Words)
+    home_store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    issued_at: Mapped[int]
+    voided_at: Mapped[int | None]
+    void_requested_at: Mapped[int | None]
+    void_reason: Mapped[str | None] = mapped_column(Words)
+    holder_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    epoch: Mapped[int] = mapped_column(default=0)
+    recalled_at: Mapped[int | None]
+    recalled_for_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    promised_to_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
+    promised_from: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("recalled_at IS NULL OR holder_id IS NOT NULL", name="only_a_hold_is_recalled"),
+        CheckConstraint("promised_to_id IS NULL OR holder_id IS NULL", name="no_hold_is_promised"),
+        CheckConstraint("(promised_to_id IS NULL) = (promised_from IS NULL)", name="promise_is_whole"),
+        Index("ix_coupon_holder_id_epoch", "holder_id", "epoch"),
+        partial("ix_coupon_recalled", "holder_id", where="recalled_at IS NOT NULL"),
+        partial("ix_coupon_promised", "promised_to_id", "promised_from", where="promised_to_id IS NOT NULL"),
+        partial("ix_coupon_void", "serial", where="voided_at IS NOT NULL OR void_requested_at IS NOT NULL"),
+        Index("ix_coupon_home_store_id_serial", "home_store_id", "serial"),
+        Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
+        Index("ix_coupon_order_ref", "order_ref"),
+        CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
+    )
+
+
+class Move(Base):
+    """The shop said that a coupon is expected at another store, or at none."""
+
+    __tablename__ = "move"
+    serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
+
+
+class BulkVoid(Base):
+    """Many coupons that a manager voids at once, some in each transaction. What `wanted` says is taken in first, as lines.
+
+    `taken_in` is how far that came: the number of texts of a list, or the serial in a campaign from which to go on; None when done.
+    """
+
+    __tablename__ = "bulk_void"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    wanted: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Words, default="")
+    taken_in: Mapped[int | None]
+    at: Mapped[int]
+    begun_at: Mapped[int | None]
+    ended_at: Mapped[int | None]
+
+
+class BulkVoidLine(Base):
+    """One coupon of a bulk void, or one text that names none; `outcome` is None until it was its turn."""
+
+    __tablename__ = "bulk_void_line"
+    bulk_void_id: Mapped[str] = mapped_column(ForeignKey("bulk_void.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Words)
+    serial: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    __table_args__ = (
+        UniqueConstraint("bulk_void_id", "serial"),
+        partial("ix_bulk_void_line_open", "bulk_void_id", "number", where="outcome IS NULL"),
+    )

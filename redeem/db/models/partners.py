@@ -1,0 +1,52 @@
+"""Tables of partners: partners, stores, statements."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from redeem.db.base import Base, Id, Words
+
+
+class Partner(Base):
+    __tablename__ = "partner"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Words)
+    created_at: Mapped[int]
+
+
+class Store(Base):
+    __tablename__ = "store"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"), index=True)
+    name: Mapped[str] = mapped_column(Words)
+    address: Mapped[str] = mapped_column(String(400), default="")
+    hours: Mapped[str] = mapped_column(Words, default="")
+    time_zone: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[int]
+
+
+class Statement(Base):
+    """What a partner, then named so, is owed for what no earlier one has. `number` counts a partner's own from 1. It never changes."""
+
+    __tablename__ = "statement"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partner.id"))
+    partner_name: Mapped[str] = mapped_column(Words)
+    number: Mapped[int]
+    manager_id: Mapped[str] = mapped_column(ForeignKey("manager.id"))
+    at: Mapped[int]
+    __table_args__ = (UniqueConstraint("partner_id", "number"), CheckConstraint("number >= 1", name="number"))
+
+
+class StatementLine(Base):
+    """Of one campaign, then named so: counts, below zero where more was taken back than given, and what is owed for one gift."""
+
+    __tablename__ = "statement_line"
+    statement_id: Mapped[str] = mapped_column(ForeignKey("statement.id"), primary_key=True)
+    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"), primary_key=True, autoincrement=False)
+    campaign_name: Mapped[str] = mapped_column(Words)
+    gifts: Mapped[int]
+    second_gifts: Mapped[int]
+    partner_bears: Mapped[int]
+    value: Mapped[int]
+    handling_fee: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))

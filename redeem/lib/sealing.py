@@ -1,0 +1,55 @@
+"""Sealing: secrets encrypted at rest under the keys of REDEEM_SECRET_KEYS."""
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
+
+from redeem.lib.errors import BadKey
+
+SECRET_MIN_CHARACTERS = 16
+
+
+class Fault(StrEnum):
+    """Why a key can't be used."""
+
+    BAD_KEY_ID = "bad_key_id"
+    BAD_PUBLIC_KEY = "bad_public_key"
+    REPEATED_KEY_ID = "repeated_key_id"
+    BAD_SEED = "bad_seed"
+    WEAK_SECRET = "weak_secret"  # noqa: S105  (a name)
+    CANNOT_UNSEAL = "cannot_unseal"
+
+
+class Sealer:
+    """Seals secrets for the database (XSalsa20-Poly1305) under keys derived from the configured secrets.
+
+    `secret_keys` run from oldest to newest: the newest seals, any opens. `purpose` parts the uses from each other:
+    what was sealed for one purpose doesn't open for another.
+    """
+
+    def __init__(self, secret_keys: Sequence[str], purpose: str = "redeem") -> None:
+        if not secret_keys or any(len(secret) < SECRET_MIN_CHARACTERS for secret in secret_keys):
+            raise BadKey(Fault.WEAK_SECRET, f"Configure secrets of {SECRET_MIN_CHARACTERS} characters or more.")
+        self._boxes = [SecretBox(_derive(secret, purpose)) for secret in secret_keys]
+
+    def seal(self, plain: bytes) -> bytes:
+        """Return nonce and ciphertext, 40 bytes longer than the plain."""
+        return bytes(self._boxes[-1].encrypt(plain))
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Return the plain; `BadKey` if it was altered or sealed under a secret that is no longer configured."""
+        for box in reversed(self._boxes):
+            try:
+                return box.decrypt(sealed)
+            except (CryptoError, ValueError):
+                continue
+        raise BadKey(Fault.CANNOT_UNSEAL, "Add the older secret key again; none of these opens what is stored.")
+
+
+def _derive(secret: str, purpose: str) -> bytes:
+    return hashlib.blake2b(
+        secret.encode(), digest_size=SecretBox.KEY_SIZE, key=purpose.encode(), person=b"redeem-seal-v1"
+    ).digest()

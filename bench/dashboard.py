@@ -14,14 +14,15 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert
 
-from redeem import adding_up, create_app, engine_options, reporting, signing_in
+from redeem import adding_up, create_app, engine_options, reporting
+from redeem.accounts import sessions
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.config import load_settings
 from redeem.db.base import Base
 from redeem.db.engine import Database
 from redeem.db.models.reports import Tally
 from redeem.lib.times import local_day
 from redeem.reporting import Period, Question
-from redeem.staffing import WHOLE, Scope
 from redeem.web.context import now_ms
 from tests import factories, postgres
 from tests.factories import SECRET
@@ -59,7 +60,7 @@ class Shop:
             for number in range(CAMPAIGNS)
         ]
         manager = factories.manager(session, "shop_manager", "bench@example.org", "no hash")
-        self.secret = signing_in.open_session(session, manager.id, "bench", now_ms())
+        self.secret = sessions.open_session(session, manager.id, "bench", now_ms())
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         self.database.write(lambda session: session.execute(insert(Tally), rows))

@@ -31,7 +31,7 @@ from bench.stage import Stage, staged
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
+from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.web.context import now_ms
 from tests import factories, postgres
 from tests.factories import Issued

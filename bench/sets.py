@@ -24,11 +24,12 @@ from flask import Flask
 from sqlalchemy import bindparam, insert, update
 from werkzeug.test import TestResponse
 
-from redeem import codes, create_app, ledger, siblings
+from redeem import create_app, ledger, siblings
 from redeem.config import load_settings
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Act, Redemption
+from redeem.domain import short_codes
 from redeem.lib.bitmaps import from_gaps
 from redeem.lib.ids import new_id
 from tests import factories
@@ -143,7 +144,7 @@ def _coupon(campaign: int, number: int) -> dict[str, object]:
         "campaign_number": campaign,
         "key_id": 1,
         "last_day": 20_000,
-        "short_code": codes.new_code(),
+        "short_code": short_codes.new_code(),
         "issued_at": NOW,
     }
 

@@ -9,10 +9,12 @@ from nacl.signing import SigningKey
 from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
-from redeem import admitting, codes, engine_options, enrolling, keeping
+from redeem import engine_options, enrolling, keeping
+from redeem.accounts import api_keys
 from redeem.db.base import Base
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
+from redeem.domain import short_codes
 from redeem.keeping import Signer
 from redeem.lib.ids import serial_of
 from redeem.lib.sealing import Sealer
@@ -57,7 +59,7 @@ class Stage:
 
     def _coupon(self, number: int) -> Issued:
         token = self.signer.write(self.signer.newest, self.campaign, number, LAST_DAY)
-        return Issued(serial_of(self.campaign, number), "", token, codes.new_code())
+        return Issued(serial_of(self.campaign, number), "", token, short_codes.new_code())
 
     def _row(self, coupon: Issued) -> dict[str, object]:
         return {
@@ -107,7 +109,7 @@ def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
             (factories.tablet(session, store, key, now=now).id, key) for store, key in zip(stores, keys, strict=True)
         ]
         campaign = factories.campaign(session, partners=[partner], now=now).number
-        return admitting.add_shop_key(session, "bench", now), tills, tablets, campaign
+        return api_keys.add_shop_key(session, "bench", now), tills, tablets, campaign
 
     shop_key, tills, tablets, campaign = database.write(open_shop)
     signer = database.read(lambda session: keeping.load_signer(session, sealer))

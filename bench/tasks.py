@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 
 from bench.load import request
 from bench.stage import Stage
-from redeem.journal import Entry
+from redeem.domain.journal import Entry
 from tests.factories import Issued
 from tests.tablets import Tablet
 from tests.web.signed import Signing

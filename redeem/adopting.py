@@ -4,21 +4,21 @@ A restore skips numbers (restoring.py). A genuine token with one of these number
 time that it is shown. On a ledger that was never restored nothing was skipped, and no row is ever made from a token.
 """
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem import codes, generations, ledger
+from redeem import generations, ledger
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.devices import Claim
+from redeem.domain import short_codes
+from redeem.domain.presented import Shown
+from redeem.domain.rules import last_day
+from redeem.domain.terms import parse_terms
 from redeem.ledger import Found
 from redeem.lib.times import Ms, local_day
-from redeem.rules import last_day
-from redeem.terms import parse_terms
-from redeem.tokens import Token
 
 LOST = (
     select(Campaign.terms, Claim.device_id, func.coalesce(Claim.epoch, 0).label("epoch"))
@@ -30,20 +30,6 @@ ADOPT = text(
     " VALUES (:serial, :campaign, :key_id, :last_day, :short_code, '{}', :now, :holder_id, :epoch)"
     " ON CONFLICT DO NOTHING RETURNING serial"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a coupon itself says, whether it has a row or not. Its token tells key and last day; a typed short code tells neither."""
-
-    serial: int
-    key_id: int | None = None
-    last_day: int | None = None
-    short_code: str | None = None
-
-    @classmethod
-    def of(cls, token: Token) -> Self:
-        return cls(token.serial, token.key_id, token.last_day)
 
 
 def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
@@ -64,7 +50,7 @@ def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
         "campaign": shown.serial >> 32,
         "key_id": newest_key(session) if shown.key_id is None else shown.key_id,
         "last_day": last_day_of(shown, lost.terms, now),
-        "short_code": shown.short_code or codes.new_code(),
+        "short_code": shown.short_code or short_codes.new_code(),
         "now": now,
         "holder_id": lost.device_id,
         "epoch": lost.epoch,

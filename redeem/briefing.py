@@ -16,11 +16,11 @@ from redeem import siblings
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Clerk
 from redeem.db.models.partners import Partner
+from redeem.domain.presented import Actor
+from redeem.domain.signing_keys import KeyRing
+from redeem.domain.terms import parse_terms
 from redeem.generations import Life
-from redeem.keys import KeyRing
 from redeem.lib import passwords
-from redeem.terms import parse_terms
-from redeem.verifying import Actor
 
 ETAG_CHARACTERS = 32
 # A campaign's version grows with each change of it, and none is ever removed: so no two states have the same number and sum.

@@ -8,21 +8,22 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import auditing, issuing, partnering, planning
-from redeem.auditing import Change
+from redeem import issuing, partnering, planning
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Scope
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.partners import Partner, Store
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import Ms
 from redeem.partnering import NewStore
-from redeem.staffing import Scope
-from redeem.terms import Terms, parse_terms
 
 
 def create_campaign(session: Session, by: str, name: str, terms: Terms, now: Ms) -> Campaign:
     """As issuing.create_campaign."""
     campaign = issuing.create_campaign(session, name, terms, now)
-    auditing.note(session, by, Change.CAMPAIGN_MADE, campaign_id(campaign.number), now, name=name)
+    audit.note(session, by, Change.CAMPAIGN_MADE, campaign_id(campaign.number), now, name=name)
     return campaign
 
 
@@ -47,7 +48,7 @@ def patch_campaign(
 def add_partner(session: Session, by: str, name: str, now: Ms) -> Partner:
     """As partnering.add_partner."""
     partner = partnering.add_partner(session, name, now)
-    auditing.note(session, by, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=name)
+    audit.note(session, by, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=name)
     return partner
 
 
@@ -55,5 +56,5 @@ def add_store(session: Session, by: str, new: NewStore, now: Ms) -> Store:
     """As partnering.add_store."""
     store = partnering.add_store(session, new, now)
     scope = Scope(store.partner_id, store.id)
-    auditing.note(session, by, Change.STORE_ADDED, store.id, now, scope=scope, name=store.name)
+    audit.note(session, by, Change.STORE_ADDED, store.id, now, scope=scope, name=store.name)
     return store

@@ -6,22 +6,22 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from redeem import auditing
-from redeem.auditing import Change
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope, is_within
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
-from redeem.journal import is_signed, read_entry
+from redeem.domain.journal import is_signed, read_entry
+from redeem.domain.terms import Bearer, parse_terms
 from redeem.lib.errors import Conflict as Contradiction
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id
 from redeem.lib.money import Money
 from redeem.lib.times import Ms
-from redeem.staffing import WHOLE, Scope, is_within
-from redeem.terms import Bearer, parse_terms
 
 NOTE_MAX_CHARACTERS = 200
 
@@ -161,7 +161,7 @@ def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note:
     coupon = coupon_id(conflict.serial)
     scope = Scope(store_id=session.scalar(select(Act.store_id).where(Act.id == act_id)))
     what = {"coupon": coupon, "bearer": bearer, "before": before}
-    auditing.note(session, manager_id, Change.CONFLICT_DECIDED, act_id, now, scope=scope, **what)
+    audit.note(session, manager_id, Change.CONFLICT_DECIDED, act_id, now, scope=scope, **what)
     return get_conflict(session, act_id)
 
 

@@ -10,12 +10,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, generations, homing, throttling
+from redeem import generations, homing
+from redeem.accounts import api_key_format, throttle
 from redeem.db.engine import Again
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk, Device, Enrolment
 from redeem.db.models.partners import Store
-from redeem.keys import is_sound_point
+from redeem.domain.signing_keys import is_sound_point
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import is_id, new_id
@@ -149,7 +150,7 @@ def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: st
     )
     session.add(device)
     session.flush()
-    minted = apikeys.mint("till")
+    minted = api_key_format.mint("till")
     session.add(
         ApiKey(
             prefix=minted.prefix,
@@ -200,10 +201,10 @@ def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple
     if clerk is None:
         return None, 0  # there is nothing to guess at
     subject = pin_subject(device, clerk_id)
-    throttling.lock(session, [subject])
-    wait = throttling.wait_ms(session, subject, now)
+    throttle.lock(session, [subject])
+    wait = throttle.wait_ms(session, subject, now)
     if not wait:
-        throttling.failed(session, subject, now)
+        throttle.failed(session, subject, now)
     return clerk, wait
 
 
@@ -211,8 +212,8 @@ def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, 
     """Forgets the failures if the PIN was right; answers how long the next try must wait."""
     subject = pin_subject(device, clerk_id)
     if right:
-        throttling.succeeded(session, subject)
-    return throttling.wait_ms(session, subject, now)
+        throttle.succeeded(session, subject)
+    return throttle.wait_ms(session, subject, now)
 
 
 def pin_subject(device: Tablet, clerk_id: str) -> str:

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from redeem import codes, generations, ledger
-from redeem.acts import Act, Kind
-from redeem.adopting import Shown
+from redeem import generations, ledger
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Clerk
 from redeem.db.models.ledger import Act as KeptAct
+from redeem.domain import short_codes
+from redeem.domain.acts import Act, Kind
+from redeem.domain.journal import Entry
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.signing_keys import KeyRing
 from redeem.generations import Life
-from redeem.journal import Entry
-from redeem.keys import KeyRing
 from redeem.lib.errors import BadCode
 from redeem.lib.ids import coupon_of
 from redeem.recognising import genuine_token
-from redeem.verifying import Actor
 
 REASON_MAX_CHARACTERS = 200
 
@@ -109,7 +109,7 @@ def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
 
 def clean_code(text: str) -> str | None:
     try:
-        return codes.normalise(text)
+        return short_codes.normalise(text)
     except BadCode:
         return None
 

@@ -12,11 +12,11 @@ from typing import Self
 from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.devices import Device, Forgotten, Quarantine
 from redeem.db.models.partners import Store
 from redeem.lib.encoding import base64url
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
-from redeem.staffing import WHOLE, Scope, within
 
 PROOF_MAX_AGE_SECONDS = 20 * 365 * 24 * 3600  # as long as a tablet may live
 SHOWN_MS = 30 * MS_PER_DAY  # who has not called for so long has another key now, or is in no store any more

@@ -7,22 +7,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from redeem import codes, holding, ledger, tokens
+from redeem import holding, ledger
+from redeem.accounts.roles import Scope, within
 from redeem.db.lines import lines
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Store
-from redeem.keys import KeyRing
+from redeem.domain import short_codes, tokens
+from redeem.domain.signing_keys import KeyRing
+from redeem.domain.terms import parse_terms
 from redeem.lib.errors import BadCode, BadToken, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, coupon_of
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
 from redeem.overseeing import is_good_at_any, list_stores
 from redeem.showing import Shown, show
-from redeem.staffing import Scope, within
-from redeem.terms import parse_terms
 
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
@@ -171,7 +172,7 @@ def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
 
 def serial_of_code(session: Session, text: str) -> int | None:
     try:
-        return ledger.find_by_short_code(session, codes.normalise(text))
+        return ledger.find_by_short_code(session, short_codes.normalise(text))
     except BadCode:
         return None
 

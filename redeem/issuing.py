@@ -12,17 +12,18 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import codes, generations, holding
+from redeem import generations, holding
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
+from redeem.domain import short_codes
+from redeem.domain.rules import can_issue, last_day
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
-from redeem.rules import can_issue, last_day
-from redeem.terms import Terms, parse_terms
 
 
 class NotIssuing(Conflict):
@@ -270,7 +271,7 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
         serial=serial_of(new.campaign, row.coupons - 1),
         key_id=key_id,
         last_day=last_day(terms, day),
-        short_code=codes.new_code(),
+        short_code=short_codes.new_code(),
         order_ref=new.order_ref,
         home_store_id=home,
         metadata=dict(new.metadata),

@@ -9,9 +9,9 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import keys, tokens
 from redeem.db.models import coupons
-from redeem.keys import KeyRing, KeyStatus, PublicKey
+from redeem.domain import signing_keys, tokens
+from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
@@ -42,7 +42,9 @@ def load_signer(session: Session, sealer: Sealer) -> Signer:
     if not active:
         raise Conflict("Make a signing key first: flask keys rotate.")
     opened = {
-        row.kid: keys.signing_key(sealer.unseal(row.sealed_private_key)) for row in rows if row.sealed_private_key
+        row.kid: signing_keys.signing_key(sealer.unseal(row.sealed_private_key))
+        for row in rows
+        if row.sealed_private_key
     }
     return Signer(max(active), opened)
 
@@ -52,7 +54,7 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
     for row in _rows(session):
         if row.status == KeyStatus.ACTIVE:
             row.status = KeyStatus.VERIFY_ONLY
-    private = keys.signing_key(seed) if seed else keys.generate()
+    private = signing_keys.signing_key(seed) if seed else signing_keys.generate()
     kid = (session.scalar(select(func.max(coupons.SigningKey.kid))) or 0) + 1
     session.add(
         coupons.SigningKey(

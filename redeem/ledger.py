@@ -21,10 +21,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from redeem import sql
 from redeem.db.engine import Again, Driver
+from redeem.domain.rules import Facts
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import coupon_id
 from redeem.lib.times import Ms
-from redeem.rules import Facts
-from redeem.terms import Terms, parse_terms
 
 UNKNOWN_CAMPAIGN = -1
 TALLY_SLOTS = 8
@@ -135,7 +135,7 @@ def find(session: Session, serial: int | None, *, lock: bool = False) -> Found |
 
 
 def find_by_short_code(session: Session, code: str) -> int | None:
-    """The serial of a coupon by its typed code, as codes.normalise gives it."""
+    """The serial of a coupon by its typed code, as short_codes.normalise gives it."""
     return run(session, sql.SERIAL_BY_SHORT_CODE, {"short_code": code}).scalar_one_or_none()
 
 

@@ -10,11 +10,11 @@ from sqlalchemy import Row, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from redeem.acts import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Act, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
+from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import NUMBER_LIMIT, new_id
 from redeem.lib.strictjson import loads

@@ -5,21 +5,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, auditing, enrolling, moving, overseeing, partnering, restoring
-from redeem.auditing import Change
+from redeem import enrolling, moving, overseeing, partnering, restoring
+from redeem.accounts import api_key_list, audit
+from redeem.accounts.api_keys import roll
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Person, Scope
 from redeem.db.models.devices import Clerk, Device, Enrolment
 from redeem.db.models.partners import Partner, Store
 from redeem.enrolling import NewTill
-from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.errors import Conflict
 from redeem.lib.text import clean_name
-from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
-from redeem.overseeing import ClerkLine, DeviceLine, KeyLine
+from redeem.lib.times import Ms
+from redeem.overseeing import ClerkLine, DeviceLine
 from redeem.partnering import NewStore
-from redeem.staffing import WHOLE, Person, Scope
 
 LONG_NAME_CHARACTERS = 120
-MS_PER_HOUR = 60 * MS_PER_MINUTE
-OVERLAP_MAX_MS = 7 * MS_PER_DAY
+
+
 ADDRESS_CHARACTERS = 300
 
 
@@ -28,7 +30,7 @@ def invite_tablet(session: Session, person: Person, store_id: str, name: str, no
     store = overseeing.get_store(session, person.scope, store_id)
     enrolment = enrolling.invite_device(session, store.id, name, now, minutes, person.id)
     what = {"name": enrolment.device_name, "store": store.name}
-    auditing.note(session, person.id, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
+    audit.note(session, person.id, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
     return enrolment
 
 
@@ -37,7 +39,7 @@ def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms
     store = overseeing.get_store(session, person.scope, store_id)
     till = enrolling.add_till(session, store.id, name, now, person.id)
     what = {"name": till.device.name, "store": store.name}
-    auditing.note(session, person.id, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
+    audit.note(session, person.id, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
     return till
 
 
@@ -82,7 +84,7 @@ def let_device_stay(session: Session, person: Person, device_id: str, now: Ms) -
 
 def note_device(session: Session, person: Person, what: Change, line: DeviceLine, now: Ms, **details: Any) -> None:
     told = {"name": line.name, "store": line.store_name, **details}
-    auditing.note(session, person.id, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
+    audit.note(session, person.id, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
 
 
 def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
@@ -95,10 +97,10 @@ def change_store(session: Session, person: Person, store_id: str, new: NewStore,
     row.time_zone = new.time_zone
     told = ("name", "address", "hours", "time_zone")
     before, after = ({name: getattr(each, name) for name in told} for each in (line, row))
-    changed = auditing.changes(before, after)
+    changed = audit.changes(before, after)
     session.flush()
     if changed:
-        auditing.note(
+        audit.note(
             session,
             person.id,
             Change.STORE_CHANGED,
@@ -118,7 +120,7 @@ def rename_partner(session: Session, person: Person, partner_id: str, name: str,
         session.get_one(Partner, line.id).name = cleaned
         session.flush()
         what = {"name": line.name, "changed": {"name": [line.name, cleaned]}}
-        auditing.note(session, person.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
+        audit.note(session, person.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
 
 
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
@@ -126,7 +128,7 @@ def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_ha
     store = overseeing.get_store(session, person.scope, store_id)
     clerk = enrolling.add_clerk(session, store.id, name, pin_hash, now)
     what = {"name": clerk.name, "store": store.name}
-    auditing.note(session, person.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
+    audit.note(session, person.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
     return clerk
 
 
@@ -153,12 +155,12 @@ def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now:
 
 def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, now: Ms) -> None:
     scope = Scope(store_id=line.store_id)
-    auditing.note(session, person.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
+    audit.note(session, person.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
 
 
 def add_partner(session: Session, person: Person, name: str, now: Ms) -> Partner:
     partner = partnering.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
-    auditing.note(session, person.id, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
+    audit.note(session, person.id, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
     return partner
 
 
@@ -172,65 +174,19 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
         hours=clean_line(new.hours, LONG_NAME_CHARACTERS),
     )
     store = partnering.add_store(session, cleaned, now)
-    auditing.note(
+    audit.note(
         session, person.id, Change.STORE_ADDED, store.id, now, scope=Scope(store.partner_id, store.id), name=store.name
     )
     return store
 
 
-def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
-    """A key for the shop's own programs; answers its text, which is kept nowhere."""
-    text = admitting.add_shop_key(session, clean_name(name), now, check_scopes(scopes), person.id)
-    auditing.note(
-        session, person.id, Change.KEY_MADE, apikeys.parse(text).prefix, now, name=clean_name(name), scopes=list(scopes)
-    )
-    return text
-
-
-def roll_shop_key(session: Session, person: Person, prefix: str, overlap_ms: Ms, now: Ms) -> str:
-    """A key that follows this one; answers its text. Raises NotFound, AlreadyRolled, Invalid."""
-    return roll(session, person, overseeing.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
-
-
 def roll_till_key(session: Session, person: Person, device_id: str, overlap_ms: Ms, now: Ms) -> str:
     """The same for a till within the scope."""
     device = overseeing.get_device(session, person.scope, device_id)
-    key = overseeing.get_till_key(session, person.scope, device.id)
+    key = api_key_list.get_till_key(session, person.scope, device.id)
     return roll(session, person, key, overlap_ms, now, Scope(store_id=device.store_id))
-
-
-def roll(session: Session, person: Person, key: KeyLine, overlap_ms: Ms, now: Ms, scope: Scope) -> str:
-    if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
-        raise Invalid("The earlier key can go on for seven days at most.")
-    text = admitting.roll_key(session, key.prefix, now, overlap_ms, person.id)
-    auditing.note(
-        session,
-        person.id,
-        Change.KEY_ROLLED,
-        key.prefix,
-        now,
-        scope=scope,
-        name=key.name,
-        overlap_hours=overlap_ms // MS_PER_HOUR,
-        changed={"prefix": [key.prefix, apikeys.parse(text).prefix]},
-    )
-    return text
-
-
-def revoke_shop_key(session: Session, person: Person, prefix: str, now: Ms) -> None:
-    key = overseeing.get_shop_key(session, prefix)
-    if key.revoked_at is None:
-        admitting.revoke_key(session, key.prefix, now)
-        auditing.note(session, person.id, Change.KEY_REVOKED, key.prefix, now, name=key.name)
 
 
 def clean_line(text: str, limit_characters: int = ADDRESS_CHARACTERS) -> str:
     """One line that may be empty; raises Invalid."""
     return clean_name(text, limit_characters) if text.split() else ""
-
-
-def check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes of a shop key, at least one; raises Invalid."""
-    if not scopes or any(scope not in admitting.SHOP_SCOPES for scope in scopes):
-        raise Invalid("Choose what the key may do.")
-    return scopes

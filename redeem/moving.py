@@ -9,16 +9,18 @@ granted no more.
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing, generations, holding, homing
-from redeem.acts import Answer, Outcome, Taking
-from redeem.auditing import Change
+from redeem import generations, holding, homing
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
+from redeem.domain.acts import Answer, Outcome
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.times import Ms
-from redeem.staffing import WHOLE, Scope
+from redeem.redemptions.taking import Taking
 
 
 def ask(session: Session, device_id: str, store_id: str, manager_id: str, now: Ms) -> Device:
@@ -123,4 +125,4 @@ def note(session: Session, manager_id: str, what: Change, device: Device, store:
     told = {"name": device.name, "store": here.name}
     changed = {} if what == Change.DEVICE_STAYS else {"changed": {"store": [here.name, store.name]}}
     session.flush()
-    auditing.note(session, manager_id, what, device.id, now, scope=scope, **told, **changed)
+    audit.note(session, manager_id, what, device.id, now, scope=scope, **told, **changed)

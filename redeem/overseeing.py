@@ -7,19 +7,17 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from redeem.auditing import Change
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Scope, partners_within, within
 from redeem.db.lines import line, lines
-from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Partner, Store
+from redeem.domain.terms import Terms, parse_terms
 from redeem.holding import REDEEMED
-from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import Ms
-from redeem.staffing import Scope, partners_within, within
-from redeem.terms import Terms, parse_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +115,6 @@ class EnrolmentLine:
     device_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyLine:
-    """`made_by` is None for a key that was made on the server. `works_until`: another follows it. A till's names its device."""
-
-    prefix: str
-    name: str
-    scopes: str
-    created_at: Ms
-    made_by: str | None
-    last_used_at: Ms | None
-    works_until: Ms | None
-    revoked_at: Ms | None
-    device_id: str | None
-    device_name: str | None
-    store_name: str | None
-
-    def works(self, now: Ms) -> bool:
-        return self.revoked_at is None and (self.works_until is None or now < self.works_until)
-
-    @property
-    def may_roll(self) -> bool:
-        return self.revoked_at is None and self.works_until is None
-
-
 STORE = select(Store.id, Store.name, Store.address, Store.hours, Store.time_zone, Store.partner_id, Partner.name).join(
     Partner, Partner.id == Store.partner_id
 )
@@ -193,26 +167,6 @@ ENROLMENT = (
     .join(Store, Store.id == Enrolment.store_id)
     .outerjoin(Device, Device.enrolment_id == Enrolment.id)
 )
-
-KEY = (
-    select(
-        ApiKey.prefix,
-        ApiKey.name,
-        ApiKey.scopes,
-        ApiKey.created_at,
-        Manager.name,
-        ApiKey.last_used_at,
-        ApiKey.works_until,
-        ApiKey.revoked_at,
-        Device.id,
-        Device.name,
-        Store.name,
-    )
-    .outerjoin(Manager, Manager.id == ApiKey.manager_id)
-    .outerjoin(Device, Device.id == ApiKey.device_id)
-    .outerjoin(Store, Store.id == Device.store_id)
-)
-WORKING_FIRST = (ApiKey.revoked_at.is_not(None), ApiKey.works_until.is_not(None))
 
 
 def list_partners(session: Session, scope: Scope) -> list[PartnerLine]:
@@ -296,30 +250,3 @@ def get_clerk(session: Session, scope: Scope, clerk_id: str) -> ClerkLine:
 def get_enrolment(session: Session, scope: Scope, enrolment_id: str) -> EnrolmentLine:
     statement = within(ENROLMENT, scope, Enrolment.store_id).where(Enrolment.id == enrolment_id)
     return line(session, EnrolmentLine, statement)
-
-
-def list_shop_keys(session: Session) -> list[KeyLine]:
-    """The shop's own; a till's key is its device's. Those that work first."""
-    statement = KEY.where(ApiKey.kind == "shop").order_by(*WORKING_FIRST, ApiKey.created_at.desc())
-    return lines(session, KeyLine, statement)
-
-
-def list_till_keys(session: Session, scope: Scope, device_id: str | None = None) -> list[KeyLine]:
-    """Those of the scope's tills, or of one of them, that are not revoked."""
-    statement = within(KEY.where(ApiKey.kind == "till", ApiKey.revoked_at.is_(None)), scope, Device.store_id)
-    if device_id is not None:
-        statement = statement.where(Device.id == device_id)
-    ordered = statement.order_by(Store.name, Device.name, Device.id, *WORKING_FIRST, ApiKey.created_at.desc())
-    return lines(session, KeyLine, ordered)
-
-
-def get_shop_key(session: Session, prefix: str) -> KeyLine:
-    return line(session, KeyLine, KEY.where(ApiKey.kind == "shop", ApiKey.prefix == prefix))
-
-
-def get_till_key(session: Session, scope: Scope, device_id: str) -> KeyLine:
-    """The one that can be rolled. Raises NotFound."""
-    found = [key for key in list_till_keys(session, scope, device_id) if key.may_roll]
-    if not found:
-        raise NotFound
-    return found[0]

@@ -11,18 +11,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import auditing, issuing, overseeing
-from redeem.auditing import Change
+from redeem import issuing, overseeing
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Person, Scope
 from redeem.db.models.coupons import Campaign
+from redeem.domain.rules import can_issue
+from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms, rfc3339
 from redeem.managing import LONG_NAME_CHARACTERS
 from redeem.overseeing import StoreLine
-from redeem.rules import can_issue
-from redeem.staffing import Person, Scope
-from redeem.terms import Offer, Terms, parse_terms
 
 TWICE_MS = MS_PER_MINUTE
 TOLD_CHARACTERS_MAX = 80
@@ -109,7 +110,7 @@ def add_campaign(session: Session, person: Person, name: str, terms: Terms, now:
     if twin is not None:
         return twin
     number = issuing.create_campaign(session, cleaned, terms, now).number
-    auditing.note(session, person.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
+    audit.note(session, person.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
     return number
 
 
@@ -174,7 +175,7 @@ def note_change(session: Session, author_id: str, row: Campaign, name: str, befo
     words = changed_words(before, after) if row.coupons else {}
     said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()}
     told: dict[str, Any] = {"name": row.name, "changed": changed, **({"words_before": said} if said else {})}
-    auditing.note(session, author_id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
+    audit.note(session, author_id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
 
 
 def note_stop(session: Session, author_id: str, row: Campaign, before: Ms | None, now: Ms) -> None:
@@ -183,7 +184,7 @@ def note_stop(session: Session, author_id: str, row: Campaign, before: Ms | None
         return
     what = Change.CAMPAIGN_WENT_ON if row.stopped_at is None else Change.CAMPAIGN_STOPPED
     changed = {"stopped_at": ["" if at is None else rfc3339(at) for at in (before, row.stopped_at)]}
-    auditing.note(session, author_id, what, campaign_id(row.number), now, name=row.name, changed=changed)
+    audit.note(session, author_id, what, campaign_id(row.number), now, name=row.name, changed=changed)
 
 
 def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:

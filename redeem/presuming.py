@@ -5,8 +5,8 @@ can be asked without the database, and one statement redeems the coupon if it is
 """
 
 from redeem import ledger
-from redeem.adopting import Shown
 from redeem.db.engine import Driver
+from redeem.domain.presented import Shown
 from redeem.ledger import Found
 
 

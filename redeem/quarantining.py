@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from redeem import auditing, entries, forgotten, ledger
-from redeem.acts import Act
-from redeem.auditing import Change
+from redeem import entries, forgotten, ledger
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.partners import Partner, Store
-from redeem.journal import FIRST_HASH, Entry, is_signed, read_entry
-from redeem.keys import KeyRing
+from redeem.domain.acts import Act
+from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
+from redeem.domain.presented import Actor
+from redeem.domain.signing_keys import KeyRing
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redeeming import settle
-from redeem.staffing import WHOLE, Scope, within
-from redeem.verifying import Actor
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 ENTRIES_PER_PAGE_MAX = 200
@@ -206,7 +207,7 @@ def leave(
 
 def note(session: Session, manager_id: str, what: Change, author: Author, now: Ms, **details: object) -> None:
     scope = Scope(author.actor.partner_id, author.actor.store_id)
-    auditing.note(session, manager_id, what, author.device_id, now, scope=scope, **details)
+    audit.note(session, manager_id, what, author.device_id, now, scope=scope, **details)
 
 
 def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:

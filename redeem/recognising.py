@@ -4,11 +4,13 @@ from math import ceil
 
 from sqlalchemy.orm import Session
 
-from redeem import ledger, throttling, tokens
-from redeem.keys import KeyRing
+from redeem import ledger
+from redeem.accounts import throttle
+from redeem.domain import tokens
+from redeem.domain.signing_keys import KeyRing
+from redeem.domain.tokens import Token
 from redeem.lib.errors import BadToken, TooMany
 from redeem.lib.times import Ms
-from redeem.tokens import Token
 
 MS_PER_SECOND = 1000
 
@@ -28,15 +30,15 @@ def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
 
 
 def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | None:
-    """The serial of a short code (as codes.normalise gives it), or None; raises TooMany where a device tries one after the other.
+    """The serial of a short code (as short_codes.normalise gives it), or None; raises TooMany where a device tries one after the other.
 
     Success forgets no failure: whoever has one good code could try thousands between two uses of it.
     """
     subject = f"code:{device_id}"
-    wait = throttling.wait_ms(session, subject, now)
+    wait = throttle.wait_ms(session, subject, now)
     if wait:
         raise TooMany(ceil(wait / MS_PER_SECOND), "Scan the coupon, or wait before the next code is typed.")
     serial = ledger.find_by_short_code(session, code)
     if serial is None:
-        throttling.failed(session, subject, now)
+        throttle.failed(session, subject, now)
     return serial

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem import adopting, holding, ledger, moving, recovering
-from redeem.acts import (
+from redeem.db.engine import Again, Driver
+from redeem.domain.acts import (
     CANCELLED,
     NOT_HANDED_OVER,
     NOTED,
@@ -24,14 +25,13 @@ from redeem.acts import (
     Kind,
     Outcome,
     Refusal,
-    Taking,
 )
-from redeem.db.engine import Again, Driver
+from redeem.domain.rules import Verdict
 from redeem.ledger import Found, KeptAct, Standing
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.presuming import Memory
-from redeem.rules import Verdict
+from redeem.redemptions.taking import Taking
 from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
 
 

@@ -15,15 +15,15 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.orm import Session
 
 from redeem import adding_up
-from redeem.acts import Outcome
+from redeem.accounts.roles import Scope, is_within, within
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Partner, Store
 from redeem.db.models.reports import Rollup, Tally
+from redeem.domain.acts import Outcome
 from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.ids import is_id
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
-from redeem.staffing import Scope, is_within, within
 
 WITHDRAWN = "withdrawn"
 GIFTS = (Outcome.REDEEMED, Outcome.REVERSED, WITHDRAWN)

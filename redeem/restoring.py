@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing, forgotten, generations, ledger, quarantining, recovering, writing_off
-from redeem.acts import Act, Answer, Kind, Outcome
-from redeem.adopting import Shown
-from redeem.auditing import Change
+from redeem import forgotten, generations, ledger, quarantining, recovering, writing_off
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Claim, Device, Enrolment
@@ -23,6 +23,8 @@ from redeem.db.models.ledger import Deployment
 from redeem.db.models.managers import ManagerSession
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
+from redeem.domain.acts import Act, Answer, Kind, Outcome
+from redeem.domain.presented import Actor, Shown
 from redeem.forgotten import Caller
 from redeem.generations import Life
 from redeem.holding import ACTIVE
@@ -30,8 +32,6 @@ from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
 from redeem.lib.times import Ms, local_day
 from redeem.redeeming import settle
-from redeem.staffing import WHOLE, Scope, within
-from redeem.verifying import Actor
 from redeem.writing_off import AtRisk
 
 SKIPPED_NUMBERS = 10_000
@@ -159,7 +159,7 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     recent = _recent(session, device.store_id, now)
     what = {"name": device.name, "recent": recent}
     scope = Scope(store_id=device.store_id)
-    auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
+    audit.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
     device.reported_generation = life.generation
     session.flush()
     recovering.end_if_complete(session)
@@ -186,7 +186,7 @@ def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing:
         "journals": [each.device_id for each in found.journals],
     }
     subject = f"generation {life.generation}"
-    auditing.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)
+    audit.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)
     session.execute(update(Deployment).values(awaits_forgotten=False))
     recovering.end_if_complete(session)
     return True

@@ -13,20 +13,21 @@ from dataclasses import asdict, astuple, dataclass
 from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from redeem import auditing, generations, reporting
-from redeem.auditing import Change
+from redeem import generations, reporting
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Statement, StatementLine, Store
 from redeem.db.paging import Page, Slice, take
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.money import Money, add_up, zero
 from redeem.lib.times import Ms
 from redeem.reporting import Period, Question
-from redeem.staffing import WHOLE, Scope
-from redeem.terms import Terms, parse_terms
 
 ALWAYS = Period(0, 2**15 - 1)  # all days that a tally can have
 
@@ -136,7 +137,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     session.flush()
     session.add_all(as_row(statement.id, line) for line in account.lines)
     what = {"name": partner.name, "number": number}
-    auditing.note(session, manager_id, Change.STATEMENT_CLOSED, statement.id, now, scope=Scope(partner_id), **what)
+    audit.note(session, manager_id, Change.STATEMENT_CLOSED, statement.id, now, scope=Scope(partner_id), **what)
     return statement.id
 
 

@@ -13,7 +13,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from redeem import codes
+from redeem.domain import short_codes
 from redeem.lib import qr
 
 FONTS = Path(__file__).resolve().parent.parent / "static/vendor/fonts-dejavu-2.37.3"
@@ -129,13 +129,13 @@ def words_beside(canvas: Canvas, left: float, y: float, width: float, piece: Pie
         write(canvas, left, y, line, PLAIN, 8, GREY)
         y -= 3.9 * mm
     if piece.short_code:
-        write(canvas, left, y - 1.2 * mm, codes.grouped(piece.short_code), BOLD, 9)
+        write(canvas, left, y - 1.2 * mm, short_codes.grouped(piece.short_code), BOLD, 9)
 
 
 def words_under(canvas: Canvas, left: float, y: float, piece: Piece) -> None:
     write(canvas, left, y, " · ".join(piece.names), BOLD, 7)
     if piece.short_code:
-        write(canvas, left, y - 3.6 * mm, codes.grouped(piece.short_code), PLAIN, 7)
+        write(canvas, left, y - 3.6 * mm, short_codes.grouped(piece.short_code), PLAIN, 7)
 
 
 def write(canvas: Canvas, left: float, y: float, text: str, font: str, size: float, gray: float = INK) -> None:

@@ -17,10 +17,10 @@ from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Change
 from redeem.db.models.partners import Store
+from redeem.domain.presented import Actor
 from redeem.holding import AT_WORK, IS_VOID, REDEEMED, run
 from redeem.lib.bitmaps import to_gaps
 from redeem.lib.encoding import base64url
-from redeem.verifying import Actor
 
 # Each takes a byte or two. A tablet that has more to hear goes on at its next sync.
 HOLDS_PER_REPLY_MAX = 5_000

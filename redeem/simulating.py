@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem import holding, ledger
+from redeem.domain.presented import Actor
+from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
+from redeem.domain.terms import AtRisk, Terms
 from redeem.ledger import Found
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.overseeing import StoreLine
-from redeem.rules import Facts, Place, Verdict, last_day, why_declined
-from redeem.terms import AtRisk, Terms
-from redeem.verifying import RECOVERING, Actor, explain, must_wait, tell_holder
+from redeem.verifying import RECOVERING, explain, must_wait, tell_holder
 
 # What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.
 AT_RISK = "at_risk"

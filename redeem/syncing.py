@@ -25,25 +25,25 @@ from redeem import (
     siblings,
     snapshots,
 )
-from redeem.acts import Act, Answer
-from redeem.adopting import Shown
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
+from redeem.domain.acts import Act, Answer
+from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.rules import Verdict
+from redeem.domain.signing_keys import KeyRing
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.forgotten import Proof
 from redeem.generations import Life
 from redeem.holding import Grant
-from redeem.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.keeping import Signer
-from redeem.keys import KeyRing
 from redeem.lib.errors import Unauthenticated
 from redeem.lib.times import Ms, local_day
 from redeem.recognising import genuine_token
 from redeem.recovering import Report
 from redeem.redeeming import settle
-from redeem.rules import Verdict
-from redeem.verifying import Actor, verify
+from redeem.verifying import verify
 
 ENTRIES_PER_SYNC_MAX = 200
 

@@ -6,33 +6,17 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from redeem import adopting, holding, ledger
-from redeem.adopting import Shown
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.rules import Verdict, why_declined
+from redeem.domain.terms import Terms
 from redeem.holding import Holder
 from redeem.ledger import Found, Standing
 from redeem.lib.times import Ms, local_day, rfc3339
-from redeem.rules import Place, Verdict, why_declined
-from redeem.terms import Terms
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.
 ONLINE_MS = 15_000
 Recovering = Literal["recovering"]
 RECOVERING: Recovering = "recovering"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """The device that acts, and where it stands."""
-
-    device_id: str
-    device_name: str
-    store_id: str
-    store_name: str
-    partner_id: str
-    time_zone: str
-
-    @property
-    def place(self) -> Place:
-        return Place(store_id=self.store_id, partner_id=self.partner_id, device_id=self.device_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from redeem import auditing, inquiring, issuing
-from redeem.auditing import Change
+from redeem import inquiring, issuing
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Person
 from redeem.db.models.coupons import BulkVoid, BulkVoidLine, Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
+from redeem.domain.signing_keys import KeyRing
 from redeem.issuing import AlreadyRedeemed
-from redeem.keys import KeyRing
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
-from redeem.staffing import Person
 
 TEXTS_MAX = 20_000
 TAKEN_IN_PER_STEP = 200
@@ -184,7 +185,7 @@ def begin(session: Session, person: Person, run_id: str, reason: str, now: Ms) -
     session.flush()
     told: dict[str, Any] = {"name": row.wanted.get("name"), "reason": row.reason, "lines": sum(counts.values())}
     subject = campaign_id(row.wanted["campaign"]) if "campaign" in row.wanted else row.id
-    auditing.note(session, person.id, Change.COUPONS_VOIDED, subject, now, run=row.id, **told)
+    audit.note(session, person.id, Change.COUPONS_VOIDED, subject, now, run=row.id, **told)
 
 
 def void_some(session: Session, run_id: str, now: Ms) -> bool:

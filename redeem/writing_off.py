@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing, homing, recovering
-from redeem.auditing import Change
+from redeem import homing, recovering
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
+from redeem.domain.terms import parse_terms
 from redeem.holding import NO_RECALL, REDEEMED
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
-from redeem.staffing import WHOLE, Scope, within
-from redeem.terms import parse_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
         session.flush()
         _end_holds(session, device.id, now)
         scope, what = Scope(store_id=device.store_id), {"name": device.name, **risk.as_json()}
-        auditing.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
+        audit.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
         recovering.end_if_complete(session)
     return risk
 

@@ -9,17 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem import settling
-from redeem.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
+from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome
+from redeem.domain.rules import Verdict
+from redeem.domain.terms import parse_terms
 from redeem.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 from redeem.redeeming import noted
-from redeem.rules import Verdict
-from redeem.terms import parse_terms
 
 # Of a module, behind each of whose tests he looks.
 ends_in_order = pytest.mark.usefixtures("the_books_are_right_in_the_end")

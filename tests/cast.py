@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, keeping
+from redeem import enrolling, keeping
+from redeem.accounts import api_key_format, api_keys
 from redeem.lib import passwords
 from redeem.lib.sealing import Sealer
 from tests import factories
@@ -79,11 +80,11 @@ def assemble(session: Session) -> Cast:
     }
     enrolling.revoke_device(session, tills["revoked_till"].device.id, NOW)
     return Cast(
-        shop_key=admitting.add_shop_key(session, "web shop", NOW),
-        reader_key=admitting.add_shop_key(session, "reports", NOW, (admitting.READ,)),
+        shop_key=api_keys.add_shop_key(session, "web shop", NOW),
+        reader_key=api_keys.add_shop_key(session, "reports", NOW, (api_keys.READ,)),
         revoked_key=revoked_shop_key(session),
-        intruder_key=apikeys.mint("shop").text,
-        intruder_till=apikeys.mint("till").text,
+        intruder_key=api_key_format.mint("shop").text,
+        intruder_till=api_key_format.mint("till").text,
         north_partner=north_partner,
         north=north,
         annex=annex,
@@ -102,8 +103,8 @@ def assemble(session: Session) -> Cast:
 
 
 def revoked_shop_key(session: Session) -> str:
-    text = admitting.add_shop_key(session, "an old program", NOW)
-    admitting.revoke_key(session, apikeys.parse(text).prefix, NOW)
+    text = api_keys.add_shop_key(session, "an old program", NOW)
+    api_keys.revoke_key(session, api_key_format.parse(text).prefix, NOW)
     return text
 
 

@@ -17,11 +17,11 @@ from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
+from redeem.domain.terms import Terms
 from redeem.issuing import NewCoupon
 from redeem.lib.ids import new_id
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms, rfc3339
-from redeem.terms import Terms
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z

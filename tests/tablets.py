@@ -7,7 +7,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from redeem.db.engine import Database
-from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
+from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.keeping import Signer, load_ring, load_signer
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from redeem import adding_up, listing, reporting
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.adding_up import Block, blocks
 from redeem.db.models.ledger import Act
 from redeem.db.models.reports import Rollup, Tally
 from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.times import local_day
 from redeem.reporting import Period, Question
-from redeem.staffing import WHOLE, Scope
 from tests import factories
 from tests.books import faults
 from tests.databases import on_both_databases

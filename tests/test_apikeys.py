@@ -2,31 +2,31 @@ import hashlib
 
 import pytest
 
-from redeem import apikeys
-from redeem.apikeys import Fault
+from redeem.accounts import api_key_format
+from redeem.accounts.api_key_format import Fault
 from redeem.lib.errors import BadKey
 
-SHOP = apikeys.mint("shop").text
+SHOP = api_key_format.mint("shop").text
 
 
 @pytest.mark.parametrize(("kind", "tag"), [("shop", "rsk_"), ("till", "rtk_")])
 def test_a_minted_key_is_read_back(kind, tag):
-    text, prefix, stored = apikeys.mint(kind)
-    presented = apikeys.parse(text)
+    text, prefix, stored = api_key_format.mint(kind)
+    presented = api_key_format.parse(text)
     assert presented == (prefix, stored)
     assert presented.kind == kind
     assert text.startswith(prefix + "_")
-    assert (prefix[:4], len(prefix), len(text)) == (tag, apikeys.PREFIX_CHARACTERS, 51)
+    assert (prefix[:4], len(prefix), len(text)) == (tag, api_key_format.PREFIX_CHARACTERS, 51)
 
 
 def test_the_key_itself_is_not_in_what_is_stored():
-    text, prefix, stored = apikeys.mint("shop")
+    text, prefix, stored = api_key_format.mint("shop")
     assert stored == hashlib.sha256(text.encode()).digest()
     assert text[len(prefix) + 1 :] not in prefix
 
 
 def test_no_two_keys_are_alike():
-    minted = [apikeys.mint("till") for _ in range(100)]
+    minted = [api_key_format.mint("till") for _ in range(100)]
     assert len({key.prefix for key in minted}) == len({key.hash for key in minted}) == 100
 
 
@@ -36,12 +36,12 @@ def test_any_mistyped_character_is_found_without_a_database(place):
     text = SHOP[:place] + other + SHOP[place + 1 :]
     if text != SHOP:
         with pytest.raises(BadKey, match=Fault.WRONG_CHECKSUM):
-            apikeys.parse(text)
+            api_key_format.parse(text)
 
 
 def test_a_shop_key_does_not_pass_as_a_till_key():
     with pytest.raises(BadKey, match=Fault.WRONG_CHECKSUM):
-        apikeys.parse(SHOP.replace("rsk_", "rtk_"))
+        api_key_format.parse(SHOP.replace("rsk_", "rtk_"))
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_shop_key_does_not_pass_as_a_till_key():
 )  # fmt: skip
 def test_a_text_of_another_form_is_no_key(text):
     with pytest.raises(BadKey, match=Fault.WRONG_FORM):
-        apikeys.parse(text)
+        api_key_format.parse(text)
 
 
 def test_hashes_are_compared_whole():
-    assert apikeys.same(b"x" * 32, b"x" * 32)
-    assert not apikeys.same(b"x" * 32, b"x" * 31 + b"y")
+    assert api_key_format.same(b"x" * 32, b"x" * 32)
+    assert not api_key_format.same(b"x" * 32, b"x" * 31 + b"y")

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from redeem import holding, issuing, ledger
-from redeem.acts import Act, AnotherActUnderThisName, Kind
-from redeem.adopting import Shown
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
+from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
+from redeem.domain.presented import Shown
+from redeem.domain.terms import parse_terms
 from redeem.presuming import Memory
 from redeem.redeeming import redeem_at_once
-from redeem.terms import parse_terms
 from tests import factories
 from tests.books import ends_in_order
 from tests.factories import NOW

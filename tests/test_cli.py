@@ -14,11 +14,12 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from redeem import backup, keeping, tokens
+from redeem import backup, keeping
 from redeem.backup import BadBackup
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
-from redeem.keys import KeyStatus
+from redeem.domain import tokens
+from redeem.domain.signing_keys import KeyStatus
 from tests import factories
 from tests.cast import Cast
 from tests.commands import bare, command, finished

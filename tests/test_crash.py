@@ -12,7 +12,8 @@ from threading import Barrier, Semaphore
 import pytest
 from sqlalchemy import func, select
 
-from redeem import apikeys, ledger
+from redeem import ledger
+from redeem.accounts import api_key_format
 from redeem.db.models.coupons import Campaign, Coupon
 from tests import factories
 from tests.books import faults
@@ -140,7 +141,7 @@ def test_a_tablet_that_syncs(database, cast, dying, tills, new_coupon, before, k
 
 @on_both_databases
 def test_a_shop_that_issues(database, cast, dying, new_coupon):
-    prefix = apikeys.parse(cast.shop_key).prefix
+    prefix = api_key_format.parse(cast.shop_key).prefix
     first = int(new_coupon().id.rpartition("_")[2])
 
     def prepare(step):

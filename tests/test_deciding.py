@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from redeem import deciding
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.ledger import Act
 from redeem.db.models.managers import AuditEntry
 from redeem.db.paging import Page
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money
-from redeem.staffing import WHOLE, Scope
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tills import tills_of

@@ -16,8 +16,8 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, create_app, enrolling, issuing, keeping, staffing, tokens
-from redeem.acts import Act, Outcome
+from redeem import create_app, enrolling, issuing, keeping
+from redeem.accounts import api_key_format, api_keys, roles
 from redeem.config import load_settings
 from redeem.db import base
 from redeem.db.engine import Database
@@ -31,8 +31,12 @@ from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_I
 from redeem.demo.crowd import local
 from redeem.demo.desks import Row
 from redeem.demo.seeding import NotADemo, World
+from redeem.domain import tokens
+from redeem.domain.acts import Act, Outcome
+from redeem.domain.journal import read_entry
+from redeem.domain.presented import Actor
+from redeem.domain.rules import Verdict
 from redeem.issuing import NewCoupon
-from redeem.journal import read_entry
 from redeem.keeping import Signer
 from redeem.ledger import find
 from redeem.lib import passwords
@@ -40,9 +44,8 @@ from redeem.lib.errors import BadToken
 from redeem.lib.links import Purpose
 from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.redeeming import settle
-from redeem.rules import Verdict
 from redeem.syncing import lock_tablet, take_all
-from redeem.verifying import Actor, verify
+from redeem.verifying import verify
 from redeem.web.context import Context
 from tests.factories import NOW, SECRET
 from tests.tablets import Tablet
@@ -156,14 +159,14 @@ def test_a_forged_coupon_names_a_real_one_and_is_not_signed_by_us(demo: Demo):
 def test_the_keys_open(demo: Demo):
     shop, till = known_key(demo, "shop_key"), known_key(demo, "till_key")
     assert shop
-    assert shop.scopes == set(admitting.SHOP_SCOPES)
+    assert shop.scopes == set(api_keys.SHOP_SCOPES)
     assert till
     assert till.actor == samples.till()
 
 
 def test_each_role_has_a_manager_with_a_password_of_his_own(demo: Demo):
     managers = demo.notes["managers"]
-    assert {one["role"] for one in managers} == set(staffing.Role)
+    assert {one["role"] for one in managers} == set(roles.Role)
     assert len({one["password"] for one in managers}) == len(managers)
     assert demo.notes["manager"] == {name: managers[0][name] for name in ("email", "password")}
     for one in managers:
@@ -377,13 +380,13 @@ def judge(demo: Demo, digits: str) -> str:
     return demo.database.read(lambda session: verify(session, samples.till(), serial, NOW).verdict)
 
 
-def known_key(demo: Demo, name: str) -> admitting.KnownKey | None:
-    prefix = apikeys.parse(demo.notes[name]).prefix
-    return demo.database.read(lambda session: admitting.find_key(session, prefix))
+def known_key(demo: Demo, name: str) -> api_keys.KnownKey | None:
+    prefix = api_key_format.parse(demo.notes[name]).prefix
+    return demo.database.read(lambda session: api_keys.find_key(session, prefix))
 
 
 def password_hash(demo: Demo, email: str) -> str | None:
-    manager = demo.database.read(lambda session: staffing.find_manager(session, email))
+    manager = demo.database.read(lambda session: roles.find_manager(session, email))
     return manager.password_hash if manager else None
 
 

@@ -9,13 +9,13 @@ from flask import Flask
 from flask_migrate import stamp
 
 from redeem import create_app, doctor
-from redeem.acts import Act
 from redeem.config import Settings, load_settings
 from redeem.db.engine import Database
 from redeem.doctor import Level
+from redeem.domain.acts import Act
+from redeem.domain.presented import Actor
 from redeem.lib.times import MS_PER_MINUTE
 from redeem.redeeming import settle
-from redeem.verifying import Actor
 from redeem.web.context import Context
 from tests import factories
 from tests.cast import Cast

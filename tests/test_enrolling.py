@@ -7,11 +7,12 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem import admitting, apikeys, enrolling
+from redeem import enrolling
+from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.throttle import FIRST_WAIT_MS, FREE_FAILURES
 from redeem.db.models.devices import Device
 from redeem.enrolling import ExpiredEnrolment, UsedEnrolment
 from redeem.lib.errors import Conflict, Invalid, NotFound
-from redeem.throttling import FIRST_WAIT_MS, FREE_FAILURES
 from tests.cast import PIN
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -135,8 +136,8 @@ def test_there_is_no_device_without_a_store(database):
 
 def test_a_tills_key_ends_with_the_till(database, cast):
     def known():
-        prefix = apikeys.parse(cast.north_till).prefix
-        return database.read(lambda session: admitting.find_key(session, prefix))
+        prefix = api_key_format.parse(cast.north_till).prefix
+        return database.read(lambda session: api_keys.find_key(session, prefix))
 
     assert known()
     for _ in range(2):

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from redeem import issuing, ledger
-from redeem.acts import Kind
 from redeem.db.engine import Again
+from redeem.domain.acts import Kind
 from redeem.issuing import AlreadyRedeemed
 from tests import factories
 from tests.books import doubles, faults

@@ -6,10 +6,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from redeem import apikeys, idempotency, partnering
+from redeem import partnering
+from redeem.accounts import api_key_format, idempotency
+from redeem.accounts.idempotency import KeyReused, Mutation
 from redeem.db.models.api import Idempotency
 from redeem.db.models.partners import Partner
-from redeem.idempotency import KeyReused, Mutation
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
 from tests.databases import on_both_databases
@@ -21,7 +22,7 @@ TWINS = 8
 
 @pytest.fixture
 def mutation(cast):
-    return Mutation(apikeys.parse(cast.shop_key).prefix, "key-1", "f" * 43)
+    return Mutation(api_key_format.parse(cast.shop_key).prefix, "key-1", "f" * 43)
 
 
 def add(session, mutation, name="East"):
@@ -76,7 +77,7 @@ def test_another_request_under_the_key_is_refused(database, mutation):
 
 
 def test_each_program_has_keys_of_its_own(database, cast, mutation):
-    other = Mutation(apikeys.parse(cast.reader_key).prefix, mutation.key, mutation.fingerprint)
+    other = Mutation(api_key_format.parse(cast.reader_key).prefix, mutation.key, mutation.fingerprint)
     database.write(lambda session: add(session, mutation))
     assert database.write(lambda session: add(session, other)).replayed is False
 

@@ -9,10 +9,10 @@ import pytest
 from redeem import issuing
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.paging import Page
+from redeem.domain.terms import parse_terms
 from redeem.issuing import CampaignInUse, CampaignStopped, CouponFilter, NewCoupon, NotIssuing
 from redeem.lib.days import to_date
 from redeem.lib.errors import Invalid, NotFound
-from redeem.terms import parse_terms
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import MOSCOW, NOW, all_of, day

@@ -5,7 +5,7 @@ from json import dumps
 import pytest
 from nacl.signing import SigningKey
 
-from redeem.journal import ENTRY_MAX_CHARACTERS, FIRST_HASH, BrokenJournal, check_entry, read_entry, signed_bytes
+from redeem.domain.journal import ENTRY_MAX_CHARACTERS, FIRST_HASH, BrokenJournal, check_entry, read_entry, signed_bytes
 from redeem.lib.errors import Invalid
 
 KEY = SigningKey(bytes(range(32)))

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from redeem import keeping, tokens
+from redeem import keeping
 from redeem.db.models.coupons import SigningKey
-from redeem.keys import KeyStatus
+from redeem.domain import tokens
+from redeem.domain.signing_keys import KeyStatus
 from redeem.lib.errors import BadKey, Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from tests.databases import on_both_databases

@@ -2,7 +2,7 @@ import pytest
 from nacl.bindings import crypto_core_ed25519_add
 from nacl.signing import SigningKey
 
-from redeem.keys import KeyRing, KeyStatus, PublicKey, generate, is_sound_point, signing_key, verifies
+from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey, generate, is_sound_point, signing_key, verifies
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import BadKey
 from redeem.lib.sealing import Fault, Sealer

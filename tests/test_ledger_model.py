@@ -14,12 +14,12 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from redeem import engine_options, settling
-from redeem.acts import AnotherActUnderThisName
+from redeem.accounts.roles import Scope
 from redeem.db.engine import Database
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
+from redeem.domain.acts import AnotherActUnderThisName
 from redeem.settling import Account
-from redeem.staffing import Scope
 from tests import factories
 from tests.books import faults
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY

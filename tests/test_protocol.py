@@ -67,7 +67,7 @@ ACTIONS = {
     "e > released[me] && r && !asking[me]": [("static/clerk/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
         ("redeem/syncing.py", "def take_all("),
-        ("redeem/journal.py", "def check_entry("),
+        ("redeem/domain/journal.py", "def check_entry("),
     ],
     "(yes[d] & (1 << a))": [("redeem/syncing.py", "def repeat(")],
     "entry(d, k) == ASK ->": [("redeem/redeeming.py", "Kind.ASK: take_redeem")],

@@ -7,7 +7,7 @@ import zxingcpp
 from nacl.signing import SigningKey
 from PIL import Image, ImageFilter
 
-from redeem import tokens
+from redeem.domain import tokens
 from redeem.lib import qr
 
 KEY = SigningKey(b"q" * 32)

@@ -8,11 +8,11 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 
 from redeem import enrolling, keeping, quarantining, writing_off
+from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Quarantine
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import AuditEntry
 from redeem.lib.errors import NotFound, TooMany
-from redeem.staffing import Scope
 from redeem.syncing import OldJournal
 from tests.books import ends_in_order
 from tests.databases import on_both_databases

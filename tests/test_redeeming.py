@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem.acts import AnotherActUnderThisName
+from redeem.domain.acts import AnotherActUnderThisName
 from tests import factories
 from tests.books import ends_in_order
 from tests.databases import on_both_databases

@@ -3,11 +3,11 @@
 import pytest
 
 from redeem import reporting
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.ledger import count
 from redeem.lib.days import EPOCH, to_day
 from redeem.lib.times import local_date, local_day
 from redeem.reporting import Gifts, Period, Question
-from redeem.staffing import WHOLE, Scope
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases

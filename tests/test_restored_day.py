@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from redeem import issuing, restoring
-from redeem.adopting import Shown
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
+from redeem.domain.presented import Shown
+from redeem.domain.tokens import read
 from redeem.restoring import GivenBefore
-from redeem.tokens import read
 from tests.books import faults
 from tests.counters import Counters
 from tests.databases import on_both_databases

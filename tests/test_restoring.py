@@ -6,16 +6,17 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import enrolling, issuing, keeping, quarantining, recovering, restoring, tokens, writing_off
-from redeem.adopting import Shown
+from redeem import enrolling, issuing, keeping, quarantining, recovering, restoring, writing_off
+from redeem.accounts.roles import Scope
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Enrolment
 from redeem.db.models.managers import AuditEntry
+from redeem.domain import tokens
+from redeem.domain.presented import Shown
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
 from redeem.restoring import GivenBefore, NotRecovering
-from redeem.staffing import Scope
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials

@@ -3,11 +3,11 @@ from datetime import date
 
 import pytest
 
-from redeem import rules
+from redeem.domain import rules
+from redeem.domain.rules import Facts, Place, Verdict
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib import days
 from redeem.lib.times import local_day
-from redeem.rules import Facts, Place, Verdict
-from redeem.terms import Terms, parse_terms
 from tests.vectors.of_rules import FIRST, LAST, NORTH, TABLET, terms
 from tests.vectors.read import named, vectors
 

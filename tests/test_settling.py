@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from redeem import deciding, restoring, settling
-from redeem.auditing import Change
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Partner, Statement, StatementLine
@@ -14,7 +15,6 @@ from redeem.db.paging import Page
 from redeem.lib.errors import NotFound
 from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.settling import Counts
-from redeem.staffing import WHOLE, Scope
 from tests import books, factories
 from tests.databases import on_both_databases
 from tests.factories import NOW

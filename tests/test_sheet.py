@@ -8,10 +8,11 @@ import pytest
 import zxingcpp
 from nacl.signing import SigningKey
 
-from redeem import codes, sheet, tokens
+from redeem import sheet
 from redeem.demo import printing
 from redeem.demo.printing import KINDS
 from redeem.demo.samples import AT_HOME, GOOD_ONES, SPECIMENS, Sample, Samples
+from redeem.domain import short_codes, tokens
 from redeem.sheet import Piece
 
 PREFIX = "http://127.0.0.1:8000/c/"
@@ -35,7 +36,7 @@ def pages(pdf: bytes) -> Iterator[Page]:
 
 
 def sample(number: int) -> Sample:
-    return Sample(tokens.write(tokens.sign(1, number, 2_600, KEY, 1)), codes.new_code(number * 987_654_321))
+    return Sample(tokens.write(tokens.sign(1, number, 2_600, KEY, 1)), short_codes.new_code(number * 987_654_321))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_the_first_page_names_each_kind_in_both_languages(printed: list[Page]):
 def test_each_short_code_is_printed_as_people_read_it(printed: list[Page], samples: Samples):
     words = " ".join(page.words for page in printed)
     typed = [one.short_code for one in [*samples.valid, *samples.at_home, *samples.kinds.values()] if one.short_code]
-    assert [code for code in typed if codes.grouped(code) not in words] == []
+    assert [code for code in typed if short_codes.grouped(code) not in words] == []
 
 
 def test_no_piece_falls_off_the_page():

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act
-from redeem.journal import FIRST_HASH
+from redeem.domain.journal import FIRST_HASH
 from redeem.lib.errors import Unauthenticated
 from redeem.syncing import OldJournal
 from tests import factories

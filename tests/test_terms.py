@@ -4,9 +4,9 @@ from datetime import date
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from redeem.domain.terms import AtRisk, HeldOnly, Terms, parse_terms
 from redeem.lib.errors import Invalid
 from redeem.lib.money import Money
-from redeem.terms import AtRisk, HeldOnly, Terms, parse_terms
 from tests.vectors.of_rules import BAKERY, CINEMA, NORTH, terms
 
 AT_RISK = {"policy": "at_risk", "coupons": 3, "value": 100_000, "hours": 24, "bearer": "issuer"}

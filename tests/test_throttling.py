@@ -5,8 +5,8 @@ from threading import Barrier
 
 import pytest
 
-from redeem import throttling
-from redeem.throttling import FIRST_WAIT_MS, FORGET_MS, FREE_FAILURES, LONGEST_WAIT_MS
+from redeem.accounts import throttle
+from redeem.accounts.throttle import FIRST_WAIT_MS, FORGET_MS, FREE_FAILURES, LONGEST_WAIT_MS
 from tests.databases import on_both_databases
 from tests.factories import NOW
 
@@ -18,16 +18,16 @@ def book(database):
     class Book:
         def fail(self, times=1, now=NOW):
             for _ in range(times):
-                database.write(lambda session: throttling.failed(session, SUBJECT, now))
+                database.write(lambda session: throttle.failed(session, SUBJECT, now))
 
         def wait(self, now=NOW, subject=SUBJECT):
-            return database.read(lambda session: throttling.wait_ms(session, subject, now))
+            return database.read(lambda session: throttle.wait_ms(session, subject, now))
 
         def succeed(self):
-            database.write(lambda session: throttling.succeeded(session, SUBJECT))
+            database.write(lambda session: throttle.succeeded(session, SUBJECT))
 
         def forgive(self):
-            database.write(lambda session: throttling.forgive(session, SUBJECT))
+            database.write(lambda session: throttle.forgive(session, SUBJECT))
 
     return Book()
 
@@ -94,10 +94,10 @@ def test_of_many_tries_at_once_no_more_than_the_free_ones_go_through(database):
 
     def attempt(_):
         def work(session):
-            throttling.lock(session, [SUBJECT])
-            wait = throttling.wait_ms(session, SUBJECT, NOW)
+            throttle.lock(session, [SUBJECT])
+            wait = throttle.wait_ms(session, SUBJECT, NOW)
             if not wait:
-                throttling.failed(session, SUBJECT, NOW)
+                throttle.failed(session, SUBJECT, NOW)
             return not wait
 
         barrier.wait()

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from redeem import tokens
-from redeem.keys import KeyRing, KeyStatus, PublicKey
+from redeem.domain import tokens
+from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey
+from redeem.domain.tokens import Fault
 from redeem.lib.errors import BadKey, BadToken
-from redeem.tokens import Fault
 from tests.vectors.read import named, vectors
 
 VECTORS = vectors("tokens")

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from redeem import issuing, writing_off
+from redeem.accounts.roles import Scope
 from redeem.db.models.managers import AuditEntry
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money
-from redeem.staffing import Scope
 from tests import factories
 from tests.counters import serials
 from tests.databases import on_both_databases

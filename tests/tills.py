@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from redeem import admitting, apikeys, tokens
-from redeem.acts import Act, Answer, Kind
-from redeem.adopting import Shown
+from redeem.accounts import api_key_format, api_keys
 from redeem.db.engine import Database
+from redeem.domain import tokens
+from redeem.domain.acts import Act, Answer, Kind
+from redeem.domain.presented import Actor, Shown
 from redeem.lib.times import Ms
 from redeem.presuming import Memory
 from redeem.redeeming import cancel, redeem_at_once, settle
-from redeem.verifying import Actor, Ruling, verify
+from redeem.verifying import Ruling, verify
 from tests.cast import Cast
 from tests.factories import NOW, Issued
 
@@ -63,7 +64,7 @@ def shown(coupon: Issued | None) -> Shown | None:
 
 def till_of(database: Database, key_text: str) -> Till:
     """The till that has this key."""
-    known = database.read(lambda session: admitting.find_key(session, apikeys.parse(key_text).prefix))
+    known = database.read(lambda session: api_keys.find_key(session, api_key_format.parse(key_text).prefix))
     assert known
     assert known.actor
     return Till(database, known.actor)

@@ -6,8 +6,8 @@ import click
 from flask.cli import with_appcontext
 
 from redeem import issuing
-from redeem.codes import grouped
 from redeem.commands.plainly import plainly
+from redeem.domain.short_codes import grouped
 from redeem.issuing import CouponView, NewCoupon
 from redeem.lib import ids, qr
 from redeem.web.context import context, now_ms, write

@@ -9,7 +9,7 @@ from redeem import keeping
 from redeem.commands.plainly import plainly
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
-from redeem.keys import KeyStatus, PublicKey
+from redeem.domain.signing_keys import KeyStatus, PublicKey
 from redeem.web.context import context, now_ms, read, write
 
 

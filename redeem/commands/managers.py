@@ -3,9 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
-from redeem import signing_in, staffing
+from redeem.accounts import roles, sessions
+from redeem.accounts.roles import Role
 from redeem.commands.plainly import plainly
-from redeem.staffing import Role
 from redeem.web.context import now_ms, write
 
 ROLES = click.Choice([role.value for role in Role])
@@ -27,9 +27,9 @@ def managers() -> None:
 @plainly
 def add_manager(email: str, name: str, role: str, partner: str | None, store: str | None, password: str) -> None:
     """Let EMAIL sign in to the office."""
-    hashed, now = staffing.new_password(password), now_ms()
+    hashed, now = roles.new_password(password), now_ms()
     added = write(
-        lambda session: staffing.add_manager(
+        lambda session: roles.add_manager(
             session, email, name, Role(role), hashed, now, partner_id=partner, store_id=store
         )
     )
@@ -43,6 +43,6 @@ def add_manager(email: str, name: str, role: str, partner: str | None, store: st
 @plainly
 def set_password(email: str, password: str) -> None:
     """Give EMAIL a new password, and sign them out everywhere."""
-    hashed, now = staffing.new_password(password), now_ms()
-    write(lambda session: signing_in.change_password(session, email, hashed, now))
+    hashed, now = roles.new_password(password), now_ms()
+    write(lambda session: sessions.change_password(session, email, hashed, now))
     click.echo(f"{email} has a new password and is signed out everywhere.")

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from redeem import admitting, apikeys, enrolling, staffing
+from redeem import enrolling
+from redeem.accounts import api_key_format, api_keys, roles
+from redeem.accounts.roles import Role
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk
 from redeem.demo import offers
@@ -22,7 +24,6 @@ from redeem.lib import ids, passwords
 from redeem.lib.errors import BadKey, Invalid
 from redeem.lib.files import write_private
 from redeem.lib.times import Ms
-from redeem.staffing import Role
 from redeem.web.context import Context
 from redeem.web.urls import enrolment_link
 
@@ -90,24 +91,24 @@ def kept_key(tools: Context, old: Notes, name: str) -> str | None:
     """The key of the last start, if it still opens."""
     text = old.get(name)
     try:
-        presented = apikeys.parse(text) if isinstance(text, str) else None
+        presented = api_key_format.parse(text) if isinstance(text, str) else None
     except BadKey:
         return None
-    known = presented and tools.database.read(lambda session: admitting.find_key(session, presented.prefix))
-    return text if presented and known and apikeys.same(known.secret_hash, presented.hash) else None
+    known = presented and tools.database.read(lambda session: api_keys.find_key(session, presented.prefix))
+    return text if presented and known and api_key_format.same(known.secret_hash, presented.hash) else None
 
 
 def new_shop_key(tools: Context, now: Ms) -> str:
     def work(session: Session) -> str:
         forget_key(session, "shop", now)
-        return admitting.add_shop_key(session, KEY_NAME, now)
+        return api_keys.add_shop_key(session, KEY_NAME, now)
 
     return tools.database.write(work)
 
 
 def new_till_key(tools: Context, now: Ms) -> str:
     """A new key for the till that is there, with its history."""
-    minted = apikeys.mint("till")
+    minted = api_key_format.mint("till")
 
     def work(session: Session) -> str:
         forget_key(session, "till", now)
@@ -135,22 +136,22 @@ def forget_key(session: Session, kind: str, now: Ms) -> None:
 
 
 def manager_login(tools: Context, login: Login, old: Notes, now: Ms) -> Notes:
-    manager = tools.database.read(lambda session: staffing.find_manager(session, login.email))
+    manager = tools.database.read(lambda session: roles.find_manager(session, login.email))
     password = old_secret(old.get("managers"), "email", login.email, "password")
     if manager is None or not password or not passwords.verify(manager.password_hash, password):
         password = secrets.token_urlsafe(12)
-        set_password(tools, login, staffing.new_password(password), now)
+        set_password(tools, login, roles.new_password(password), now)
     return {"role": login.role.value, "email": login.email, "password": password}
 
 
 def set_password(tools: Context, login: Login, password_hash: str, now: Ms) -> None:
     def work(session: Session) -> None:
-        known = staffing.find_manager(session, login.email)
+        known = roles.find_manager(session, login.email)
         if known:
             known.password_hash = password_hash
             return
         scope = {"partner_id": login.partner_id, "store_id": login.store_id}
-        staffing.add_manager(session, login.email, login.name, login.role, password_hash, now, **scope)
+        roles.add_manager(session, login.email, login.name, login.role, password_hash, now, **scope)
 
     tools.database.write(work)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from redeem.terms import Terms
+from redeem.domain.terms import Terms
 
 COFFEE, BOOK, CROISSANT, PIE, LEMONADE, TART = range(1, 7)
 

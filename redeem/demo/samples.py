@@ -12,10 +12,11 @@ from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
 from redeem.demo.desks import Shown
 from redeem.demo.history import forged
+from redeem.domain.presented import Actor
+from redeem.domain.rules import Verdict
 from redeem.issuing import NewCoupon
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
-from redeem.rules import Verdict
-from redeem.verifying import Actor, verify
+from redeem.verifying import verify
 from redeem.web.context import Context
 
 GOOD_ONES, AT_HOME = 60, 12

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from redeem import codes
 from redeem.db import base
 from redeem.db.models import api, coupons, devices, ledger, managers, partners, reports
 from redeem.demo import offers
@@ -18,6 +17,7 @@ from redeem.demo.crowd import DAYS, Customer, gather, local
 from redeem.demo.desks import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
 from redeem.demo.offers import Campaign
+from redeem.domain import short_codes
 from redeem.keeping import Signer
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict
@@ -207,7 +207,9 @@ def campaign_rows(world: World) -> list[Row]:
 
 
 def coupon_rows(world: World, dice: Random) -> list[Row]:
-    return [coupon_row(world, one, codes.new_code(dice.getrandbits(codes.ENTROPY_BITS))) for one in world.crowd]
+    return [
+        coupon_row(world, one, short_codes.new_code(dice.getrandbits(short_codes.ENTROPY_BITS))) for one in world.crowd
+    ]
 
 
 def coupon_row(world: World, one: Customer, short_code: str) -> Row:

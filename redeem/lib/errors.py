@@ -91,14 +91,14 @@ class BadToken(Reasoned):
 
 
 class BadCode(Reasoned):
-    """The short code was mistyped. `reason` is a `codes.Fault`."""
+    """The short code was mistyped. `reason` is a `short_codes.Fault`."""
 
     code = "bad_short_code"
     default_detail = "Type the short code again: twelve letters and digits, as printed under the QR."
 
 
 class BadKey(Reasoned):
-    """A key can't be used. `reason` is a `keys.Fault` or an `apikeys.Fault`."""
+    """A key can't be used. `reason` is a `keys.Fault` or an `api_key_format.Fault`."""
 
     code = "bad_key"
     default_detail = "Check that the whole key was copied, or make a new one."

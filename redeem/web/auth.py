@@ -6,12 +6,12 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 
-from redeem import admitting, apikeys
-from redeem.admitting import KnownKey
-from redeem.apikeys import Kind
+from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.api_key_format import Kind
+from redeem.accounts.api_keys import KnownKey
+from redeem.domain.presented import Actor
 from redeem.lib.errors import BadKey, Forbidden, Unauthenticated
 from redeem.lib.times import MS_PER_MINUTE, Ms
-from redeem.verifying import Actor
 from redeem.web.context import now_ms, read, write
 
 BEARER = "bearer "
@@ -58,7 +58,7 @@ class KeyBook:
         kept = self._known.get(prefix)
         if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
-        found = read(lambda session: admitting.find_key(session, prefix))
+        found = read(lambda session: api_keys.find_key(session, prefix))
         if len(self._known) >= KEYS_KEPT_MAX:
             self.forget()  # somebody makes up prefixes; the real ones are back with their next request
         self._known[prefix] = time.monotonic(), found
@@ -73,11 +73,11 @@ class KeyBook:
         last = max(key.last_used_at or 0, self._noted.get(key.prefix, 0))
         if now - last >= MS_PER_MINUTE:
             self._noted[key.prefix] = now
-            write(lambda session: admitting.note_used(session, key.prefix, now))
+            write(lambda session: api_keys.note_used(session, key.prefix, now))
 
 
 def attach(app: Flask) -> None:
-    app.extensions["redeem.keys"] = KeyBook()
+    app.extensions["redeem.domain.signing_keys"] = KeyBook()
 
 
 def admit(kind: Kind, scope: str) -> None:
@@ -103,20 +103,20 @@ def till_caller() -> TillCaller:
 def known_key() -> KnownKey:
     presented = presented_key()
     key = book().find(presented.prefix)
-    if key is None or not key.works(now_ms()) or not apikeys.same(key.secret_hash, presented.hash):
+    if key is None or not key.works(now_ms()) or not api_key_format.same(key.secret_hash, presented.hash):
         raise Unauthenticated
     return key
 
 
-def presented_key() -> apikeys.Presented:
+def presented_key() -> api_key_format.Presented:
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(BEARER):
         raise Unauthenticated("Send the key as Authorization: Bearer followed by the key.")
     try:
-        return apikeys.parse(header[len(BEARER) :].strip())
+        return api_key_format.parse(header[len(BEARER) :].strip())
     except BadKey as error:
         raise Unauthenticated from error
 
 
 def book() -> KeyBook:
-    return cast(KeyBook, current_app.extensions["redeem.keys"])
+    return cast(KeyBook, current_app.extensions["redeem.domain.signing_keys"])

@@ -16,10 +16,10 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
 from redeem import enrolling, forgotten, holding, recovering, snapshots, syncing
+from redeem.domain.journal import Entry, read_entry
 from redeem.enrolling import Tablet
 from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.holding import Grant
-from redeem.journal import Entry, read_entry
 from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of

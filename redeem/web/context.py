@@ -13,8 +13,8 @@ from redeem import keeping
 from redeem.config import Settings
 from redeem.db.base import Base
 from redeem.db.engine import Database, Driver
+from redeem.domain.signing_keys import KeyRing
 from redeem.keeping import Signer
-from redeem.keys import KeyRing
 from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response
 
-from redeem import codes, issuing
-from redeem.admitting import ISSUE, READ
+from redeem import issuing
+from redeem.accounts.api_keys import ISSUE, READ
+from redeem.domain import short_codes
 from redeem.issuing import CouponView
 from redeem.keeping import Signer
 from redeem.lib import qr
@@ -128,7 +129,7 @@ class Teller:
             status=self.status_of(view),
             token=token,
             url=coupon_link(self.tools, token) if token else None,
-            short_code=codes.grouped(view.short_code) if self.whole else None,
+            short_code=short_codes.grouped(view.short_code) if self.whole else None,
             order_ref=view.order_ref,
             home_store=view.home_store_id,
             metadata=dict(view.metadata),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from redeem.idempotency import KEY_MAX_CHARACTERS
+from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.web import problems
 from redeem.web.api import MEDIA_TYPE, Operation, operation_of
 

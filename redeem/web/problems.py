@@ -13,9 +13,9 @@ from flask_babel import gettext as _
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException
 
+from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
 from redeem.db.engine import is_passing
 from redeem.lib.errors import RedeemError, TooMany
-from redeem.throttling import FORGET_MS, FREE_FAILURES
 from redeem.web.context import context
 
 MEDIA_TYPE = "application/problem+json"

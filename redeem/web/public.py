@@ -13,13 +13,13 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import gettext as _
 
 from redeem import showing
-from redeem.adopting import Shown as Seen
-from redeem.codes import grouped
+from redeem.domain.presented import Shown as Seen
+from redeem.domain.short_codes import grouped
+from redeem.domain.terms import Offer
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.overseeing import StoreLine
 from redeem.recognising import genuine_token
 from redeem.showing import Shown
-from redeem.terms import Offer
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import DEFAULT, language

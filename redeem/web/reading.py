@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
-from redeem.idempotency import KEY_MAX_CHARACTERS
+from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import Invalid, RedeemError
 from redeem.lib.strictjson import loads

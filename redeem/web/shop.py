@@ -3,10 +3,10 @@
 from flask import Blueprint, Response
 
 from redeem import changing, issuing, listing, partnering, settling
-from redeem.admitting import MANAGE, READ
+from redeem.accounts.api_keys import MANAGE, READ
+from redeem.accounts.roles import Scope
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
-from redeem.staffing import Scope
 from redeem.web.api import answer, once, operation
 from redeem.web.auth import shop_caller
 from redeem.web.context import now_ms, read

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from werkzeug.datastructures import Headers
 
-from redeem.keys import verifies
+from redeem.domain.signing_keys import verifies
 from redeem.lib.errors import Unauthenticated
 
 _INPUT = re.compile(

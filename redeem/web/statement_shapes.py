@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from redeem import terms
+from redeem.domain import terms
 from redeem.lib import money
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import rfc3339

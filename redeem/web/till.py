@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from flask import Blueprint, Flask, Response
 from werkzeug.routing import BaseConverter
 
-from redeem import codes, moving
-from redeem.acts import Act, Answer, Kind, Outcome
-from redeem.admitting import REDEEM
-from redeem.adopting import Shown
+from redeem import moving
+from redeem.accounts.api_keys import REDEEM
+from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.db.engine import Work
-from redeem.idempotency import KEY_MAX_CHARACTERS
+from redeem.domain import short_codes
+from redeem.domain.acts import Act, Answer, Kind, Outcome
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.rules import Verdict
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
 from redeem.recognising import genuine_token, typed_serial
 from redeem.redeeming import cancel, redeem_at_once, settle
-from redeem.rules import Verdict
-from redeem.verifying import Actor, verify
+from redeem.verifying import verify
 from redeem.web.api import REPLAYED, answer, operation
 from redeem.web.auth import till_caller
 from redeem.web.context import at_once, context, now_ms, read, write
@@ -156,7 +157,7 @@ def finder(body: Scan, actor: Actor, now: Ms) -> Work[Shown | None]:
     if not body.is_typed:
         shown = scanned(body)
         return lambda _: shown
-    code = codes.normalise(body.short_code)
+    code = short_codes.normalise(body.short_code)
     return lambda session: as_shown(typed_serial(session, actor.device_id, code, now))
 
 

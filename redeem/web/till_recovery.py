@@ -8,15 +8,16 @@ from typing import Annotated, Literal, Self
 from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import codes, restoring
-from redeem.acts import Outcome
-from redeem.admitting import REDEEM
-from redeem.adopting import Shown
+from redeem import restoring
+from redeem.accounts.api_keys import REDEEM
+from redeem.domain import short_codes
+from redeem.domain.acts import Outcome
+from redeem.domain.presented import Shown
+from redeem.domain.rules import Verdict
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import rfc3339
 from redeem.recognising import genuine_token
 from redeem.restoring import GivenBefore, Waiting
-from redeem.rules import Verdict
 from redeem.web.api import answer, operation
 from redeem.web.auth import till_caller
 from redeem.web.context import context, now_ms, read, write
@@ -116,6 +117,6 @@ def shown_in(body: SaidAgain) -> Shown | None:
     """A short code that was issued after the backup says nothing any more: then the answer tells which coupon it was."""
     if body.request.is_typed:
         serial = coupon_of(body.answer.coupon)
-        return None if serial is None else Shown(serial, short_code=codes.normalise(body.request.short_code))
+        return None if serial is None else Shown(serial, short_code=short_codes.normalise(body.request.short_code))
     token = genuine_token(body.request.token, context().ring())
     return Shown.of(token) if token else None

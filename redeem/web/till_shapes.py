@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from redeem import codes
+from redeem.domain import short_codes
+from redeem.domain.rules import Verdict
+from redeem.domain.terms import Offer
 from redeem.lib.days import to_date
-from redeem.rules import Verdict
-from redeem.terms import Offer
 from redeem.verifying import Recovering, Ruling
 from redeem.web.shapes import Body, DayText, Moment, Place, Reason, Told
 
@@ -21,7 +21,7 @@ class Scan(Body):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["token"]}, {"required": ["short_code"]}]})
 
     token: Annotated[str, Field(max_length=TEXT_MAX_CHARACTERS)] = ""
-    short_code: Annotated[str, Field(max_length=codes.TEXT_MAX_CHARACTERS, examples=["7KQ2-M4XZ-9F3C"])] = ""
+    short_code: Annotated[str, Field(max_length=short_codes.TEXT_MAX_CHARACTERS, examples=["7KQ2-M4XZ-9F3C"])] = ""
 
     @model_validator(mode="after")
     def one_of_them(self) -> Self:

@@ -1,4 +1,4 @@
-// Short codes, the same as in redeem/codes.py; tests/vectors/codes.json holds both to it. They are kept plain,
+// Short codes, the same as in redeem/domain/short_codes.py; tests/vectors/codes.json holds both to it. They are kept plain,
 // `7KQ2M4XZ9F3C`, and shown grouped, `7KQ2-M4XZ-9F3C`.
 
 /** @typedef {typeof Fault[keyof typeof Fault]} FaultCode */

@@ -1,4 +1,4 @@
-// The rules of a coupon, the same as in redeem/rules.py under the same names; tests/vectors/rules.json holds both to it.
+// The rules of a coupon, the same as in redeem/domain/rules.py under the same names; tests/vectors/rules.json holds both to it.
 // Pure: no clock, no storage, no page. A day is an integer, days since 2020-01-01, on the calendar of the store.
 
 /** @typedef {{from?: string | null, until?: string | null}} Window Calendar days `YYYY-MM-DD`, both included. */
@@ -9,7 +9,7 @@
  *   | {policy: "at_risk", coupons: number, value: number, hours: number, bearer: "issuer" | "partner"}} Offline
  */
 /**
- * @typedef {object} Terms A campaign's terms as the snapshot brings them; redeem/terms.py has checked them.
+ * @typedef {object} Terms A campaign's terms as the snapshot brings them; redeem/domain/terms.py has checked them.
  * @property {number} v
  * @property {Record<string, Offer>} offer By language.
  * @property {{issue?: Window, redeem?: Window, valid_days?: number | null}} windows

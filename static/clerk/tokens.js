@@ -1,4 +1,4 @@
-// The token: 76 signed bytes as 183 digits, the same as in redeem/tokens.py; tests/vectors/tokens.json holds both to it.
+// The token: 76 signed bytes as 183 digits, the same as in redeem/domain/tokens.py; tests/vectors/tokens.json holds both to it.
 // Pure: who checks signatures, WebCrypto or its stand-in, is handed in.
 
 /**

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from redeem import create_app, enrolling, tokens
+from redeem import create_app, enrolling
 from redeem.config import Settings
 from redeem.db.engine import Database
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
+from redeem.domain import tokens
 from redeem.lib.strictjson import loads
 from redeem.web.context import Context, now_ms
 from redeem.web.urls import enrolment_link

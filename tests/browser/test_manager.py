@@ -7,12 +7,13 @@ from nacl.signing import SigningKey
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from redeem import apikeys, enrolling, inviting, staffing
+from redeem import enrolling
+from redeem.accounts import api_key_format, invitations, roles
+from redeem.accounts.invitations import NewPerson
+from redeem.accounts.roles import Role
 from redeem.db.models.devices import Enrolment
 from redeem.db.models.managers import ManagerSession
-from redeem.inviting import NewPerson
 from redeem.lib.links import Purpose
-from redeem.staffing import Role
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit
@@ -184,11 +185,11 @@ def invited(live, cast):
     """Somebody below the shop manager, and the sealed half of an invitation's link."""
 
     def work(db):
-        boss, person = (staffing.find_manager(db, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        boss, person = (roles.find_manager(db, cast.managers[role]) for role in ("shop_manager", "auditor"))
         assert boss
         assert person
         new = NewPerson("vera@example.org", "Вера Константинопольская", Role.STORE_MANAGER, None, cast.north)
-        return person.id, inviting.invite(db, staffing.as_person(boss), new, now_ms()).id
+        return person.id, invitations.invite(db, roles.as_person(boss), new, now_ms()).id
 
     person_id, invitation_id = live.database.write(work)
     sealed = live.tools.links.seal(Purpose.INVITATION, {"invitation": invitation_id})
@@ -199,7 +200,7 @@ def invited(live, cast):
 def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, size, scheme, language):
     office = enter(browser, live, cast, size=size, scheme=scheme, language=language)
     ids = {"coupon": trade[0].id, "device": cast.tablet_id, "store": cast.north, "clerk": cast.clerk_id}
-    ids |= {"key": apikeys.parse(cast.reader_key).prefix, "partner": cast.north_partner}
+    ids |= {"key": api_key_format.parse(cast.reader_key).prefix, "partner": cast.north_partner}
     ids |= invited(live, cast)
     ids |= {"till": cast.north_till_id}
     ids |= {"open": live.database.write(lambda db: factories.coupon(db, cast.anywhere)).id}

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from redeem import idempotency, issuing, keeping, syncing
+from redeem import issuing, keeping, syncing
+from redeem.accounts import idempotency
+from redeem.accounts.idempotency import Mutation
 from redeem.db.engine import Database
-from redeem.idempotency import Mutation
+from redeem.domain.journal import Entry, read_entry
 from redeem.issuing import NewCoupon
-from redeem.journal import Entry, read_entry
 from redeem.lib.sealing import Sealer
 from redeem.syncing import Request
 from tests.factories import MOSCOW, NOW, SECRET, Issued

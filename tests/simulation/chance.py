@@ -8,16 +8,15 @@ from unittest.mock import patch
 
 import itsdangerous.timed
 
-import redeem.apikeys
-import redeem.codes
-import redeem.lib.ids
-import redeem.web.auth
-import redeem.web.context
+from redeem.accounts import api_key_format
+from redeem.domain import short_codes
+from redeem.lib import ids
 from redeem.lib.times import Ms
+from redeem.web import auth, context
 
 NS_PER_MS = 1_000_000
-DRAWING = (redeem.lib.ids, redeem.codes, redeem.apikeys)
-TIMED = (redeem.web.context, redeem.web.auth, itsdangerous.timed)
+DRAWING = (ids, short_codes, api_key_format)
+TIMED = (context, auth, itsdangerous.timed)
 
 
 class Clock:

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.acts import Outcome
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device, Quarantine
 from redeem.db.models.ledger import Act, Conflict, Redemption
+from redeem.domain.acts import Outcome
 from redeem.holding import IS_VOID
 from redeem.lib.ids import coupon_id
 from tests import books

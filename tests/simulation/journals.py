@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from json import loads
 from typing import Any
 
+from redeem.domain.tokens import read
 from redeem.lib.ids import coupon_id
-from redeem.tokens import read
 
 BEGIN = {"ask": "asking", "gave-held": "given", "gave-at-risk": "given"}
 END = ("drop", "done", "undo")

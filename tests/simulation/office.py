@@ -8,32 +8,20 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import (
-    admitting,
-    apikeys,
-    enrolling,
-    generations,
-    issuing,
-    keeping,
-    moving,
-    quarantining,
-    redeeming,
-    restoring,
-    writing_off,
-)
-from redeem.acts import Act, Kind, Outcome
-from redeem.adopting import Shown
+from redeem import enrolling, generations, issuing, keeping, moving, quarantining, redeeming, restoring, writing_off
+from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act as KeptAct
 from redeem.db.models.ledger import Redemption
+from redeem.domain.acts import Act, Kind, Outcome
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.tokens import read
 from redeem.holding import IS_VOID, REDEEMED
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
 from redeem.quarantining import Admission
 from redeem.restoring import GivenBefore
-from redeem.tokens import read
-from redeem.verifying import Actor
 from redeem.web.reading import fingerprint
 from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
@@ -103,7 +91,7 @@ def move_till(world: World, place: int, chance: Random) -> None:
     if world.tills:
         till, to = world.tills[place % len(world.tills)], chance.choice(world.setting.places).id
         move_device(world, world.server.read(lambda session: actor_of(session, till)).device_id, to)
-        world.server.app.extensions["redeem.keys"].forget()
+        world.server.app.extensions["redeem.domain.signing_keys"].forget()
 
 
 def move_device(world: World, device: str, to: str) -> None:
@@ -360,7 +348,7 @@ def go_on_without(world: World, till: Till) -> None:
 
 
 def actor_of(session: Session, till: Till) -> Actor:
-    known = admitting.find_key(session, apikeys.parse(till.key).prefix)
+    known = api_keys.find_key(session, api_key_format.parse(till.key).prefix)
     assert known
     assert known.actor
     return known.actor

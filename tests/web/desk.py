@@ -8,13 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem import quarantining, voiding
+from redeem.accounts.roles import as_person
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Statement, Store
-from redeem.journal import FIRST_HASH, Entry, read_entry, signed_bytes
-from redeem.keys import KeyRing
+from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
+from redeem.domain.signing_keys import KeyRing
 from redeem.lib.ids import new_id
-from redeem.staffing import as_person
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from redeem import apikeys
+from redeem.accounts import api_key_format
 from redeem.db.models.managers import AuditEntry
 from redeem.web.api import OPERATIONS
 from tests.databases import on_both_databases
@@ -40,7 +40,7 @@ def entries(database):
 
 @pytest.fixture
 def prefix(cast):
-    return apikeys.parse(cast.shop_key).prefix
+    return api_key_format.parse(cast.shop_key).prefix
 
 
 def test_every_call_that_changes_something_is_known_here():

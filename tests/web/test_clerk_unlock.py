@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import update
 
+from redeem.accounts.throttle import FREE_FAILURES
 from redeem.db.models.devices import Clerk
 from redeem.lib import passwords
-from redeem.throttling import FREE_FAILURES
 from tests.cast import PIN, SOUTH_PIN, SOUTH_TABLET_KEY, TABLET_KEY
 from tests.factories import NOW
 from tests.web.signed import Signing

@@ -2,7 +2,8 @@
 
 import pytest
 
-from redeem import admitting, apikeys, enrolling
+from redeem import enrolling
+from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.api import ApiKey
 from tests.databases import on_both_databases
 from tests.web.programs import Program, assert_problem
@@ -34,11 +35,11 @@ def test_a_mangled_key_is_no_key(client, cast):
 
 
 def test_the_right_prefix_with_another_secret_is_no_key(client, cast):
-    prefix = apikeys.parse(cast.shop_key).prefix
-    stranger = apikeys.mint("shop").text
+    prefix = api_key_format.parse(cast.shop_key).prefix
+    stranger = api_key_format.mint("shop").text
     body = prefix + stranger[len(prefix) : -6]
-    forged = body + apikeys._checksum(body)
-    assert apikeys.parse(forged).prefix == prefix
+    forged = body + api_key_format._checksum(body)
+    assert api_key_format.parse(forged).prefix == prefix
     assert_problem(Program(client, forged).get("/coupons"), "unauthenticated")
 
 
@@ -65,16 +66,16 @@ def test_a_key_in_the_address_counts_for_nothing(client, cast):
 @on_both_databases
 def test_use_is_remembered(shop, database, cast):
     shop.get("/coupons")
-    used = database.read(lambda s: s.get(ApiKey, apikeys.parse(cast.shop_key).prefix)).last_used_at
+    used = database.read(lambda s: s.get(ApiKey, api_key_format.parse(cast.shop_key).prefix)).last_used_at
     shop.get("/coupons")
     assert used is not None
-    assert database.read(lambda s: s.get(ApiKey, apikeys.parse(cast.shop_key).prefix)).last_used_at == used
+    assert database.read(lambda s: s.get(ApiKey, api_key_format.parse(cast.shop_key).prefix)).last_used_at == used
 
 
 def test_a_revoked_key_is_out_within_a_second(app, shop, database, cast):
     assert shop.get("/coupons").status_code == 200
-    database.write(lambda s: admitting.revoke_key(s, apikeys.parse(cast.shop_key).prefix, 1))
-    app.extensions["redeem.keys"].forget()
+    database.write(lambda s: api_keys.revoke_key(s, api_key_format.parse(cast.shop_key).prefix, 1))
+    app.extensions["redeem.domain.signing_keys"].forget()
     assert_problem(shop.get("/coupons"), "unauthenticated")
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from redeem.acts import Act, Kind
+from redeem.domain.acts import Act, Kind
+from redeem.domain.presented import Actor
 from redeem.lib.times import rfc3339
 from redeem.redeeming import settle
-from redeem.verifying import Actor
 from tests.factories import MOSCOW, NOW
 from tests.web.programs import assert_problem
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from redeem import codes
+from redeem.domain import short_codes
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_request_is_one_line_with_the_routes_template(lines, north, coupon):
 
 def test_nothing_worth_stealing_is_logged(capsys, client, shop, north, cast, coupon):
     north.redeem(coupon.token, "secret-attempt-name")
-    north.post("/verifications", {"short_code": codes.grouped(coupon.short_code)})
+    north.post("/verifications", {"short_code": short_codes.grouped(coupon.short_code)})
     issued = shop.post(
         "/coupons", {"campaign": "cmp_1", "order_ref": "ORDER-REF-1", "metadata": {"mail": "a@b.c"}}
     ).json
@@ -46,7 +46,13 @@ def test_nothing_worth_stealing_is_logged(capsys, client, shop, north, cast, cou
     shop.get(f"/coupons/{coupon.id}", order_ref="ORDER-REF-1")
     log = capsys.readouterr().err
     secrets = [
-        *(coupon.token, coupon.short_code, codes.grouped(coupon.short_code), issued["token"], issued["short_code"]),
+        *(
+            coupon.token,
+            coupon.short_code,
+            short_codes.grouped(coupon.short_code),
+            issued["token"],
+            issued["short_code"],
+        ),
         *(cast.shop_key, cast.north_till, "secret-attempt-name", "ORDER-REF-1", "a@b.c", coupon.id),
     ]
     assert log

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from redeem import apikeys, appointing, generations, inviting, issuing, moving, resetting, restoring, staffing
-from redeem.auditing import Change
+from redeem import generations, issuing, moving, restoring
+from redeem.accounts import api_key_format, invitations, password_resets, people, roles
+from redeem.accounts.audit import Change
+from redeem.accounts.invitations import NewPerson
+from redeem.accounts.roles import Role, as_person
 from redeem.db.models.managers import AuditEntry, Manager
-from redeem.inviting import NewPerson
 from redeem.lib.links import Purpose
-from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import PASSWORD
@@ -38,7 +39,7 @@ class World:
     database: Any
 
     def person(self, db, role):
-        found = staffing.find_manager(db, self.cast.managers[role])
+        found = roles.find_manager(db, self.cast.managers[role])
         assert found
         return as_person(found)
 
@@ -47,11 +48,13 @@ class World:
 
     def invitation(self):
         new = NewPerson("vera@example.org", "Vera", Role.AUDITOR)
-        return self.database.write(lambda db: inviting.invite(db, self.person(db, "shop_manager"), new, now_ms()).id)
+        return self.database.write(lambda db: invitations.invite(db, self.person(db, "shop_manager"), new, now_ms()).id)
 
     def reset(self):
         boss, auditor_id = "shop_manager", self.id_of("auditor")
-        made, _ = self.database.write(lambda db: resetting.make_reset(db, self.person(db, boss), auditor_id, now_ms()))
+        made, _ = self.database.write(
+            lambda db: password_resets.make_reset(db, self.person(db, boss), auditor_id, now_ms())
+        )
         return self.seal(Purpose.PASSWORD_RESET, {"manager": made.manager_id, "at": made.at})
 
     def seal(self, purpose, payload):
@@ -60,7 +63,7 @@ class World:
     def deactivated(self):
         auditor_id = self.id_of("auditor")
         boss = "shop_manager"
-        self.database.write(lambda db: appointing.deactivate(db, self.person(db, boss), auditor_id, now_ms()))
+        self.database.write(lambda db: people.deactivate(db, self.person(db, boss), auditor_id, now_ms()))
         return auditor_id
 
     def signed_in(self):
@@ -129,8 +132,8 @@ DOES = {
     "invite": lambda _w: ("/invitations/new", {"name": "V", "email": "v@example.org", "role": "auditor"}),
     "withdraw_invitation": lambda w: (f"/invitations/{w.invitation()}/withdraw", {}),
     "make_key": lambda _w: ("/keys/new", {"name": "web shop 2", "scopes": "read"}),
-    "revoke_key": lambda w: (f"/keys/{apikeys.parse(w.cast.reader_key).prefix}/revoke", {}),
-    "roll_key": lambda w: (f"/keys/{apikeys.parse(w.cast.reader_key).prefix}/roll", {"hours": "0"}),
+    "revoke_key": lambda w: (f"/keys/{api_key_format.parse(w.cast.reader_key).prefix}/revoke", {}),
+    "roll_key": lambda w: (f"/keys/{api_key_format.parse(w.cast.reader_key).prefix}/roll", {"hours": "0"}),
     "add_partner": lambda _w: ("/partners/new", {"name": "East"}),
     "rename_partner": lambda w: (f"/partners/{w.cast.north_partner}/name", {"name": "Northern"}),
     "add_store": lambda w: (

@@ -6,7 +6,7 @@ import pytest
 
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry
-from redeem.terms import parse_terms
+from redeem.domain.terms import parse_terms
 from redeem.web.manager.previews import SAMPLE_CODE, SAMPLE_TOKEN
 from tests import factories
 from tests.databases import on_both_databases

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import update
 
-from redeem import confirming
+from redeem.accounts import reauthentication
 from redeem.db.models.api import ApiKey
 from redeem.db.models.managers import ManagerSession, Throttle
 from tests.cast import PASSWORD
@@ -16,7 +16,7 @@ NEW = "/manager/keys/new"
 FORM = {"name": 'web "shop" 2', "scopes": ["read", "issue"]}
 
 
-def grow_old(database, ms=confirming.FRESH_MS + 1):
+def grow_old(database, ms=reauthentication.FRESH_MS + 1):
     older = update(ManagerSession).values(confirmed_at=ManagerSession.confirmed_at - ms)
     database.write(lambda db: db.execute(older))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from redeem.codes import grouped
 from redeem.db.models.ledger import Conflict
+from redeem.domain.short_codes import grouped
 from redeem.lib.ids import coupon_id
 from redeem.web.context import now_ms
 from tests import factories

@@ -6,7 +6,8 @@ from html import unescape
 import pytest
 from sqlalchemy import update
 
-from redeem import admitting, apikeys, enrolling
+from redeem import enrolling
+from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.devices import Device, Enrolment
 from redeem.db.models.managers import AuditEntry
 from redeem.lib.links import Purpose
@@ -72,7 +73,7 @@ def test_a_till_gets_a_key_that_is_shown_once(office, cast, database):
     assert answer.headers["Cache-Control"] == "no-store"
     found = re.search(r'id="key" value="(rtk_[^"]+)"', answer.text)
     assert found
-    known = database.read(lambda db: admitting.find_key(db, apikeys.parse(found[1]).prefix))
+    known = database.read(lambda db: api_keys.find_key(db, api_key_format.parse(found[1]).prefix))
     assert known.actor.device_name == "Till 7"
     assert found[1] not in office("shop_manager").open("/manager/devices").text
     [(what, details)] = changes(database)

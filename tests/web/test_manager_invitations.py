@@ -7,12 +7,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import update
 
-from redeem import inviting, staffing
+from redeem.accounts import invitations, roles
+from redeem.accounts.invitations import NewPerson
+from redeem.accounts.roles import Role, as_person
 from redeem.db.models.managers import AuditEntry, Invitation, Manager
-from redeem.inviting import NewPerson
 from redeem.lib.errors import RedeemError
 from redeem.lib.links import Purpose
-from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests.databases import on_both_databases
 from tests.factories import all_of
@@ -78,16 +78,18 @@ def test_it_works_once(app, office, database):
 @on_both_databases
 def test_used_twice_at_once_it_makes_one_manager(database, cast):
     def work(db):
-        boss = staffing.find_manager(db, cast.managers["shop_manager"])
+        boss = roles.find_manager(db, cast.managers["shop_manager"])
         assert boss
-        return inviting.invite(db, as_person(boss), NewPerson("vera@example.org", "Vera", Role.AUDITOR), now_ms()).id
+        return invitations.invite(db, as_person(boss), NewPerson("vera@example.org", "Vera", Role.AUDITOR), now_ms()).id
 
     invitation_id, barrier = database.write(work), Barrier(4)
 
     def use(number):
         barrier.wait()
         try:
-            return database.write(lambda db: inviting.accept(db, invitation_id, f"Vera {number}", "hash", now_ms())).id
+            return database.write(
+                lambda db: invitations.accept(db, invitation_id, f"Vera {number}", "hash", now_ms())
+            ).id
         except RedeemError as refused:
             return refused.code
 

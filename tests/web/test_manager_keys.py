@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from redeem import admitting, apikeys
+from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.api import ApiKey
 from redeem.db.models.managers import AuditEntry
 from tests.factories import all_of
@@ -20,9 +20,9 @@ def test_a_key_is_made_shown_once_and_works(office, database):
     answer = made(office)
     found = re.search(r'id="key" value="(rsk_[^"]+)"', answer.text)
     assert found
-    presented = apikeys.parse(found[1])
-    known = database.read(lambda db: admitting.find_key(db, presented.prefix))
-    assert apikeys.same(known.secret_hash, presented.hash)
+    presented = api_key_format.parse(found[1])
+    known = database.read(lambda db: api_keys.find_key(db, presented.prefix))
+    assert api_key_format.same(known.secret_hash, presented.hash)
     assert known.scopes == {"read", "issue"}
     page = office("shop_manager").open("/manager/keys").text
     assert presented.prefix in page
@@ -45,15 +45,15 @@ def test_a_key_that_can_t_be_is_said_so(office, database, form):
 
 
 def test_a_key_is_revoked_after_a_question(office, cast, database):
-    prefix = apikeys.parse(cast.reader_key).prefix
+    prefix = api_key_format.parse(cast.reader_key).prefix
     page = f"/manager/keys/{prefix}/revoke"
     assert "Revoke the key “reports”?" in office("shop_manager").open(page).text
     office("shop_manager").send(page)
-    assert database.read(lambda db: admitting.find_key(db, prefix)) is None
+    assert database.read(lambda db: api_keys.find_key(db, prefix)) is None
     assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == ["key_revoked"]
 
 
 def test_a_till_s_key_is_not_revoked_as_a_shop_s(office, cast, database):
-    prefix = apikeys.parse(cast.north_till).prefix
+    prefix = api_key_format.parse(cast.north_till).prefix
     assert office("shop_manager").send(f"/manager/keys/{prefix}/revoke").status_code == 404
-    assert database.read(lambda db: admitting.find_key(db, prefix))
+    assert database.read(lambda db: api_keys.find_key(db, prefix))

@@ -8,12 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from redeem import apikeys, enrolling, inviting, resetting, restoring, signing_in, staffing
+from redeem import enrolling, restoring
+from redeem.accounts import api_key_format, invitations, password_resets, roles, sessions
+from redeem.accounts.invitations import NewPerson
+from redeem.accounts.password_resets import Reset
+from redeem.accounts.roles import Role
 from redeem.db.models.partners import Store
-from redeem.inviting import NewPerson
 from redeem.lib.links import Purpose
-from redeem.resetting import Reset
-from redeem.staffing import Role
 from redeem.web.context import now_ms
 from redeem.web.manager.guard import NEEDS
 from tests import factories
@@ -249,14 +250,14 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
 def auditor_of(session: Session, store_id: str) -> str:
     """Somebody who reads one store: below whoever runs it."""
     email = f"reads-{store_id.lower()}@example.org"
-    return staffing.add_manager(session, email, "Reader", Role.AUDITOR, "no hash", now_ms(), store_id=store_id).id
+    return roles.add_manager(session, email, "Reader", Role.AUDITOR, "no hash", now_ms(), store_id=store_id).id
 
 
 def invitation_to(session: Session, store_id: str) -> str:
-    boss = staffing.find_manager(session, "shop_manager@example.org")
+    boss = roles.find_manager(session, "shop_manager@example.org")
     assert boss
     new = NewPerson(f"new-{store_id.lower()}@example.org", "New", Role.AUDITOR, None, store_id)
-    return inviting.invite(session, staffing.as_person(boss), new, now_ms()).id
+    return invitations.invite(session, roles.as_person(boss), new, now_ms()).id
 
 
 @pytest.fixture
@@ -265,10 +266,10 @@ def links(app, cast, database) -> dict[str, str]:
     tools, now = app.extensions["redeem"], now_ms()
 
     def work(session: Session) -> tuple[str, Reset]:
-        boss, auditor = (staffing.find_manager(session, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        boss, auditor = (roles.find_manager(session, cast.managers[role]) for role in ("shop_manager", "auditor"))
         assert boss
         assert auditor
-        reset, _ = resetting.make_reset(session, staffing.as_person(boss), auditor.id, now)
+        reset, _ = password_resets.make_reset(session, roles.as_person(boss), auditor.id, now)
         return invitation_to(session, cast.north), reset
 
     invitation, reset = database.write(work)
@@ -288,9 +289,9 @@ def enter(app, cast, database) -> Callable[[str], Office]:
 
     def entered(role: str) -> Office:
         def work(session: Session) -> str:
-            manager = staffing.find_manager(session, cast.managers[role])
+            manager = roles.find_manager(session, cast.managers[role])
             assert manager
-            return signing_in.open_session(session, manager.id, "a browser", now_ms())
+            return sessions.open_session(session, manager.id, "a browser", now_ms())
 
         office = Office(app, role)
         office.client.set_cookie("redeem_session", database.write(work))
@@ -319,7 +320,7 @@ def test_nobody_comes_in_unknown(app, name, targets, links):
 def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter, links):
     [route] = [each for each in routes_of(app) if each.name == name]
     has_place = bool(route.arguments & UNKNOWN.keys())
-    prefix = {"prefix": apikeys.parse(cast.reader_key).prefix, "sealed": links.get(name, "")}
+    prefix = {"prefix": api_key_format.parse(cast.reader_key).prefix, "sealed": links.get(name, "")}
     for role in ROLES:
         office = enter(role)
         for place in SEE if has_place else ("north",):
@@ -341,7 +342,7 @@ def test_each_role_does_what_it_may_where_it_may(app, cast, name, targets, enter
 
 @on_both_databases
 def test_every_page_opens_on_both_databases(app, cast, targets, enter, links):
-    manager, prefix = enter("shop_manager"), {"prefix": apikeys.parse(cast.reader_key).prefix}
+    manager, prefix = enter("shop_manager"), {"prefix": api_key_format.parse(cast.reader_key).prefix}
     for route in routes_of(app):
         known = {"sealed": links.get(route.name, "")}
         status = ask(manager, route, targets["north"] | prefix | known).status_code

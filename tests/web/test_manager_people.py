@@ -7,11 +7,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from redeem import appointing, staffing
-from redeem.appointing import LastManager
+from redeem.accounts import people, roles
+from redeem.accounts import people as account_people
+from redeem.accounts.people import LastManager
+from redeem.accounts.roles import Role, as_person
 from redeem.db.models.managers import AuditEntry, Manager, ManagerSession
 from redeem.lib.errors import Forbidden
-from redeem.staffing import Role, as_person
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import PASSWORD
@@ -25,7 +26,7 @@ def id_of(database, cast, role):
 
 
 def manager_of(database, cast, role):
-    return database.read(lambda db: staffing.find_manager(db, cast.managers[role]))
+    return database.read(lambda db: roles.find_manager(db, cast.managers[role]))
 
 
 def changes(database):
@@ -178,7 +179,7 @@ def test_of_two_who_deactivate_each_other_at_once_one_stays(database, cast, seco
     def deactivate(pair):
         barrier.wait()
         try:
-            database.write(lambda db: appointing.deactivate(db, people[pair[0]], pair[1], now_ms()))
+            database.write(lambda db: account_people.deactivate(db, people[pair[0]], pair[1], now_ms()))
         except (LastManager, Forbidden) as refused:
             return type(refused)
         return None
@@ -199,9 +200,9 @@ def test_the_last_one_stays_whoever_asks(database, cast, second, what):
 
     def work(db):
         if what == "deactivate":
-            appointing.deactivate(db, boss, second, now_ms())
+            account_people.deactivate(db, boss, second, now_ms())
         else:
-            appointing.change_post(db, boss, second, Role.AUDITOR, None, None, now_ms())
+            account_people.change_post(db, boss, second, Role.AUDITOR, None, None, now_ms())
 
     with pytest.raises(LastManager):
         database.write(work)
@@ -211,7 +212,7 @@ def test_the_last_one_is_refused_in_words(office, cast, database, second, monkey
     boss = office("shop_manager")
     page = f"/manager/people/{second}/deactivate"
     token = boss.token()
-    monkeypatch.setattr(appointing, "keep_a_manager", refuse)
+    monkeypatch.setattr(people, "keep_a_manager", refuse)
     answer = boss.client.post(page, data={"csrf_token": token})
     assert answer.status_code == 422
     assert "Make somebody else a shop manager first" in answer.text

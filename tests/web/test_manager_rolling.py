@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import update
 
-from redeem import apikeys
+from redeem.accounts import api_key_format
 from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.managers import AuditEntry
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 
 def prefix_of(text):
-    return apikeys.parse(text).prefix
+    return api_key_format.parse(text).prefix
 
 
 def shown(answer):
@@ -53,7 +53,7 @@ def test_both_keys_work_for_a_while(client, office, cast, database):
 def test_the_earlier_one_ends_when_its_time_is_over(app, client, office, cast, database):
     new = shown(roll(office, cast.shop_key))
     database.write(lambda db: db.execute(update(ApiKey).where(ApiKey.works_until.is_not(None)).values(works_until=1)))
-    app.extensions["redeem.keys"].forget()
+    app.extensions["redeem.domain.signing_keys"].forget()
     assert_problem(Program(client, cast.shop_key).get("/coupons"), "unauthenticated")
     assert Program(client, new).get("/coupons").status_code == 200
     assert "Ended" in office("shop_manager").open("/manager/keys").text

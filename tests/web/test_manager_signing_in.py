@@ -5,10 +5,11 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from redeem import create_app, signing_in, staffing
+from redeem import create_app
+from redeem.accounts import roles, sessions
+from redeem.accounts.roles import Role
 from redeem.db.models.managers import Manager, ManagerSession, Throttle
 from redeem.lib.errors import TooMany
-from redeem.staffing import Role
 from tests.cast import PASSWORD
 from tests.factories import all_of
 from tests.web.office import SIGN_IN, Office, opened
@@ -83,7 +84,7 @@ def test_the_cookie_is_a_secret_that_only_the_browser_has(office, database):
     secret = office("shop_manager").cookie()
     [row] = database.read(lambda session: all_of(session, ManagerSession))
     assert len(secret) == 43
-    assert row.secret_hash == signing_in.hash_secret(secret)
+    assert row.secret_hash == sessions.hash_secret(secret)
     assert secret.encode() not in row.secret_hash
 
 
@@ -283,22 +284,22 @@ def test_a_form_must_come_from_here(office, headers, status):
 
 def test_a_shop_manager_sees_all_whatever_the_row_says(cast, database):
     manager = Manager(id="mgr_x", email="x", name="X", role="shop_manager", partner_id=cast.north_partner, created_at=0)
-    assert staffing.as_person(manager).scope == staffing.WHOLE
+    assert roles.as_person(manager).scope == roles.WHOLE
 
 
 def test_an_address_is_taken_once(cast, database):
     def add(session):
-        staffing.add_manager(session, cast.managers["auditor"].upper(), "Again", Role.AUDITOR, "hash", 1)
+        roles.add_manager(session, cast.managers["auditor"].upper(), "Again", Role.AUDITOR, "hash", 1)
 
-    with pytest.raises(staffing.TakenEmail):
+    with pytest.raises(roles.TakenEmail):
         database.write(add)
 
 
 def test_a_new_password_ends_every_session(office, cast, database):
     manager = office("shop_manager")
-    hashed = staffing.new_password("another long password")
+    hashed = roles.new_password("another long password")
     email = cast.managers["shop_manager"]
-    database.write(lambda session: signing_in.change_password(session, email, hashed, 2**41))
+    database.write(lambda session: sessions.change_password(session, email, hashed, 2**41))
     assert manager.open("/manager/").status_code == 303
     assert manager.sign_in(email, "another long password").status_code == 303
 
@@ -307,7 +308,7 @@ def test_many_tries_at_once_are_as_many_tries(cast, database):
     """Counted before argon2 runs: whoever sends six at once has not more tries than whoever sends them in turn."""
 
     def begin():
-        return database.write(lambda db: signing_in.begin(db, cast.managers["auditor"], "source", None, 1_000_000))
+        return database.write(lambda db: sessions.begin(db, cast.managers["auditor"], "source", None, 1_000_000))
 
     for _ in range(5):
         begin()

@@ -103,7 +103,7 @@ def test_the_password_is_asked_for_again(office, database, six):
 @pytest.fixture
 def _long_ago(monkeypatch):
     """The password was typed too long ago."""
-    monkeypatch.setattr("redeem.confirming.is_fresh", lambda *_said: False)
+    monkeypatch.setattr("redeem.accounts.reauthentication.is_fresh", lambda *_said: False)
 
 
 def test_what_was_given_after_the_counting_is_honoured(office, database, six, north):

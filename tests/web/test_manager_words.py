@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from redeem.acts import Kind, Outcome, Refusal
-from redeem.auditing import Change
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Role
+from redeem.domain.acts import Kind, Outcome, Refusal
+from redeem.domain.rules import Verdict
+from redeem.domain.terms import parse_terms
 from redeem.planning import leaves
-from redeem.rules import Verdict
 from redeem.showing import State
-from redeem.staffing import Role
-from redeem.terms import parse_terms
 from redeem.web.manager import words
 from redeem.web.manager.telling import browser, skew
 from tests.test_terms import AT_RISK

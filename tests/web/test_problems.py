@@ -9,9 +9,9 @@ import pytest
 
 import redeem
 from redeem import create_app
-from redeem.acts import Outcome
+from redeem.domain.acts import Outcome
+from redeem.domain.rules import Verdict
 from redeem.lib.errors import Reasoned, RedeemError
-from redeem.rules import Verdict
 from redeem.web.problems import KINDS
 from tests.web.programs import Program, assert_problem
 

@@ -8,11 +8,11 @@ import pytest
 from nacl.signing import SigningKey
 
 from redeem import issuing, keeping, restoring
-from redeem.codes import grouped
 from redeem.db.models.coupons import Coupon
+from redeem.domain.short_codes import grouped
+from redeem.domain.tokens import DIGITS
 from redeem.lib import qr
 from redeem.lib.sealing import Sealer
-from redeem.tokens import DIGITS
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.factories import NOW, SECRET

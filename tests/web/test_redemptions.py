@@ -2,8 +2,8 @@
 
 import pytest
 
-from redeem import codes
 from redeem.db.models.ledger import Act, Redemption
+from redeem.domain import short_codes
 from redeem.web.till import DECLINES
 from tests import factories
 from tests.databases import on_both_databases
@@ -26,7 +26,7 @@ def test_a_good_coupon_is_redeemed(north, cast, coupon):
 
 
 def test_a_short_code_redeems_as_a_scan_does(north, coupon):
-    response = north.post("/redemptions", {"short_code": codes.grouped(coupon.short_code).lower()})
+    response = north.post("/redemptions", {"short_code": short_codes.grouped(coupon.short_code).lower()})
     assert (response.status_code, response.json["coupon"]) == (201, coupon.id)
 
 
@@ -142,7 +142,7 @@ def test_a_mistyped_short_code_is_said_to_be_mistyped(north, coupon):
 
 
 def test_short_codes_can_not_be_tried_one_after_the_other(north, north_two, coupon):
-    tries = [north.post("/redemptions", {"short_code": codes.new_code()}) for _ in range(6)]
+    tries = [north.post("/redemptions", {"short_code": short_codes.new_code()}) for _ in range(6)]
     assert [each.json["code"] for each in tries] == ["unknown_coupon"] * 5 + ["too_many"]
     seconds = int(tries[-1].headers["Retry-After"])
     assert 0 < seconds <= 15

@@ -2,11 +2,12 @@
 
 import pytest
 
-from redeem import planning, staffing
+from redeem import planning
+from redeem.accounts import roles
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry
+from redeem.domain.terms import parse_terms
 from redeem.lib.times import rfc3339
-from redeem.terms import parse_terms
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW, all_of
@@ -202,9 +203,9 @@ def test_who_writes_meanwhile_loses_nothing(office, database, page, row, cast):
     office("shop_manager").send(f"{page}/stop")
 
     def save(db):
-        boss = staffing.find_manager(db, cast.managers["shop_manager"])
+        boss = roles.find_manager(db, cast.managers["shop_manager"])
         assert boss
-        who = staffing.as_person(boss)
+        who = roles.as_person(boss)
         planning.change_campaign(db, who, before.number, before.version, "Late", parse_terms(before.terms), NOW)
 
     database.write(save)

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 
-from redeem.codes import grouped
+from redeem.accounts.roles import Permission
 from redeem.config import Settings
+from redeem.domain.short_codes import grouped
 from redeem.lib.errors import NotFound, RedeemError
-from redeem.staffing import Permission
 from redeem.web.context import context
 from redeem.web.headers import PAGES
 from redeem.web.manager import (

@@ -9,16 +9,16 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import apikeys, reviewing
-from redeem.auditing import Change
+from redeem.accounts import api_key_format, audit_log
+from redeem.accounts.audit import Change
+from redeem.accounts.audit_log import ChangeLine, Wanted
+from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.lib import csvfile
 from redeem.lib.csvfile import Cell
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import is_id
 from redeem.lib.times import Ms, rfc3339
-from redeem.reviewing import ChangeLine, Wanted
-from redeem.staffing import Permission
 from redeem.web.context import context, read
 from redeem.web.manager.guard import office, person
 from redeem.web.manager.words import CHANGES, FIELDS, word
@@ -51,8 +51,8 @@ def audit() -> ResponseReturnValue:
     page = Page(limit=CHANGES_PER_PAGE, after=after if is_id("aud", after) else None)
     return render_template(
         "manager/audit.html",
-        changes=read(lambda db: reviewing.list_changes(db, chosen.wanted, page)),
-        authors=read(lambda db: reviewing.list_authors(db, scope)),
+        changes=read(lambda db: audit_log.list_changes(db, chosen.wanted, page)),
+        authors=read(lambda db: audit_log.list_authors(db, scope)),
         chosen=chosen,
         paged=page.after,
         written=written,
@@ -67,7 +67,7 @@ def audit_file() -> ResponseReturnValue:
     """The newest of what was asked for, at most CHANGES_PER_FILE_MAX."""
     chosen = read_choice()
     page = Page(limit=CHANGES_PER_FILE_MAX)
-    found = read(lambda db: reviewing.list_changes(db, chosen.wanted, page)).items
+    found = read(lambda db: audit_log.list_changes(db, chosen.wanted, page)).items
     header = [_("When"), _("Who"), _("What"), _("Which"), _("Id"), _("Before"), _("After")]
     return Response(
         csvfile.write(header, [cells for change in found for cells in as_cells(change)]),
@@ -115,7 +115,7 @@ def written(value: object) -> str:
 def read_choice() -> Chosen:
     """Raises NotFound for a person or a kind of change that there can't be."""
     who, what = request.args.get("who", ""), request.args.get("what", "")
-    if (what and what not in set(Change)) or (who and not (is_id("mgr", who) or apikeys.is_prefix(who))):
+    if (what and what not in set(Change)) or (who and not (is_id("mgr", who) or api_key_format.is_prefix(who))):
         raise NotFound
     first, last = read_day("from"), read_day("until")
     wanted = Wanted(

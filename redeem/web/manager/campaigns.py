@@ -8,14 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import overseeing, planning, simulating
+from redeem.accounts.roles import WHOLE, Permission
+from redeem.domain.terms import Terms
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms, local_day
 from redeem.overseeing import PartnerLine, StoreLine
 from redeem.planning import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
 from redeem.simulating import Scene
-from redeem.staffing import WHOLE, Permission
-from redeem.terms import Terms
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import language, locale

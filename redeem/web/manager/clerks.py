@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from pydantic import StringConstraints
 
 from redeem import managing, overseeing
+from redeem.accounts.roles import Permission
 from redeem.lib import passwords
-from redeem.staffing import Permission
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import confirming
+from redeem.accounts import reauthentication
 from redeem.lib import passwords
 from redeem.lib.errors import TooMany
 from redeem.web.context import now_ms, write
@@ -32,7 +32,7 @@ def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
 
     @wraps(view)
     def asked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if confirming.is_fresh(signed_in(), now_ms()):
+        if reauthentication.is_fresh(signed_in(), now_ms()):
             return view(*args, **kwargs)
         if FIELD not in request.form:
             return question(), 401
@@ -48,10 +48,10 @@ def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
 def confirm(password: str) -> bool:
     """argon2 runs between two short transactions."""
     mine, now = signed_in(), now_ms()
-    stored = write(lambda db: confirming.begin(db, mine, now))
+    stored = write(lambda db: reauthentication.begin(db, mine, now))
     right = passwords.verify(stored, password)
     if right:
-        write(lambda db: confirming.finish(db, mine, now))
+        write(lambda db: reauthentication.finish(db, mine, now))
     return right
 
 

@@ -4,8 +4,8 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from redeem import inquiring
+from redeem.accounts.roles import Permission
 from redeem.lib.ids import coupon_of
-from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read
 from redeem.web.manager.guard import office, person
 

@@ -8,17 +8,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem import deciding, overseeing, quarantining
-from redeem.codes import grouped
+from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.deciding import TwoGifts
-from redeem.journal import Entry
-from redeem.keys import KeyRing
+from redeem.domain.journal import Entry
+from redeem.domain.short_codes import grouped
+from redeem.domain.signing_keys import KeyRing
+from redeem.domain.terms import Bearer
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
 from redeem.quarantining import Line
 from redeem.recognising import genuine_serial
-from redeem.staffing import Permission
-from redeem.terms import Bearer
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other

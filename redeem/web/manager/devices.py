@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import managing, overseeing
+from redeem.accounts.roles import Permission
 from redeem.lib.times import Ms
 from redeem.overseeing import DeviceLine, EnrolmentLine
-from redeem.staffing import Permission
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed

@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from pydantic import StringConstraints
 
-from redeem import signing_in, staffing
+from redeem.accounts import roles
+from redeem.accounts import sessions as account_sessions
+from redeem.accounts.sessions import KnownBrowser, WrongPassword
 from redeem.lib.errors import BadLink, NotFound, TooMany
 from redeem.lib.links import Purpose
-from redeem.signing_in import KnownBrowser, WrongPassword
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import BadForm, Form, read_form
 from redeem.web.manager.guard import (
@@ -69,10 +70,10 @@ def enter() -> ResponseReturnValue:
 def sign_manager_in(form: SignInForm) -> tuple[str, str]:
     """The new session's secret, and whose it is. argon2 runs between two short transactions."""
     now, source, known = now_ms(), request.remote_addr or "", known_browser()
-    attempt = write(lambda db: signing_in.begin(db, form.email, source, known, now))
-    right = signing_in.check(attempt, form.password)
+    attempt = write(lambda db: account_sessions.begin(db, form.email, source, known, now))
+    right = account_sessions.check(attempt, form.password)
     agent = request.user_agent.string
-    secret = write(lambda db: signing_in.finish(db, attempt, right=right, user_agent=agent, now=now))
+    secret = write(lambda db: account_sessions.finish(db, attempt, right=right, user_agent=agent, now=now))
     return secret, attempt.manager.id if attempt.manager else ""
 
 
@@ -80,11 +81,11 @@ def end_earlier_session() -> None:
     """Whoever signs in again in the same browser has one session there, not two."""
     earlier, now = maybe_signed_in(), now_ms()
     if earlier:
-        write(lambda db: signing_in.end_session(db, earlier.person.id, earlier.secret_hash, now))
+        write(lambda db: account_sessions.end_session(db, earlier.person.id, earlier.secret_hash, now))
 
 
 def sign_in_page(fault: str | None = None, email: str = "") -> str:
-    first = not read(staffing.has_managers)
+    first = not read(roles.has_managers)
     return render_template("manager/sign_in.html", fault=fault, email=email, next=next_page(), nobody_yet=first)
 
 
@@ -120,7 +121,7 @@ def remember_browser(response: Response, manager_id: str) -> None:
 @office("/sign-out", Access.SIGNED_IN, methods=("POST",))
 def sign_out() -> ResponseReturnValue:
     mine, now = signed_in(), now_ms()
-    write(lambda db: signing_in.end_session(db, mine.person.id, mine.secret_hash, now))
+    write(lambda db: account_sessions.end_session(db, mine.person.id, mine.secret_hash, now))
     response = see_other("manager.sign_in")
     session.clear()
     forget_cookie(response)
@@ -130,18 +131,18 @@ def sign_out() -> ResponseReturnValue:
 @office("/sessions", Access.SIGNED_IN)
 def sessions() -> ResponseReturnValue:
     mine, now = signed_in(), now_ms()
-    found = read(lambda db: signing_in.list_sessions(db, mine.person.id, lifetimes(), now))
+    found = read(lambda db: account_sessions.list_sessions(db, mine.person.id, lifetimes(), now))
     return render_template("manager/sessions.html", sessions=found, mine=mine, now=now)
 
 
 @office("/sessions/<name>/end", Access.SIGNED_IN, methods=("POST",))
 def end_session(name: str) -> ResponseReturnValue:
     mine, now = signed_in(), now_ms()
-    found = read(lambda db: signing_in.list_sessions(db, mine.person.id, lifetimes(), now))
+    found = read(lambda db: account_sessions.list_sessions(db, mine.person.id, lifetimes(), now))
     ended = next((each for each in found if each.name == name), None)
     if ended is None:
         raise NotFound
-    write(lambda db: signing_in.end_session(db, mine.person.id, ended.secret_hash, now))
+    write(lambda db: account_sessions.end_session(db, mine.person.id, ended.secret_hash, now))
     flash(_("That browser is signed out."))
     return see_other("manager.sessions")
 
@@ -149,6 +150,6 @@ def end_session(name: str) -> ResponseReturnValue:
 @office("/sessions/end-others", Access.SIGNED_IN, methods=("POST",))
 def end_other_sessions() -> ResponseReturnValue:
     mine, now = signed_in(), now_ms()
-    write(lambda db: signing_in.end_other_sessions(db, mine.person.id, mine.secret_hash, now))
+    write(lambda db: account_sessions.end_other_sessions(db, mine.person.id, mine.secret_hash, now))
     flash(_("All other browsers are signed out."))
     return see_other("manager.sessions")

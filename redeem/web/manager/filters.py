@@ -7,12 +7,12 @@ from datetime import date
 from flask import request
 
 from redeem import overseeing
+from redeem.accounts.roles import Person, Scope
 from redeem.lib.days import to_date, to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.overseeing import CampaignLine, PartnerLine, StoreLine
 from redeem.reporting import Period, Question
-from redeem.staffing import Person, Scope
 from redeem.web.context import read
 
 PERIODS = (7, 30, 90, 365)

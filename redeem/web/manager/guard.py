@@ -13,12 +13,13 @@ from flask import Blueprint, Response, g, make_response, redirect, request, url_
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
-from redeem import generations, signing_in
+from redeem import generations
+from redeem.accounts import sessions
+from redeem.accounts.roles import Permission, Person
+from redeem.accounts.sessions import Lifetimes, SignedIn
 from redeem.config import Settings
 from redeem.lib.errors import Forbidden, NotFound
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.signing_in import Lifetimes, SignedIn
-from redeem.staffing import Permission, Person
 from redeem.web import languages
 from redeem.web.context import context, now_ms, read, write
 
@@ -106,10 +107,10 @@ def find_session() -> SignedIn | None:
     secret = request.cookies.get(cookie_name(context().settings))
     if not secret:
         return None
-    secret_hash, now = signing_in.hash_secret(secret), now_ms()
-    found = read(lambda session: signing_in.find_session(session, secret_hash, lifetimes(), now))
-    if found and signing_in.is_stale(found, now):
-        write(lambda session: signing_in.note_seen(session, secret_hash, now))
+    secret_hash, now = sessions.hash_secret(secret), now_ms()
+    found = read(lambda session: sessions.find_session(session, secret_hash, lifetimes(), now))
+    if found and sessions.is_stale(found, now):
+        write(lambda session: sessions.note_seen(session, secret_hash, now))
     return found
 
 

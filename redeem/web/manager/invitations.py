@@ -7,11 +7,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import StringConstraints
 
-from redeem import inviting, staffing
-from redeem.inviting import INVITATION_SECONDS, NewPerson
+from redeem.accounts import invitations, roles
+from redeem.accounts.invitations import INVITATION_SECONDS, NewPerson
+from redeem.accounts.roles import Permission
 from redeem.lib.errors import BadLink, Invalid
 from redeem.lib.links import Fault, Purpose
-from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -50,7 +50,7 @@ def invite() -> ResponseReturnValue:
         who, now = person(), now_ms()
         partner_id, store_id = where(form)
         new = NewPerson(form.email, form.name, form.role, partner_id, store_id)
-        made = write(lambda db: inviting.invite(db, who, new, now))
+        made = write(lambda db: invitations.invite(db, who, new, now))
         link = invitation_link(context(), made.id)
         return render_template(
             "manager/link_shown.html", kind="invitation", link=link, made=made, until=made.expires_at
@@ -72,7 +72,7 @@ def invitation_page(faults: Faults | None = None) -> str:
 @office("/invitations/<invitation_id>/withdraw", Permission.RUN_PEOPLE, methods=("POST",))
 def withdraw_invitation(invitation_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    write(lambda db: inviting.withdraw(db, who, invitation_id, now))
+    write(lambda db: invitations.withdraw(db, who, invitation_id, now))
     flash(_("The invitation is withdrawn. Its link opens nothing any more."))
     return see_other("manager.people")
 
@@ -88,7 +88,7 @@ def accept_invitation(sealed: str) -> ResponseReturnValue:
 
     def act(form: AcceptForm) -> ResponseReturnValue:
         invitation_id, hashed, now = opened(sealed), hash_chosen(form), now_ms()
-        write(lambda db: inviting.accept(db, invitation_id, form.name, hashed, now))
+        write(lambda db: invitations.accept(db, invitation_id, form.name, hashed, now))
         flash(_("Welcome. Sign in with the password that you have just chosen."))
         return see_other("manager.sign_in")
 
@@ -97,7 +97,7 @@ def accept_invitation(sealed: str) -> ResponseReturnValue:
 
 def accept_page(sealed: str, faults: Faults | None = None) -> str:
     invitation_id, now = opened(sealed), now_ms()
-    offer = read(lambda db: inviting.find(db, invitation_id, now))
+    offer = read(lambda db: invitations.find(db, invitation_id, now))
     return render_template("manager/invitation.html", offer=offer, sealed=sealed, faults=faults or {})
 
 
@@ -114,4 +114,4 @@ def hash_chosen(form: PasswordForm) -> str:
     if form.password != form.again:
         detail = _("Type the same password in both fields.")
         raise Invalid(detail, errors=[{"pointer": "/again", "detail": detail}])
-    return staffing.new_password(form.password)
+    return roles.new_password(form.password)

@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from pydantic import BeforeValidator, Field
 
 from redeem import managing, overseeing
+from redeem.accounts import api_key_list, api_keys
+from redeem.accounts.api_key_list import KeyLine
+from redeem.accounts.roles import Permission
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.overseeing import KeyLine
-from redeem.staffing import Permission
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -44,8 +45,8 @@ def keys() -> ResponseReturnValue:
     who = person()
     return render_template(
         "manager/keys.html",
-        keys=read(overseeing.list_shop_keys) if who.may(Permission.READ_SHOP) else [],
-        till_keys=read(lambda db: overseeing.list_till_keys(db, who.scope)),
+        keys=read(api_key_list.list_shop_keys) if who.may(Permission.READ_SHOP) else [],
+        till_keys=read(lambda db: api_key_list.list_till_keys(db, who.scope)),
         now=now_ms(),
         zone=context().settings.time_zone,
     )
@@ -63,7 +64,7 @@ def make_key() -> ResponseReturnValue:
 
     def act(form: KeyForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        text = write(lambda db: managing.make_shop_key(db, who, form.name, form.scopes, now))
+        text = write(lambda db: api_keys.make_shop_key(db, who, form.name, form.scopes, now))
         return render_template("manager/key_shown.html", key=text, name=form.name, kind="shop")
 
     return submitted(KeyForm, act, key_page)
@@ -76,13 +77,13 @@ def key_page(faults: Faults | None = None) -> str:
 
 @office("/keys/<prefix>/revoke", Permission.RUN_SHOP)
 def ask_to_revoke_key(prefix: str) -> ResponseReturnValue:
-    return render_template("manager/key_revoke.html", key=read(lambda db: overseeing.get_shop_key(db, prefix)))
+    return render_template("manager/key_revoke.html", key=read(lambda db: api_key_list.get_shop_key(db, prefix)))
 
 
 @office("/keys/<prefix>/revoke", Permission.RUN_SHOP, methods=("POST",))
 def revoke_key(prefix: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    write(lambda db: managing.revoke_shop_key(db, who, prefix, now))
+    write(lambda db: api_keys.revoke_shop_key(db, who, prefix, now))
     book().forget()
     flash(_("The key is revoked. Programs that use it are refused."))
     return see_other("manager.keys")
@@ -90,17 +91,17 @@ def revoke_key(prefix: str) -> ResponseReturnValue:
 
 @office("/keys/<prefix>/roll", Permission.RUN_SHOP)
 def ask_to_roll_key(prefix: str) -> ResponseReturnValue:
-    return roll_page(read(lambda db: overseeing.get_shop_key(db, prefix)))
+    return roll_page(read(lambda db: api_key_list.get_shop_key(db, prefix)))
 
 
 @office("/keys/<prefix>/roll", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def roll_key(prefix: str) -> ResponseReturnValue:
     """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
-    key, who, now = read(lambda db: overseeing.get_shop_key(db, prefix)), person(), now_ms()
+    key, who, now = read(lambda db: api_key_list.get_shop_key(db, prefix)), person(), now_ms()
 
     def act(form: RollForm) -> ResponseReturnValue:
-        text = write(lambda db: managing.roll_shop_key(db, who, prefix, form.hours * MS_PER_HOUR, now))
+        text = write(lambda db: api_keys.roll_shop_key(db, who, prefix, form.hours * MS_PER_HOUR, now))
         return rolled(key, text, form)
 
     return submitted(RollForm, act, lambda faults: roll_page(key, faults))
@@ -111,7 +112,7 @@ def ask_to_roll_till_key(device_id: str) -> ResponseReturnValue:
     scope = person().scope
     if read(lambda db: overseeing.get_device(db, scope, device_id)).kind == "tablet":
         return see_other("manager.devices")
-    return roll_page(read(lambda db: overseeing.get_till_key(db, scope, device_id)))
+    return roll_page(read(lambda db: api_key_list.get_till_key(db, scope, device_id)))
 
 
 @office("/devices/<device_id>/key", Permission.RUN_STORES, methods=("POST",))
@@ -120,7 +121,7 @@ def roll_till_key(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     if read(lambda db: overseeing.get_device(db, who.scope, device_id)).kind == "tablet":
         return see_other("manager.devices")
-    key = read(lambda db: overseeing.get_till_key(db, who.scope, device_id))
+    key = read(lambda db: api_key_list.get_till_key(db, who.scope, device_id))
 
     def act(form: RollForm) -> ResponseReturnValue:
         text = write(lambda db: managing.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem import generations, managing, overseeing, restoring, writing_off
+from redeem.accounts.roles import Permission
 from redeem.lib.money import Money, add_up
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
-from redeem.staffing import Permission
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.devices import DARK_MS

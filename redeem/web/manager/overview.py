@@ -10,12 +10,12 @@ from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from redeem import adding_up, reporting
+from redeem.accounts.roles import Permission
 from redeem.lib import charts, csvfile
 from redeem.lib.charts import Bar, Columns, Stack
 from redeem.lib.errors import NotFound
 from redeem.lib.times import local_day
 from redeem.reporting import Report, Row
-from redeem.staffing import Permission
 from redeem.web.context import now_ms, read, write
 from redeem.web.languages import short_day
 from redeem.web.manager.filters import Filter, read_filter

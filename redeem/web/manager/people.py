@@ -8,12 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import appointing, inviting, overseeing, signing_in
-from redeem.appointing import RANKS, PersonLine
+from redeem import overseeing
+from redeem.accounts import invitations, sessions
+from redeem.accounts import people as account_people
+from redeem.accounts.people import RANKS, PersonLine
+from redeem.accounts.roles import Permission, Person, Role
+from redeem.accounts.sessions import SignedIn
 from redeem.lib.errors import Invalid, NotFound
 from redeem.overseeing import PartnerLine, StoreLine
-from redeem.signing_in import SignedIn
-from redeem.staffing import Permission, Person, Role
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -40,8 +42,8 @@ class Posts:
 @office("/people", Permission.READ)
 def people() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    found = read(lambda db: appointing.list_people(db, scope))
-    invited = read(lambda db: inviting.list_open(db, scope, now))
+    found = read(lambda db: account_people.list_people(db, scope))
+    invited = read(lambda db: invitations.list_open(db, scope, now))
     return render_template("manager/people.html", people=found, invited=invited, now=now)
 
 
@@ -62,24 +64,24 @@ def one_person(manager_id: str) -> ResponseReturnValue:
 
 def find_person(manager_id: str) -> PersonLine:
     scope = person().scope
-    return read(lambda db: appointing.get_person(db, scope, manager_id))
+    return read(lambda db: account_people.get_person(db, scope, manager_id))
 
 
 def is_above(who: Person, line: PersonLine) -> bool:
-    return appointing.is_above(who, line.id, line.role, line.scope)
+    return account_people.is_above(who, line.id, line.role, line.scope)
 
 
 def find_below(manager_id: str) -> PersonLine:
     """Raises NotFound, and NotAbove for whom the reader may only look at."""
     line = find_person(manager_id)
     if not is_above(person(), line):
-        raise appointing.NotAbove
+        raise account_people.NotAbove
     return line
 
 
 def sessions_of(manager_id: str) -> list[SignedIn]:
     now = now_ms()
-    return read(lambda db: signing_in.list_sessions(db, manager_id, lifetimes(), now))
+    return read(lambda db: sessions.list_sessions(db, manager_id, lifetimes(), now))
 
 
 @office("/people/<manager_id>/post", Permission.RUN_PEOPLE)
@@ -93,7 +95,7 @@ def change_post(manager_id: str) -> ResponseReturnValue:
     def act(form: PostForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         partner_id, store_id = where(form)
-        write(lambda db: appointing.change_post(db, who, manager_id, form.role, partner_id, store_id, now))
+        write(lambda db: account_people.change_post(db, who, manager_id, form.role, partner_id, store_id, now))
         flash(_("Changed. It holds from now on."))
         return see_other("manager.one_person", manager_id=manager_id)
 
@@ -142,7 +144,7 @@ def ask_to_deactivate(manager_id: str) -> ResponseReturnValue:
 def deactivate(manager_id: str) -> ResponseReturnValue:
     def act(_form: Form) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: appointing.deactivate(db, who, manager_id, now))
+        write(lambda db: account_people.deactivate(db, who, manager_id, now))
         flash(_("Deactivated, and signed out everywhere."))
         return see_other("manager.people")
 
@@ -157,7 +159,7 @@ def deactivate_page(manager_id: str, faults: Faults | None = None) -> str:
 @confirmed
 def reactivate(manager_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    write(lambda db: appointing.reactivate(db, who, manager_id, now))
+    write(lambda db: account_people.reactivate(db, who, manager_id, now))
     flash(_("Reactivated. The earlier password is good again."))
     return see_other("manager.one_person", manager_id=manager_id)
 
@@ -169,6 +171,6 @@ def end_browsers(manager_id: str) -> ResponseReturnValue:
     named = next((each.secret_hash for each in sessions_of(line.id) if each.name == name), None)
     if name and named is None:
         raise NotFound
-    ended = write(lambda db: appointing.sign_out(db, who, line.id, now, named))
+    ended = write(lambda db: account_people.sign_out(db, who, line.id, now, named))
     flash(ngettext("%(num)s browser is signed out.", "%(num)s browsers are signed out.", ended))
     return see_other("manager.one_person", manager_id=manager_id)

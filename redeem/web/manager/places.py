@@ -6,8 +6,8 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from redeem import managing, overseeing
+from redeem.accounts.roles import WHOLE, Permission, Scope
 from redeem.partnering import NewStore
-from redeem.staffing import WHOLE, Permission, Scope
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other

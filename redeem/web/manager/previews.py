@@ -11,14 +11,15 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from redeem import showing, tokens
-from redeem.codes import CHARACTERS, check_character, grouped
+from redeem import showing
+from redeem.domain import tokens
+from redeem.domain.short_codes import CHARACTERS, check_character, grouped
+from redeem.domain.terms import Offer, Terms
+from redeem.domain.tokens import Token
 from redeem.lib.ids import CROCKFORD
 from redeem.lib.times import Ms
 from redeem.overseeing import StoreLine
 from redeem.simulating import Scene, Simulation
-from redeem.terms import Offer, Terms
-from redeem.tokens import Token
 from redeem.web.context import context
 from redeem.web.languages import LANGUAGES, language, moment
 from redeem.web.manager.campaign_form import Typed, read_day

@@ -7,11 +7,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import StringConstraints
 
-from redeem import resetting
+from redeem.accounts import password_resets
+from redeem.accounts.password_resets import RESET_SECONDS, Reset
+from redeem.accounts.roles import Permission
 from redeem.lib.errors import BadLink, Invalid
 from redeem.lib.links import Fault, Purpose
-from redeem.resetting import RESET_SECONDS, Reset
-from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirm, confirmed
 from redeem.web.manager.forms import Faults, submitted
@@ -29,7 +29,7 @@ class OwnForm(PasswordForm):
 def make_reset(manager_id: str) -> ResponseReturnValue:
     """Answered at once and not by a redirect: the link is shown in this one answer and never again."""
     who, now = person(), now_ms()
-    reset, made = write(lambda db: resetting.make_reset(db, who, manager_id, now))
+    reset, made = write(lambda db: password_resets.make_reset(db, who, manager_id, now))
     until = reset.at + RESET_SECONDS * 1000
     link = reset_link(context(), reset.manager_id, reset.at)
     return render_template("manager/link_shown.html", kind="reset", link=link, made=made, until=until)
@@ -46,7 +46,7 @@ def finish_reset(sealed: str) -> ResponseReturnValue:
 
     def act(form: PasswordForm) -> ResponseReturnValue:
         wanted, hashed, now = opened(sealed), hash_chosen(form), now_ms()
-        write(lambda db: resetting.finish(db, wanted, hashed, now))
+        write(lambda db: password_resets.finish(db, wanted, hashed, now))
         flash(_("The new password is set. Sign in with it."))
         return see_other("manager.sign_in")
 
@@ -55,7 +55,7 @@ def finish_reset(sealed: str) -> ResponseReturnValue:
 
 def reset_page(sealed: str, faults: Faults | None = None) -> str:
     wanted, now = opened(sealed), now_ms()
-    whose = read(lambda db: resetting.find(db, wanted, now).email)
+    whose = read(lambda db: password_resets.find(db, wanted, now).email)
     return render_template("manager/reset.html", email=whose, sealed=sealed, faults=faults or {})
 
 
@@ -81,7 +81,7 @@ def change_own_password() -> ResponseReturnValue:
         if not confirm(form.current):
             detail = _("The password is not right.")
             raise Invalid(detail, errors=[{"pointer": "/current", "detail": detail}])
-        write(lambda db: resetting.change_own(db, mine, hashed, now))
+        write(lambda db: password_resets.change_own(db, mine, hashed, now))
         flash(_("Your password is changed, and all other browsers are signed out."))
         return see_other("manager.sessions")
 

@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import inquiring, overseeing, planning, simulating
+from redeem.accounts.roles import Permission
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, coupon_of
 from redeem.lib.times import Ms
 from redeem.planning import Plan
 from redeem.simulating import Scene, Simulation
-from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read
 from redeem.web.languages import language
 from redeem.web.manager.campaign_form import Typed, read_day

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import generations, settling
+from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.lib import csvfile
 from redeem.lib.csvfile import Cell
@@ -16,7 +17,6 @@ from redeem.lib.ids import is_id
 from redeem.lib.money import Money
 from redeem.lib.times import local_day
 from redeem.settling import Account
-from redeem.staffing import Permission
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.guard import office, person, see_other
 

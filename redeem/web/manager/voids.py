@@ -12,11 +12,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem import planning, voiding
+from redeem.accounts.roles import WHOLE, Permission
 from redeem.lib import csvfile
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms
-from redeem.staffing import WHOLE, Permission
 from redeem.voiding import Run
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
-from redeem.acts import Kind, Outcome, Refusal
-from redeem.auditing import Change
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Role
+from redeem.domain.acts import Kind, Outcome, Refusal
+from redeem.domain.rules import Verdict
 from redeem.quarantining import NOT_SIGNED
-from redeem.rules import Verdict
 from redeem.showing import State
-from redeem.staffing import Role
 from redeem.voiding import What
 
 Words = Mapping[str, LazyString]

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
-from redeem import auditing, staffing
-from redeem.appointing import NotAbove, may_appoint
-from redeem.auditing import Change
+from redeem.accounts import audit, roles
+from redeem.accounts.audit import Change
+from redeem.accounts.people import NotAbove, may_appoint
+from redeem.accounts.roles import Person, Role, Scope, TakenEmail, as_person, clean_email, people_within, scope_of
 from redeem.db.models.managers import Invitation, Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_DAY, Ms
-from redeem.staffing import Person, Role, Scope, TakenEmail, as_person, clean_email, people_within, scope_of
 
 INVITATION_DAYS = 7
 INVITATION_SECONDS = INVITATION_DAYS * MS_PER_DAY // 1000
@@ -84,7 +84,7 @@ def invite(session: Session, person: Person, new: NewPerson, now: Ms) -> Invitat
     email, scope = clean_email(new.email), scope_of(session, new.role, new.partner_id, new.store_id)
     if not may_appoint(person, new.role, scope):
         raise NotAbove("Invite to what you run yourself, and to no more than you are.")
-    if staffing.find_manager(session, email):
+    if roles.find_manager(session, email):
         raise TakenEmail
     made = Invitation(
         id=new_id("inv", now),
@@ -136,7 +136,7 @@ def accept(session: Session, invitation_id: str, name: str, password_hash: str, 
     locked = select(Invitation).where(Invitation.id == invitation_id).with_for_update()
     row = check(session, session.scalar(locked), now)
     role = Role(row.role)
-    manager = staffing.add_manager(
+    manager = roles.add_manager(
         session, row.email, name, role, password_hash, now, partner_id=row.partner_id, store_id=row.store_id
     )
     row.accepted_id = manager.id
@@ -174,4 +174,4 @@ def as_line(
 
 def note(session: Session, manager_id: str, what: Change, row: Invitation, now: Ms) -> None:
     details = {"name": row.name, "email": row.email, "role": row.role}
-    auditing.note(session, manager_id, what, row.id, now, scope=scope_as_stored(row), **details)
+    audit.note(session, manager_id, what, row.id, now, scope=scope_as_stored(row), **details)

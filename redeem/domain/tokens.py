@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from nacl.signing import SigningKey
 
-from redeem.keys import KEY_ID_LIMIT, KeyRing, KeyStatus
+from redeem.domain.signing_keys import KEY_ID_LIMIT, KeyRing, KeyStatus
 from redeem.lib.errors import BadToken
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, serial_of
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import appointing
-from redeem.auditing import Change
+from redeem.accounts import people
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Person, as_person
+from redeem.accounts.sessions import SignedIn, end_other_sessions
 from redeem.db.models.managers import Manager
 from redeem.lib.errors import Conflict
 from redeem.lib.times import MS_PER_DAY, Ms
-from redeem.signing_in import SignedIn, end_other_sessions
-from redeem.staffing import Person, as_person
 
 RESET_SECONDS = MS_PER_DAY // 1000
 
@@ -36,12 +36,12 @@ class Reset:
 
 def make_reset(session: Session, person: Person, manager_id: str, now: Ms) -> tuple[Reset, Person]:
     """Earlier links of this manager end with it. Answers whose it is, too. Raises NotFound, NotAbove, Conflict."""
-    manager, who = appointing.get_below(session, person, manager_id)
+    manager, who = people.get_below(session, person, manager_id)
     if manager.disabled_at is not None:
         raise Conflict("Reactivate this person first.")
     manager.reset_at, manager.reset_by_id = now, person.id
     session.flush()
-    appointing.note(session, person, Change.RESET_MADE, who, now)
+    people.note(session, person, Change.RESET_MADE, who, now)
     return Reset(manager.id, now), who
 
 
@@ -61,9 +61,9 @@ def finish(session: Session, reset: Reset, password_hash: str, now: Ms) -> None:
     """Sets it, and ends every session of the old one. `password_hash` is made before the transaction. Raises OverReset."""
     manager = find(session, reset, now, lock=True)
     manager.password_hash, manager.reset_at = password_hash, None
-    appointing.end_all(session, manager.id, now)
+    people.end_all(session, manager.id, now)
     who = as_person(manager)
-    appointing.note(session, who, Change.PASSWORD_CHANGED, who, now)
+    people.note(session, who, Change.PASSWORD_CHANGED, who, now)
 
 
 def change_own(session: Session, mine: SignedIn, password_hash: str, now: Ms) -> None:
@@ -71,4 +71,4 @@ def change_own(session: Session, mine: SignedIn, password_hash: str, now: Ms) ->
     manager = session.get_one(Manager, mine.person.id)
     manager.password_hash, manager.reset_at = password_hash, None
     end_other_sessions(session, manager.id, mine.secret_hash, now)
-    appointing.note(session, mine.person, Change.PASSWORD_CHANGED, mine.person, now)
+    people.note(session, mine.person, Change.PASSWORD_CHANGED, mine.person, now)

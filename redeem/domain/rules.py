@@ -7,8 +7,8 @@ Pure: no clock, no database, no web. A day is an integer, days since 2020-01-01,
 from dataclasses import dataclass
 from enum import StrEnum
 
+from redeem.domain.terms import LAST_DAY_MAX, Terms
 from redeem.lib.days import to_day
-from redeem.terms import LAST_DAY_MAX, Terms
 
 
 class Verdict(StrEnum):

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Store
 from redeem.lib.ids import is_id, new_id
 from redeem.lib.times import Ms
-from redeem.staffing import WHOLE, Scope
 
 
 class Change(StrEnum):

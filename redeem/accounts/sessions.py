@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from redeem import throttling
+from redeem.accounts import throttle
+from redeem.accounts.roles import Person, as_person, clean_email, find_manager
 from redeem.db.models.managers import Manager, ManagerSession
 from redeem.lib import passwords
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import Invalid, NotFound, TooMany, Unauthenticated
 from redeem.lib.times import MS_PER_MINUTE, Ms
-from redeem.staffing import Person, as_person, clean_email, find_manager
 
 SECRET_BYTES = 32
 SOURCE_FREE_FAILURES = 30  # an office behind one address has many managers
@@ -81,12 +81,12 @@ def begin(session: Session, email: str, source: str, known: KnownBrowser | None,
     address = read_email(email)
     manager = find_manager(session, address)
     subjects = subjects_of(address, manager, source, known)
-    throttling.lock(session, subjects)
+    throttle.lock(session, subjects)
     wait = max(waits(session, subjects, now))
     if wait:
         raise TooMany(-(-wait // 1000))
     for subject in subjects:
-        throttling.failed(session, subject, now)
+        throttle.failed(session, subject, now)
     return Try(manager if manager and not manager.disabled_at else None, subjects)
 
 
@@ -100,9 +100,9 @@ def finish(session: Session, attempt: Try, *, right: bool, user_agent: str, now:
     if not right or attempt.manager is None:
         raise WrongPassword
     account, *source = attempt.subjects
-    throttling.succeeded(session, account)
+    throttle.succeeded(session, account)
     for subject in source:
-        throttling.forgive(session, subject)
+        throttle.forgive(session, subject)
     return open_session(session, attempt.manager.id, user_agent, now)
 
 
@@ -115,8 +115,8 @@ def subjects_of(address: str, manager: Manager | None, source: str, known: Known
 
 def waits(session: Session, subjects: tuple[str, ...], now: Ms) -> list[Ms]:
     own, *source = subjects
-    return [throttling.wait_ms(session, own, now)] + [
-        throttling.wait_ms(session, subject, now, free_failures=SOURCE_FREE_FAILURES) for subject in source
+    return [throttle.wait_ms(session, own, now)] + [
+        throttle.wait_ms(session, subject, now, free_failures=SOURCE_FREE_FAILURES) for subject in source
     ]
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from redeem import auditing
-from redeem.auditing import Change
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Permission, Person, Role, Scope, as_person, people_within, scope_of
 from redeem.db.models.managers import Manager, ManagerSession
 from redeem.db.models.partners import Partner, Store
 from redeem.lib.errors import Conflict, Forbidden, NotFound
 from redeem.lib.times import Ms
-from redeem.staffing import WHOLE, Permission, Person, Role, Scope, as_person, people_within, scope_of
 
 RANKS = {Role.AUDITOR: 0, Role.STORE_MANAGER: 1, Role.PARTNER_MANAGER: 2, Role.SHOP_MANAGER: 3}
 
@@ -119,12 +119,12 @@ def change_post(
     if not may_appoint(person, role, scope):
         raise NotAbove
     after = {"role": role.value, **place_names(session, scope)}
-    changed = auditing.changes({"role": before.role.value, **place_names(session, before.scope)}, after)
+    changed = audit.changes({"role": before.role.value, **place_names(session, before.scope)}, after)
     manager.role, manager.partner_id, manager.store_id = role, scope.partner_id, scope.store_id
     session.flush()
     if changed:
         what = {"name": manager.name, "changed": changed}
-        auditing.note(
+        audit.note(
             session, person.id, Change.PERSON_CHANGED, manager.id, now, scope=shared(before.scope, scope), **what
         )
 
@@ -206,4 +206,4 @@ def keep_a_manager(session: Session, person: Person, without_id: str) -> None:
 
 
 def note(session: Session, person: Person, what: Change, who: Person, now: Ms, **details: object) -> None:
-    auditing.note(session, person.id, what, who.id, now, scope=who.scope, name=who.name, role=who.role.value, **details)
+    audit.note(session, person.id, what, who.id, now, scope=who.scope, name=who.name, role=who.role.value, **details)

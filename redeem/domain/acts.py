@@ -4,14 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from redeem.adopting import Shown
-from redeem.ledger import Found, KeptAct
+from redeem.domain.presented import Actor, Shown
+from redeem.domain.rules import Verdict
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms
-from redeem.rules import Verdict
-from redeem.verifying import Actor
 
 NOT_HANDED_OVER = "not_handed_over"
 CANCELLED = "cancelled"
@@ -112,15 +108,3 @@ class Answer:
     @property
     def redeemed(self) -> bool:
         return self.code == Outcome.REDEEMED
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
-
-    session: Session
-    act: Act
-    id: str
-    now: Ms
-    found: Found | None
-    about: KeptAct | None

@@ -8,11 +8,11 @@ here locks nobody out elsewhere.
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from redeem import throttling
+from redeem.accounts import throttle
+from redeem.accounts.sessions import SignedIn
 from redeem.db.models.managers import Manager, ManagerSession
 from redeem.lib.errors import TooMany
 from redeem.lib.times import MS_PER_MINUTE, Ms
-from redeem.signing_in import SignedIn
 
 FRESH_MS = 15 * MS_PER_MINUTE
 
@@ -25,17 +25,17 @@ def is_fresh(mine: SignedIn, now: Ms) -> bool:
 def begin(session: Session, mine: SignedIn, now: Ms) -> str | None:
     """Counts the try and answers the hash that the password must have. Raises TooMany if it must wait."""
     subject = subject_of(mine)
-    throttling.lock(session, [subject])
-    wait = throttling.wait_ms(session, subject, now)
+    throttle.lock(session, [subject])
+    wait = throttle.wait_ms(session, subject, now)
     if wait:
         raise TooMany(-(-wait // 1000))
-    throttling.failed(session, subject, now)
+    throttle.failed(session, subject, now)
     return session.get_one(Manager, mine.person.id).password_hash
 
 
 def finish(session: Session, mine: SignedIn, now: Ms) -> None:
     """The password was right."""
-    throttling.succeeded(session, subject_of(mine))
+    throttle.succeeded(session, subject_of(mine))
     session.execute(
         update(ManagerSession).where(ManagerSession.secret_hash == mine.secret_hash).values(confirmed_at=now)
     )

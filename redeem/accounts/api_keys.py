@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem import apikeys
+from redeem.accounts import api_key_format, api_key_list, audit
+from redeem.accounts.api_key_list import KeyLine
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Person, Scope
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
-from redeem.lib.errors import Conflict, NotFound
-from redeem.lib.times import MS_PER_MINUTE, Ms
-from redeem.verifying import Actor
+from redeem.domain.presented import Actor
+from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.text import clean_name
+from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 READ, ISSUE, MANAGE, REDEEM = "read", "issue", "manage", "redeem"
 SHOP_SCOPES = (READ, ISSUE, MANAGE)
@@ -65,6 +69,12 @@ FIND = (
 )
 
 
+MS_PER_HOUR = 60 * MS_PER_MINUTE
+
+
+OVERLAP_MAX_MS = 7 * MS_PER_DAY
+
+
 def find_key(session: Session, prefix: str) -> KnownKey | None:
     """The key of this prefix, unless it, or the till it belongs to, was revoked. It may have ended: see `works`."""
     row = session.execute(FIND, {"prefix": prefix}).one_or_none()
@@ -85,7 +95,7 @@ def add_shop_key(
     session: Session, name: str, now: Ms, scopes: tuple[str, ...] = SHOP_SCOPES, manager_id: str | None = None
 ) -> str:
     """A key for the shop's own programs; answers its text, which is kept nowhere."""
-    minted = apikeys.mint("shop")
+    minted = api_key_format.mint("shop")
     session.add(
         ApiKey(
             prefix=minted.prefix,
@@ -112,7 +122,7 @@ def roll_key(session: Session, prefix: str, now: Ms, overlap_ms: Ms, manager_id:
         raise NotFound
     if old.revoked_at is not None or old.works_until is not None:
         raise AlreadyRolled
-    minted = apikeys.mint("till" if old.kind == "till" else "shop")
+    minted = api_key_format.mint("till" if old.kind == "till" else "shop")
     session.add(
         ApiKey(
             prefix=minted.prefix,
@@ -137,3 +147,55 @@ def roll_key(session: Session, prefix: str, now: Ms, overlap_ms: Ms, manager_id:
 def revoke_key(session: Session, prefix: str, now: Ms) -> None:
     """The key opens nothing from now on. Doing it twice changes nothing."""
     session.execute(update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
+    """A key for the shop's own programs; answers its text, which is kept nowhere."""
+    text = add_shop_key(session, clean_name(name), now, check_scopes(scopes), person.id)
+    audit.note(
+        session,
+        person.id,
+        Change.KEY_MADE,
+        api_key_format.parse(text).prefix,
+        now,
+        name=clean_name(name),
+        scopes=list(scopes),
+    )
+    return text
+
+
+def roll_shop_key(session: Session, person: Person, prefix: str, overlap_ms: Ms, now: Ms) -> str:
+    """A key that follows this one; answers its text. Raises NotFound, AlreadyRolled, Invalid."""
+    return roll(session, person, api_key_list.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
+
+
+def roll(session: Session, person: Person, key: KeyLine, overlap_ms: Ms, now: Ms, scope: Scope) -> str:
+    if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
+        raise Invalid("The earlier key can go on for seven days at most.")
+    text = roll_key(session, key.prefix, now, overlap_ms, person.id)
+    audit.note(
+        session,
+        person.id,
+        Change.KEY_ROLLED,
+        key.prefix,
+        now,
+        scope=scope,
+        name=key.name,
+        overlap_hours=overlap_ms // MS_PER_HOUR,
+        changed={"prefix": [key.prefix, api_key_format.parse(text).prefix]},
+    )
+    return text
+
+
+def revoke_shop_key(session: Session, person: Person, prefix: str, now: Ms) -> None:
+    key = api_key_list.get_shop_key(session, prefix)
+    if key.revoked_at is None:
+        revoke_key(session, key.prefix, now)
+        audit.note(session, person.id, Change.KEY_REVOKED, key.prefix, now, name=key.name)
+
+
+def check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes of a shop key, at least one; raises Invalid."""
+    if not scopes or any(scope not in SHOP_SCOPES for scope in scopes):
+        raise Invalid("Choose what the key may do.")
+    return scopes

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
-from redeem.auditing import Change, written_by
+from redeem.accounts.audit import Change, written_by
+from redeem.accounts.roles import Scope, within
 from redeem.db.models.api import ApiKey
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
 from redeem.lib.times import Ms
-from redeem.staffing import Scope, within
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redeem.keys import verifies
+from redeem.domain.signing_keys import verifies
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.strictjson import loads

@@ -1,0 +1,37 @@
+"""What is presented to be redeemed, and by whom: the coupon as it shows itself, and the device with its store."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from redeem.domain.rules import Place
+from redeem.domain.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a coupon itself says, whether it has a row or not. Its token tells key and last day; a typed short code tells neither."""
+
+    serial: int
+    key_id: int | None = None
+    last_day: int | None = None
+    short_code: str | None = None
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        return cls(token.serial, token.key_id, token.last_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The device that acts, and where it stands."""
+
+    device_id: str
+    device_name: str
+    store_id: str
+    store_name: str
+    partner_id: str
+    time_zone: str
+
+    @property
+    def place(self) -> Place:
+        return Place(store_id=self.store_id, partner_id=self.partner_id, device_id=self.device_id)

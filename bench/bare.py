@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from bench.stage import Stage
-from redeem import sql
+from redeem.ledger import sql
 from redeem.lib.ids import coupon_id, new_id
 from redeem.lib.times import rfc3339
 from redeem.web.context import now_ms

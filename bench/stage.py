@@ -9,13 +9,14 @@ from nacl.signing import SigningKey
 from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
-from redeem import engine_options, enrolling, keeping
+from redeem import engine_options, enrolling
 from redeem.accounts import api_keys
 from redeem.db.base import Base
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.domain import short_codes
-from redeem.keeping import Signer
+from redeem.ledger import signing
+from redeem.ledger.signing import Signer
 from redeem.lib.ids import serial_of
 from redeem.lib.sealing import Sealer
 from redeem.web.context import now_ms
@@ -101,7 +102,7 @@ def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
     keys = [SigningKey.generate() for _ in range(STORES)]
 
     def open_shop(session):
-        keeping.rotate(session, sealer, now)
+        signing.rotate(session, sealer, now)
         partner = factories.partner(session, "North Coffee", now).id
         stores = [factories.store(session, partner, f"Store {number}", now=now).id for number in range(STORES)]
         tills = [enrolling.add_till(session, store, "Till", now).key_text for store in stores * TILLS_EACH]
@@ -112,5 +113,5 @@ def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
         return api_keys.add_shop_key(session, "bench", now), tills, tablets, campaign
 
     shop_key, tills, tablets, campaign = database.write(open_shop)
-    signer = database.read(lambda session: keeping.load_signer(session, sealer))
+    signer = database.read(lambda session: signing.load_signer(session, sealer))
     return Stage(kind, url, database, server, signer, shop_key, tills, tablets, campaign)

@@ -19,7 +19,7 @@ from redeem.db.engine import Again
 from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Rollup, Tally
-from redeem.ledger import LATE_SLOT
+from redeem.ledger.ledger import LATE_SLOT
 
 EVERY_CAMPAIGN = -2
 EVERYWHERE = ""

@@ -19,7 +19,7 @@ from redeem.db.models.partners import Partner
 from redeem.domain.presented import Actor
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
-from redeem.generations import Life
+from redeem.ledger.generation import Life
 from redeem.lib import passwords
 
 ETAG_CHARACTERS = 32

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from redeem import keeping, tls
+from redeem import tls
 from redeem.config import Settings
 from redeem.db.models.ledger import Act
+from redeem.ledger import signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 from redeem.tls import BadCertificate
@@ -200,7 +201,7 @@ def about_migrations(tools: Context) -> Finding:
 
 def about_keys(tools: Context) -> Finding:
     try:
-        signer = tools.database.read(lambda session: keeping.load_signer(session, tools.sealer))
+        signer = tools.database.read(lambda session: signing.load_signer(session, tools.sealer))
     except RedeemError as error:
         return fault("signing key", error.detail)
     return ok("signing key", f"number {signer.newest} signs, {len(signer.private_keys)} in all")

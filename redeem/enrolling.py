@@ -10,13 +10,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import generations, homing
+from redeem import homing
 from redeem.accounts import api_key_format, throttle
 from redeem.db.engine import Again
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk, Device, Enrolment
 from redeem.db.models.partners import Store
 from redeem.domain.signing_keys import is_sound_point
+from redeem.ledger import generation
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import is_id, new_id
@@ -108,7 +109,7 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
         public_key=public_key,
         created_at=now,
         last_seen_at=now,
-        reported_generation=generations.current(session).generation,
+        reported_generation=generation.current(session).generation,
     )
     add_once(session, device)
     return device
@@ -139,7 +140,7 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
 
 def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: str | None = None) -> NewTill:
     """A partner's own till, with its key. Made anew after a restore that has forgotten it, it is awaited like the others."""
-    life = generations.current(session)
+    life = generation.current(session)
     device = Device(
         id=new_id("dev", now),
         store_id=get_store(session, store_id).id,

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from redeem import generations, ledger
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Clerk
 from redeem.db.models.ledger import Act as KeptAct
@@ -14,7 +13,8 @@ from redeem.domain.acts import Act, Kind
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.signing_keys import KeyRing
-from redeem.generations import Life
+from redeem.ledger import generation, ledger
+from redeem.ledger.generation import Life
 from redeem.lib.errors import BadCode
 from redeem.lib.ids import coupon_of
 from redeem.recognising import genuine_token
@@ -99,7 +99,7 @@ def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
 
     While the ledger recovers, not all holders have been heard. A lost coupon that was adopted by its token was given a new code.
     """
-    life = generations.current(session)
+    life = generation.current(session)
     if life.is_recovering or life.generation == Life().generation:
         return life.is_recovering
     claimed = select(Claim.serial).where(Claim.serial == serial, Claim.device_id == actor.device_id)

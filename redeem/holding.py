@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from redeem import generations, ledger
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment, Redemption
 from redeem.db.models.partners import Store
+from redeem.ledger import generation, ledger
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
@@ -197,7 +197,7 @@ def promise_at_home(session: Session, serial: int, home_store_id: str | None, no
     promise(session, serial, holder_at(session, serial, home_store_id, now), now + wait_ms)
 
 
-def grant_promised(session: Session, device: Device, life: generations.Life, now: Ms, today: int) -> None:
+def grant_promised(session: Session, device: Device, life: generation.Life, now: Ms, today: int) -> None:
     """Gives the device (locked) what it was promised, as far as that is still open, at most GRANTS_PER_REPLY_MAX.
 
     Nothing is granted while the ledger recovers: whoever held it after the backup may have given it. The coupons are locked by a

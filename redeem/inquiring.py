@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from redeem import holding, ledger
+from redeem import holding
 from redeem.accounts.roles import Scope, within
 from redeem.db.lines import lines
 from redeem.db.models.coupons import Campaign, Coupon, Move
@@ -18,6 +18,7 @@ from redeem.db.models.partners import Store
 from redeem.domain import short_codes, tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
+from redeem.ledger import ledger
 from redeem.lib.errors import BadCode, BadToken, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, coupon_of
 from redeem.lib.strictjson import loads

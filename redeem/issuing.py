@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import generations, holding
+from redeem import holding
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.ledger import Redemption
@@ -21,6 +21,7 @@ from redeem.db.paging import Page, Slice, take
 from redeem.domain import short_codes
 from redeem.domain.rules import can_issue, last_day
 from redeem.domain.terms import Terms, parse_terms
+from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -130,7 +131,7 @@ def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campa
     """A new campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
     check_places(session, terms)
     newest = session.scalar(select(func.max(Campaign.number))) or 0
-    number = max(newest + 1, generations.current(session).campaigns_from)
+    number = max(newest + 1, generation.current(session).campaigns_from)
     campaign = Campaign(number=number, name=name, terms=terms.text(), version=1, coupons=0, created_at=now)
     session.add(campaign)
     try:

@@ -9,7 +9,7 @@ granted no more.
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import generations, holding, homing
+from redeem import holding, homing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
@@ -18,6 +18,7 @@ from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
 from redeem.domain.acts import Answer, Outcome
+from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.times import Ms
 from redeem.redemptions.taking import Taking
@@ -50,7 +51,7 @@ def stay(session: Session, device_id: str, manager_id: str, now: Ms) -> bool:
     return True
 
 
-def where_to(session: Session, device: Device, life: generations.Life, heard: int) -> str | None:
+def where_to(session: Session, device: Device, life: generation.Life, heard: int) -> str | None:
     """The store to which this tablet (locked) may go now if it has nothing open; None if it is to stay for the time being.
 
     `heard` is the epoch of the newest hold that it knows of: it can't give back what it has not heard that it has.
@@ -66,7 +67,7 @@ def take_move(taking: Taking) -> Answer:
     epoch, wanted = act.epoch or 0, act.to_store_id
     holding.release_all(session, act.actor.device_id, epoch, now)
     device = find(session, act.actor.device_id)
-    if wanted is None or where_to(session, device, generations.current(session), epoch) != wanted:
+    if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
         return Answer(Outcome.NOT_MOVED)
     go(session, device, session.get_one(Store, wanted), device.moves_by_id or "", now)
     return Answer(Outcome.MOVED, {"store": wanted})
@@ -104,7 +105,7 @@ def check(session: Session, device: Device, store: Store) -> None:
         raise Conflict("This device is revoked or lost. Add it again at the other store.")
     if device.store_id == store.id:
         raise Conflict("The device is at this store already. Choose another one.")
-    if generations.current(session).is_recovering:
+    if generation.current(session).is_recovering:
         raise Conflict(
             "The ledger was restored from a backup and waits for its devices. Move the device when that is over."
         )

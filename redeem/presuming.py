@@ -4,10 +4,10 @@ Its token says which campaign it is of, and its last day; the campaign's terms a
 can be asked without the database, and one statement redeems the coupon if it is as presumed: see ledger.redeem_as_presumed.
 """
 
-from redeem import ledger
 from redeem.db.engine import Driver
 from redeem.domain.presented import Shown
-from redeem.ledger import Found
+from redeem.ledger import ledger
+from redeem.ledger.ledger import Found
 
 
 class Memory:

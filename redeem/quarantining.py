@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from redeem import entries, forgotten, ledger
+from redeem import entries, forgotten
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -22,6 +22,7 @@ from redeem.domain.acts import Act
 from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.domain.presented import Actor
 from redeem.domain.signing_keys import KeyRing
+from redeem.ledger import ledger
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redeeming import settle

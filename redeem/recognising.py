@@ -4,11 +4,11 @@ from math import ceil
 
 from sqlalchemy.orm import Session
 
-from redeem import ledger
 from redeem.accounts import throttle
 from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.tokens import Token
+from redeem.ledger import ledger
 from redeem.lib.errors import BadToken, TooMany
 from redeem.lib.times import Ms
 

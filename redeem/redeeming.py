@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import adopting, holding, ledger, moving, recovering
+from redeem import holding, moving
 from redeem.db.engine import Again, Driver
 from redeem.domain.acts import (
     CANCELLED,
@@ -27,7 +27,8 @@ from redeem.domain.acts import (
     Refusal,
 )
 from redeem.domain.rules import Verdict
-from redeem.ledger import Found, KeptAct, Standing
+from redeem.ledger import ledger, lost_coupons, recovery_reports
+from redeem.ledger.ledger import Found, KeptAct, Standing
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.presuming import Memory
@@ -41,7 +42,7 @@ def settle(session: Session, act: Act, now: Ms) -> Answer:
     if kept:
         return replay(act, kept)
     if found is None and act.shown:
-        found = adopting.adopt(session, act.shown, now)
+        found = lost_coupons.adopt(session, act.shown, now)
     return take(session, act, found, now)
 
 
@@ -232,7 +233,7 @@ def take_reverse(taking: Taking) -> Answer:
     standing = ledger.standing(taking.session, taking.found.serial) if taking.found else None
     if standing is None or taking.found is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)
-    if is_too_late(taking, taking.found, standing) and not recovering.awaits(taking.session, standing.device_id):
+    if is_too_late(taking, taking.found, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
         return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.found.terms.undo_minutes})
     return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
 

@@ -21,7 +21,7 @@ from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Partner, Store
 from redeem.db.models.reports import Rollup, Tally
 from redeem.domain.acts import Outcome
-from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
+from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.ids import is_id
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
 

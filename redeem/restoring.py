@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem import forgotten, generations, ledger, quarantining, recovering, writing_off
+from redeem import forgotten, quarantining, writing_off
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -26,8 +26,9 @@ from redeem.db.models.reports import Tally
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.forgotten import Caller
-from redeem.generations import Life
 from redeem.holding import ACTIVE
+from redeem.ledger import ledger, recovery_reports
+from redeem.ledger.generation import Life, current
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, is_id, new_id
 from redeem.lib.times import Ms, local_day
@@ -111,7 +112,7 @@ def begin(
     that is lost skipped numbers and went on behind them, and tablets still hold what it granted.
     `none_enrolled`: it is certain that no tablet and no till was enrolled since the backup; else a manager must say so.
     """
-    life = generations.current(session, lock=True)
+    life = current(session, lock=True)
     generation = max(life.generation, newest) + 1
     lives = generation - life.generation
     newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
@@ -124,12 +125,12 @@ def begin(
     forgotten.forget_callers(session)
     _await_devices(session, generation)
     _end_what_may_have_ended(session, now)
-    return generations.current(session)
+    return current(session)
 
 
 def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missing]:
     """Who has not reported, tablets first. Empty while the ledger is not recovering."""
-    life = generations.current(session)
+    life = current(session)
     if not life.is_recovering:
         return []
     used = select(func.max(ApiKey.last_used_at)).where(ApiKey.device_id == Device.id).scalar_subquery()
@@ -137,7 +138,7 @@ def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missin
     statement = (
         select(*columns, Device.revoked_at.is_not(None))
         .join(Store, Store.id == Device.store_id)
-        .where(recovering.is_awaited(life))
+        .where(recovery_reports.is_awaited(life))
         .order_by(Device.kind, Store.name, Device.name, Device.id)
     )
     rows = session.execute(within(statement, scope, Device.store_id)).all()
@@ -146,8 +147,8 @@ def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missin
 
 def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> None:
     """Goes on without this device's report. A tablet is lost with that; a till goes on working. Raises NotFound, NotRecovering."""
-    life = generations.current(session)
-    awaited = select(Device).where(Device.id == device_id, recovering.is_awaited(life))
+    life = current(session)
+    awaited = select(Device).where(Device.id == device_id, recovery_reports.is_awaited(life))
     device = session.scalar(within(awaited, scope, Device.store_id).with_for_update(key_share=True))
     if not life.is_recovering:
         raise NotRecovering
@@ -162,7 +163,7 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     audit.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
     device.reported_generation = life.generation
     session.flush()
-    recovering.end_if_complete(session)
+    recovery_reports.end_if_complete(session)
 
 
 def find_still_forgotten(session: Session, now: Ms, scope: Scope = WHOLE) -> StillForgotten:
@@ -176,7 +177,7 @@ def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing:
 
     Recorded with what was known of them. False, and nothing is changed, if it is another number, or if somebody said so before.
     """
-    life = generations.current(session, lock=True)
+    life = current(session, lock=True)
     found = find_still_forgotten(session, now)
     if not life.awaits_forgotten or len(found) != missing:
         return False
@@ -188,7 +189,7 @@ def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing:
     subject = f"generation {life.generation}"
     audit.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)
     session.execute(update(Deployment).values(awaits_forgotten=False))
-    recovering.end_if_complete(session)
+    recovery_reports.end_if_complete(session)
     return True
 
 
@@ -220,21 +221,21 @@ def genuine(session: Session, shown: Shown | None) -> Shown | None:
 
 
 def is_awaited(session: Session, device_id: str) -> Waiting:
-    return Waiting(generations.current(session), recovering.awaits(session, device_id))
+    return Waiting(current(session), recovery_reports.awaits(session, device_id))
 
 
 def till_reported(session: Session, device_id: str) -> Waiting:
     """The till has said all again; answers how the ledger lives on. Raises NotRecovering if nobody waits for it."""
     device = find_awaited_till(session, device_id)
-    device.reported_generation = generations.current(session).generation
+    device.reported_generation = current(session).generation
     session.flush()
-    return Waiting(recovering.end_if_complete(session), awaited=False)
+    return Waiting(recovery_reports.end_if_complete(session), awaited=False)
 
 
 def find_awaited_till(session: Session, device_id: str) -> Device:
     """The till, locked. Raises NotRecovering."""
-    life = generations.current(session)
-    awaited = select(Device).where(Device.id == device_id, Device.kind == "till", recovering.is_awaited(life))
+    life = current(session)
+    awaited = select(Device).where(Device.id == device_id, Device.kind == "till", recovery_reports.is_awaited(life))
     device = session.scalar(awaited.with_for_update(key_share=True))
     if device is None or not life.is_recovering:
         raise NotRecovering

@@ -13,7 +13,7 @@ from dataclasses import asdict, astuple, dataclass
 from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from redeem import generations, reporting
+from redeem import reporting
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
@@ -23,6 +23,7 @@ from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Statement, StatementLine, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.terms import Terms, parse_terms
+from redeem.ledger import generation
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.money import Money, add_up, zero
@@ -123,7 +124,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     mine = Statement.partner_id == partner_id
     closed = session.scalar(select(Statement.id).where(mine, Statement.number == number))
     account = open_account(session, partner)
-    if closed or account.number != number or not account.lines or generations.current(session).is_recovering:
+    if closed or account.number != number or not account.lines or generation.current(session).is_recovering:
         return closed
     statement = Statement(
         id=new_id("stm", now),

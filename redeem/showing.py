@@ -10,13 +10,13 @@ from enum import StrEnum
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
-from redeem import adopting, ledger
 from redeem.db.lines import lines
 from redeem.db.models.partners import Partner, Store
 from redeem.domain import presented
 from redeem.domain.rules import Place, Verdict, why_declined
 from redeem.domain.terms import LAST_DAY_MAX, Terms
-from redeem.ledger import Found, Standing
+from redeem.ledger import ledger, lost_coupons
+from redeem.ledger.ledger import Found, Standing
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
@@ -91,7 +91,7 @@ def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day:
 
 def show_lost(session: Session, seen: presented.Shown, now: Ms, zone: str) -> Shown:
     """Like `show`, of a coupon that a restored ledger has lost: it gets its row back with that. Raises NotFound."""
-    adopting.adopt(session, seen, now)
+    lost_coupons.adopt(session, seen, now)
     return show(session, seen.serial, now, zone)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import holding, ledger
+from redeem import holding
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.domain.terms import AtRisk, Terms
-from redeem.ledger import Found
+from redeem.ledger import ledger
+from redeem.ledger.ledger import Found
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.overseeing import StoreLine

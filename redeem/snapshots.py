@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import bindparam, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem import generations
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Change, Deployment, Redemption
-from redeem.generations import Life
+from redeem.ledger import generation
+from redeem.ledger.generation import Life
 from redeem.lib.bitmaps import to_bitmap, to_gaps
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import NotFound
@@ -74,7 +74,7 @@ class Sets:
 
 def sets(session: Session, campaign_number: int) -> Sets:
     """Raises NotFound. The position is read before the rows: what is committed in between is heard of again."""
-    position = next_position(session, generations.current(session))
+    position = next_position(session, generation.current(session))
     size = session.scalar(select(Campaign.coupons).where(Campaign.number == campaign_number))
     if size is None:
         raise NotFound
@@ -95,7 +95,7 @@ def changes_since(
         return None
     rows = session.connection().execute(CHANGED, {"since": since.number}).all()
     # Looked at behind the changes: what was forgotten meanwhile is not among them.
-    if len(rows) > CHANGES_PER_REPLY_MAX or since.number < generations.current(session).changes_from:
+    if len(rows) > CHANGES_PER_REPLY_MAX or since.number < generation.current(session).changes_from:
         return None
     wanted = campaigns() if rows else ()
     return {"position": str(position), "campaigns": tell(row for row in rows if row[0] >> 32 in wanted)}

@@ -12,19 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import (
-    briefing,
-    forgotten,
-    generations,
-    holding,
-    homing,
-    ledger,
-    moving,
-    quarantining,
-    recovering,
-    siblings,
-    snapshots,
-)
+from redeem import briefing, forgotten, holding, homing, moving, quarantining, siblings, snapshots
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
@@ -35,13 +23,14 @@ from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.forgotten import Proof
-from redeem.generations import Life
 from redeem.holding import Grant
-from redeem.keeping import Signer
+from redeem.ledger import generation, ledger, recovery_reports
+from redeem.ledger.generation import Life
+from redeem.ledger.recovery_reports import Report
+from redeem.ledger.signing import Signer
 from redeem.lib.errors import Unauthenticated
 from redeem.lib.times import Ms, local_day
 from redeem.recognising import genuine_token
-from redeem.recovering import Report
 from redeem.redeeming import settle
 from redeem.verifying import verify
 
@@ -192,7 +181,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         last=tablet.row.last_number,
         answers={},
         time=now,
-        generation=generations.current(session).generation,
+        generation=generation.current(session).generation,
         fault="revoked",
         quarantined=kept.handed_in,
         kept=max(tablet.row.last_number, kept.last),
@@ -264,11 +253,11 @@ def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
 
 def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Life, list[Grant]]:
     """Hears the tablet's report after a restore; answers how the ledger lives on, and which holds it believes in that are over."""
-    life = generations.current(session)
+    life = generation.current(session)
     if not life.is_recovering:
         return life, []
-    over = recovering.hear(session, tablet.row, report, life) if report else []
-    return recovering.end_if_complete(session), [Grant(serial, epoch) for serial, epoch in over]
+    over = recovery_reports.hear(session, tablet.row, report, life) if report else []
+    return recovery_reports.end_if_complete(session), [Grant(serial, epoch) for serial, epoch in over]
 
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
@@ -326,7 +315,7 @@ def ask_verdict(
 
 def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
     """While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is."""
-    if not generations.current(session).is_recovering:
+    if not generation.current(session).is_recovering:
         holding.recall(session, serial, actor.device_id, now)
 
 

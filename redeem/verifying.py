@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from redeem import adopting, holding, ledger
+from redeem import holding
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.rules import Verdict, why_declined
 from redeem.domain.terms import Terms
 from redeem.holding import Holder
-from redeem.ledger import Found, Standing
+from redeem.ledger import ledger, lost_coupons
+from redeem.ledger.ledger import Found, Standing
 from redeem.lib.times import Ms, local_day, rfc3339
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.
@@ -44,7 +45,7 @@ def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) 
 
 def look(session: Session, shown: Shown, now: Ms) -> Found | None:
     """The coupon, also one that a restored ledger has lost and not yet adopted."""
-    return ledger.find(session, shown.serial) or adopting.imagine(session, shown, now)
+    return ledger.find(session, shown.serial) or lost_coupons.imagine(session, shown, now)
 
 
 def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:

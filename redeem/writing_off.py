@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from redeem import homing, recovering
+from redeem import homing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -15,6 +15,7 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.domain.terms import parse_terms
 from redeem.holding import NO_RECALL, REDEEMED
+from redeem.ledger import recovery_reports
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
@@ -64,7 +65,7 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
         _end_holds(session, device.id, now)
         scope, what = Scope(store_id=device.store_id), {"name": device.name, **risk.as_json()}
         audit.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
-        recovering.end_if_complete(session)
+        recovery_reports.end_if_complete(session)
     return risk
 
 

@@ -16,7 +16,7 @@ from redeem.db.models.reports import Tally
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
-from redeem.ledger import UNKNOWN_CAMPAIGN
+from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 from redeem.redeeming import noted

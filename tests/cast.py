@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, keeping
+from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys
+from redeem.ledger import signing
 from redeem.lib import passwords
 from redeem.lib.sealing import Sealer
 from tests import factories
@@ -62,7 +63,7 @@ class Cast:
 
 def assemble(session: Session) -> Cast:
     """Makes them all."""
-    keeping.rotate(session, Sealer([SECRET]), NOW)
+    signing.rotate(session, Sealer([SECRET]), NOW)
     north_partner = factories.partner(session, "North Coffee").id
     south_partner = factories.partner(session, "South Bakery").id
     north = factories.store(session, north_partner, "North, on the square").id

@@ -12,7 +12,7 @@ from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.issuing import CouponView, get_coupon
-from redeem.ledger import Standing, find, standing
+from redeem.ledger.ledger import Standing, find, standing
 from redeem.lib.times import Ms
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY, Cast

@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing, keeping, partnering
+from redeem import enrolling, issuing, partnering
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
@@ -19,6 +19,7 @@ from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Terms
 from redeem.issuing import NewCoupon
+from redeem.ledger import signing
 from redeem.lib.ids import new_id
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms, rfc3339
@@ -68,7 +69,7 @@ def campaign(session: Session, name: str = "Autumn gifts", now: Ms = NOW, **chan
 
 def coupon(session: Session, campaign_number: int, now: Ms = NOW, **said: Any) -> Issued:
     """Issues a coupon; `said` is order_ref, home_store_id, metadata. Needs the Sealer of SECRET, as the cast's keys are."""
-    signer = keeping.load_signer(session, Sealer([SECRET]))
+    signer = signing.load_signer(session, Sealer([SECRET]))
     issued = issuing.issue(session, NewCoupon(campaign_number, **said), signer.newest, now, MOSCOW)
     token = signer.write_serial(issued.key_id, issued.serial, issued.last_day)
     return Issued(issued.serial, issued.id, token, issued.short_code)
@@ -113,7 +114,7 @@ def all_of(session: Session, model: type[Any]) -> list[Any]:
 
 def token_of(session: Session, serial: int, last_day: int = 65_535) -> str:
     """A token that our key signs, whether there is such a coupon or not."""
-    signer = keeping.load_signer(session, Sealer([SECRET]))
+    signer = signing.load_signer(session, Sealer([SECRET]))
     return signer.write_serial(signer.newest, serial, last_day)
 
 

@@ -8,10 +8,10 @@ from nacl.signing import SigningKey
 
 from redeem.db.engine import Database
 from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
-from redeem.keeping import Signer, load_ring, load_signer
+from redeem.ledger.recovery_reports import Report
+from redeem.ledger.signing import Signer, load_ring, load_signer
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
-from redeem.recovering import Report
 from redeem.syncing import Reply, Request, sync
 from tests.factories import NOW, SECRET
 

@@ -11,7 +11,7 @@ from redeem.accounts.roles import WHOLE, Scope
 from redeem.adding_up import Block, blocks
 from redeem.db.models.ledger import Act
 from redeem.db.models.reports import Rollup, Tally
-from redeem.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
+from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.times import local_day
 from redeem.reporting import Period, Question
 from tests import factories

@@ -10,12 +10,13 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
 
-from redeem import holding, issuing, ledger
+from redeem import holding, issuing
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
 from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
 from redeem.domain.presented import Shown
 from redeem.domain.terms import parse_terms
+from redeem.ledger import ledger
 from redeem.presuming import Memory
 from redeem.redeeming import redeem_at_once
 from tests import factories

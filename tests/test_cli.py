@@ -14,12 +14,13 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from redeem import backup, keeping
+from redeem import backup
 from redeem.backup import BadBackup
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyStatus
+from redeem.ledger import signing
 from tests import factories
 from tests.cast import Cast
 from tests.commands import bare, command, finished
@@ -41,7 +42,7 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_verifies(app: Flask,
     old = database.write(lambda session: factories.coupon(session, cast.anywhere))
     assert run(app, "keys", "rotate").exit_code == 0
     new = database.write(lambda session: factories.coupon(session, cast.anywhere))
-    ring = database.read(keeping.load_ring)
+    ring = database.read(signing.load_ring)
     assert [tokens.verify(tokens.read(one.token), ring).key_id for one in (old, new)] == [1, 2]
 
 
@@ -49,14 +50,14 @@ def test_a_compromised_key_is_refused_and_another_signs(app: Flask, database: Da
     old = database.write(lambda session: factories.coupon(session, cast.anywhere))
     result = run(app, "keys", "compromise", "1", "--yes")
     assert "1 open coupons are refused" in result.output
-    ring = database.read(keeping.load_ring)
+    ring = database.read(signing.load_ring)
     assert [key.status for key in ring] == [KeyStatus.COMPROMISED, KeyStatus.ACTIVE]
     assert tokens.fault(tokens.read(old.token), ring) == tokens.Fault.COMPROMISED_KEY
 
 
 def test_it_asks_before_it_condemns_a_key(app: Flask, database: Database):
     assert run(app, "keys", "compromise", "1").exit_code == 1
-    assert [key.status for key in database.read(keeping.load_ring)] == [KeyStatus.ACTIVE]
+    assert [key.status for key in database.read(signing.load_ring)] == [KeyStatus.ACTIVE]
 
 
 def test_an_unknown_key_is_told_plainly(app: Flask):
@@ -76,7 +77,7 @@ def test_it_issues_a_coupon_whose_picture_scans(app: Flask, database: Database, 
     assert link
     scanned = [found.text for found in zxingcpp.read_barcodes(Image.open(picture).convert("L"))]
     assert scanned == [link[1]]
-    serial = tokens.verify(tokens.read(link[1]), database.read(keeping.load_ring)).serial
+    serial = tokens.verify(tokens.read(link[1]), database.read(signing.load_ring)).serial
     assert database.read(lambda session: session.get_one(Coupon, serial).order_ref) == "A-1"
 
 

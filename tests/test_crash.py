@@ -12,9 +12,9 @@ from threading import Barrier, Semaphore
 import pytest
 from sqlalchemy import func, select
 
-from redeem import ledger
 from redeem.accounts import api_key_format
 from redeem.db.models.coupons import Campaign, Coupon
+from redeem.ledger import ledger
 from tests import factories
 from tests.books import faults
 from tests.cast import TABLET_KEY

@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import create_app, enrolling, issuing, keeping
+from redeem import create_app, enrolling, issuing
 from redeem.accounts import api_key_format, api_keys, roles
 from redeem.config import load_settings
 from redeem.db import base
@@ -37,8 +37,9 @@ from redeem.domain.journal import read_entry
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
 from redeem.issuing import NewCoupon
-from redeem.keeping import Signer
-from redeem.ledger import find
+from redeem.ledger import signing
+from redeem.ledger.ledger import find
+from redeem.ledger.signing import Signer
 from redeem.lib import passwords
 from redeem.lib.errors import BadToken
 from redeem.lib.links import Purpose
@@ -149,7 +150,7 @@ def test_each_coupon_is_what_it_is_called(demo: Demo):
 
 
 def test_a_forged_coupon_names_a_real_one_and_is_not_signed_by_us(demo: Demo):
-    ring = demo.database.read(keeping.load_ring)
+    ring = demo.database.read(signing.load_ring)
     forged = tokens.read(demo.notes["coupons"]["forged"])
     assert demo.database.read(lambda session: find(session, forged.serial)) is not None
     with pytest.raises(BadToken, match=tokens.Fault.WRONG_SIGNATURE):
@@ -376,7 +377,7 @@ def flat(coupons: object) -> list[str]:
 
 
 def judge(demo: Demo, digits: str) -> str:
-    serial = tokens.verify(tokens.read(digits), demo.database.read(keeping.load_ring)).serial
+    serial = tokens.verify(tokens.read(digits), demo.database.read(signing.load_ring)).serial
     return demo.database.read(lambda session: verify(session, samples.till(), serial, NOW).verdict)
 
 
@@ -448,14 +449,14 @@ def stage_of(folder: Path, world: World) -> Demo:
     app, tools = open_app(folder)
     base.Base.metadata.create_all(tools.database.engine)
     key = b"a key that signs for one test .."
-    tools.database.write(lambda session: keeping.rotate(session, tools.sealer, NOW, seed=key))
+    tools.database.write(lambda session: signing.rotate(session, tools.sealer, NOW, seed=key))
     tools.database.write(lambda session: seeding.write(session, seeding.stage(world)))
     return Demo(app, tools, starting.Started({}, folder, folder, seeded=True, aged=[]))
 
 
 def replay(session: Session, world: World) -> None:
     """Hands each act to the server as its device would, at its time."""
-    ring = keeping.load_ring(session)
+    ring = signing.load_ring(session)
     reasons = {one["by_act_id"]: one["reason"] for one in world.history.books.reversals}
     for row in sorted(world.history.books.acts, key=lambda row: (row["at"], row["id"])):
         if row["entry"]:

@@ -12,10 +12,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from redeem import issuing, ledger
+from redeem import issuing
 from redeem.db.engine import Again
 from redeem.domain.acts import Kind
 from redeem.issuing import AlreadyRedeemed
+from redeem.ledger import ledger
 from tests import factories
 from tests.books import doubles, faults
 from tests.crash import clients

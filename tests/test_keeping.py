@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from redeem import keeping
 from redeem.db.models.coupons import SigningKey
 from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyStatus
+from redeem.ledger import signing
 from redeem.lib.errors import BadKey, Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from tests.databases import on_both_databases
@@ -16,15 +16,15 @@ SEALER = Sealer([SECRET])
 
 
 def signer(database, sealer=SEALER):
-    return database.read(lambda session: keeping.load_signer(session, sealer))
+    return database.read(lambda session: signing.load_signer(session, sealer))
 
 
 def ring(database):
-    return database.read(keeping.load_ring)
+    return database.read(signing.load_ring)
 
 
 def rotate(database, **how):
-    return database.write(lambda session: keeping.rotate(session, SEALER, NOW, **how))
+    return database.write(lambda session: signing.rotate(session, SEALER, NOW, **how))
 
 
 def fault(database, text):
@@ -55,20 +55,20 @@ def test_a_compromised_keys_coupons_are_refused(database):
     made = signer(database)
     text = made.write(made.newest, 1, 2, 3)
     rotate(database)
-    database.write(lambda session: keeping.set_status(session, made.newest, KeyStatus.COMPROMISED))
+    database.write(lambda session: signing.set_status(session, made.newest, KeyStatus.COMPROMISED))
     assert fault(database, text) == tokens.Fault.COMPROMISED_KEY
 
 
 def test_without_an_active_key_nothing_is_signed(database):
     only = signer(database).newest
-    database.write(lambda session: keeping.set_status(session, only, KeyStatus.VERIFY_ONLY))
+    database.write(lambda session: signing.set_status(session, only, KeyStatus.VERIFY_ONLY))
     with pytest.raises(Conflict):
         signer(database)
 
 
 def test_a_key_that_is_not_here_has_no_status(database):
     with pytest.raises(NotFound):
-        database.write(lambda session: keeping.set_status(session, 200, KeyStatus.COMPROMISED))
+        database.write(lambda session: signing.set_status(session, 200, KeyStatus.COMPROMISED))
 
 
 def test_a_seed_makes_the_same_key(database):
@@ -89,7 +89,7 @@ def test_private_halves_are_stored_sealed_alone(database):
 def test_a_rotated_secret_still_opens_what_the_older_one_sealed(database):
     newer = Sealer([SECRET, "another secret, of 32 characters or more"])
     assert signer(database, newer).newest == signer(database).newest
-    database.write(lambda session: keeping.rotate(session, newer, NOW))
+    database.write(lambda session: signing.rotate(session, newer, NOW))
     assert signer(database, newer).newest == 2
     with pytest.raises(BadKey):
         signer(database)

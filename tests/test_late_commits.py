@@ -5,7 +5,8 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy.orm import Session
 
-from redeem import ledger, snapshots
+from redeem import snapshots
+from redeem.ledger import ledger
 from redeem.lib.bitmaps import from_gaps
 from tests.counters import Counters
 from tests.tills import tills_of

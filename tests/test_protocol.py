@@ -96,7 +96,7 @@ ACTIONS_OF_RECOVERY = {
     "copy(l, b); life++; recovering = true": [("redeem/restoring.py", "def begin(")],
     "reported[1] = false; reported[2] = false": [("redeem/restoring.py", "def _await_devices(")],
     "above(n) (n > life * 2 -> n : life * 2)": [
-        ("redeem/generations.py", "def first_epoch("),
+        ("redeem/ledger/generation.py", "def first_epoch("),
         ("redeem/holding.py", "life.first_epoch"),
     ],
     "MAY_GRANT (!recovering)": [
@@ -105,25 +105,25 @@ ACTIONS_OF_RECOVERY = {
     ],
     "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/verifying.py", "def must_wait(")],
     "recovering && IS_PRESENT(g) && !reported[d]": [
-        ("redeem/recovering.py", "def hear("),
-        ("redeem/recovering.py", "report.generation != life.generation"),
+        ("redeem/ledger/recovery_reports.py", "def hear("),
+        ("redeem/ledger/recovery_reports.py", "report.generation != life.generation"),
     ],
     "c > l.epoch -> l.holder = d; l.epoch = c": [
-        ("redeem/recovering.py", "def claim("),
-        ("redeem/recovering.py", "Coupon.epoch < bindparam"),
+        ("redeem/ledger/recovery_reports.py", "def claim("),
+        ("redeem/ledger/recovery_reports.py", "Coupon.epoch < bindparam"),
     ],
-    "IS_ALL(d, n) (l.last[d] == n)": [("redeem/recovering.py", "report.end == device.last_number")],
+    "IS_ALL(d, n) (l.last[d] == n)": [("redeem/ledger/recovery_reports.py", "report.end == device.last_number")],
     "l.last[d] < n -> skip": [("redeem/syncing.py", "def is_behind_a_gap(")],
     "ALL_REPORTED (reported[1] && (!l.known || reported[2]))": [
-        ("redeem/recovering.py", "def is_awaited("),
-        ("redeem/recovering.py", "def end_if_complete("),
+        ("redeem/ledger/recovery_reports.py", "def is_awaited("),
+        ("redeem/ledger/recovery_reports.py", "def end_if_complete("),
     ],
     "l.awaits = (AWAITS || (enrolled && !l.known))": [
         ("redeem/restoring.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
     "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
     "ASKS (d == w)": [("redeem/redeeming.py", "if reason is None and is_over:")],
-    "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "life.awaits_forgotten")],
+    "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
     "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [

@@ -7,11 +7,12 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem import enrolling, keeping, quarantining, writing_off
+from redeem import enrolling, quarantining, writing_off
 from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Quarantine
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import AuditEntry
+from redeem.ledger import signing
 from redeem.lib.errors import NotFound, TooMany
 from redeem.syncing import OldJournal
 from tests.books import ends_in_order
@@ -29,7 +30,7 @@ def revoke(counters, tablet):
 
 def admit(counters, device_id, manager_id, up_to=None):
     return counters.write(
-        lambda s: quarantining.admit(s, device_id, manager_id, keeping.load_ring(s), NOW, up_to=up_to)
+        lambda s: quarantining.admit(s, device_id, manager_id, signing.load_ring(s), NOW, up_to=up_to)
     )
 
 

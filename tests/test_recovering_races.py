@@ -4,9 +4,10 @@ from functools import partial
 
 from sqlalchemy import select
 
-from redeem import generations, restoring
+from redeem import restoring
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Claim
+from redeem.ledger.generation import current
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.test_holding_races import at_once
@@ -34,7 +35,7 @@ def test_when_the_last_two_report_at_once_recovery_ends(counters, database, cast
         tills_report(counters, tills)
         reports = [partial(tablet.restored, generation) for tablet in (counters.tablet, counters.south)]
         at_once(*reports)
-        assert not counters.read(generations.current).is_recovering
+        assert not counters.read(current).is_recovering
 
 
 def test_a_lost_coupon_that_two_show_at_once_is_adopted_once(counters, database, cast, vault):

@@ -4,7 +4,7 @@ import pytest
 
 from redeem import reporting
 from redeem.accounts.roles import WHOLE, Scope
-from redeem.ledger import count
+from redeem.ledger.ledger import count
 from redeem.lib.days import EPOCH, to_day
 from redeem.lib.times import local_date, local_day
 from redeem.reporting import Gifts, Period, Question

@@ -4,11 +4,11 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import delete, update
 
-from redeem import generations
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Deployment
+from redeem.ledger.generation import current
 from tests.cast import Cast
 
 
@@ -17,7 +17,7 @@ def restore(app: Flask, *words: str, answer: str = "") -> Result:
 
 
 def generation(database: Database) -> tuple[int, bool]:
-    life = database.read(generations.current)
+    life = database.read(current)
     return life.generation, life.is_recovering
 
 

@@ -6,7 +6,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import enrolling, issuing, keeping, quarantining, recovering, restoring, writing_off
+from redeem import enrolling, issuing, quarantining, restoring, writing_off
 from redeem.accounts.roles import Scope
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
@@ -14,6 +14,7 @@ from redeem.db.models.devices import Claim, Enrolment
 from redeem.db.models.managers import AuditEntry
 from redeem.domain import tokens
 from redeem.domain.presented import Shown
+from redeem.ledger import recovery_reports, signing
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
 from redeem.restoring import GivenBefore, NotRecovering
@@ -188,7 +189,7 @@ def test_a_report_counts_once_the_journal_is_here_to_its_end(counters):
     generation = begin(counters)
     counters.tablet.write("lock")
     counters.tablet.write("unlock")
-    report = recovering.Report(generation, 2)
+    report = recovery_reports.Report(generation, 2)
     assert not counters.tablet.sync(counters.tablet.journal[:1], report=report).reported
     assert counters.tablet.sync(report=report).reported
 
@@ -534,7 +535,7 @@ def test_a_lost_coupon_given_by_its_short_code_is_booked_as_well_when_that_is_ad
     all_report(counters, tills, generation, but=[counters.tablet])
     assert counters.tablet.sync().fault == "revoked"
     device_id = counters.tablet.device_id
-    ring = counters.read(keeping.load_ring)
+    ring = counters.read(signing.load_ring)
     done = counters.write(lambda session: quarantining.admit(session, device_id, manager_id, ring, LATER))
     assert done.outcomes == {"redeemed": 1}
     assert tills["north"].redeem(lost).code == "already_redeemed"
@@ -582,7 +583,7 @@ def test_a_number_that_no_campaign_has_reached_is_unknown(counters, tills, vault
     """Somebody has the private key, and mints ahead of us."""
 
     def mint(session):
-        signer = keeping.load_signer(session, Sealer([SECRET]))
+        signer = signing.load_signer(session, Sealer([SECRET]))
         return signer.write(signer.newest, cast.anywhere, 1_000, 9_000)
 
     vault.back_up()

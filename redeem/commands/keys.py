@@ -5,11 +5,11 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import keeping
 from redeem.commands.plainly import plainly
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.domain.signing_keys import KeyStatus, PublicKey
+from redeem.ledger import signing
 from redeem.web.context import context, now_ms, read, write
 
 
@@ -33,7 +33,7 @@ def list_keys() -> None:
 def rotate_key() -> None:
     """Sign new coupons with a new key. Coupons signed before stay good."""
     sealer, now = context().sealer, now_ms()
-    kid = write(lambda session: keeping.rotate(session, sealer, now))
+    kid = write(lambda session: signing.rotate(session, sealer, now))
     click.echo(f"Key {kid} signs from now on. Keys before it still verify. Tablets learn of it when they next sync.")
 
 
@@ -49,10 +49,10 @@ def compromise_key(kid: int, yes: bool) -> None:
     sealer, now = context().sealer, now_ms()
 
     def work(session: Session) -> None:
-        active = [key.kid for key in keeping.load_ring(session) if key.status is KeyStatus.ACTIVE]
-        keeping.set_status(session, kid, KeyStatus.COMPROMISED)
+        active = [key.kid for key in signing.load_ring(session) if key.status is KeyStatus.ACTIVE]
+        signing.set_status(session, kid, KeyStatus.COMPROMISED)
         if active == [kid]:
-            keeping.rotate(session, sealer, now)
+            signing.rotate(session, sealer, now)
 
     write(work)
     click.echo(
@@ -61,7 +61,7 @@ def compromise_key(kid: int, yes: bool) -> None:
 
 
 def keys_and_counts(session: Session) -> list[tuple[PublicKey, int]]:
-    return [(key, signed_by(session, key.kid)) for key in keeping.load_ring(session)]
+    return [(key, signed_by(session, key.kid)) for key in signing.load_ring(session)]
 
 
 def signed_by(session: Session, kid: int, *, only_open: bool = False) -> int:

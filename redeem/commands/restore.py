@@ -7,9 +7,10 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from redeem import generations, recovering, restoring
+from redeem import restoring
 from redeem.commands.plainly import plainly
-from redeem.generations import Life
+from redeem.ledger import generation, recovery_reports
+from redeem.ledger.generation import Life
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
 from redeem.restoring import SKIPPED_NUMBERS, Missing
@@ -76,7 +77,7 @@ def restore(yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, afte
 
 def find_generation(session: Session, again: bool) -> int:
     """The backup's. Raises Recovering."""
-    life = generations.current(session)
+    life = generation.current(session)
     if life.is_recovering and not again:
         raise Recovering
     return life.generation
@@ -95,7 +96,7 @@ def remember(remembered: Path, generation: int) -> None:
 def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
     """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
     restoring.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
-    return recovering.end_if_complete(session), restoring.list_missing(session, now)
+    return recovery_reports.end_if_complete(session), restoring.list_missing(session, now)
 
 
 def tell_awaited(life: Life, missing: list[Missing]) -> None:

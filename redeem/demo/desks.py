@@ -14,13 +14,13 @@ from uuid import UUID
 
 from nacl.signing import SigningKey
 
-from redeem import ledger
 from redeem.demo.cast import StoreCard, device_id
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Answer, Kind, Outcome
 from redeem.domain.journal import FIRST_HASH, VERSION, signed_bytes
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
-from redeem.ledger import Standing
+from redeem.ledger import ledger
+from redeem.ledger.ledger import Standing
 from redeem.lib import ids
 from redeem.lib.encoding import base64url
 from redeem.lib.times import Ms, local_day, rfc3339

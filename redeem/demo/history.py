@@ -7,7 +7,7 @@ from redeem.demo.cast import STORES, StoreCard, clerk_id
 from redeem.demo.crowd import Customer, Visit
 from redeem.demo.desks import Books, Desk, Shown, Tablet, Till
 from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
-from redeem.keeping import Signer
+from redeem.ledger.signing import Signer
 from redeem.lib.ids import serial_of
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms, local_day
 from redeem.verifying import explain

@@ -18,7 +18,7 @@ from redeem.demo.desks import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
 from redeem.demo.offers import Campaign
 from redeem.domain import short_codes
-from redeem.keeping import Signer
+from redeem.ledger.signing import Signer
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms

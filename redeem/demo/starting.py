@@ -11,12 +11,12 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, update
 from sqlalchemy.orm import Session
 
-from redeem import keeping
 from redeem.db.models import devices, partners
 from redeem.demo import notes, printing, samples, seeding
 from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
+from redeem.ledger import signing
 from redeem.lib.files import write_private
 from redeem.lib.times import Ms
 from redeem.serving import url_of
@@ -114,5 +114,5 @@ def seed(tools: Context, now: Ms, days: int = DAYS) -> bool:
 
 
 def ensure_key(session: Session, tools: Context, now: Ms) -> None:
-    if not list(keeping.load_ring(session)):
-        keeping.rotate(session, tools.sealer, now)
+    if not list(signing.load_ring(session)):
+        signing.rotate(session, tools.sealer, now)

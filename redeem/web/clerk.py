@@ -15,18 +15,19 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import enrolling, forgotten, holding, recovering, snapshots, syncing
+from redeem import enrolling, forgotten, holding, snapshots, syncing
 from redeem.domain.journal import Entry, read_entry
 from redeem.enrolling import Tablet
 from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.holding import Grant
+from redeem.ledger import recovery_reports
+from redeem.ledger.recovery_reports import Report
 from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
-from redeem.recovering import Report
 from redeem.syncing import OldJournal
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
@@ -109,7 +110,7 @@ class SyncBody(_Body):
     # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
-    claims: Annotated[list[Claim], Field(max_length=recovering.CLAIMS_PER_REQUEST_MAX)] = []
+    claims: Annotated[list[Claim], Field(max_length=recovery_reports.CLAIMS_PER_REQUEST_MAX)] = []
     more_claims: bool = False
     old: OldJournalBody | None = None
     # Of a tablet that was refused: what it was told when it was enrolled.

@@ -9,12 +9,12 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
-from redeem import keeping
 from redeem.config import Settings
 from redeem.db.base import Base
 from redeem.db.engine import Database, Driver
 from redeem.domain.signing_keys import KeyRing
-from redeem.keeping import Signer
+from redeem.ledger import signing
+from redeem.ledger.signing import Signer
 from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
@@ -44,13 +44,13 @@ class Context:
     def ring(self) -> KeyRing:
         """The public keys, at most KEYS_FRESH_SECONDS old."""
         if self._ring is None or time.monotonic() - self._ring[0] > KEYS_FRESH_SECONDS:
-            self._ring = time.monotonic(), self.database.read(keeping.load_ring)
+            self._ring = time.monotonic(), self.database.read(signing.load_ring)
         return self._ring[1]
 
     def signer(self) -> Signer:
         """The signing keys, at most KEYS_FRESH_SECONDS old. Call it before a transaction, not inside one."""
         if self._signer is None or time.monotonic() - self._signer[0] > KEYS_FRESH_SECONDS:
-            signer = self.database.read(lambda session: keeping.load_signer(session, self.sealer))
+            signer = self.database.read(lambda session: signing.load_signer(session, self.sealer))
             self._signer = time.monotonic(), signer
         return self._signer[1]
 

@@ -8,7 +8,7 @@ from redeem import issuing
 from redeem.accounts.api_keys import ISSUE, READ
 from redeem.domain import short_codes
 from redeem.issuing import CouponView
-from redeem.keeping import Signer
+from redeem.ledger.signing import Signer
 from redeem.lib import qr
 from redeem.lib.days import to_date
 from redeem.lib.ids import coupon_of

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from redeem import keeping
+from redeem.ledger import signing
 from redeem.web.context import read
 
 blueprint = Blueprint("health", __name__)
@@ -16,5 +16,5 @@ def alive() -> dict[str, str]:
 @blueprint.get("/readyz")
 def ready() -> dict[str, str]:
     """Answers when the database does, with its tables in place."""
-    read(keeping.load_ring)
+    read(signing.load_ring)
     return {"status": "ready"}

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from redeem import forgotten, generations, holding, restoring
+from redeem import forgotten, holding, restoring
 from redeem.db.models.devices import Device
+from redeem.ledger import generation
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit
@@ -28,7 +29,7 @@ def trouble(live, cast):
         for _ in range(12):
             factories.coupon(db, campaign.number, home_store_id=cast.north)
         device = db.get_one(Device, cast.tablet_id)
-        holding.grant_promised(db, device, generations.current(db), now_ms(), 0)
+        holding.grant_promised(db, device, generation.current(db), now_ms(), 0)
         twice, once = (factories.coupon(db, campaign.number) for _ in range(2))
         entries = (
             {"kind": "unlock"},

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from redeem import generations
+from redeem.ledger import generation
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.pages import Visit, visit
@@ -62,7 +62,7 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
     known.sync()
     office.sign_in(cast.managers["shop_manager"], PASSWORD)
     write_off_the_rest(office)
-    assert live.database.read(generations.current).is_recovering
+    assert live.database.read(generation.current).is_recovering
     known.scan_by_usb(qr_text(coupon))
     known.expect_heading("Not just now")
     known.press("Do not give")

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from redeem import issuing, keeping, syncing
+from redeem import issuing, syncing
 from redeem.accounts import idempotency
 from redeem.accounts.idempotency import Mutation
 from redeem.db.engine import Database
 from redeem.domain.journal import Entry, read_entry
 from redeem.issuing import NewCoupon
+from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
 from redeem.syncing import Request
 from tests.factories import MOSCOW, NOW, SECRET, Issued
@@ -38,8 +39,8 @@ def reverse(database: Database, said: Said) -> Perform:
 def sync(database: Database, said: Said) -> Perform:
     """A tablet hands in its last entry."""
     entry = read_entry(said["text"], b64decode(said["signature"]))
-    request, ring = Request(entries=[entry], device_time=NOW), database.read(keeping.load_ring)
-    signer = database.read(lambda session: keeping.load_signer(session, Sealer([SECRET])))
+    request, ring = Request(entries=[entry], device_time=NOW), database.read(signing.load_ring)
+    signer = database.read(lambda session: signing.load_signer(session, Sealer([SECRET])))
 
     def perform() -> str:
         reply = database.write(

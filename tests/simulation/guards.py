@@ -14,8 +14,9 @@ from unittest.mock import patch
 
 from sqlalchemy import select, text
 
-from redeem import entries, holding, keeping, redeeming, sql, syncing
+from redeem import entries, holding, redeeming, syncing
 from redeem.db.models.coupons import Coupon
+from redeem.ledger import signing, sql
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -82,7 +83,7 @@ def rules_run_again() -> AbstractContextManager[object]:
     again = count(1_000_000)  # acts of a journal are named by numbers
 
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
-        act = entries.as_act(session, tablet.actor, entry, keeping.load_ring(session))
+        act = entries.as_act(session, tablet.actor, entry, signing.load_ring(session))
         answer = redeeming.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
         return syncing.as_json(answer)
 

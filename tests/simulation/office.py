@@ -8,7 +8,7 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, generations, issuing, keeping, moving, quarantining, redeeming, restoring, writing_off
+from redeem import enrolling, issuing, moving, quarantining, redeeming, restoring, writing_off
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
@@ -18,6 +18,7 @@ from redeem.domain.acts import Act, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.tokens import read
 from redeem.holding import IS_VOID, REDEEMED
+from redeem.ledger import generation, signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
 from redeem.quarantining import Admission
@@ -141,7 +142,7 @@ def admit_all(world: World, device: str) -> None:
     given = world.server.read(lambda session: given_by_lost(session, device))
 
     def work(session: Session) -> Admission:
-        ring = keeping.load_ring(session)
+        ring = signing.load_ring(session)
         return quarantining.admit(session, device, world.setting.manager, ring, world.clock.now)
 
     while (admission := world.server.write(work)).waiting:
@@ -261,7 +262,7 @@ def recover(world: World, place: int, chance: Random) -> None:
 
     That none of these is missing they say mostly when it is so, and now and then early.
     """
-    if not world.server.read(generations.current).is_recovering:
+    if not world.server.read(generation.current).is_recovering:
         return
     till_reports(world, place, chance)
     call_in(world, chance)

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing, keeping
+from redeem import enrolling, issuing
 from redeem.issuing import NewCoupon
-from redeem.keeping import Signer
+from redeem.ledger import signing
+from redeem.ledger.signing import Signer
 from redeem.lib.ids import coupon_id
 from redeem.lib.links import Purpose
 from redeem.lib.times import Ms
@@ -65,7 +66,7 @@ def furnish(server: Server, chance: Random) -> Setting:
     stores, tills, coupons = chance.choice([1, 2, 2, 3]), chance.choice([0, 1, 1, 2]), chance.randint(4, 20)
 
     def work(session: Session) -> Setting:
-        keeping.rotate(session, server.tools.sealer, factories.NOW, seed=KEY_SEED)
+        signing.rotate(session, server.tools.sealer, factories.NOW, seed=KEY_SEED)
         partners = [factories.partner(session, name).id for name in ("North Coffee", "South Bakery")]
         places = [add_place(session, partners[index % 2], f"Store {index}") for index in range(stores)]
         keys = [till_key(session, chance.choice(places)) for _ in range(tills)]

@@ -4,9 +4,10 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
-from redeem import enrolling, forgotten, generations, keeping, quarantining, recovering, restoring
+from redeem import enrolling, forgotten, quarantining, restoring
 from redeem.db.models.devices import Device, Forgotten
 from redeem.db.models.managers import AuditEntry
+from redeem.ledger import generation, recovery_reports, signing
 from redeem.lib.encoding import base64url
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.web.context import now_ms
@@ -74,7 +75,7 @@ def new(late, app, database, client, cast):
 def admitted(late, database, manager_id):
     """What a manager hears who admits its journal."""
     return lambda: database.write(
-        lambda db: quarantining.admit(db, late.device_id, manager_id, keeping.load_ring(db), now_ms()).outcomes
+        lambda db: quarantining.admit(db, late.device_id, manager_id, signing.load_ring(db), now_ms()).outcomes
     )
 
 
@@ -193,7 +194,7 @@ def test_another_restore_begins_the_list_anew(late, database):
 
 
 def is_recovering(database):
-    return database.read(generations.current).is_recovering
+    return database.read(generation.current).is_recovering
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def alone(late, database):
 
 
 def test_the_ledger_waits_until_a_shop_manager_says_that_nothing_is_missing(alone, database, office):
-    database.write(recovering.end_if_complete)
+    database.write(recovery_reports.end_if_complete)
     assert is_recovering(database)
     boss = office("shop_manager")
     assert f'href="{QUESTION}"' in boss.open(PAGE).text

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from redeem import generations, issuing, moving, restoring
+from redeem import issuing, moving, restoring
 from redeem.accounts import api_key_format, invitations, password_resets, people, roles
 from redeem.accounts.audit import Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
 from redeem.db.models.managers import AuditEntry, Manager
+from redeem.ledger import generation
 from redeem.lib.links import Purpose
 from redeem.web.context import now_ms
 from tests import factories
@@ -86,7 +87,7 @@ class World:
 
     def recovering(self):
         self.database.write(lambda db: restoring.begin(db, now_ms()))
-        assert self.database.read(generations.current).is_recovering
+        assert self.database.read(generation.current).is_recovering
 
     def about_to_move(self):
         cast, boss = self.cast, self.id_of("shop_manager")

@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import update
 
-from redeem import generations, holding, restoring
+from redeem import holding, restoring
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.managers import AuditEntry
+from redeem.ledger import generation
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import all_of
@@ -18,7 +19,7 @@ def held(cast, database):
 
     def work(db):
         coupons = [factories.coupon(db, cast.anywhere, home_store_id=cast.north) for _ in range(3)]
-        device, life = db.get_one(Device, cast.tablet_id), generations.current(db)
+        device, life = db.get_one(Device, cast.tablet_id), generation.current(db)
         holding.grant_promised(db, device, life, now_ms(), 0)
         return coupons
 
@@ -43,7 +44,7 @@ def changes(database):
 
 
 def is_recovering(database):
-    return database.read(generations.current).is_recovering
+    return database.read(generation.current).is_recovering
 
 
 def test_what_is_at_risk_is_shown_before_it_is_asked(office, cast, held):

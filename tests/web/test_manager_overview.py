@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from redeem import adding_up
 from redeem.db.models.reports import Tally
-from redeem.ledger import count
+from redeem.ledger.ledger import count
 from redeem.lib.csvfile import BYTE_ORDER_MARK
 from redeem.lib.days import to_day
 from redeem.lib.times import local_date, local_day

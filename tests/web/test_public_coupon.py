@@ -7,10 +7,11 @@ from html import unescape
 import pytest
 from nacl.signing import SigningKey
 
-from redeem import issuing, keeping, restoring
+from redeem import issuing, restoring
 from redeem.db.models.coupons import Coupon
 from redeem.domain.short_codes import grouped
 from redeem.domain.tokens import DIGITS
+from redeem.ledger import signing
 from redeem.lib import qr
 from redeem.lib.sealing import Sealer
 from tests import factories
@@ -160,7 +161,7 @@ def test_forged_and_unissued_are_answered_alike(client, database, cast, make):
     data = int(real.token).to_bytes(76)
     signed = SigningKey(b"somebody else's key, not ours 03").sign(b"redeem-coupon-v1\0" + data[:12]).signature
     forged = f"{int.from_bytes(data[:12] + signed):0{DIGITS}d}"
-    signer_of_ours = database.read(lambda db: keeping.load_signer(db, Sealer([SECRET])))
+    signer_of_ours = database.read(lambda db: signing.load_signer(db, Sealer([SECRET])))
     unissued = signer_of_ours.write(1, cast.anywhere, 999_999, 60_000)
     assert client.get(f"/c/{forged}").text == client.get(f"/c/{unissued}").text
     assert client.get(f"/c/{forged}").status_code == 404

@@ -13,11 +13,11 @@ from flask import Blueprint, Response, g, make_response, redirect, request, url_
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
-from redeem import generations
 from redeem.accounts import sessions
 from redeem.accounts.roles import Permission, Person
 from redeem.accounts.sessions import Lifetimes, SignedIn
 from redeem.config import Settings
+from redeem.ledger import generation
 from redeem.lib.errors import Forbidden, NotFound
 from redeem.lib.times import MS_PER_MINUTE
 from redeem.web import languages
@@ -89,7 +89,7 @@ def let_in() -> ResponseReturnValue | None:
         return redirect(url_for("manager.sign_in", next=wanted_page()), 303)
     if isinstance(need, Permission) and not g.signed_in.person.may(need):
         raise Forbidden
-    g.recovering_since = read(generations.current).recovering_since
+    g.recovering_since = read(generation.current).recovering_since
     return None
 
 

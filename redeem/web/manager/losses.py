@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import generations, managing, overseeing, restoring, writing_off
+from redeem import managing, overseeing, restoring, writing_off
 from redeem.accounts.roles import Permission
+from redeem.ledger import generation
 from redeem.lib.money import Money, add_up
 from redeem.overseeing import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
@@ -74,7 +75,7 @@ def recovery() -> ResponseReturnValue:
     reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
-        life=read(generations.current),
+        life=read(generation.current),
         missing=missing,
         still_forgotten=found,
         reported=reported,
@@ -133,7 +134,7 @@ def end_recovery() -> ResponseReturnValue:
 @office("/recovery/forgotten", Permission.RUN_SHOP)
 def ask_about_forgotten() -> ResponseReturnValue:
     """Is anything missing of what was enrolled after the backup? What is known of it, and the question."""
-    return forgotten_page() if read(generations.current).awaits_forgotten else see_other("manager.recovery")
+    return forgotten_page() if read(generation.current).awaits_forgotten else see_other("manager.recovery")
 
 
 @office("/recovery/forgotten", Permission.RUN_SHOP, methods=("POST",))
@@ -144,7 +145,7 @@ def go_on_without_forgotten() -> ResponseReturnValue:
     missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
     if write(lambda db: restoring.go_on_without_forgotten(db, who.id, now, missing)):
         flash(_("The ledger waits no more for what was enrolled after the backup."))
-    elif read(generations.current).awaits_forgotten:
+    elif read(generation.current).awaits_forgotten:
         return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
     return see_other("manager.recovery")
 

@@ -7,9 +7,10 @@ from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import generations, settling
+from redeem import settling
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
+from redeem.ledger import generation
 from redeem.lib import csvfile
 from redeem.lib.csvfile import Cell
 from redeem.lib.days import to_date
@@ -31,7 +32,7 @@ def statements() -> ResponseReturnValue:
         "manager/statements.html",
         accounts=read(lambda db: settling.list_accounts(db, scope)),
         closed=read(lambda db: settling.list_statements(db, page, scope)),
-        is_recovering=read(generations.current).is_recovering,
+        is_recovering=read(generation.current).is_recovering,
         paged=page.after,
         zone=context().settings.time_zone,
     )

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem import generations
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
-from redeem.generations import Life
+from redeem.ledger import generation
+from redeem.ledger.generation import Life
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 
@@ -132,14 +132,14 @@ def is_awaited(life: Life) -> ColumnElement[bool]:
 
 def awaits(session: Session, device_id: str) -> bool:
     """Does a restored ledger wait for this device's report?"""
-    life = generations.current(session)
+    life = generation.current(session)
     awaited = select(Device.id).where(Device.id == device_id, is_awaited(life))
     return life.is_recovering and session.scalar(awaited) is not None
 
 
 def end_if_complete(session: Session) -> Life:
     """Recovery ends when nobody is awaited any more. Whoever reports at the same time waits here, so that the last one sees all."""
-    life = generations.current(session, lock=True)
+    life = generation.current(session, lock=True)
     if (
         not life.is_recovering
         or life.awaits_forgotten
@@ -147,4 +147,4 @@ def end_if_complete(session: Session) -> Life:
     ):
         return life
     session.execute(update(Deployment).values(recovering_since=None))
-    return generations.current(session)
+    return generation.current(session)

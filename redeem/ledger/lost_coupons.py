@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem import generations, ledger
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.devices import Claim
@@ -17,7 +16,8 @@ from redeem.domain import short_codes
 from redeem.domain.presented import Shown
 from redeem.domain.rules import last_day
 from redeem.domain.terms import parse_terms
-from redeem.ledger import Found
+from redeem.ledger import generation, ledger
+from redeem.ledger.ledger import Found
 from redeem.lib.times import Ms, local_day
 
 LOST = (
@@ -77,7 +77,7 @@ def imagine(session: Session, shown: Shown, now: Ms) -> Found | None:
         epoch=lost.epoch,
         home_store_id=None,
         terms_text=lost.terms,
-        recovering=generations.current(session).is_recovering,
+        recovering=generation.current(session).is_recovering,
     )
 
 

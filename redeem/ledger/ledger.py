@@ -19,10 +19,10 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from redeem import sql
 from redeem.db.engine import Again, Driver
 from redeem.domain.rules import Facts
 from redeem.domain.terms import Terms, parse_terms
+from redeem.ledger import sql
 from redeem.lib.ids import coupon_id
 from redeem.lib.times import Ms
 

@@ -24,12 +24,13 @@ from flask import Flask
 from sqlalchemy import bindparam, insert, update
 from werkzeug.test import TestResponse
 
-from redeem import create_app, siblings
+from redeem import create_app
 from redeem.config import load_settings
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Act, Redemption
 from redeem.domain import short_codes
+from redeem.holds import siblings
 from redeem.ledger import ledger
 from redeem.lib.bitmaps import from_gaps
 from redeem.lib.ids import new_id

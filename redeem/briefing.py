@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from redeem import siblings
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Clerk
 from redeem.db.models.partners import Partner
 from redeem.domain.presented import Actor
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
+from redeem.holds import siblings
 from redeem.ledger.generation import Life
 from redeem.lib import passwords
 

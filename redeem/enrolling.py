@@ -10,13 +10,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import homing
 from redeem.accounts import api_key_format, throttle
 from redeem.db.engine import Again
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk, Device, Enrolment
 from redeem.db.models.partners import Store
 from redeem.domain.signing_keys import is_sound_point
+from redeem.holds import sweep
 from redeem.ledger import generation
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid, NotFound
@@ -132,7 +132,7 @@ def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
     if device.revoked_at is None:
         device.revoked_at, device.moves_to_id, device.moves_by_id = now, None, None
         session.flush()
-        homing.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
+        sweep.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):
         key.revoked_at = now
     return device

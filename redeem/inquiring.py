@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from redeem import holding
 from redeem.accounts.roles import Scope, within
 from redeem.db.lines import lines
 from redeem.db.models.coupons import Campaign, Coupon, Move
@@ -18,6 +17,7 @@ from redeem.db.models.partners import Store
 from redeem.domain import short_codes, tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
+from redeem.holds import holds
 from redeem.ledger import ledger
 from redeem.lib.errors import BadCode, BadToken, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, coupon_of
@@ -221,7 +221,7 @@ def moves_of(session: Session, serial: int, mine: Mapping[str, str]) -> list[Mov
 
 
 def hold_of(session: Session, coupon: Coupon, mine: Mapping[str, str]) -> HoldLine | None:
-    held = holding.holder(session, coupon.holder_id) if coupon.holder_id else None
+    held = holds.holder(session, coupon.holder_id) if coupon.holder_id else None
     return HoldLine(held.device_name, held.store_name, coupon.recalled_at) if held and held.store_id in mine else None
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem import holding
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.ledger import Redemption
@@ -21,6 +20,7 @@ from redeem.db.paging import Page, Slice, take
 from redeem.domain import short_codes
 from redeem.domain.rules import can_issue, last_day
 from redeem.domain.terms import Terms, parse_terms
+from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
@@ -278,7 +278,7 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
         metadata=dict(new.metadata),
         issued_at=now,
     )
-    add(session, coupon, holding.holder_at(session, coupon.serial, home, now))
+    add(session, coupon, holds.holder_at(session, coupon.serial, home, now))
     return coupon
 
 
@@ -355,7 +355,7 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
     if coupon.voided_at is None and coupon.void_requested_at is None:
-        holding.void(session, coupon.serial, reason, now)
+        holds.void(session, coupon.serial, reason, now)
     return get_coupon(session, serial)
 
 
@@ -372,5 +372,5 @@ def move_home(session: Session, serial: int | None, store_id: str | None, now: M
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
     if store_id != coupon.home_store_id:
         session.merge(Move(serial=coupon.serial, at=now, store_id=store_id))
-    holding.move_home(session, coupon.serial, store_id, now)
+    holds.move_home(session, coupon.serial, store_id, now)
     return get_coupon(session, serial)

@@ -9,7 +9,6 @@ granted no more.
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import holding, homing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
@@ -18,6 +17,7 @@ from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
 from redeem.domain.acts import Answer, Outcome
+from redeem.holds import holds, sweep
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.times import Ms
@@ -35,7 +35,7 @@ def ask(session: Session, device_id: str, store_id: str, manager_id: str, now: M
     elif device.moves_to_id != store.id:
         device.moves_to_id, device.moves_by_id = store.id, manager_id
         note(session, manager_id, Change.DEVICE_TO_MOVE, device, store, now)
-        homing.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
+        sweep.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     return device
 
 
@@ -65,7 +65,7 @@ def take_move(taking: Taking) -> Answer:
     """Whatever comes of the move, what the tablet held is given back: so it says, behind all that it did under these holds."""
     session, act, now = taking.session, taking.act, taking.now
     epoch, wanted = act.epoch or 0, act.to_store_id
-    holding.release_all(session, act.actor.device_id, epoch, now)
+    holds.release_all(session, act.actor.device_id, epoch, now)
     device = find(session, act.actor.device_id)
     if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
         return Answer(Outcome.NOT_MOVED)
@@ -76,10 +76,10 @@ def take_move(taking: Taking) -> Answer:
 def go(session: Session, device: Device, store: Store, manager_id: str, now: Ms) -> None:
     note(session, manager_id, Change.DEVICE_MOVED, device, store, now)
     mine = Coupon.promised_to_id == device.id
-    holding.run(session, update(Coupon).where(mine).values(holding.NO_PROMISE), {})
+    holds.run(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
     # Whoever stands there with the coupon does not come along: what it asked for goes home.
     asked = Coupon.recalled_at.is_not(None) & (Coupon.recalled_for_id == device.id)
-    holding.run(session, update(Coupon).where(asked).values(recalled_for_id=None), {})
+    holds.run(session, update(Coupon).where(asked).values(recalled_for_id=None), {})
     device.store_id, device.moves_to_id, device.moves_by_id = store.id, None, None
     device.sweep_from = 0 if device.kind == "tablet" else None
     session.flush()

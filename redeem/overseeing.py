@@ -15,7 +15,7 @@ from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Terms, parse_terms
-from redeem.holding import REDEEMED
+from redeem.holds.holds import REDEEMED
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import Ms
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import holding, moving
+from redeem import moving
 from redeem.db.engine import Again, Driver
 from redeem.domain.acts import (
     CANCELLED,
@@ -27,6 +27,7 @@ from redeem.domain.acts import (
     Refusal,
 )
 from redeem.domain.rules import Verdict
+from redeem.holds import holds
 from redeem.ledger import ledger, lost_coupons, recovery_reports
 from redeem.ledger.ledger import Found, KeptAct, Standing
 from redeem.lib.ids import new_id
@@ -191,7 +192,7 @@ def take_release(taking: Taking) -> Answer:
     """Behind everything that was done under the hold, so that what the holder gave is redeemed before anybody else may."""
     act, found = taking.act, taking.found
     if found and act.epoch is not None:
-        holding.release(taking.session, found.serial, act.actor.device_id, act.epoch, taking.now)
+        holds.release(taking.session, found.serial, act.actor.device_id, act.epoch, taking.now)
     return Answer(Outcome.RELEASED)
 
 
@@ -287,8 +288,8 @@ def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
         return {}
     actor = taking.act.actor
     if not found.recovering:
-        holding.recall(taking.session, found.serial, actor.device_id, taking.now)
-    return {"holder": tell_holder(holding.holder(taking.session, found.holder_id), actor, taking.now)}
+        holds.recall(taking.session, found.serial, actor.device_id, taking.now)
+    return {"holder": tell_holder(holds.holder(taking.session, found.holder_id), actor, taking.now)}
 
 
 def new_act_id(act: Act, now: Ms) -> str:
@@ -349,7 +350,7 @@ def reopen(taking: Taking, found: Found) -> None:
         outcome = Outcome.REDEEMED
         ledger.count(taking.session, day, found.campaign_number, second.store_id, outcome, late=day != today)
     else:
-        holding.reopen(taking.session, found.serial, taking.now)
+        holds.reopen(taking.session, found.serial, taking.now)
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:

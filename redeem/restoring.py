@@ -26,7 +26,7 @@ from redeem.db.models.reports import Tally
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.forgotten import Caller
-from redeem.holding import ACTIVE
+from redeem.holds.holds import ACTIVE
 from redeem.ledger import ledger, recovery_reports
 from redeem.ledger.generation import Life, current
 from redeem.lib.errors import Conflict, NotFound

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import holding
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.domain.terms import AtRisk, Terms
+from redeem.holds import holds
 from redeem.ledger import ledger
 from redeem.ledger.ledger import Found
 from redeem.lib.errors import NotFound
@@ -71,7 +71,7 @@ def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulatio
     if found is None:
         raise NotFound
     standing = ledger.standing(session, serial)
-    held = holding.holder(session, found.holder_id) if found.holder_id else None
+    held = holds.holder(session, found.holder_id) if found.holder_id else None
     is_here = held is not None and held.store_id == scene.store.id
     facts = replace(found.facts, redeemed=standing is not None)
     declined = judge(facts, found.terms, scene, found.holder_id if is_here else None)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, forgotten, holding, homing, moving, quarantining, siblings, snapshots
+from redeem import briefing, forgotten, moving, quarantining, snapshots
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
@@ -23,7 +23,8 @@ from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.entries import as_act, clean_code, lock_coupons
 from redeem.forgotten import Proof
-from redeem.holding import Grant
+from redeem.holds import holds, siblings, sweep
+from redeem.holds.holds import Grant
 from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.ledger.recovery_reports import Report
@@ -141,8 +142,8 @@ def sync(
         old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
-        grants=holding.grants_after(session, device_id, request.epoch),
-        recalls=[*holding.recalls(session, device_id), *over],
+        grants=holds.grants_after(session, device_id, request.epoch),
+        recalls=[*holds.recalls(session, device_id), *over],
         move=moving.where_to(session, tablet.row, life, request.epoch),
         changes=changes,
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
@@ -265,10 +266,10 @@ def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
     if life.is_recovering or tablet.row.moves_to_id:
         return
     today = local_day(now, tablet.actor.time_zone)
-    if homing.begin_day(tablet.row, today):
+    if sweep.begin_day(tablet.row, today):
         snapshots.prune(session)
-    homing.sweep(session, tablet.row, now, today)
-    holding.grant_promised(session, tablet.row, life, now, today)
+    sweep.sweep(session, tablet.row, now, today)
+    holds.grant_promised(session, tablet.row, life, now, today)
 
 
 def lock_tablet(session: Session, device_id: str) -> Tablet:
@@ -316,7 +317,7 @@ def ask_verdict(
 def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
     """While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is."""
     if not generation.current(session).is_recovering:
-        holding.recall(session, serial, actor.device_id, now)
+        holds.recall(session, serial, actor.device_id, now)
 
 
 def identify(

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from redeem import holding
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.rules import Verdict, why_declined
 from redeem.domain.terms import Terms
-from redeem.holding import Holder
+from redeem.holds import holds
+from redeem.holds.holds import Holder
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.ledger import Found, Standing
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -39,7 +39,7 @@ def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) 
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
     verdict = reason_to_decline(found, actor, now) or (RECOVERING if must_wait(found) else Verdict.GOOD)
-    held = holding.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
+    held = holds.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
     return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
 
 

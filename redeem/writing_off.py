@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from redeem import homing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -14,7 +13,8 @@ from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.domain.terms import parse_terms
-from redeem.holding import NO_RECALL, REDEEMED
+from redeem.holds import sweep
+from redeem.holds.holds import NO_RECALL, REDEEMED
 from redeem.ledger import recovery_reports
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money, add_up
@@ -72,7 +72,7 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
 def _end_holds(session: Session, device_id: str, now: Ms) -> None:
     """Voids that waited for it happen now; the rest is open, and the tablets at home look for it."""
     mine = Coupon.holder_id == device_id
-    homing.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
+    sweep.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
     waiting = and_(mine, Coupon.void_requested_at.is_not(None), ~REDEEMED)
     session.execute(update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None))
     session.execute(update(Coupon).where(mine).values(holder_id=None, **NO_RECALL))

@@ -10,12 +10,13 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
 
-from redeem import holding, issuing
+from redeem import issuing
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
 from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
 from redeem.domain.presented import Shown
 from redeem.domain.terms import parse_terms
+from redeem.holds import holds
 from redeem.ledger import ledger
 from redeem.presuming import Memory
 from redeem.redeeming import redeem_at_once
@@ -143,7 +144,7 @@ def test_it_waits_for_who_is_at_the_coupon_and_sees_what_was_done(database, till
         waiter.start()
         while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
             pass
-        holding.void(session, coupon.serial, "lost", NOW)
+        holds.void(session, coupon.serial, "lost", NOW)
         return waiter
 
     database.write(void_slowly).join()

@@ -1,6 +1,7 @@
 """Holds: who may give a coupon while nobody can be asked."""
 
-from redeem import enrolling, holding, issuing
+from redeem import enrolling, issuing
+from redeem.holds import holds
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
@@ -92,8 +93,8 @@ def test_an_epoch_is_newer_than_any_that_the_coupon_or_the_tablet_had(counters, 
 
 
 def test_more_than_one_reply_can_carry_is_granted_in_turns(counters, tablet, monkeypatch):
-    monkeypatch.setattr(holding, "PROMISED", holding.PROMISED.limit(2))
-    monkeypatch.setattr(holding, "GRANTS", holding.GRANTS.limit(2))
+    monkeypatch.setattr(holds, "PROMISED", holds.PROMISED.limit(2))
+    monkeypatch.setattr(holds, "GRANTS", holds.GRANTS.limit(2))
     coupons = [counters.homed() for _ in range(5)]
     heard, epoch = [], 0
     while grants := tablet.sync(epoch=epoch).grants:
@@ -106,7 +107,7 @@ def test_more_than_one_reply_can_carry_is_granted_in_turns(counters, tablet, mon
 
 
 def rings(counters, tablet, epoch=0, now=NOW):
-    return counters.read(lambda session: holding.rings(session, tablet.device_id, epoch, now))
+    return counters.read(lambda session: holds.rings(session, tablet.device_id, epoch, now))
 
 
 def test_the_bell_rings_for_a_promise_until_it_is_fetched(counters, tablet):
@@ -130,7 +131,7 @@ def test_the_bell_is_silent_for_a_promise_of_later(counters, tablet, till):
     till.redeem(coupon)
     tablet.act("release", id=coupon.id, epoch=epoch)
     assert not rings(counters, tablet, epoch)
-    assert rings(counters, tablet, epoch, NOW + holding.FREE_FOR_TILL_MS)
+    assert rings(counters, tablet, epoch, NOW + holds.FREE_FOR_TILL_MS)
 
 
 # Giving, recalling, releasing.
@@ -156,7 +157,7 @@ def test_what_was_released_for_a_till_is_held_at_home_again_after_a_while(counte
     till.redeem(coupon)
     tablet.act("release", id=coupon.id, epoch=epoch)
     assert tablet.sync(epoch=epoch).grants == []
-    later = NOW + holding.FREE_FOR_TILL_MS
+    later = NOW + holds.FREE_FOR_TILL_MS
     assert serials(tablet.sync(epoch=epoch, now=later).grants) == [coupon.serial]
 
 
@@ -247,7 +248,7 @@ def test_a_tills_gift_that_is_reversed_is_held_at_home_again(counters, tablet, t
 def test_a_short_code_typed_offline_is_evidence_enough(counters, tablet):
     coupon = counters.homed()
     (grant,) = tablet.sync().grants
-    assert grant.code_hash == holding.short_code_hash(tablet.device_id, coupon.short_code)
+    assert grant.code_hash == holds.short_code_hash(tablet.device_id, coupon.short_code)
     assert tablet.act("gave-held", typed=coupon.short_code) == "redeemed"
 
 

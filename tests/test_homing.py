@@ -2,7 +2,8 @@
 
 from nacl.signing import SigningKey
 
-from redeem import enrolling, holding, homing, issuing
+from redeem import enrolling, issuing
+from redeem.holds import holds, sweep
 from tests.cast import SOUTH_TABLET_KEY
 from tests.counters import serials
 from tests.databases import on_both_databases
@@ -35,7 +36,7 @@ def test_the_first_tablet_of_a_store_is_granted_what_is_at_home_there(counters, 
 
 
 def test_a_sweep_goes_on_at_the_next_sync_where_it_stopped(counters, cast, monkeypatch):
-    monkeypatch.setattr(homing, "COUPONS_PER_SWEEP_MAX", 2)
+    monkeypatch.setattr(sweep, "COUPONS_PER_SWEEP_MAX", 2)
     coupons = [counters.coupon(cast.annex) for _ in range(5)]
     tablet = counters.add_tablet(LATER_KEY, cast.annex)
     assert [serials(tablet.sync(epoch=epoch).grants) for epoch in (0, 2**33, 2**33)] == [
@@ -91,14 +92,14 @@ def test_another_stores_coupons_are_not_touched(counters, cast):
 
 
 def test_the_bell_rings_until_the_sweep_is_over(counters, cast, monkeypatch):
-    monkeypatch.setattr(homing, "COUPONS_PER_SWEEP_MAX", 1)
+    monkeypatch.setattr(sweep, "COUPONS_PER_SWEEP_MAX", 1)
     for _ in range(3):
         counters.coupon(cast.annex)
     tablet = counters.add_tablet(LATER_KEY, cast.annex)
     heard_all = 2**50
 
     def rings():
-        return counters.read(lambda session: holding.rings(session, tablet.device_id, heard_all, NOW))
+        return counters.read(lambda session: holds.rings(session, tablet.device_id, heard_all, NOW))
 
     rung = []
     for _ in range(4):

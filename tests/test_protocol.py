@@ -77,17 +77,17 @@ ACTIONS = {
     "entry(d, k) == UNDO ->": [("redeem/redeeming.py", "Kind.UNDO: take_undo")],
     "entry(d, k) == RELEASE ->": [
         ("redeem/redeeming.py", "Kind.RELEASE: take_release"),
-        ("redeem/holding.py", "def release("),
+        ("redeem/holds/holds.py", "def release("),
     ],
     "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redeeming.py", "def recall(")],
     "conflict = true": [("redeem/redeeming.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
-        ("redeem/holding.py", "def grant_promised("),
-        ("redeem/holding.py", "OPEN = and_("),
+        ("redeem/holds/holds.py", "def grant_promised("),
+        ("redeem/holds/holds.py", "OPEN = and_("),
     ],
     "holder != 0 && !recall -> recall = true": [
-        ("redeem/holding.py", "def recall("),
-        ("redeem/holding.py", "def void("),
+        ("redeem/holds/holds.py", "def recall("),
+        ("redeem/holds/holds.py", "def void("),
     ],
 }
 
@@ -97,10 +97,10 @@ ACTIONS_OF_RECOVERY = {
     "reported[1] = false; reported[2] = false": [("redeem/restoring.py", "def _await_devices(")],
     "above(n) (n > life * 2 -> n : life * 2)": [
         ("redeem/ledger/generation.py", "def first_epoch("),
-        ("redeem/holding.py", "life.first_epoch"),
+        ("redeem/holds/holds.py", "life.first_epoch"),
     ],
     "MAY_GRANT (!recovering)": [
-        ("redeem/holding.py", "if life.is_recovering"),
+        ("redeem/holds/holds.py", "if life.is_recovering"),
         ("redeem/syncing.py", "def move_holds("),
     ],
     "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/verifying.py", "def must_wait(")],
@@ -151,7 +151,7 @@ ACTIONS_OF_RECOVERY = {
     "l.second[d] -> l.second[d] = false": [("redeem/redeeming.py", "ledger.withdraw_conflict(")],
     "l.second[1] -> 1 :": [("redeem/redeeming.py", "ledger.promote_conflict(")],
     "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
-        ("redeem/holding.py", 'Coupon.epoch == bindparam("of_epoch")')
+        ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
     "l.epoch > held[me] -> grant[me] = l.epoch": [
         ("static/clerk/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")

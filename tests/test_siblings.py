@@ -9,11 +9,12 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
-from redeem import issuing, restoring, siblings, snapshots
+from redeem import issuing, restoring, snapshots
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
 from redeem.enrolling import revoke_device
+from redeem.holds import siblings
 from redeem.lib.bitmaps import from_gaps
 from tests import factories
 from tests.databases import on_both_databases

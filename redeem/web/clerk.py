@@ -15,11 +15,12 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import enrolling, forgotten, holding, snapshots, syncing
+from redeem import enrolling, forgotten, snapshots, syncing
 from redeem.domain.journal import Entry, read_entry
 from redeem.enrolling import Tablet
 from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
-from redeem.holding import Grant
+from redeem.holds import holds
+from redeem.holds.holds import Grant
 from redeem.ledger import recovery_reports
 from redeem.ledger.recovery_reports import Report
 from redeem.lib import passwords
@@ -206,7 +207,7 @@ def bell() -> dict[str, Any]:
     """Cheap enough to be asked every second: is there a recall, or a hold that this tablet has not heard of?"""
     device, body = _signed_by(), _parse(BellBody)
     now = now_ms()
-    return {"v": 1, "ring": read(lambda session: holding.rings(session, device.id, body.epoch, now))}
+    return {"v": 1, "ring": read(lambda session: holds.rings(session, device.id, body.epoch, now))}
 
 
 @blueprint.post("/sets")

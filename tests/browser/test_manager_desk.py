@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from redeem import forgotten, holding, restoring
+from redeem import forgotten, restoring
 from redeem.db.models.devices import Device
+from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.web.context import now_ms
 from tests import factories
@@ -29,7 +30,7 @@ def trouble(live, cast):
         for _ in range(12):
             factories.coupon(db, campaign.number, home_store_id=cast.north)
         device = db.get_one(Device, cast.tablet_id)
-        holding.grant_promised(db, device, generation.current(db), now_ms(), 0)
+        holds.grant_promised(db, device, generation.current(db), now_ms(), 0)
         twice, once = (factories.coupon(db, campaign.number) for _ in range(2))
         entries = (
             {"kind": "unlock"},

@@ -14,8 +14,9 @@ from unittest.mock import patch
 
 from sqlalchemy import select, text
 
-from redeem import entries, holding, redeeming, syncing
+from redeem import entries, redeeming, syncing
 from redeem.db.models.coupons import Coupon
+from redeem.holds import holds
 from redeem.ledger import signing, sql
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
@@ -92,29 +93,29 @@ def rules_run_again() -> AbstractContextManager[object]:
 
 def recalled_is_released() -> AbstractContextManager[object]:
     """A hold is over as soon as its holder is told to give it back, before it has said what it did under it."""
-    recalls = holding.recalls
+    recalls = holds.recalls
 
     def release_all(session: Any, device_id: str) -> Any:
         told = recalls(session, device_id)
         for grant in told:
-            holding.release(session, grant.serial, device_id, grant.epoch, 0)
+            holds.release(session, grant.serial, device_id, grant.epoch, 0)
         return told
 
-    return patch.object(holding, "recalls", release_all)
+    return patch.object(holds, "recalls", release_all)
 
 
 def holds_lapse() -> AbstractContextManager[object]:
     """Of a tablet that wasn't heard of for a minute, a hold ends when somebody else wants the coupon."""
-    recall = holding.recall
+    recall = holds.recall
 
     def lapse(session: Any, serial: int, for_device_id: str | None, now: int) -> Any:
         held = recall(session, serial, for_device_id, now)
         if held and now - (held.last_seen_at or 0) > SILENT_MS:
             epoch = session.scalar(select(Coupon.epoch).where(Coupon.serial == serial))
-            holding.release(session, serial, held.device_id, epoch, now)
+            holds.release(session, serial, held.device_id, epoch, now)
         return held
 
-    return patch.object(holding, "recall", lapse)
+    return patch.object(holds, "recall", lapse)
 
 
 WAIT_FOR_ANSWER = "await this.#deeds.ask({ timeoutMs: ASK_MS });"

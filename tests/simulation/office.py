@@ -17,7 +17,7 @@ from redeem.db.models.ledger import Redemption
 from redeem.domain.acts import Act, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.tokens import read
-from redeem.holding import IS_VOID, REDEEMED
+from redeem.holds.holds import IS_VOID, REDEEMED
 from redeem.ledger import generation, signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id

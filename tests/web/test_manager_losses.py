@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import update
 
-from redeem import holding, restoring
+from redeem import restoring
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.managers import AuditEntry
+from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.web.context import now_ms
 from tests import factories
@@ -20,7 +21,7 @@ def held(cast, database):
     def work(db):
         coupons = [factories.coupon(db, cast.anywhere, home_store_id=cast.north) for _ in range(3)]
         device, life = db.get_one(Device, cast.tablet_id), generation.current(db)
-        holding.grant_promised(db, device, life, now_ms(), 0)
+        holds.grant_promised(db, device, life, now_ms(), 0)
         return coupons
 
     return database.write(work)

@@ -18,7 +18,7 @@ from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Change
 from redeem.db.models.partners import Store
 from redeem.domain.presented import Actor
-from redeem.holding import AT_WORK, IS_VOID, REDEEMED, run
+from redeem.holds.holds import AT_WORK, IS_VOID, REDEEMED, run
 from redeem.lib.bitmaps import to_gaps
 from redeem.lib.encoding import base64url
 

@@ -9,9 +9,9 @@ and no request takes long.
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from redeem import holding
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
+from redeem.holds import holds
 from redeem.lib.times import Ms
 
 COUPONS_PER_SWEEP_MAX = 1_000
@@ -19,7 +19,7 @@ COUPONS_PER_SWEEP_MAX = 1_000
 
 def begin_sweep(session: Session, stores: ColumnElement[bool]) -> None:
     """Has the tablets of these stores look through all coupons there. They are locked in one order, so that nobody waits in a circle."""
-    tablets = select(Device.id).where(holding.ACTIVE, stores).order_by(Device.id).with_for_update(key_share=True)
+    tablets = select(Device.id).where(holds.ACTIVE, stores).order_by(Device.id).with_for_update(key_share=True)
     session.execute(update(Device).where(Device.id.in_(list(session.scalars(tablets)))).values(sweep_from=0))
 
 
@@ -36,10 +36,10 @@ def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
     if device.sweep_from is None:
         return
     end = _end(session, device.store_id, device.sweep_from)
-    tablets = holding.tablets_of(session, device.store_id, now)
+    tablets = holds.tablets_of(session, device.store_id, now)
     free = _free(session, device.store_id, (device.sweep_from, end), tablets, today)
-    mine = [serial for serial in free if holding.choose(tablets, serial) == device.id]
-    holding.promise_all(session, mine, device.id, now)
+    mine = [serial for serial in free if holds.choose(tablets, serial) == device.id]
+    holds.promise_all(session, mine, device.id, now)
     device.sweep_from = end
 
 
@@ -56,5 +56,5 @@ def _free(session: Session, store_id: str, span: tuple[int, int | None], tablets
     if end is not None:
         at_home.append(Coupon.serial < end)
     unpromised = Coupon.promised_to_id.is_(None) | Coupon.promised_to_id.not_in(tablets)
-    free = select(Coupon.serial).where(*at_home, holding.OPEN, Coupon.last_day >= today, unpromised)
+    free = select(Coupon.serial).where(*at_home, holds.OPEN, Coupon.last_day >= today, unpromised)
     return list(session.scalars(free.order_by(Coupon.serial).with_for_update(skip_locked=True, key_share=True)))

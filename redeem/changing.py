@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import issuing, partnering, planning
+from redeem import issuing, planning
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Scope
@@ -17,7 +17,8 @@ from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import Ms
-from redeem.partnering import NewStore
+from redeem.partners import partners
+from redeem.partners.partners import NewStore
 
 
 def create_campaign(session: Session, by: str, name: str, terms: Terms, now: Ms) -> Campaign:
@@ -46,15 +47,15 @@ def patch_campaign(
 
 
 def add_partner(session: Session, by: str, name: str, now: Ms) -> Partner:
-    """As partnering.add_partner."""
-    partner = partnering.add_partner(session, name, now)
+    """As partners.add_partner."""
+    partner = partners.add_partner(session, name, now)
     audit.note(session, by, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=name)
     return partner
 
 
 def add_store(session: Session, by: str, new: NewStore, now: Ms) -> Store:
-    """As partnering.add_store."""
-    store = partnering.add_store(session, new, now)
+    """As partners.add_store."""
+    store = partners.add_store(session, new, now)
     scope = Scope(store.partner_id, store.id)
     audit.note(session, by, Change.STORE_ADDED, store.id, now, scope=scope, name=store.name)
     return store

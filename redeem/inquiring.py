@@ -23,7 +23,7 @@ from redeem.lib.errors import BadCode, BadToken, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, coupon_of
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
-from redeem.overseeing import is_good_at_any, list_stores
+from redeem.partners.directory import is_good_at_any, list_stores
 from redeem.showing import Shown, show
 
 TEXT_MAX_CHARACTERS = 600

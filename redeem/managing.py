@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, moving, overseeing, partnering, restoring
+from redeem import enrolling, moving, restoring
 from redeem.accounts import api_key_list, audit
 from redeem.accounts.api_keys import roll
 from redeem.accounts.audit import Change
@@ -16,18 +16,15 @@ from redeem.enrolling import NewTill
 from redeem.lib.errors import Conflict
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
-from redeem.overseeing import ClerkLine, DeviceLine
-from redeem.partnering import NewStore
-
-LONG_NAME_CHARACTERS = 120
-
-
-ADDRESS_CHARACTERS = 300
+from redeem.partners import directory, partners
+from redeem.partners.administration import LONG_NAME_CHARACTERS, clean_line
+from redeem.partners.directory import ClerkLine, DeviceLine
+from redeem.partners.partners import NewStore
 
 
 def invite_tablet(session: Session, person: Person, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
     """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the scope, Invalid for the name."""
-    store = overseeing.get_store(session, person.scope, store_id)
+    store = directory.get_store(session, person.scope, store_id)
     enrolment = enrolling.invite_device(session, store.id, name, now, minutes, person.id)
     what = {"name": enrolment.device_name, "store": store.name}
     audit.note(session, person.id, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **what)
@@ -36,7 +33,7 @@ def invite_tablet(session: Session, person: Person, store_id: str, name: str, no
 
 def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms) -> NewTill:
     """A partner's own till with its key, which is shown once."""
-    store = overseeing.get_store(session, person.scope, store_id)
+    store = directory.get_store(session, person.scope, store_id)
     till = enrolling.add_till(session, store.id, name, now, person.id)
     what = {"name": till.device.name, "store": store.name}
     audit.note(session, person.id, Change.TILL_ADDED, till.device.id, now, scope=Scope(store_id=store.id), **what)
@@ -44,7 +41,7 @@ def add_till(session: Session, person: Person, store_id: str, name: str, now: Ms
 
 
 def revoke_device(session: Session, person: Person, device_id: str, now: Ms) -> None:
-    device = overseeing.get_device(session, person.scope, device_id)
+    device = directory.get_device(session, person.scope, device_id)
     if device.revoked_at is None:
         enrolling.revoke_device(session, device.id, now)
         note_device(session, person, Change.DEVICE_REVOKED, device, now)
@@ -61,7 +58,7 @@ def go_on_without(session: Session, person: Person, device_ids: Sequence[str], n
 
 def rename_device(session: Session, person: Person, device_id: str, name: str, now: Ms) -> DeviceLine:
     """Raises NotFound for a device outside the scope, Invalid for the name."""
-    line = overseeing.get_device(session, person.scope, device_id)
+    line = directory.get_device(session, person.scope, device_id)
     cleaned = clean_name(name)
     if cleaned != line.name:
         session.get_one(Device, line.id).name = cleaned
@@ -71,14 +68,14 @@ def rename_device(session: Session, person: Person, device_id: str, name: str, n
 
 def move_device(session: Session, person: Person, device_id: str, store_id: str, now: Ms) -> Device:
     """Has a till work at another store at once, and a tablet when it next reports. Raises NotFound outside the scope, Conflict."""
-    line = overseeing.get_device(session, person.scope, device_id)
-    store = overseeing.get_store(session, person.scope, store_id)
+    line = directory.get_device(session, person.scope, device_id)
+    store = directory.get_store(session, person.scope, store_id)
     return moving.ask(session, line.id, store.id, person.id, now)
 
 
 def let_device_stay(session: Session, person: Person, device_id: str, now: Ms) -> bool:
     """Takes that back, if it has not happened; False if nothing was left to be taken back. Raises NotFound."""
-    line = overseeing.get_device(session, person.scope, device_id)
+    line = directory.get_device(session, person.scope, device_id)
     return moving.stay(session, line.id, person.id, now)
 
 
@@ -87,45 +84,9 @@ def note_device(session: Session, person: Person, what: Change, line: DeviceLine
     audit.note(session, person.id, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
 
 
-def change_store(session: Session, person: Person, store_id: str, new: NewStore, now: Ms) -> None:
-    """Its partner stays. Raises NotFound, Invalid."""
-    line = overseeing.get_store(session, person.scope, store_id)
-    partnering.check_zone(new.time_zone)
-    row = session.get_one(Store, line.id)
-    row.name = clean_name(new.name, LONG_NAME_CHARACTERS)
-    row.address, row.hours = clean_line(new.address), clean_line(new.hours, LONG_NAME_CHARACTERS)
-    row.time_zone = new.time_zone
-    told = ("name", "address", "hours", "time_zone")
-    before, after = ({name: getattr(each, name) for name in told} for each in (line, row))
-    changed = audit.changes(before, after)
-    session.flush()
-    if changed:
-        audit.note(
-            session,
-            person.id,
-            Change.STORE_CHANGED,
-            line.id,
-            now,
-            scope=Scope(store_id=line.id),
-            name=line.name,
-            changed=changed,
-        )
-
-
-def rename_partner(session: Session, person: Person, partner_id: str, name: str, now: Ms) -> None:
-    """Raises NotFound for a partner outside the scope, Invalid for the name."""
-    line = overseeing.get_partner(session, person.scope, partner_id)
-    cleaned = clean_name(name, LONG_NAME_CHARACTERS)
-    if cleaned != line.name:
-        session.get_one(Partner, line.id).name = cleaned
-        session.flush()
-        what = {"name": line.name, "changed": {"name": [line.name, cleaned]}}
-        audit.note(session, person.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **what)
-
-
 def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
     """`pin_hash` is made before the transaction, after passwords.check_pin."""
-    store = overseeing.get_store(session, person.scope, store_id)
+    store = directory.get_store(session, person.scope, store_id)
     clerk = enrolling.add_clerk(session, store.id, name, pin_hash, now)
     what = {"name": clerk.name, "store": store.name}
     audit.note(session, person.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **what)
@@ -134,7 +95,7 @@ def add_clerk(session: Session, person: Person, store_id: str, name: str, pin_ha
 
 def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) -> str:
     """The clerk's PIN opens no tablet any more; what they gave stays under their name. Answers the store's id."""
-    line = overseeing.get_clerk(session, person.scope, clerk_id)
+    line = directory.get_clerk(session, person.scope, clerk_id)
     if line.left_at is None:
         clerk = session.get_one(Clerk, line.id)
         clerk.left_at = now
@@ -144,7 +105,7 @@ def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) ->
 
 def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now: Ms) -> str:
     """A new PIN; `pin_hash` is made before the transaction. Answers the store's id. Raises NotFound, Conflict."""
-    line = overseeing.get_clerk(session, person.scope, clerk_id)
+    line = directory.get_clerk(session, person.scope, clerk_id)
     if line.left_at is not None:
         raise Conflict("This clerk was removed. Add them again.")
     session.get_one(Clerk, line.id).pin_hash = pin_hash
@@ -159,7 +120,7 @@ def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, 
 
 
 def add_partner(session: Session, person: Person, name: str, now: Ms) -> Partner:
-    partner = partnering.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
+    partner = partners.add_partner(session, clean_name(name, LONG_NAME_CHARACTERS), now)
     audit.note(session, person.id, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=partner.name)
     return partner
 
@@ -173,7 +134,7 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
         address=clean_line(new.address),
         hours=clean_line(new.hours, LONG_NAME_CHARACTERS),
     )
-    store = partnering.add_store(session, cleaned, now)
+    store = partners.add_store(session, cleaned, now)
     audit.note(
         session, person.id, Change.STORE_ADDED, store.id, now, scope=Scope(store.partner_id, store.id), name=store.name
     )
@@ -182,11 +143,6 @@ def add_store(session: Session, person: Person, new: NewStore, now: Ms) -> Store
 
 def roll_till_key(session: Session, person: Person, device_id: str, overlap_ms: Ms, now: Ms) -> str:
     """The same for a till within the scope."""
-    device = overseeing.get_device(session, person.scope, device_id)
+    device = directory.get_device(session, person.scope, device_id)
     key = api_key_list.get_till_key(session, person.scope, device.id)
     return roll(session, person, key, overlap_ms, now, Scope(store_id=device.store_id))
-
-
-def clean_line(text: str, limit_characters: int = ADDRESS_CHARACTERS) -> str:
-    """One line that may be empty; raises Invalid."""
-    return clean_name(text, limit_characters) if text.split() else ""

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import issuing, overseeing
+from redeem import issuing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, Scope
@@ -22,8 +22,9 @@ from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms, rfc3339
-from redeem.managing import LONG_NAME_CHARACTERS
-from redeem.overseeing import StoreLine
+from redeem.partners import directory
+from redeem.partners.administration import LONG_NAME_CHARACTERS
+from redeem.partners.directory import StoreLine
 
 TWICE_MS = MS_PER_MINUTE
 TOLD_CHARACTERS_MAX = 80
@@ -78,7 +79,7 @@ class Plan:
 
 def list_plans(session: Session, scope: Scope) -> list[Plan]:
     """Newest first: those whose coupons are good at one of the scope's stores, and for the whole shop all."""
-    stores = overseeing.list_stores(session, scope)
+    stores = directory.list_stores(session, scope)
     plans = [plan_of(row, stores) for row in session.scalars(select(Campaign).order_by(Campaign.number.desc()))]
     return [plan for plan in plans if scope.is_whole or plan.stores]
 
@@ -86,7 +87,7 @@ def list_plans(session: Session, scope: Scope) -> list[Plan]:
 def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
     """Raises NotFound, also for a campaign that is good at none of the scope's stores."""
     row = session.get(Campaign, number) if number is not None else None
-    plan = plan_of(row, overseeing.list_stores(session, scope)) if row else None
+    plan = plan_of(row, directory.list_stores(session, scope)) if row else None
     if plan is None or not (scope.is_whole or plan.stores):
         raise NotFound
     return plan

@@ -20,7 +20,7 @@ from redeem.ledger.ledger import Found, Standing
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
-from redeem.overseeing import STORE, StoreLine
+from redeem.partners.directory import STORE, StoreLine
 
 
 class State(StrEnum):

@@ -17,7 +17,7 @@ from redeem.ledger import ledger
 from redeem.ledger.ledger import Found
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
-from redeem.overseeing import StoreLine
+from redeem.partners.directory import StoreLine
 from redeem.verifying import RECOVERING, explain, must_wait, tell_holder
 
 # What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.

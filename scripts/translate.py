@@ -36,7 +36,7 @@ SAID_TO_PEOPLE = (
     "accounts/invitations.py",
     "managing.py",
     "moving.py",
-    "partnering.py",
+    "partners/partners.py",
     "planning.py",
     "lib/passwords.py",
     "accounts/password_resets.py",

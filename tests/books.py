@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import settling
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.partners import Store
@@ -19,6 +18,7 @@ from redeem.domain.terms import parse_terms
 from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
+from redeem.partners import settlement
 from redeem.redeeming import noted
 
 # Of a module, behind each of whose tests he looks.
@@ -66,7 +66,7 @@ def miscounts(session: Session) -> Iterator[str]:
 def misreckoned(session: Session) -> Iterator[str]:
     """Where the open account and the statements of a partner, together, are not what the shop owes for each gift that stands."""
     true = owed(session)
-    for account in settling.list_accounts(session):
+    for account in settlement.list_accounts(session):
         told, due = (
             [each for each in sums if each.amount] for sums in (account.in_all, add_up(true[account.partner_id]))
         )

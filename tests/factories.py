@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing, partnering
+from redeem import enrolling, issuing
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
@@ -23,6 +23,7 @@ from redeem.ledger import signing
 from redeem.lib.ids import new_id
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms, rfc3339
+from redeem.partners import partners
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z
@@ -40,13 +41,13 @@ class Issued:
 
 
 def partner(session: Session, name: str = "North Coffee", now: Ms = NOW) -> Partner:
-    return partnering.add_partner(session, name, now)
+    return partners.add_partner(session, name, now)
 
 
 def store(
     session: Session, partner_id: str, name: str = "On the square", time_zone: str = MOSCOW, now: Ms = NOW
 ) -> Store:
-    return partnering.add_store(session, partnering.NewStore(partner_id, name, time_zone, "Main Street 1"), now)
+    return partners.add_store(session, partners.NewStore(partner_id, name, time_zone, "Main Street 1"), now)
 
 
 def terms(**changes: Any) -> Terms:

@@ -6,13 +6,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from redeem import partnering
 from redeem.accounts import api_key_format, idempotency
 from redeem.accounts.idempotency import KeyReused, Mutation
 from redeem.db.models.api import Idempotency
 from redeem.db.models.partners import Partner
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
+from redeem.partners import partners
 from tests.databases import on_both_databases
 from tests.factories import NOW, SECRET, all_of
 
@@ -27,7 +27,7 @@ def mutation(cast):
 
 def add(session, mutation, name="East"):
     def work(inner):
-        return 201, partnering.add_partner(inner, name, NOW).id.encode()
+        return 201, partners.add_partner(inner, name, NOW).id.encode()
 
     return idempotency.once(session, mutation, SEALER, NOW, work)
 

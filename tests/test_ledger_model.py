@@ -13,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from redeem import engine_options, settling
+from redeem import engine_options
 from redeem.accounts.roles import Scope
 from redeem.db.engine import Database
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.domain.acts import AnotherActUnderThisName
-from redeem.settling import Account
+from redeem.partners import settlement
+from redeem.partners.settlement import Account
 from tests import factories
 from tests.books import faults
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY
@@ -187,11 +188,11 @@ class Ledger(RuleBasedStateMachine):
 
     def close(self, session: Session, partner: str) -> None:
         manager = session.scalars(select(Manager.id)).first()
-        (account,) = settling.list_accounts(session, Scope(partner))
-        closed = settling.close(session, partner, account.number, str(manager), NOW)
+        (account,) = settlement.list_accounts(session, Scope(partner))
+        closed = settlement.close(session, partner, account.number, str(manager), NOW)
         assert bool(closed) == bool(account.lines)
         if closed:
-            self.statements[closed] = settling.get_statement(session, closed)
+            self.statements[closed] = settlement.get_statement(session, closed)
             assert self.statements[closed].in_all == account.in_all
 
     # What must always hold.
@@ -207,7 +208,8 @@ class Ledger(RuleBasedStateMachine):
         if hasattr(self, "database"):
             assert self.database.read(faults) == []
             said = {
-                name: self.database.read(partial(settling.get_statement, statement_id=name)) for name in self.statements
+                name: self.database.read(partial(settlement.get_statement, statement_id=name))
+                for name in self.statements
             }
             assert said == self.statements
             self.database.close()

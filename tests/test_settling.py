@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import delete, select, update
 
-from redeem import deciding, restoring, settling
+from redeem import deciding, restoring
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Campaign
@@ -14,7 +14,8 @@ from redeem.db.models.partners import Partner, Statement, StatementLine
 from redeem.db.paging import Page
 from redeem.lib.errors import NotFound
 from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
-from redeem.settling import Counts
+from redeem.partners import settlement
+from redeem.partners.settlement import Counts
 from tests import books, factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -40,20 +41,20 @@ class Settlement:
         self.database, self.partner_id, self.manager_id = database, partner_id, manager_id
 
     def account(self, partner_id=None):
-        accounts = self.database.read(settling.list_accounts)
+        accounts = self.database.read(settlement.list_accounts)
         (found,) = [each for each in accounts if each.partner_id == (partner_id or self.partner_id)]
         return found
 
     def close(self, number=None, now=NOW):
         asked = number or self.account().number
-        closed = self.database.write(lambda db: settling.close(db, self.partner_id, asked, self.manager_id, now))
+        closed = self.database.write(lambda db: settlement.close(db, self.partner_id, asked, self.manager_id, now))
         return closed and self.statement(closed)
 
     def statement(self, statement_id, scope=WHOLE):
-        return self.database.read(lambda db: settling.get_statement(db, statement_id, scope))
+        return self.database.read(lambda db: settlement.get_statement(db, statement_id, scope))
 
     def statements(self, scope=WHOLE):
-        return self.database.read(lambda db: settling.list_statements(db, Page(), scope)).items
+        return self.database.read(lambda db: settlement.list_statements(db, Page(), scope)).items
 
 
 def counts(account):
@@ -61,7 +62,7 @@ def counts(account):
 
 
 def test_nothing_is_owed_for_nothing(settle, database):
-    accounts = database.read(settling.list_accounts)
+    accounts = database.read(settlement.list_accounts)
     assert [(each.partner_name, each.number, each.lines, each.in_all) for each in accounts] == [
         ("North Coffee", 1, (), ()),
         ("South Bakery", 1, (), ()),
@@ -235,7 +236,7 @@ def test_two_managers_at_once_close_one(settle, counters, till):
 
 def test_a_partner_that_is_none_is_not_found(settle, database, manager_id):
     with pytest.raises(NotFound):
-        database.write(lambda db: settling.close(db, "prt_nobody", 1, manager_id, NOW))
+        database.write(lambda db: settlement.close(db, "prt_nobody", 1, manager_id, NOW))
 
 
 def test_while_a_restored_ledger_waits_nothing_is_closed(settle, counters, till):
@@ -276,7 +277,7 @@ def test_each_manager_sees_what_is_owed_to_his_partner_alone(settle, counters, t
     for who in ("south", "one store"):
         with pytest.raises(NotFound):
             settle.statement(north.id, seen[who])
-        accounts = database.read(lambda db, who=who: settling.list_accounts(db, seen[who]))
+        accounts = database.read(lambda db, who=who: settlement.list_accounts(db, seen[who]))
         assert "North Coffee" not in [each.partner_name for each in accounts]
 
 

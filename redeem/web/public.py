@@ -17,7 +17,7 @@ from redeem.domain.presented import Shown as Seen
 from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
 from redeem.lib.errors import NotFound, RedeemError
-from redeem.overseeing import StoreLine
+from redeem.partners.directory import StoreLine
 from redeem.recognising import genuine_token
 from redeem.showing import Shown
 from redeem.web.context import context, now_ms, read, write

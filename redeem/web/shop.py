@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response
 
-from redeem import changing, issuing, listing, partnering, settling
+from redeem import changing, issuing, listing
 from redeem.accounts.api_keys import MANAGE, READ
 from redeem.accounts.roles import Scope
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
+from redeem.partners import partners, settlement
 from redeem.web.api import answer, once, operation
 from redeem.web.auth import shop_caller
 from redeem.web.context import now_ms, read
@@ -143,7 +144,7 @@ def add_partner(key: str, body: PartnerBody) -> Response:
 @operation("List partners", caller="shop", scope=READ, query=PartnerQuery, answers={200: PartnerList})
 def list_partners(query: PartnerQuery) -> Response:
     page = query.page(str)
-    found = read(lambda session: partnering.list_partners(session, page))
+    found = read(lambda session: partners.list_partners(session, page))
     return answer(PartnerList(data=[Partner.of(row) for row in found.items], has_more=found.has_more))
 
 
@@ -158,7 +159,7 @@ def add_store(key: str, body: StoreBody) -> Response:
 @operation("List stores", caller="shop", scope=READ, query=StoreQuery, answers={200: StoreList})
 def list_stores(query: StoreQuery) -> Response:
     page = query.page(str)
-    found = read(lambda session: partnering.list_stores(session, query.partner, page))
+    found = read(lambda session: partners.list_stores(session, query.partner, page))
     return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))
 
 
@@ -176,7 +177,7 @@ def list_stores(query: StoreQuery) -> Response:
 def list_statements(query: StatementQuery) -> Response:
     """A shop manager closes them in the office."""
     page = query.page(str)
-    found = read(lambda session: settling.list_statements(session, page, Scope(query.partner)))
+    found = read(lambda session: settlement.list_statements(session, page, Scope(query.partner)))
     return answer(StatementList(data=[Statement.of(each) for each in found.items], has_more=found.has_more))
 
 
@@ -185,4 +186,4 @@ def list_statements(query: StatementQuery) -> Response:
 def get_statement(statement: str) -> Response:
     if not is_id("stm", statement):
         raise NotFound("Check the statement's id; no such statement is here.")
-    return answer(Statement.of(read(lambda session: settling.get_statement(session, statement))))
+    return answer(Statement.of(read(lambda session: settlement.get_statement(session, statement))))

@@ -8,8 +8,8 @@ from redeem.domain import terms
 from redeem.lib import money
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import rfc3339
-from redeem.settling import Account
-from redeem.settling import Line as AccountLine
+from redeem.partners.settlement import Account
+from redeem.partners.settlement import Line as AccountLine
 from redeem.web.shapes import ListOf, Moment, PageQuery, Told
 from redeem.web.shop_shapes import CampaignId
 

@@ -6,9 +6,9 @@ from dataclasses import astuple
 
 from sqlalchemy.orm import Session
 
-from redeem import settling
 from redeem.db.paging import Page
-from redeem.settling import Account
+from redeem.partners import settlement
+from redeem.partners.settlement import Account
 from tests.simulation.world import World
 
 ALL = Page(limit=1_000)
@@ -22,19 +22,19 @@ def close_all(world: World) -> None:
 
 
 def close_each(world: World, session: Session) -> Iterator[Account]:
-    for account in settling.list_accounts(session):
-        closed = settling.close(session, account.partner_id, account.number, world.setting.manager, world.clock.now)
+    for account in settlement.list_accounts(session):
+        closed = settlement.close(session, account.partner_id, account.number, world.setting.manager, world.clock.now)
         if closed:
-            yield settling.get_statement(session, closed)
+            yield settlement.get_statement(session, closed)
 
 
 def faults(world: World, session: Session) -> Iterator[str]:
     """What is wrong after the last was closed: one that says something else by now, something that none says, or too much or little."""
-    here = {str(each.id): each for each in settling.list_statements(session, ALL).items}
+    here = {str(each.id): each for each in settlement.list_statements(session, ALL).items}
     for name, said in world.statements.items():
         if here.get(name) != said:
             yield f"statements: {name} said {said}, and now {here.get(name)}"
-    for account in settling.list_accounts(session):
+    for account in settlement.list_accounts(session):
         if account.lines:
             yield f"statements: no statement has {account.lines}"
     if not world.unsure:

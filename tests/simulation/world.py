@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from redeem.lib.times import Ms
-from redeem.settling import Account
+from redeem.partners.settlement import Account
 from tests.simulation import setting
 from tests.simulation.advice import Advice, Adviser, who_can_give
 from tests.simulation.chance import Clock

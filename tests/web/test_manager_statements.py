@@ -6,8 +6,9 @@ from io import StringIO
 
 import pytest
 
-from redeem import restoring, settling
+from redeem import restoring
 from redeem.lib.csvfile import BYTE_ORDER_MARK
+from redeem.partners import settlement
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW
@@ -73,7 +74,7 @@ def test_another_number_closes_nothing(give, close, number, database):
     give()
     answer = close(number)
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
-    (account, _) = database.read(settling.list_accounts)
+    (account, _) = database.read(settlement.list_accounts)
     assert account.number == 1
 
 

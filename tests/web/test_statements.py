@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem import settling
+from redeem.partners import settlement
 from tests import factories
 from tests.factories import NOW
 from tests.tills import till_of
@@ -17,7 +17,7 @@ def closed(database, cast, manager_id):
     tills = {partner: till_of(database, key) for partner, key in partners(cast)}
 
     def close(session, partner, number, now):
-        return settling.close(session, partner, number, manager_id, now)
+        return settlement.close(session, partner, number, manager_id, now)
 
     made: list[str | None] = []
     for number, partner in ((1, cast.north_partner), (1, cast.south_partner), (2, cast.north_partner)):

@@ -7,13 +7,14 @@ from flask import Response, flash, jsonify, make_response, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import overseeing, planning, simulating
+from redeem import planning, simulating
 from redeem.accounts.roles import WHOLE, Permission
 from redeem.domain.terms import Terms
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms, local_day
-from redeem.overseeing import PartnerLine, StoreLine
+from redeem.partners import directory
+from redeem.partners.directory import PartnerLine, StoreLine
 from redeem.planning import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
 from redeem.simulating import Scene
 from redeem.web.context import context, now_ms, read, write
@@ -201,8 +202,8 @@ def editor_page(typed: Typed, plan: Plan | None, faults: Faults | None = None) -
 
 def edited(typed: Typed, plan: Plan | None, faults: Faults | None = None) -> Editor:
     now, noticed = now_ms(), dict(faults or {})
-    partners = read(lambda db: overseeing.list_partners(db, WHOLE))
-    stores = read(lambda db: overseeing.list_stores(db, WHOLE))
+    partners = read(lambda db: directory.list_partners(db, WHOLE))
+    stores = read(lambda db: directory.list_stores(db, WHOLE))
     terms, _faults = read_terms(typed)
     good = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
     scene = read_scene(typed, good or stores, now, noticed) or Scene(NO_STORE, now)

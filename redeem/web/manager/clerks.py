@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import StringConstraints
 
-from redeem import managing, overseeing
+from redeem import managing
 from redeem.accounts.roles import Permission
 from redeem.lib import passwords
+from redeem.partners import directory
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -59,14 +60,14 @@ def set_pin(clerk_id: str) -> ResponseReturnValue:
 
 def pin_page(clerk_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    clerk = read(lambda db: overseeing.get_clerk(db, scope, clerk_id))
+    clerk = read(lambda db: directory.get_clerk(db, scope, clerk_id))
     return render_template("manager/clerk_pin.html", clerk=clerk, faults=faults or {})
 
 
 @office("/clerks/<clerk_id>/leave", Permission.RUN_STORES)
 def ask_clerk_to_leave(clerk_id: str) -> ResponseReturnValue:
     scope = person().scope
-    clerk = read(lambda db: overseeing.get_clerk(db, scope, clerk_id))
+    clerk = read(lambda db: directory.get_clerk(db, scope, clerk_id))
     return render_template("manager/clerk_leave.html", clerk=clerk)
 
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import deciding, overseeing, quarantining
+from redeem import deciding, quarantining
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.deciding import TwoGifts
@@ -17,6 +17,7 @@ from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import Bearer
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
+from redeem.partners import directory
 from redeem.quarantining import Line
 from redeem.recognising import genuine_serial
 from redeem.web.context import context, now_ms, read, write
@@ -71,11 +72,11 @@ def journal(journal_id: str) -> ResponseReturnValue:
     )
 
 
-def known_device(journal_id: str) -> overseeing.DeviceLine | None:
+def known_device(journal_id: str) -> directory.DeviceLine | None:
     """None if a restored ledger doesn't know the device."""
     scope = person().scope
     try:
-        return read(lambda db: overseeing.get_device(db, scope, journal_id))
+        return read(lambda db: directory.get_device(db, scope, journal_id))
     except NotFound:
         return None
 

@@ -6,10 +6,11 @@ from flask import flash, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import managing, overseeing
+from redeem import managing
 from redeem.accounts.roles import Permission
 from redeem.lib.times import Ms
-from redeem.overseeing import DeviceLine, EnrolmentLine
+from redeem.partners import directory
+from redeem.partners.directory import DeviceLine, EnrolmentLine
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -40,7 +41,7 @@ class DeviceForm(Form):
 @office("/devices", Permission.READ)
 def devices() -> ResponseReturnValue:
     scope = person().scope
-    found = read(lambda db: overseeing.list_devices(db, scope))
+    found = read(lambda db: directory.list_devices(db, scope))
     return render_template(
         "manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS, next_store=next_store
     )
@@ -59,7 +60,7 @@ def add_device() -> ResponseReturnValue:
 
 def device_page(faults: Faults | None = None) -> str:
     scope = person().scope
-    stores = read(lambda db: overseeing.list_stores(db, scope))
+    stores = read(lambda db: directory.list_stores(db, scope))
     return render_template("manager/device_new.html", stores=stores, faults=faults or {})
 
 
@@ -83,7 +84,7 @@ def add_till(form: DeviceForm) -> ResponseReturnValue:
 @office("/enrolments/<enrolment_id>", Permission.RUN_STORES)
 def enrolment(enrolment_id: str) -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    line = read(lambda db: overseeing.get_enrolment(db, scope, enrolment_id))
+    line = read(lambda db: directory.get_enrolment(db, scope, enrolment_id))
     state = state_of(line, now)
     link = enrolment_link(context(), line.id) if state == "waiting" else ""
     return render_template(
@@ -100,7 +101,7 @@ def enrolment(enrolment_id: str) -> ResponseReturnValue:
 def enrolment_state(enrolment_id: str) -> ResponseReturnValue:
     """What the page asks every few seconds while the tablet is being set up."""
     scope, now = person().scope, now_ms()
-    line = read(lambda db: overseeing.get_enrolment(db, scope, enrolment_id))
+    line = read(lambda db: directory.get_enrolment(db, scope, enrolment_id))
     return jsonify(state=state_of(line, now))
 
 
@@ -127,7 +128,7 @@ def rename_device(device_id: str) -> ResponseReturnValue:
 
 def name_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    device = read(lambda db: overseeing.get_device(db, scope, device_id))
+    device = read(lambda db: directory.get_device(db, scope, device_id))
     return render_template("manager/device_name.html", device=device, faults=faults or {})
 
 
@@ -153,8 +154,8 @@ def move_device(device_id: str) -> ResponseReturnValue:
 
 def move_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    device = read(lambda db: overseeing.get_device(db, scope, device_id))
-    others = [store for store in read(lambda db: overseeing.list_stores(db, scope)) if store.id != device.store_id]
+    device = read(lambda db: directory.get_device(db, scope, device_id))
+    others = [store for store in read(lambda db: directory.list_stores(db, scope)) if store.id != device.store_id]
     told = {"device": device, "stores": others, "next_store": next_store, "now": now_ms(), "faults": faults or {}}
     return render_template("manager/device_move.html", **told)
 
@@ -178,7 +179,7 @@ def let_device_stay(device_id: str) -> ResponseReturnValue:
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES)
 def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
     scope = person().scope
-    device = read(lambda db: overseeing.get_device(db, scope, device_id))
+    device = read(lambda db: directory.get_device(db, scope, device_id))
     return render_template("manager/device_revoke.html", device=device)
 
 

@@ -6,12 +6,12 @@ from datetime import date
 
 from flask import request
 
-from redeem import overseeing
 from redeem.accounts.roles import Person, Scope
 from redeem.lib.days import to_date, to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
-from redeem.overseeing import CampaignLine, PartnerLine, StoreLine
+from redeem.partners import directory
+from redeem.partners.directory import CampaignLine, PartnerLine, StoreLine
 from redeem.reporting import Period, Question
 from redeem.web.context import read
 
@@ -81,7 +81,7 @@ def read_filter(person: Person, now: Ms) -> Filter:
 def read_choices(scope: Scope) -> Choices:
     return read(
         lambda db: Choices(
-            overseeing.list_campaigns(db, scope), overseeing.list_partners(db, scope), overseeing.list_stores(db, scope)
+            directory.list_campaigns(db, scope), directory.list_partners(db, scope), directory.list_stores(db, scope)
         )
     )
 

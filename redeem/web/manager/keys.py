@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BeforeValidator, Field
 
-from redeem import managing, overseeing
+from redeem import managing
 from redeem.accounts import api_key_list, api_keys
 from redeem.accounts.api_key_list import KeyLine
 from redeem.accounts.roles import Permission
 from redeem.lib.times import MS_PER_MINUTE
+from redeem.partners import directory
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -110,7 +111,7 @@ def roll_key(prefix: str) -> ResponseReturnValue:
 @office("/devices/<device_id>/key", Permission.RUN_STORES)
 def ask_to_roll_till_key(device_id: str) -> ResponseReturnValue:
     scope = person().scope
-    if read(lambda db: overseeing.get_device(db, scope, device_id)).kind == "tablet":
+    if read(lambda db: directory.get_device(db, scope, device_id)).kind == "tablet":
         return see_other("manager.devices")
     return roll_page(read(lambda db: api_key_list.get_till_key(db, scope, device_id)))
 
@@ -119,7 +120,7 @@ def ask_to_roll_till_key(device_id: str) -> ResponseReturnValue:
 @confirmed
 def roll_till_key(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    if read(lambda db: overseeing.get_device(db, who.scope, device_id)).kind == "tablet":
+    if read(lambda db: directory.get_device(db, who.scope, device_id)).kind == "tablet":
         return see_other("manager.devices")
     key = read(lambda db: api_key_list.get_till_key(db, who.scope, device_id))
 

@@ -8,11 +8,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import managing, overseeing, restoring, writing_off
+from redeem import managing, restoring, writing_off
 from redeem.accounts.roles import Permission
 from redeem.ledger import generation
 from redeem.lib.money import Money, add_up
-from redeem.overseeing import DeviceLine
+from redeem.partners import directory
+from redeem.partners.directory import DeviceLine
 from redeem.restoring import RECENT_DAYS, Missing
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -45,7 +46,7 @@ def write_off(device_id: str) -> ResponseReturnValue:
 
 def find_device(device_id: str) -> DeviceLine:
     scope = person().scope
-    return read(lambda db: overseeing.get_device(db, scope, device_id))
+    return read(lambda db: directory.get_device(db, scope, device_id))
 
 
 def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
@@ -53,7 +54,7 @@ def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
     return render_template(
         "manager/device_lost.html",
         device=device,
-        done=read(lambda db: overseeing.how_written_off(db, device.id)) if device.lost_at else None,
+        done=read(lambda db: directory.how_written_off(db, device.id)) if device.lost_at else None,
         risk=read(lambda db: writing_off.what_is_at_risk(db, device.id, now)),
         values=stored_values,
         typed=request.form.get("confirm", ""),
@@ -72,7 +73,7 @@ def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
     missing = read(lambda db: restoring.list_missing(db, now, scope))
     found = read(lambda db: restoring.find_still_forgotten(db, now, scope))
-    reported = read(lambda db: overseeing.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
+    reported = read(lambda db: directory.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
         life=read(generation.current),

@@ -8,14 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import overseeing
 from redeem.accounts import invitations, sessions
 from redeem.accounts import people as account_people
 from redeem.accounts.people import RANKS, PersonLine
 from redeem.accounts.roles import Permission, Person, Role
 from redeem.accounts.sessions import SignedIn
 from redeem.lib.errors import Invalid, NotFound
-from redeem.overseeing import PartnerLine, StoreLine
+from redeem.partners import directory
+from redeem.partners.directory import PartnerLine, StoreLine
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -120,8 +120,8 @@ def posts() -> Posts:
     return Posts(
         [role for role in Role if RANKS[role] <= RANKS[who.role]],
         who.scope.is_whole,
-        [] if who.scope.store_id else read(lambda db: overseeing.list_partners(db, who.scope)),
-        read(lambda db: overseeing.list_stores(db, who.scope)),
+        [] if who.scope.store_id else read(lambda db: directory.list_partners(db, who.scope)),
+        read(lambda db: directory.list_stores(db, who.scope)),
     )
 
 

@@ -5,9 +5,10 @@ from zoneinfo import available_timezones
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from redeem import managing, overseeing
+from redeem import managing
 from redeem.accounts.roles import WHOLE, Permission, Scope
-from redeem.partnering import NewStore
+from redeem.partners import administration, directory
+from redeem.partners.partners import NewStore
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -35,8 +36,8 @@ class ChangedStoreForm(Form):
 @office("/stores", Permission.READ)
 def stores() -> ResponseReturnValue:
     scope = person().scope
-    partners = read(lambda db: overseeing.list_partners(db, scope))
-    found = read(lambda db: overseeing.list_stores(db, scope))
+    partners = read(lambda db: directory.list_partners(db, scope))
+    found = read(lambda db: directory.list_stores(db, scope))
     groups = [(partner, [store for store in found if store.partner_id == partner.id]) for partner in partners]
     return render_template("manager/stores.html", groups=groups)
 
@@ -65,14 +66,14 @@ def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
 def rename_partner(partner_id: str) -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: managing.rename_partner(db, who, partner_id, form.name, now))
+        write(lambda db: administration.rename_partner(db, who, partner_id, form.name, now))
         return see_other("manager.stores")
 
     return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
 
 
 def partner_name_page(partner_id: str, faults: Faults | None = None) -> str:
-    partner = read(lambda db: overseeing.get_partner(db, WHOLE, partner_id))
+    partner = read(lambda db: directory.get_partner(db, WHOLE, partner_id))
     return render_template("manager/partner_name.html", partner=partner, faults=faults or {})
 
 
@@ -99,7 +100,7 @@ def add_store() -> ResponseReturnValue:
 def store_form_page(faults: Faults | None = None) -> str:
     return render_template(
         "manager/store_new.html",
-        partners=read(lambda db: overseeing.list_partners(db, WHOLE)),
+        partners=read(lambda db: directory.list_partners(db, WHOLE)),
         zones=sorted(available_timezones()),
         zone=context().settings.time_zone,
         faults=faults or {},
@@ -116,7 +117,7 @@ def change_store(store_id: str) -> ResponseReturnValue:
     def act(form: ChangedStoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         new = NewStore("", form.name, form.time_zone, form.address, form.hours)
-        write(lambda db: managing.change_store(db, who, store_id, new, now))
+        write(lambda db: administration.change_store(db, who, store_id, new, now))
         return see_other("manager.store", store_id=store_id)
 
     return submitted(ChangedStoreForm, act, lambda faults: change_page(store_id, faults))
@@ -126,7 +127,7 @@ def change_page(store_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
     return render_template(
         "manager/store_change.html",
-        store=read(lambda db: overseeing.get_store(db, scope, store_id)),
+        store=read(lambda db: directory.get_store(db, scope, store_id)),
         zones=sorted(available_timezones()),
         faults=faults or {},
     )
@@ -139,13 +140,13 @@ def store(store_id: str) -> ResponseReturnValue:
 
 def store_page(store_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    line = read(lambda db: overseeing.get_store(db, scope, store_id))
+    line = read(lambda db: directory.get_store(db, scope, store_id))
     here = Scope(store_id=line.id)
     return render_template(
         "manager/store.html",
         store=line,
-        clerks=read(lambda db: overseeing.list_clerks(db, here)),
-        devices=[each for each in read(lambda db: overseeing.list_devices(db, here)) if not each.revoked_at],
+        clerks=read(lambda db: directory.list_clerks(db, here)),
+        devices=[each for each in read(lambda db: directory.list_devices(db, here)) if not each.revoked_at],
         now=now_ms(),
         typed=request.form.get("name", ""),
         faults=faults or {},

@@ -18,7 +18,7 @@ from redeem.domain.terms import Offer, Terms
 from redeem.domain.tokens import Token
 from redeem.lib.ids import CROCKFORD
 from redeem.lib.times import Ms
-from redeem.overseeing import StoreLine
+from redeem.partners.directory import StoreLine
 from redeem.simulating import Scene, Simulation
 from redeem.web.context import context
 from redeem.web.languages import LANGUAGES, language, moment

@@ -7,12 +7,13 @@ from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import inquiring, overseeing, planning, simulating
+from redeem import inquiring, planning, simulating
 from redeem.accounts.roles import Permission
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, coupon_of
 from redeem.lib.times import Ms
+from redeem.partners import directory
 from redeem.planning import Plan
 from redeem.simulating import Scene, Simulation
 from redeem.web.context import context, now_ms, read
@@ -27,7 +28,7 @@ from redeem.web.manager.previews import clerk_page, read_scene, verdict_line
 def simulator() -> ResponseReturnValue:
     """A coupon (`q`), or one that would be issued of a campaign; with neither, the form alone."""
     typed, scope, now = Typed.of_form(request.args), person().scope, now_ms()
-    stores = read(lambda db: overseeing.list_stores(db, scope))
+    stores = read(lambda db: directory.list_stores(db, scope))
     plans = read(lambda db: planning.list_plans(db, scope))
     faults: dict[str, str] = {}
     scene = read_scene(typed, stores, now, faults)

@@ -7,7 +7,6 @@ from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import settling
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.ledger import generation
@@ -17,7 +16,8 @@ from redeem.lib.days import to_date
 from redeem.lib.ids import is_id
 from redeem.lib.money import Money
 from redeem.lib.times import local_day
-from redeem.settling import Account
+from redeem.partners import settlement
+from redeem.partners.settlement import Account
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.guard import office, person, see_other
 
@@ -30,8 +30,8 @@ def statements() -> ResponseReturnValue:
     page = Page(limit=STATEMENTS_PER_PAGE, after=after if is_id("stm", after) else None)
     return render_template(
         "manager/statements.html",
-        accounts=read(lambda db: settling.list_accounts(db, scope)),
-        closed=read(lambda db: settling.list_statements(db, page, scope)),
+        accounts=read(lambda db: settlement.list_accounts(db, scope)),
+        closed=read(lambda db: settlement.list_statements(db, page, scope)),
         is_recovering=read(generation.current).is_recovering,
         paged=page.after,
         zone=context().settings.time_zone,
@@ -43,7 +43,7 @@ def close_statement(partner_id: str) -> ResponseReturnValue:
     """The form names the number that its page showed as the next, so that a second tap closes nothing more."""
     who, now, number = person(), now_ms(), request.form.get("number", "")
     wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
-    closed = write(lambda db: settling.close(db, partner_id, wanted, who.id, now))
+    closed = write(lambda db: settlement.close(db, partner_id, wanted, who.id, now))
     if closed is None:
         return see_other("manager.statements")
     flash(_("Statement %(number)s is closed.", number=wanted))
@@ -67,7 +67,7 @@ def statement_file(statement_id: str) -> ResponseReturnValue:
 
 def find(statement_id: str) -> Account:
     scope = person().scope
-    return read(lambda db: settling.get_statement(db, statement_id, scope))
+    return read(lambda db: settlement.get_statement(db, statement_id, scope))
 
 
 def as_csv(account: Account) -> str:

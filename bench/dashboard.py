@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert
 
-from redeem import adding_up, create_app, engine_options, reporting
+from redeem import create_app, engine_options
 from redeem.accounts import sessions
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.config import load_settings
@@ -22,7 +22,8 @@ from redeem.db.base import Base
 from redeem.db.engine import Database
 from redeem.db.models.reports import Tally
 from redeem.lib.times import local_day
-from redeem.reporting import Period, Question
+from redeem.reports import overview, rollups
+from redeem.reports.overview import Period, Question
 from redeem.web.context import now_ms
 from tests import factories, postgres
 from tests.factories import SECRET
@@ -104,7 +105,7 @@ class Shop:
         return {name: self._timed(question) for name, (question, _) in self.questions().items()}
 
     def _timed(self, question: Question) -> float:
-        return timed(lambda: self.database.read(lambda db: reporting.report(db, question)))
+        return timed(lambda: self.database.read(lambda db: overview.report(db, question)))
 
     def pages(self) -> dict[str, float]:
         settings = load_settings(
@@ -130,7 +131,7 @@ class Shop:
 
     def add_up(self) -> float:
         began = time.perf_counter()
-        while self.database.write(lambda db: adding_up.add_up(db, self.today)):
+        while self.database.write(lambda db: rollups.add_up(db, self.today)):
             pass
         return time.perf_counter() - began
 

@@ -9,11 +9,12 @@ from nacl.signing import SigningKey
 from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
-from redeem import engine_options, enrolling
+from redeem import engine_options
 from redeem.accounts import api_keys
 from redeem.db.base import Base
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
+from redeem.devices import enrolment
 from redeem.domain import short_codes
 from redeem.ledger import signing
 from redeem.ledger.signing import Signer
@@ -105,7 +106,7 @@ def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
         signing.rotate(session, sealer, now)
         partner = factories.partner(session, "North Coffee", now).id
         stores = [factories.store(session, partner, f"Store {number}", now=now).id for number in range(STORES)]
-        tills = [enrolling.add_till(session, store, "Till", now).key_text for store in stores * TILLS_EACH]
+        tills = [enrolment.add_till(session, store, "Till", now).key_text for store in stores * TILLS_EACH]
         tablets = [
             (factories.tablet(session, store, key, now=now).id, key) for store, key in zip(stores, keys, strict=True)
         ]

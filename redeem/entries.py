@@ -8,16 +8,14 @@ from sqlalchemy.orm import Session
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Clerk
 from redeem.db.models.ledger import Act as KeptAct
-from redeem.domain import short_codes
 from redeem.domain.acts import Act, Kind
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import generation, ledger
 from redeem.ledger.generation import Life
-from redeem.lib.errors import BadCode
 from redeem.lib.ids import coupon_of
-from redeem.recognising import genuine_token
+from redeem.redemptions.identify import clean_code, genuine_token
 
 REASON_MAX_CHARACTERS = 200
 
@@ -105,13 +103,6 @@ def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
     claimed = select(Claim.serial).where(Claim.serial == serial, Claim.device_id == actor.device_id)
     held = select(Coupon.serial).where(Coupon.serial == serial, Coupon.holder_id == actor.device_id)
     return session.scalar(claimed.union(held)) is not None
-
-
-def clean_code(text: str) -> str | None:
-    try:
-        return short_codes.normalise(text)
-    except BadCode:
-        return None
 
 
 def known_clerk(session: Session, actor: Actor, clerk_id: str | None) -> str | None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from redeem import entries, forgotten
+from redeem import entries
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.partners import Partner, Store
+from redeem.devices import forgotten
 from redeem.domain.acts import Act
 from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
 from redeem.domain.presented import Actor
@@ -25,7 +26,7 @@ from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import ledger
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
-from redeem.redeeming import settle
+from redeem.redemptions.settle import settle
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 ENTRIES_PER_PAGE_MAX = 200

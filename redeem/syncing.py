@@ -12,17 +12,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, forgotten, moving, quarantining, snapshots
+from redeem import briefing, quarantining, snapshots
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
+from redeem.devices import forgotten, moves
+from redeem.devices.forgotten import Proof
 from redeem.domain.acts import Act, Answer
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
-from redeem.entries import as_act, clean_code, lock_coupons
-from redeem.forgotten import Proof
+from redeem.entries import as_act, lock_coupons
 from redeem.holds import holds, siblings, sweep
 from redeem.holds.holds import Grant
 from redeem.ledger import generation, ledger, recovery_reports
@@ -31,9 +32,9 @@ from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer
 from redeem.lib.errors import Unauthenticated
 from redeem.lib.times import Ms, local_day
-from redeem.recognising import genuine_token
-from redeem.redeeming import settle
-from redeem.verifying import verify
+from redeem.redemptions.identify import clean_code, genuine_token
+from redeem.redemptions.settle import settle
+from redeem.redemptions.verify import verify
 
 ENTRIES_PER_SYNC_MAX = 200
 
@@ -144,7 +145,7 @@ def sync(
         snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
         grants=holds.grants_after(session, device_id, request.epoch),
         recalls=[*holds.recalls(session, device_id), *over],
-        move=moving.where_to(session, tablet.row, life, request.epoch),
+        move=moves.where_to(session, tablet.row, life, request.epoch),
         changes=changes,
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
         homes=tell_homes(session, tablet.actor, request, changes, life),

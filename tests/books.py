@@ -19,7 +19,7 @@ from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 from redeem.partners import settlement
-from redeem.redeeming import noted
+from redeem.redemptions.takers import noted
 
 # Of a module, behind each of whose tests he looks.
 ends_in_order = pytest.mark.usefixtures("the_books_are_right_in_the_end")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 from sqlalchemy.orm import Session
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys
+from redeem.devices import clerks, enrolment
 from redeem.ledger import signing
 from redeem.lib import passwords
 from redeem.lib.sealing import Sealer
@@ -70,7 +70,7 @@ def assemble(session: Session) -> Cast:
     annex = factories.store(session, north_partner, "North, at the station").id
     south = factories.store(session, south_partner, "South, by the river").id
     tills = {
-        name: enrolling.add_till(session, place, name.replace("_", " "), NOW)
+        name: enrolment.add_till(session, place, name.replace("_", " "), NOW)
         for name, place in (
             ("north_till", north),
             ("north_till_two", north),
@@ -79,7 +79,7 @@ def assemble(session: Session) -> Cast:
             ("revoked_till", north),
         )
     }
-    enrolling.revoke_device(session, tills["revoked_till"].device.id, NOW)
+    enrolment.revoke_device(session, tills["revoked_till"].device.id, NOW)
     return Cast(
         shop_key=api_keys.add_shop_key(session, "web shop", NOW),
         reader_key=api_keys.add_shop_key(session, "reports", NOW, (api_keys.READ,)),
@@ -95,8 +95,8 @@ def assemble(session: Session) -> Cast:
         **{f"{name}_id": till.device.id for name, till in tills.items() if name != "revoked_till"},
         tablet_id=factories.tablet(session, north, TABLET_KEY, "North counter").id,
         south_tablet_id=factories.tablet(session, south, SOUTH_TABLET_KEY, "South counter").id,
-        clerk_id=enrolling.add_clerk(session, north, "Anna", passwords.hash_password(PIN), NOW).id,
-        south_clerk_id=enrolling.add_clerk(session, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
+        clerk_id=clerks.add_clerk(session, north, "Anna", passwords.hash_password(PIN), NOW).id,
+        south_clerk_id=clerks.add_clerk(session, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
         managers=managers(session, north_partner, north, south_partner),
         anywhere=factories.campaign(session, "Autumn gifts", partners=[north_partner, south_partner]).number,
         north_only=factories.campaign(session, "North only", partners=[north_partner]).number,

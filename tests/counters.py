@@ -8,10 +8,10 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.coupons.issue import CouponView, get_coupon
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.issuing import CouponView, get_coupon
 from redeem.ledger.ledger import Standing, find, standing
 from redeem.lib.times import Ms
 from tests import factories

@@ -10,15 +10,16 @@ from nacl.signing import SigningKey
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing
+from redeem.coupons import campaigns, issue
+from redeem.coupons.issue import NewCoupon
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
+from redeem.devices.enrolment import enrol, invite_device
 from redeem.domain.terms import Terms
-from redeem.issuing import NewCoupon
 from redeem.ledger import signing
 from redeem.lib.ids import new_id
 from redeem.lib.sealing import Sealer
@@ -65,26 +66,26 @@ def terms(**changes: Any) -> Terms:
 
 
 def campaign(session: Session, name: str = "Autumn gifts", now: Ms = NOW, **changes: Any) -> Campaign:
-    return issuing.create_campaign(session, name, terms(**changes), now)
+    return campaigns.create_campaign(session, name, terms(**changes), now)
 
 
 def coupon(session: Session, campaign_number: int, now: Ms = NOW, **said: Any) -> Issued:
     """Issues a coupon; `said` is order_ref, home_store_id, metadata. Needs the Sealer of SECRET, as the cast's keys are."""
     signer = signing.load_signer(session, Sealer([SECRET]))
-    issued = issuing.issue(session, NewCoupon(campaign_number, **said), signer.newest, now, MOSCOW)
+    issued = issue.issue(session, NewCoupon(campaign_number, **said), signer.newest, now, MOSCOW)
     token = signer.write_serial(issued.key_id, issued.serial, issued.last_day)
     return Issued(issued.serial, issued.id, token, issued.short_code)
 
 
 def void(session: Session, issued: Issued, reason: str = "the order was returned", now: Ms = NOW) -> None:
-    issuing.void(session, issued.serial, reason, now)
+    issue.void(session, issued.serial, reason, now)
 
 
 def tablet(
     session: Session, store_id: str, key: SigningKey, name: str = "Counter", now: Ms = NOW, minutes: int = 10
 ) -> Device:
-    enrolment = enrolling.invite_device(session, store_id, name, now, minutes)
-    return enrolling.enrol(session, enrolment.id, bytes(key.verify_key), now)
+    enrolment = invite_device(session, store_id, name, now, minutes)
+    return enrol(session, enrolment.id, bytes(key.verify_key), now)
 
 
 def manager(session: Session, role: str, email: str, password_hash: str, **scope: str) -> Manager:

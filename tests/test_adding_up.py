@@ -6,14 +6,15 @@ from random import Random
 import pytest
 from sqlalchemy import delete, insert, select
 
-from redeem import adding_up, listing, reporting
 from redeem.accounts.roles import WHOLE, Scope
-from redeem.adding_up import Block, blocks
 from redeem.db.models.ledger import Act
 from redeem.db.models.reports import Rollup, Tally
 from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.times import local_day
-from redeem.reporting import Period, Question
+from redeem.redemptions import listing
+from redeem.reports import overview, rollups
+from redeem.reports.overview import Period, Question
+from redeem.reports.rollups import Block, blocks
 from tests import factories
 from tests.books import faults
 from tests.databases import on_both_databases
@@ -60,7 +61,7 @@ def tallies(cast, days, seed=7):
 
 
 def add_all_up(database, today=TODAY):
-    while database.write(lambda db: adding_up.add_up(db, today)):
+    while database.write(lambda db: rollups.add_up(db, today)):
         pass
 
 
@@ -84,10 +85,10 @@ def questions(cast):
 def test_every_filter_has_the_figures_of_a_recount(database, cast):
     database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 400, TODAY + 1))))
     asked = questions(cast)
-    counted = database.read(lambda db: [reporting.report(db, each) for each in asked])
+    counted = database.read(lambda db: [overview.report(db, each) for each in asked])
     add_all_up(database)
-    assert database.read(adding_up.closed_until) == TODAY - adding_up.CLOSED_AFTER_DAYS
-    added = database.read(lambda db: [reporting.report(db, each) for each in asked])
+    assert database.read(rollups.closed_until) == TODAY - rollups.CLOSED_AFTER_DAYS
+    added = database.read(lambda db: [overview.report(db, each) for each in asked])
     assert added == counted
     assert counted[0].total.redeemed > 10_000
 
@@ -107,7 +108,7 @@ def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast)
     day = local_day(gave, MOSCOW)
     rows = database.read(lambda db: db.execute(select(Tally.outcome, Tally.slot).where(Tally.day == day)).all())
     assert {outcome: slot == LATE_SLOT for outcome, slot in rows} == {"redeemed": False, "reversed": True}
-    report = database.read(lambda db: reporting.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
+    report = database.read(lambda db: overview.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
     assert (report.total.given, report.total.reversed, report.days[day].reversed) == (0, 1, 1)
 
 
@@ -119,12 +120,12 @@ def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
     before, after = (database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(2))
     till.redeem(before)
     add_all_up(database, TODAY + 10)
-    assert database.read(adding_up.closed_until) > TODAY
+    assert database.read(rollups.closed_until) > TODAY
     done = till.redeem(after)
     till.redeem(after)
     till.reverse(done.details["redemption"])
     add_all_up(database)
-    report = database.read(lambda db: reporting.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
+    report = database.read(lambda db: overview.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
     assert (report.total.redeemed, report.total.reversed, sum(report.declines.values())) == (2, 1, 1)
     assert database.read(faults) == []
 
@@ -132,13 +133,13 @@ def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
 @on_both_databases
 def test_a_day_is_added_up_once_and_only_when_it_is_over(database, cast):
     database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 10, TODAY + 1))))
-    assert database.read(lambda db: adding_up.is_behind(db, TODAY))
+    assert database.read(lambda db: rollups.is_behind(db, TODAY))
     add_all_up(database)
-    assert not database.read(lambda db: adding_up.is_behind(db, TODAY))
+    assert not database.read(lambda db: rollups.is_behind(db, TODAY))
     newest = database.read(lambda db: max(db.scalars(select(Rollup.day).where(Rollup.days == 1))))
-    assert newest == TODAY - adding_up.CLOSED_AFTER_DAYS
-    assert database.write(lambda db: adding_up.add_up(db, TODAY)) is False
-    assert database.write(lambda db: adding_up.add_up(db, TODAY + 1)) is True
+    assert newest == TODAY - rollups.CLOSED_AFTER_DAYS
+    assert database.write(lambda db: rollups.add_up(db, TODAY)) is False
+    assert database.write(lambda db: rollups.add_up(db, TODAY + 1)) is True
 
 
 def test_without_the_late_rows_the_figures_would_be_wrong(database, cast):
@@ -147,22 +148,20 @@ def test_without_the_late_rows_the_figures_would_be_wrong(database, cast):
     database.write(lambda db: db.execute(insert(Tally), rows))
     add_all_up(database)
     question = Question(WHOLE, Period(TODAY - 100, TODAY))
-    right = database.read(lambda db: reporting.report(db, question)).total
-    old = Tally.day <= TODAY - adding_up.CLOSED_AFTER_DAYS
+    right = database.read(lambda db: overview.report(db, question)).total
+    old = Tally.day <= TODAY - rollups.CLOSED_AFTER_DAYS
     database.write(lambda db: db.execute(delete(Tally).where(Tally.slot == LATE_SLOT, old)))
-    assert database.read(lambda db: reporting.report(db, question)).total != right
+    assert database.read(lambda db: overview.report(db, question)).total != right
 
 
 def test_nothing_is_added_up_of_nothing(database):
-    assert database.read(lambda db: adding_up.is_behind(db, TODAY)) is False
-    assert database.write(lambda db: adding_up.add_up(db, TODAY)) is False
-    assert database.read(adding_up.closed_until) is None
+    assert database.read(lambda db: rollups.is_behind(db, TODAY)) is False
+    assert database.write(lambda db: rollups.add_up(db, TODAY)) is False
+    assert database.read(rollups.closed_until) is None
 
 
 def test_refusals_and_late_rows_are_found_by_indexes_of_their_own(database, cast):
-    late = reporting.asked(
-        select(Tally.count).where(reporting.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365)
-    )
+    late = overview.asked(select(Tally.count).where(overview.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365))
     listed = listing.REFUSAL.order_by(Act.id.desc()).limit(20)
     for statement, index in ((late, "ix_tally_late"), (listed, "ix_act_refusal")):
         text = str(statement.compile(database.engine, compile_kwargs={"literal_binds": True}))

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
 
-from redeem import issuing
+from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
 from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
@@ -18,8 +18,7 @@ from redeem.domain.presented import Shown
 from redeem.domain.terms import parse_terms
 from redeem.holds import holds
 from redeem.ledger import ledger
-from redeem.presuming import Memory
-from redeem.redeeming import redeem_at_once
+from redeem.redemptions.fast_path import Memory, redeem_at_once
 from tests import factories
 from tests.books import ends_in_order
 from tests.factories import NOW
@@ -105,7 +104,7 @@ def test_of_a_coupon_that_shows_no_token_nothing_is_presumed(database, till, cou
 
 def test_a_void_meanwhile_is_seen(database, till, coupon, monkeypatch):
     def void():
-        database.write(lambda session: issuing.void(session, coupon.serial, "lost", NOW))
+        database.write(lambda session: issue.void(session, coupon.serial, "lost", NOW))
 
     before_it_redeems(monkeypatch, void)
     assert quickly(database, attempt(till, coupon)) is None

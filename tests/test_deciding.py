@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from redeem import deciding
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.ledger import Act
 from redeem.db.models.managers import AuditEntry
 from redeem.db.paging import Page
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money
+from redeem.redemptions import conflicts as redemption_conflicts
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.tills import tills_of
@@ -28,11 +28,11 @@ def give_twice(counters):
 
 
 def conflicts(counters, scope=WHOLE, **wanted):
-    return counters.read(lambda session: deciding.list_conflicts(session, Page(), scope, **wanted)).items
+    return counters.read(lambda session: redemption_conflicts.list_conflicts(session, Page(), scope, **wanted)).items
 
 
 def decide(counters, manager_id, act_id, bearer="partner", note="seen on camera", now=NOW):
-    return counters.write(lambda session: deciding.decide(session, manager_id, act_id, bearer, note, now))
+    return counters.write(lambda session: redemption_conflicts.decide(session, manager_id, act_id, bearer, note, now))
 
 
 def test_both_gifts_are_shown_with_their_evidence(counters, cast):
@@ -98,7 +98,7 @@ def test_when_one_gift_was_taken_back_nothing_is_left_to_decide(counters, manage
     (found,) = conflicts(counters)
     assert (found.withdrawn_at, found.first.reversed_at, found.second.stands) == (NOW, NOW, True)
     assert conflicts(counters, undecided_only=True) == []
-    with pytest.raises(deciding.Withdrawn):
+    with pytest.raises(redemption_conflicts.Withdrawn):
         decide(counters, manager_id, found.id)
 
 
@@ -113,7 +113,7 @@ def test_who_gave_neither_sees_nothing(counters, cast):
     scope = Scope(cast.north_partner, cast.annex)
     assert conflicts(counters, scope) == []
     with pytest.raises(NotFound):
-        counters.read(lambda session: deciding.get_conflict(session, "rdm_none", scope))
+        counters.read(lambda session: redemption_conflicts.get_conflict(session, "rdm_none", scope))
 
 
 def test_nothing_is_decided_about_nothing(counters, manager_id):

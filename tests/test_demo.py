@@ -16,9 +16,11 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import create_app, enrolling, issuing
+from redeem import create_app
 from redeem.accounts import api_key_format, api_keys, roles
 from redeem.config import load_settings
+from redeem.coupons import issue
+from redeem.coupons.issue import NewCoupon
 from redeem.db import base
 from redeem.db.engine import Database
 from redeem.db.models import coupons, partners, reports
@@ -31,12 +33,12 @@ from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_I
 from redeem.demo.crowd import local
 from redeem.demo.desks import Row
 from redeem.demo.seeding import NotADemo, World
+from redeem.devices import enrolment as device_enrolment
 from redeem.domain import tokens
 from redeem.domain.acts import Act, Outcome
 from redeem.domain.journal import read_entry
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
-from redeem.issuing import NewCoupon
 from redeem.ledger import signing
 from redeem.ledger.ledger import find
 from redeem.ledger.signing import Signer
@@ -44,9 +46,9 @@ from redeem.lib import passwords
 from redeem.lib.errors import BadToken
 from redeem.lib.links import Purpose
 from redeem.lib.times import MS_PER_DAY, local_day
-from redeem.redeeming import settle
+from redeem.redemptions.settle import settle
+from redeem.redemptions.verify import verify
 from redeem.syncing import lock_tablet, take_all
-from redeem.verifying import verify
 from redeem.web.context import Context
 from tests.factories import NOW, SECRET
 from tests.tablets import Tablet
@@ -197,7 +199,7 @@ def test_each_gift_is_told_in_two_languages_with_a_light_picture():
 
 def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(short_demo: Demo):
     new = NewCoupon(offers.COFFEE, home_store_id=short_demo.notes["store"])
-    coupon = short_demo.database.write(lambda session: issuing.issue(session, new, 1, NOW, SHOP_ZONE))
+    coupon = short_demo.database.write(lambda session: issue.issue(session, new, 1, NOW, SHOP_ZONE))
     give(short_demo, coupon.serial, "attempt")
 
 
@@ -249,8 +251,8 @@ def test_a_tablet_of_the_visitor_holds_what_is_at_home(short_demo: Demo):
     store, key = BY_KEY[DEMO_STORE].id, SigningKey.generate()
 
     def enrol(session: Session) -> str:
-        enrolment = enrolling.invite_device(session, store, "Visitor", NOW, 10)
-        return enrolling.enrol(session, enrolment.id, bytes(key.verify_key), NOW).id
+        enrolment = device_enrolment.invite_device(session, store, "Visitor", NOW, 10)
+        return device_enrolment.enrol(session, enrolment.id, bytes(key.verify_key), NOW).id
 
     visitor = Tablet(short_demo.database, short_demo.database.write(enrol), key)
     visitor.sync()

@@ -15,7 +15,7 @@ from redeem.doctor import Level
 from redeem.domain.acts import Act
 from redeem.domain.presented import Actor
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.redeeming import settle
+from redeem.redemptions.settle import settle
 from redeem.web.context import Context
 from tests import factories
 from tests.cast import Cast

@@ -7,11 +7,11 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys
 from redeem.accounts.throttle import FIRST_WAIT_MS, FREE_FAILURES
 from redeem.db.models.devices import Device
-from redeem.enrolling import ExpiredEnrolment, UsedEnrolment
+from redeem.devices import clerks, enrolment
+from redeem.devices.enrolment import ExpiredEnrolment, UsedEnrolment
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from tests.cast import PIN
 from tests.databases import on_both_databases
@@ -24,13 +24,13 @@ SMALL_ORDER = bytes(32)
 
 @pytest.fixture
 def link(database, cast):
-    made = database.write(lambda session: enrolling.invite_device(session, cast.north, "Counter 2", NOW, minutes=10))
+    made = database.write(lambda session: enrolment.invite_device(session, cast.north, "Counter 2", NOW, minutes=10))
     return made.id
 
 
 @pytest.fixture
 def enrol(database):
-    return lambda link, key=KEY, now=NOW: database.write(lambda session: enrolling.enrol(session, link, key, now))
+    return lambda link, key=KEY, now=NOW: database.write(lambda session: enrolment.enrol(session, link, key, now))
 
 
 # Once.
@@ -90,7 +90,7 @@ def test_one_tablet_that_asks_many_times_at_once_is_one_device(enrol, link):
 @on_both_databases
 def test_one_key_is_one_device(database, cast, enrol, link):
     enrol(link)
-    second = database.write(lambda session: enrolling.invite_device(session, cast.south, "Elsewhere", NOW, 10)).id
+    second = database.write(lambda session: enrolment.invite_device(session, cast.south, "Elsewhere", NOW, 10)).id
     with pytest.raises(Conflict, match="new key"):
         enrol(second)
 
@@ -103,7 +103,7 @@ def test_a_link_has_its_time(enrol, link):
 
 def test_a_revoked_tablet_does_not_come_back_by_its_link(database, enrol, link):
     device = enrol(link)
-    database.write(lambda session: enrolling.revoke_device(session, device.id, NOW))
+    database.write(lambda session: enrolment.revoke_device(session, device.id, NOW))
     with pytest.raises(UsedEnrolment):
         enrol(link)
 
@@ -123,12 +123,12 @@ def test_a_key_that_is_none_is_refused(enrol, link, key):
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\0b", "a\u202eb"])
 def test_a_device_has_a_name_that_can_be_read(database, cast, name):
     with pytest.raises(Invalid):
-        database.write(lambda session: enrolling.invite_device(session, cast.north, name, NOW, 10))
+        database.write(lambda session: enrolment.invite_device(session, cast.north, name, NOW, 10))
 
 
 def test_there_is_no_device_without_a_store(database):
     with pytest.raises(NotFound):
-        database.write(lambda session: enrolling.invite_device(session, "sto_x", "Counter", NOW, 10))
+        database.write(lambda session: enrolment.invite_device(session, "sto_x", "Counter", NOW, 10))
 
 
 # Tills.
@@ -141,7 +141,7 @@ def test_a_tills_key_ends_with_the_till(database, cast):
 
     assert known()
     for _ in range(2):
-        database.write(lambda session: enrolling.revoke_device(session, cast.north_till_id, NOW))
+        database.write(lambda session: enrolment.revoke_device(session, cast.north_till_id, NOW))
         assert known() is None
 
 
@@ -151,16 +151,14 @@ def test_a_tills_key_ends_with_the_till(database, cast):
 @pytest.fixture
 def pin(database, cast):
     """Tries a PIN as the edge does, and answers (was it right, how long the next one waits); None if it may not try."""
-    tablet = database.read(lambda session: enrolling.find_tablet(session, cast.tablet_id))
+    tablet = database.read(lambda session: enrolment.find_tablet(session, cast.tablet_id))
 
     def attempt(pin, clerk_id=cast.clerk_id, now=NOW):
-        clerk, wait = database.write(lambda session: enrolling.begin_pin(session, tablet, clerk_id, now))
+        clerk, wait = database.write(lambda session: clerks.begin_pin(session, tablet, clerk_id, now))
         if wait:
             return None
-        right = enrolling.check_pin(clerk, pin)
-        return right, database.write(
-            lambda session: enrolling.finish_pin(session, tablet, clerk_id, right=right, now=now)
-        )
+        right = clerks.check_pin(clerk, pin)
+        return right, database.write(lambda session: clerks.finish_pin(session, tablet, clerk_id, right=right, now=now))
 
     return attempt
 

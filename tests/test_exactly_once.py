@@ -12,10 +12,10 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from redeem import issuing
+from redeem.coupons import issue
+from redeem.coupons.issue import AlreadyRedeemed
 from redeem.db.engine import Again
 from redeem.domain.acts import Kind
-from redeem.issuing import AlreadyRedeemed
 from redeem.ledger import ledger
 from tests import factories
 from tests.books import doubles, faults
@@ -161,7 +161,7 @@ def test_a_cancel_at_the_same_moment_is_final(database, cast, tills):
 def test_a_coupon_is_given_or_void_but_never_both(database, cast, tills):
     def void(coupon):
         try:
-            database.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
+            database.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
         except AlreadyRedeemed:
             return "already_redeemed"
         return "void"

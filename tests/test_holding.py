@@ -1,6 +1,7 @@
 """Holds: who may give a coupon while nobody can be asked."""
 
-from redeem import enrolling, issuing
+from redeem.coupons import issue
+from redeem.devices import enrolment
 from redeem.holds import holds
 from tests import factories
 from tests.books import ends_in_order
@@ -13,11 +14,11 @@ MINUTE, YEAR = 60_000, 365 * 86_400_000
 
 
 def void(counters, coupon, now=NOW):
-    return counters.write(lambda session: issuing.void(session, coupon.serial, "returned", now))
+    return counters.write(lambda session: issue.void(session, coupon.serial, "returned", now))
 
 
 def move(counters, coupon, store_id):
-    return counters.write(lambda session: issuing.move_home(session, coupon.serial, store_id, NOW))
+    return counters.write(lambda session: issue.move_home(session, coupon.serial, store_id, NOW))
 
 
 # Promised, then granted.
@@ -185,7 +186,7 @@ def test_the_last_who_asked_gets_it(counters, tablet, cast):
 def test_who_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
     coupon, epoch = counters.held()
     counters.south.act("ask", coupon=coupon.token)
-    counters.write(lambda session: enrolling.revoke_device(session, counters.south.device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, counters.south.device_id, NOW))
     tablet.act("release", id=coupon.id, epoch=epoch)
     assert counters.promised(coupon) == tablet.device_id
 

@@ -2,7 +2,8 @@
 
 from nacl.signing import SigningKey
 
-from redeem import enrolling, issuing
+from redeem.coupons import issue
+from redeem.devices import enrolment
 from redeem.holds import holds, sweep
 from tests.cast import SOUTH_TABLET_KEY
 from tests.counters import serials
@@ -26,7 +27,7 @@ def fetch(tablet):
 
 
 def revoke(counters, device_id):
-    counters.write(lambda session: enrolling.revoke_device(session, device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, device_id, NOW))
 
 
 def test_the_first_tablet_of_a_store_is_granted_what_is_at_home_there(counters, cast):
@@ -51,7 +52,7 @@ def test_a_sweep_goes_on_at_the_next_sync_where_it_stopped(counters, cast, monke
 def test_only_what_is_open_is_found(counters, cast):
     redeemed, void, free = (counters.coupon(cast.annex) for _ in range(3))
     tills_of(counters.database, cast)["annex"].redeem(redeemed)
-    counters.write(lambda session: issuing.void(session, void.serial, "returned", NOW))
+    counters.write(lambda session: issue.void(session, void.serial, "returned", NOW))
     assert fetch(counters.add_tablet(LATER_KEY, cast.annex)) == [free.serial]
 
 

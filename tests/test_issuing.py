@@ -6,11 +6,12 @@ from threading import Barrier
 
 import pytest
 
-from redeem import issuing
+from redeem.coupons import campaigns, issue
+from redeem.coupons.campaigns import CampaignInUse, CampaignStopped, NotIssuing
+from redeem.coupons.issue import CouponFilter, NewCoupon
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.paging import Page
 from redeem.domain.terms import parse_terms
-from redeem.issuing import CampaignInUse, CampaignStopped, CouponFilter, NewCoupon, NotIssuing
 from redeem.lib.days import to_date
 from redeem.lib.errors import Invalid, NotFound
 from tests import factories
@@ -74,7 +75,7 @@ def test_the_last_day_is_signed_and_stays(database, cast):
     number = campaign_with(database, cast, windows={"valid_days": 14})
     database.write(lambda s: factories.coupon(s, number))
     changes = {"windows": parse_terms(factories.terms(partners=[cast.north_partner]).text()).windows}
-    database.write(lambda s: issuing.patch_campaign(s, number, None, changes, NOW))
+    database.write(lambda s: campaigns.patch_campaign(s, number, None, changes, NOW))
     (row,) = database.read(lambda s: all_of(s, Coupon))
     assert to_date(row.last_day).isoformat() == day(14)
 
@@ -93,11 +94,11 @@ def test_a_campaign_names_only_places_that_are_here(database, cast):
 
 def test_money_stays_once_coupons_are_out(database, cast):
     changes = {"value": factories.terms(partners=["prt_" + "0" * 26]).handling_fee}
-    database.write(lambda s: issuing.patch_campaign(s, cast.anywhere, None, changes, NOW))
+    database.write(lambda s: campaigns.patch_campaign(s, cast.anywhere, None, changes, NOW))
     database.write(lambda s: factories.coupon(s, cast.anywhere))
     with pytest.raises(CampaignInUse):
         database.write(
-            lambda s: issuing.patch_campaign(
+            lambda s: campaigns.patch_campaign(
                 s, cast.anywhere, None, {"value": factories.terms(partners=["prt_" + "0" * 26]).value}, NOW
             )
         )
@@ -106,20 +107,20 @@ def test_money_stays_once_coupons_are_out(database, cast):
 def test_metadata_comes_back_as_it_went(database, cast):
     said = {"Ключ": "значение", "empty": "", "emoji": "🎁"}
     issued = database.write(lambda s: factories.coupon(s, cast.anywhere, metadata=said, order_ref="№ 5"))
-    view = database.read(lambda s: issuing.get_coupon(s, issued.serial))
+    view = database.read(lambda s: issue.get_coupon(s, issued.serial))
     assert (view.metadata, view.order_ref) == (said, "№ 5")
 
 
 def test_an_order_may_have_several_coupons(database, cast):
     for ref in ("A", "B", "A"):
         database.write(lambda s, ref=ref: factories.coupon(s, cast.anywhere, order_ref=ref))
-    found = database.read(lambda s: issuing.list_coupons(s, CouponFilter(order_ref="A"), Page()))
+    found = database.read(lambda s: issue.list_coupons(s, CouponFilter(order_ref="A"), Page()))
     assert [view.serial & 0xFFFFFFFF for view in found.items] == [2, 0]
 
 
 def test_of_an_unknown_campaign_nothing_is_issued(database, cast):
     with pytest.raises(NotFound):
-        database.write(lambda s: issuing.issue(s, NewCoupon(99), 1, NOW, MOSCOW))
+        database.write(lambda s: issue.issue(s, NewCoupon(99), 1, NOW, MOSCOW))
 
 
 @on_both_databases
@@ -150,4 +151,4 @@ def test_after_a_stop_nothing_is_issued_whatever_is_under_way(database, cast):
 
 
 def stop(session, number):
-    issuing.set_stopped(issuing.lock_campaign(session, number), True, NOW)
+    campaigns.set_stopped(campaigns.lock_campaign(session, number), True, NOW)

@@ -3,12 +3,14 @@
 import pytest
 from sqlalchemy import select
 
-from redeem import enrolling, issuing, moving, restoring, writing_off
+from redeem.coupons import issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Act
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.reports import Tally
+from redeem.devices import enrolment, moves, write_off
 from redeem.lib.errors import Conflict, NotFound
+from redeem.recovery.restore import begin
 from redeem.syncing import OldJournal
 from tests import factories
 from tests.books import ends_in_order
@@ -24,14 +26,14 @@ MINUTE = 60_000
 @pytest.fixture
 def ask(counters, manager_id):
     def asked(device_id, store_id):
-        return counters.write(lambda session: moving.ask(session, device_id, store_id, manager_id, NOW))
+        return counters.write(lambda session: moves.ask(session, device_id, store_id, manager_id, NOW))
 
     return asked
 
 
 @pytest.fixture
 def stay(counters, manager_id):
-    return lambda device_id: counters.write(lambda session: moving.stay(session, device_id, manager_id, NOW))
+    return lambda device_id: counters.write(lambda session: moves.stay(session, device_id, manager_id, NOW))
 
 
 def go(tablet, store_id, epoch=0):
@@ -186,7 +188,7 @@ def test_it_gives_back_also_when_it_does_not_move(counters, tablet, cast, ask, s
 
 def test_a_void_that_waits_for_it_happens_then(counters, tablet, cast, ask):
     coupon, epoch = counters.held()
-    counters.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
+    counters.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
     ask(tablet.device_id, cast.annex)
     go(tablet, cast.annex, epoch)
     assert counters.view(coupon).voided_at == NOW
@@ -279,9 +281,7 @@ def test_to_where_it_is_already(tablet, cast, ask):
         ask(tablet.device_id, cast.north)
 
 
-@pytest.mark.parametrize(
-    "end", [enrolling.revoke_device, lambda s, d, now: writing_off.write_off(s, d, manager(s), now)]
-)
+@pytest.mark.parametrize("end", [enrolment.revoke_device, lambda s, d, now: write_off.write_off(s, d, manager(s), now)])
 def test_one_that_is_over_moves_nowhere(counters, tablet, cast, ask, end):
     ask(tablet.device_id, cast.annex)
     counters.write(lambda session: end(session, tablet.device_id, NOW))
@@ -307,7 +307,7 @@ def test_what_is_unknown(cast, tablet, ask):
 
 
 def restore(counters):
-    return counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True)).generation
+    return counters.write(lambda session: begin(session, NOW, none_enrolled=True)).generation
 
 
 def test_nothing_moves_while_the_ledger_recovers(counters, tablet, cast, ask):

@@ -70,17 +70,17 @@ ACTIONS = {
         ("redeem/domain/journal.py", "def check_entry("),
     ],
     "(yes[d] & (1 << a))": [("redeem/syncing.py", "def repeat(")],
-    "entry(d, k) == ASK ->": [("redeem/redeeming.py", "Kind.ASK: take_redeem")],
-    "entry(d, k) == GAVE ||": [("redeem/redeeming.py", "Kind.GAVE: take_gave")],
-    "entry(d, k) == GAVEHELD ->": [("redeem/redeeming.py", "Kind.GAVE_HELD: take_given")],
-    "entry(d, k) == DROP ||": [("redeem/redeeming.py", "Kind.DROP: take_drop")],
-    "entry(d, k) == UNDO ->": [("redeem/redeeming.py", "Kind.UNDO: take_undo")],
+    "entry(d, k) == ASK ->": [("redeem/redemptions/settle.py", "Kind.ASK: take_redeem")],
+    "entry(d, k) == GAVE ||": [("redeem/redemptions/settle.py", "Kind.GAVE: take_gave")],
+    "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/settle.py", "Kind.GAVE_HELD: take_given")],
+    "entry(d, k) == DROP ||": [("redeem/redemptions/settle.py", "Kind.DROP: take_drop")],
+    "entry(d, k) == UNDO ->": [("redeem/redemptions/settle.py", "Kind.UNDO: take_undo")],
     "entry(d, k) == RELEASE ->": [
-        ("redeem/redeeming.py", "Kind.RELEASE: take_release"),
+        ("redeem/redemptions/settle.py", "Kind.RELEASE: take_release"),
         ("redeem/holds/holds.py", "def release("),
     ],
-    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redeeming.py", "def recall(")],
-    "conflict = true": [("redeem/redeeming.py", "def second_gift(")],
+    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redemptions/settle.py", "def recall(")],
+    "conflict = true": [("redeem/redemptions/settle.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
         ("redeem/holds/holds.py", "def grant_promised("),
         ("redeem/holds/holds.py", "OPEN = and_("),
@@ -93,8 +93,8 @@ ACTIONS = {
 
 # The same of a restored ledger.
 ACTIONS_OF_RECOVERY = {
-    "copy(l, b); life++; recovering = true": [("redeem/restoring.py", "def begin(")],
-    "reported[1] = false; reported[2] = false": [("redeem/restoring.py", "def _await_devices(")],
+    "copy(l, b); life++; recovering = true": [("redeem/recovery/restore.py", "def begin(")],
+    "reported[1] = false; reported[2] = false": [("redeem/recovery/restore.py", "def _await_devices(")],
     "above(n) (n > life * 2 -> n : life * 2)": [
         ("redeem/ledger/generation.py", "def first_epoch("),
         ("redeem/holds/holds.py", "life.first_epoch"),
@@ -103,7 +103,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/holds/holds.py", "if life.is_recovering"),
         ("redeem/syncing.py", "def move_holds("),
     ],
-    "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/verifying.py", "def must_wait(")],
+    "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/redemptions/verify.py", "def must_wait(")],
     "recovering && IS_PRESENT(g) && !reported[d]": [
         ("redeem/ledger/recovery_reports.py", "def hear("),
         ("redeem/ledger/recovery_reports.py", "report.generation != life.generation"),
@@ -119,10 +119,10 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/ledger/recovery_reports.py", "def end_if_complete("),
     ],
     "l.awaits = (AWAITS || (enrolled && !l.known))": [
-        ("redeem/restoring.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
+        ("redeem/recovery/restore.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
-    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
-    "ASKS (d == w)": [("redeem/redeeming.py", "if reason is None and is_over:")],
+    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/recovery/restore.py", "def go_on_without_forgotten(")],
+    "ASKS (d == w)": [("redeem/redemptions/settle.py", "if reason is None and is_over:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
     "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
@@ -135,21 +135,21 @@ ACTIONS_OF_RECOVERY = {
         ("static/clerk/sync.js", "get mustEnrol()"),
     ],
     "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/deeds.js", "!this.#sync.mustEnrol")],
-    "!enrolled -> enrolled = true; l.known = true": [("redeem/enrolling.py", "def enrol(")],
+    "!enrolled -> enrolled = true; l.known = true": [("redeem/devices/enrolment.py", "def enrol(")],
     "retired = size[2]; l.last[2] = retired": [("static/clerk/enrolment.js", "file.retire()")],
     "held[2] = 0": [("static/clerk/store.js", "change.store.clear()")],
     "take(3, 2, n)": [
         ("static/clerk/old-journals.js", "async next(limit)"),
         ("redeem/quarantining.py", "def admit("),
     ],
-    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redeeming.py", "ledger.hand_over_once(")],
-    "l.redeemed == 0 || (SAME(d)": [("redeem/redeeming.py", "def stand_after_all(")],
+    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/settle.py", "ledger.hand_over_once(")],
+    "l.redeemed == 0 || (SAME(d)": [("redeem/redemptions/settle.py", "def stand_after_all(")],
     "entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed": [
-        ("redeem/redeeming.py", "standing.handed_over_at is not None")
+        ("redeem/redemptions/settle.py", "standing.handed_over_at is not None")
     ],
-    "l.second[d] = true": [("redeem/redeeming.py", "def second_gift(")],
-    "l.second[d] -> l.second[d] = false": [("redeem/redeeming.py", "ledger.withdraw_conflict(")],
-    "l.second[1] -> 1 :": [("redeem/redeeming.py", "ledger.promote_conflict(")],
+    "l.second[d] = true": [("redeem/redemptions/settle.py", "def second_gift(")],
+    "l.second[d] -> l.second[d] = false": [("redeem/redemptions/settle.py", "ledger.withdraw_conflict(")],
+    "l.second[1] -> 1 :": [("redeem/redemptions/settle.py", "ledger.promote_conflict(")],
     "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],

@@ -7,11 +7,12 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem import enrolling, quarantining, writing_off
+from redeem import quarantining
 from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Quarantine
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import AuditEntry
+from redeem.devices import enrolment, write_off
 from redeem.ledger import signing
 from redeem.lib.errors import NotFound, TooMany
 from redeem.syncing import OldJournal
@@ -25,7 +26,7 @@ UNKNOWN = "dev_" + "0" * 26
 
 
 def revoke(counters, tablet):
-    counters.write(lambda session: enrolling.revoke_device(session, tablet.device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, tablet.device_id, NOW))
 
 
 def admit(counters, device_id, manager_id, up_to=None):
@@ -164,7 +165,7 @@ def test_admitted_entries_are_settled_in_order_under_their_own_numbers(counters,
 def test_a_gift_that_was_given_again_meanwhile_is_a_conflict(counters, tablet, till, manager_id):
     coupon, _ = counters.held()
     tablet.write("gave-held", coupon=coupon.token)
-    counters.write(lambda session: writing_off.write_off(session, tablet.device_id, manager_id, NOW))
+    counters.write(lambda session: write_off.write_off(session, tablet.device_id, manager_id, NOW))
     till.redeem(coupon)
     tablet.sync()
     assert admit(counters, tablet.device_id, manager_id).outcomes == {"conflict": 1}

@@ -4,10 +4,11 @@ from functools import partial
 
 from sqlalchemy import select
 
-from redeem import restoring
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Claim
 from redeem.ledger.generation import current
+from redeem.recovery import restore
+from redeem.recovery.tills import till_reported
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.test_holding_races import at_once
@@ -20,12 +21,12 @@ ROUNDS = 6
 
 
 def begin(counters):
-    return counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True)).generation
+    return counters.write(lambda session: restore.begin(session, NOW, none_enrolled=True)).generation
 
 
 def tills_report(counters, tills):
     for till in tills.values():
-        counters.write(lambda session, till=till: restoring.till_reported(session, till.actor.device_id))
+        counters.write(lambda session, till=till: till_reported(session, till.actor.device_id))
 
 
 def test_when_the_last_two_report_at_once_recovery_ends(counters, database, cast):

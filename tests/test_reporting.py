@@ -2,12 +2,12 @@
 
 import pytest
 
-from redeem import reporting
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.ledger.ledger import count
 from redeem.lib.days import EPOCH, to_day
 from redeem.lib.times import local_date, local_day
-from redeem.reporting import Gifts, Period, Question
+from redeem.reports import overview
+from redeem.reports.overview import Gifts, Period, Question
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases
@@ -25,7 +25,7 @@ pytestmark = on_both_databases
 @pytest.fixture
 def ask(database):
     def asked(scope=WHOLE, period=WEEK, campaign=None, narrowed=WHOLE):
-        return database.read(lambda db: reporting.report(db, Question(scope, period, campaign, narrowed)))
+        return database.read(lambda db: overview.report(db, Question(scope, period, campaign, narrowed)))
 
     return asked
 

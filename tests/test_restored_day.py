@@ -8,12 +8,13 @@ from collections import Counter
 import pytest
 from sqlalchemy import select
 
-from redeem import issuing, restoring
+from redeem.coupons import issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.domain.presented import Shown
 from redeem.domain.tokens import read
-from redeem.restoring import GivenBefore
+from redeem.recovery import restore, tills
+from redeem.recovery.tills import GivenBefore
 from tests.books import faults
 from tests.counters import Counters
 from tests.databases import on_both_databases
@@ -51,7 +52,7 @@ class Day:
         self.give(self.north, "gave-held", self.given_held)
         self.give(self.south, "gave-at-risk", self.at_risk)
         self.pass_on(self.passed_on)
-        self.counters.write(lambda s: issuing.move_home(s, self.moved.serial, self.counters.cast.south, NOW))
+        self.counters.write(lambda s: issue.move_home(s, self.moved.serial, self.counters.cast.south, NOW))
         self.release(self.moved)
         self.note_grants(self.south)
         self.issue_more()
@@ -107,7 +108,7 @@ class Day:
     def say_again(self, till):
         for coupon, name, answer in self.said:
             given = GivenBefore(name, "the body", Shown.of(read(coupon.token)), answer.details["redemption"], NOW)
-            self.counters.write(lambda s, given=given: restoring.say_again(s, till.actor, given, LATER))
+            self.counters.write(lambda s, given=given: tills.say_again(s, till.actor, given, LATER))
 
     @property
     def coupons(self):
@@ -126,7 +127,7 @@ def restored(day, vault):
     vault.back_up()
     day.happen()
     vault.put_back()
-    day.generation = day.counters.write(lambda session: restoring.begin(session, LATER, none_enrolled=True)).generation
+    day.generation = day.counters.write(lambda session: restore.begin(session, LATER, none_enrolled=True)).generation
     return day
 
 
@@ -136,7 +137,7 @@ def recover(day):
     day.report(day.north, day.generation)
     day.say_again(day.tills["north"])
     for till in day.tills.values():
-        day.counters.write(lambda s, till=till: restoring.till_reported(s, till.actor.device_id))
+        day.counters.write(lambda s, till=till: tills.till_reported(s, till.actor.device_id))
 
 
 def answer_to(tablet, number):

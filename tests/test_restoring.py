@@ -6,18 +6,24 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import enrolling, issuing, quarantining, restoring, writing_off
+from redeem import quarantining
 from redeem.accounts.roles import Scope
+from redeem.coupons import issue
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Enrolment
 from redeem.db.models.managers import AuditEntry
+from redeem.devices import enrolment
+from redeem.devices import write_off as device_write_off
 from redeem.domain import tokens
 from redeem.domain.presented import Shown
 from redeem.ledger import recovery_reports, signing
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
-from redeem.restoring import GivenBefore, NotRecovering
+from redeem.recovery import restore as recovery_restore
+from redeem.recovery import tills as recovery_tills
+from redeem.recovery.missing import NotRecovering, list_missing, write_off_missing
+from redeem.recovery.tills import GivenBefore
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
@@ -50,22 +56,22 @@ def restore(counters, vault, **options):
 def begin(counters, **options):
     """None was enrolled since the backup, if nothing else is said."""
     known = {"none_enrolled": True} | options
-    return counters.write(lambda session: restoring.begin(session, LATER, **known)).generation
+    return counters.write(lambda session: recovery_restore.begin(session, LATER, **known)).generation
 
 
 def missing(counters, scope=None):
-    found = counters.read(lambda session: restoring.list_missing(session, LATER, *([scope] if scope else [])))
+    found = counters.read(lambda session: list_missing(session, LATER, *([scope] if scope else [])))
     return [each.device_id for each in found]
 
 
 def write_off(counters, device_id, manager_id):
-    counters.write(lambda session: restoring.write_off_missing(session, device_id, manager_id, LATER))
+    counters.write(lambda session: write_off_missing(session, device_id, manager_id, LATER))
 
 
 def say_again(counters, till, coupon, answer, attempt):
     seen = Shown.of(tokens.read(coupon.token))
     given = GivenBefore(attempt, "the body", seen, answer.details["redemption"], NOW)
-    return counters.write(lambda session: restoring.say_again(session, till.actor, given, LATER))
+    return counters.write(lambda session: recovery_tills.say_again(session, till.actor, given, LATER))
 
 
 def all_report(counters, tills, generation, *, but=()):
@@ -73,7 +79,7 @@ def all_report(counters, tills, generation, *, but=()):
         if tablet not in but:
             tablet.restored(generation)
     for till in tills.values():
-        counters.write(lambda session, till=till: restoring.till_reported(session, till.actor.device_id))
+        counters.write(lambda session, till=till: recovery_tills.till_reported(session, till.actor.device_id))
 
 
 # The first thing after a backup was put back.
@@ -122,7 +128,7 @@ def test_a_campaign_made_after_the_backup_gets_its_number_back_never(counters, c
 
 
 def test_links_that_were_used_since_the_backup_open_nothing(counters, cast, vault):
-    link = counters.write(lambda s: enrolling.invite_device(s, cast.north, "Third", NOW, 60))
+    link = counters.write(lambda s: enrolment.invite_device(s, cast.north, "Third", NOW, 60))
     vault.back_up()
     restore(counters, vault)
     assert counters.read(lambda session: session.get_one(Enrolment, link.id)).expires_at == LATER
@@ -156,7 +162,7 @@ def test_managers_see_who_of_their_own_is_missing(counters, cast):
 
 
 def test_who_was_out_of_service_at_the_backup_is_not_waited_for(counters, cast):
-    counters.write(lambda session: enrolling.revoke_device(session, cast.south_tablet_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, cast.south_tablet_id, NOW))
     begin(counters)
     assert cast.south_tablet_id not in missing(counters)
 
@@ -164,7 +170,7 @@ def test_who_was_out_of_service_at_the_backup_is_not_waited_for(counters, cast):
 def test_a_tablet_that_is_revoked_meanwhile_is_still_waited_for(counters, cast):
     """It may have given what it held after the backup: that is for a manager to decide."""
     begin(counters)
-    counters.write(lambda session: enrolling.revoke_device(session, cast.south_tablet_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, cast.south_tablet_id, NOW))
     assert cast.south_tablet_id in missing(counters)
 
 
@@ -213,7 +219,7 @@ def test_recovery_ends_with_the_last_report(counters, tills):
 
 def test_a_till_that_nobody_waits_for_has_nothing_to_report(counters, tills):
     with pytest.raises(NotRecovering):
-        counters.write(lambda session: restoring.till_reported(session, tills["north"].actor.device_id))
+        counters.write(lambda session: recovery_tills.till_reported(session, tills["north"].actor.device_id))
 
 
 # Writing off.
@@ -239,7 +245,7 @@ def test_the_last_one_written_off_ends_recovery(counters, cast, manager_id):
     begin(counters)
     for device_id in missing(counters):
         write_off(counters, device_id, manager_id)
-    assert counters.read(lambda session: restoring.list_missing(session, LATER)) == []
+    assert counters.read(lambda session: list_missing(session, LATER)) == []
     with pytest.raises(NotRecovering):
         write_off(counters, cast.north_till_id, manager_id)
 
@@ -254,7 +260,7 @@ def test_what_a_missing_tablet_held_is_at_risk(counters, cast):
     for _ in range(2):
         counters.held()
     begin(counters)
-    found = {each.device_id: each for each in counters.read(lambda s: restoring.list_missing(s, LATER))}
+    found = {each.device_id: each for each in counters.read(lambda s: list_missing(s, LATER))}
     assert found[cast.tablet_id].risk.coupons == 2
     assert found[cast.north_till_id].risk is None
 
@@ -361,8 +367,8 @@ def granted_to_south_when_north_was_written_off(counters, vault, manager_id):
     """All of that since the backup: after the restore both tablets believe that they hold the coupon. Answers it and both epochs."""
     coupon, first = counters.held()
     vault.back_up()
-    counters.write(lambda session: writing_off.write_off(session, counters.tablet.device_id, manager_id, NOW))
-    counters.write(lambda session: issuing.move_home(session, coupon.serial, counters.cast.south, NOW))
+    counters.write(lambda session: device_write_off.write_off(session, counters.tablet.device_id, manager_id, NOW))
+    counters.write(lambda session: issue.move_home(session, coupon.serial, counters.cast.south, NOW))
     (second,) = counters.south.sync().grants
     return coupon, (coupon.serial, first), (coupon.serial, second.epoch)
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import delete, select, update
 
-from redeem import deciding, restoring
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Campaign
@@ -16,6 +15,8 @@ from redeem.lib.errors import NotFound
 from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.partners import settlement
 from redeem.partners.settlement import Counts
+from redeem.recovery import restore
+from redeem.redemptions import conflicts
 from tests import books, factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -178,8 +179,8 @@ def test_a_second_gift_is_owed_to_who_gave_it_unless_he_bears_it(settle, counter
     assert counts(settle.account()) == [Counts(second_gifts=1)]
     assert counts(settle.account(cast.south_partner)) == [Counts(1)]
     first = settle.close()
-    (conflict,) = counters.read(lambda db: deciding.list_conflicts(db, Page())).items
-    counters.write(lambda db: deciding.decide(db, manager_id, conflict.id, "partner", "", NOW))
+    (conflict,) = counters.read(lambda db: conflicts.list_conflicts(db, Page())).items
+    counters.write(lambda db: conflicts.decide(db, manager_id, conflict.id, "partner", "", NOW))
     second = settle.close()
     assert counts(second) == [Counts(second_gifts=-1, partner_bears=1)]
     assert (first.owed, second.owed) == ((rub(FOR_ONE),), (rub(-FOR_ONE),))
@@ -241,7 +242,7 @@ def test_a_partner_that_is_none_is_not_found(settle, database, manager_id):
 
 def test_while_a_restored_ledger_waits_nothing_is_closed(settle, counters, till):
     till.redeem(counters.coupon())
-    counters.write(lambda db: restoring.begin(db, NOW))
+    counters.write(lambda db: restore.begin(db, NOW))
     assert settle.close() is None
     assert settle.account().owed == (rub(FOR_ONE),)
 

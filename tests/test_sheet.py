@@ -8,12 +8,12 @@ import pytest
 import zxingcpp
 from nacl.signing import SigningKey
 
-from redeem import sheet
+from redeem.coupons import sheet
+from redeem.coupons.sheet import Piece
 from redeem.demo import printing
 from redeem.demo.printing import KINDS
 from redeem.demo.samples import AT_HOME, GOOD_ONES, SPECIMENS, Sample, Samples
 from redeem.domain import short_codes, tokens
-from redeem.sheet import Piece
 
 PREFIX = "http://127.0.0.1:8000/c/"
 KEY = SigningKey(b"a key that signs for one test ..")

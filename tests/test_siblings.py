@@ -9,13 +9,15 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
-from redeem import issuing, restoring, snapshots
+from redeem import snapshots
+from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
-from redeem.enrolling import revoke_device
+from redeem.devices.enrolment import revoke_device
 from redeem.holds import siblings
 from redeem.lib.bitmaps import from_gaps
+from redeem.recovery import restore
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -89,7 +91,7 @@ def test_what_is_redeemed_or_void_is_not_told(counters):
     given, _ = counters.held()
     counters.tablet.act("gave-held", coupon=given.token)
     void, _ = counters.held()
-    counters.write(lambda session: issuing.void(session, void.serial, "lost", NOW))
+    counters.write(lambda session: issue.void(session, void.serial, "lost", NOW))
     left, epoch = counters.held()
     assert told(counters.add_tablet().sync()) == {counters.tablet.device_id: (epoch, [number(left)])}
 
@@ -206,7 +208,7 @@ def test_given_and_void_coupons_are_not_told(counters, elsewhere):
     given, _ = counters.held()
     counters.tablet.act("gave-held", coupon=given.token)
     void = counters.homed()
-    counters.write(lambda session: issuing.void(session, void.serial, "lost", NOW))
+    counters.write(lambda session: issue.void(session, void.serial, "lost", NOW))
     assert elsewhere.hears() == {}
 
 
@@ -228,7 +230,7 @@ def test_of_the_newest_coupons_alone(counters, elsewhere, monkeypatch):
 def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_recovers(counters, elsewhere):
     counters.homed()
     assert elsewhere.hears(position=None) is None
-    counters.write(lambda session: restoring.begin(session, NOW, none_enrolled=True))
+    counters.write(lambda session: restore.begin(session, NOW, none_enrolled=True))
     life = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
     assert elsewhere.hears(position=life) is None
 
@@ -248,7 +250,7 @@ def test_homes_elsewhere_are_small(counters, elsewhere):
 
 
 def move(counters, coupon, store):
-    counters.write(lambda session: issuing.move_home(session, coupon.serial, store, NOW))
+    counters.write(lambda session: issue.move_home(session, coupon.serial, store, NOW))
 
 
 def store_of(session, cast, name):

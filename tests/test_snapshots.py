@@ -5,7 +5,8 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy import func, select
 
-from redeem import issuing, snapshots
+from redeem import snapshots
+from redeem.coupons import issue
 from redeem.db.models.ledger import Change, Deployment
 from redeem.lib.bitmaps import from_gaps
 from redeem.lib.errors import NotFound
@@ -30,7 +31,7 @@ def told(reply):
 
 
 def void(counters, coupon):
-    counters.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
+    counters.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
 
 
 def test_the_sets_are_exact(counters, till):

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from redeem import issuing, writing_off
 from redeem.accounts.roles import Scope
+from redeem.coupons import issue
 from redeem.db.models.managers import AuditEntry
+from redeem.devices import write_off as device_write_off
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money
 from tests import factories
@@ -18,23 +19,23 @@ DAY = 86_400_000
 
 
 def risk(counters, tablet, now=NOW):
-    return counters.read(lambda session: writing_off.what_is_at_risk(session, tablet.device_id, now))
+    return counters.read(lambda session: device_write_off.what_is_at_risk(session, tablet.device_id, now))
 
 
 def write_off(counters, tablet, manager_id, now=NOW):
-    return counters.write(lambda session: writing_off.write_off(session, tablet.device_id, manager_id, now))
+    return counters.write(lambda session: device_write_off.write_off(session, tablet.device_id, manager_id, now))
 
 
 def test_at_risk_is_what_it_holds_and_may_have_given(counters, tablet):
     for _ in range(3):
         counters.held()
-    assert risk(counters, tablet) == writing_off.AtRisk(3, (Money(amount=105_000, currency="RUB"),), 0)
+    assert risk(counters, tablet) == device_write_off.AtRisk(3, (Money(amount=105_000, currency="RUB"),), 0)
 
 
 def test_what_it_has_given_and_said_is_no_risk(counters, tablet):
     coupon, _ = counters.held()
     tablet.act("gave-held", coupon=coupon.token)
-    assert risk(counters, tablet) == writing_off.AtRisk(0, (), 0)
+    assert risk(counters, tablet) == device_write_off.AtRisk(0, (), 0)
 
 
 def test_what_it_was_only_promised_is_no_risk(counters, tablet):
@@ -44,7 +45,7 @@ def test_what_it_was_only_promised_is_no_risk(counters, tablet):
 
 def test_a_void_that_waits_for_it_is_a_risk(counters, tablet):
     coupon, _ = counters.held()
-    counters.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
+    counters.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
     assert risk(counters, tablet).coupons == 1
 
 
@@ -97,7 +98,7 @@ def test_what_was_at_home_elsewhere_is_held_there(counters, tablet, manager_id):
 
 def test_a_void_that_waited_for_it_happens(counters, tablet, manager_id):
     coupon, _ = counters.held()
-    counters.write(lambda session: issuing.void(session, coupon.serial, "returned", NOW))
+    counters.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
     write_off(counters, tablet, manager_id)
     assert counters.view(coupon).voided_at == NOW
 
@@ -129,13 +130,13 @@ def test_nothing_is_promised_to_it_any_more(counters, tablet, manager_id):
 
 def test_a_till_holds_nothing_and_is_no_tablet_to_write_off(counters, cast, manager_id):
     with pytest.raises(NotFound):
-        counters.write(lambda session: writing_off.write_off(session, cast.north_till_id, manager_id, NOW))
+        counters.write(lambda session: device_write_off.write_off(session, cast.north_till_id, manager_id, NOW))
 
 
 def test_another_partners_tablet_is_not_there(counters, cast, manager_id):
     scope = Scope(partner_id=cast.north_partner)
     with pytest.raises(NotFound):
-        counters.write(lambda s: writing_off.write_off(s, cast.south_tablet_id, manager_id, NOW, scope))
+        counters.write(lambda s: device_write_off.write_off(s, cast.south_tablet_id, manager_id, NOW, scope))
 
 
 def test_when_it_turns_up_its_journal_is_kept_and_not_taken(counters, tablet, till, manager_id):

@@ -10,9 +10,9 @@ from redeem.domain import tokens
 from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.presented import Actor, Shown
 from redeem.lib.times import Ms
-from redeem.presuming import Memory
-from redeem.redeeming import cancel, redeem_at_once, settle
-from redeem.verifying import Ruling, verify
+from redeem.redemptions.fast_path import Memory, redeem_at_once
+from redeem.redemptions.settle import cancel, settle
+from redeem.redemptions.verify import Ruling, verify
 from tests.cast import Cast
 from tests.factories import NOW, Issued
 

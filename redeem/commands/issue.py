@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from redeem import issuing
 from redeem.commands.plainly import plainly
+from redeem.coupons import issue as coupon_issue
+from redeem.coupons.issue import CouponView, NewCoupon
 from redeem.domain.short_codes import grouped
-from redeem.issuing import CouponView, NewCoupon
 from redeem.lib import ids, qr
 from redeem.web.context import context, now_ms, write
 from redeem.web.urls import coupon_link
@@ -31,7 +31,7 @@ def issue(campaign: str, order_ref: str | None, home_store: str | None, picture:
     tools, now = context(), now_ms()
     signer = tools.signer()
     new = NewCoupon(number, order_ref, home_store)
-    coupon = write(lambda session: issuing.issue(session, new, signer.newest, now, tools.settings.time_zone))
+    coupon = write(lambda session: coupon_issue.issue(session, new, signer.newest, now, tools.settings.time_zone))
     link = coupon_link(tools, signer.write_serial(coupon.key_id, coupon.serial, coupon.last_day))
     show(coupon, link)
     if picture:

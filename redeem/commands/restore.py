@@ -7,13 +7,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from redeem import restoring
 from redeem.commands.plainly import plainly
 from redeem.ledger import generation, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
-from redeem.restoring import SKIPPED_NUMBERS, Missing
+from redeem.recovery import missing
+from redeem.recovery import restore as recovery_restore
+from redeem.recovery.missing import Missing
+from redeem.recovery.restore import SKIPPED_NUMBERS
 from redeem.web.context import context, now_ms, read, write
 
 QUESTION = (
@@ -95,8 +97,8 @@ def remember(remembered: Path, generation: int) -> None:
 
 def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
     """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
-    restoring.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
-    return recovery_reports.end_if_complete(session), restoring.list_missing(session, now)
+    recovery_restore.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
+    return recovery_reports.end_if_complete(session), missing.list_missing(session, now)
 
 
 def tell_awaited(life: Life, missing: list[Missing]) -> None:

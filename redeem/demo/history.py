@@ -10,7 +10,7 @@ from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.ledger.signing import Signer
 from redeem.lib.ids import serial_of
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms, local_day
-from redeem.verifying import explain
+from redeem.redemptions.verify import explain
 
 DARK_DEVICE, DARK_DAYS = ("amber", "Second floor"), 3
 SKEWED_DEVICE, SKEW_MS = ("krasny", "Counter"), 14 * MS_PER_MINUTE

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys, roles
 from redeem.accounts.roles import Role
 from redeem.db.models.api import ApiKey
@@ -20,6 +19,7 @@ from redeem.db.models.devices import Clerk
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
 from redeem.demo.samples import TILL, Samples
+from redeem.devices.enrolment import TILL_SCOPES, invite_device
 from redeem.lib import ids, passwords
 from redeem.lib.errors import BadKey, Invalid
 from redeem.lib.files import write_private
@@ -118,7 +118,7 @@ def new_till_key(tools: Context, now: Ms) -> str:
                 secret_hash=minted.hash,
                 kind="till",
                 name=KEY_NAME,
-                scopes=enrolling.TILL_SCOPES,
+                scopes=TILL_SCOPES,
                 device_id=device_id(STORE, TILL),
                 family=minted.prefix,
                 created_at=now,
@@ -191,7 +191,5 @@ def new_pin() -> str:
 
 
 def new_link(tools: Context, now: Ms) -> str:
-    enrolment = tools.database.write(
-        lambda session: enrolling.invite_device(session, STORE.id, TABLET_NAME, now, LINK_MINUTES)
-    )
+    enrolment = tools.database.write(lambda session: invite_device(session, STORE.id, TABLET_NAME, now, LINK_MINUTES))
     return enrolment_link(tools, enrolment.id)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from redeem import sheet
+from redeem.coupons import sheet
+from redeem.coupons.sheet import Piece
 from redeem.demo.cast import BY_KEY, DEMO_STORE
 from redeem.demo.samples import Sample, Samples
 from redeem.lib.files import write_private
-from redeem.sheet import Piece
 from redeem.web.context import Context
 
 FILE = "test-sheet.pdf"

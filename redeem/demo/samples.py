@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import issuing
+from redeem.coupons import issue
+from redeem.coupons.issue import NewCoupon
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.demo import offers
@@ -14,9 +15,8 @@ from redeem.demo.desks import Shown
 from redeem.demo.history import forged
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
-from redeem.issuing import NewCoupon
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
-from redeem.verifying import verify
+from redeem.redemptions.verify import verify
 from redeem.web.context import Context
 
 GOOD_ONES, AT_HOME = 60, 12
@@ -72,7 +72,7 @@ def good_ones(tools: Context, now: Ms, one: NewCoupon, wanted: int) -> list[Coup
 
     def work(session: Session) -> list[Coupon]:
         for _ in range(wanted - len(still_good(session, now, one))):
-            issuing.issue(session, one, key_id, now, tools.settings.time_zone)
+            issue.issue(session, one, key_id, now, tools.settings.time_zone)
         return still_good(session, now, one)
 
     return tools.database.write(work)

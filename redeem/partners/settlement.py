@@ -13,7 +13,6 @@ from dataclasses import asdict, astuple, dataclass
 from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from redeem import reporting
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
@@ -28,7 +27,8 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.money import Money, add_up, zero
 from redeem.lib.times import Ms
-from redeem.reporting import Period, Question
+from redeem.reports import overview
+from redeem.reports.overview import Period, Question
 
 ALWAYS = Period(0, 2**15 - 1)  # all days that a tally can have
 
@@ -187,7 +187,7 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 
 def what_is_owed(session: Session, partner_id: str) -> tuple[defaultdict[int, Counts], int]:
     """By the campaign's number; and how many gifts are pending."""
-    gifts = reporting.gifts_by_campaign(session, Question(WHOLE, ALWAYS, narrowed=Scope(partner_id)))
+    gifts = overview.gifts_by_campaign(session, Question(WHOLE, ALWAYS, narrowed=Scope(partner_id)))
     counts: defaultdict[int, Counts] = defaultdict(Counts)
     for number, of in gifts.items():
         counts[number] += Counts(of.given)

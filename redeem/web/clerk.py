@@ -15,10 +15,11 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import enrolling, forgotten, snapshots, syncing
+from redeem import snapshots, syncing
+from redeem.devices import clerks, enrolment, forgotten
+from redeem.devices.enrolment import Tablet
+from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.domain.journal import Entry, read_entry
-from redeem.enrolling import Tablet
-from redeem.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.holds import holds
 from redeem.holds.holds import Grant
 from redeem.ledger import recovery_reports
@@ -167,7 +168,7 @@ def enrol() -> dict[str, Any]:
     if not isinstance(enrolment_id, str):
         raise BadLink("broken")
     key, now = _bytes(body.public_key), now_ms()
-    device = write(lambda session: enrolling.enrol(session, enrolment_id, key, now))
+    device = write(lambda session: enrolment.enrol(session, enrolment_id, key, now))
     proof = Proof(device.id, key, device.store_id, device.name)
     sealed_proof = context().links.seal(Purpose.ENROLLED_TABLET, proof.as_json())
     return {"v": 1, "device": {"id": device.id, "name": device.name}, "proof": sealed_proof}
@@ -177,10 +178,10 @@ def enrol() -> dict[str, Any]:
 def unlock() -> dict[str, Any]:
     """Checks a clerk's PIN. Wrong ones are counted for this tablet and clerk, and then must wait."""
     device, body, now = _signed_by(), _parse(UnlockBody), now_ms()
-    clerk, wait = write(lambda session: enrolling.begin_pin(session, device, body.clerk, now))
+    clerk, wait = write(lambda session: clerks.begin_pin(session, device, body.clerk, now))
     _refuse_until(wait)
-    right = enrolling.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
-    wait = write(lambda session: enrolling.finish_pin(session, device, body.clerk, right=right, now=now))
+    right = clerks.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
+    wait = write(lambda session: clerks.finish_pin(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
     if clerk is None or not right:
         raise WrongPin
@@ -310,7 +311,7 @@ def _signed_by() -> Tablet:
 
 
 def _find_signer(claim: Signed, *, even_revoked: bool = False) -> Tablet | None:
-    device = read(lambda session: enrolling.find_tablet(session, claim.device_id, even_revoked=even_revoked))
+    device = read(lambda session: enrolment.find_tablet(session, claim.device_id, even_revoked=even_revoked))
     return device if device and device.public_key and claim.accepts(device.public_key) else None
 
 

@@ -18,7 +18,7 @@ from redeem.ledger.signing import Signer
 from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
-from redeem.presuming import Memory
+from redeem.redemptions.fast_path import Memory
 
 T = TypeVar("T")
 

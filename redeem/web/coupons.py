@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response
 
-from redeem import issuing
 from redeem.accounts.api_keys import ISSUE, READ
+from redeem.coupons import issue
+from redeem.coupons.issue import CouponView
 from redeem.domain import short_codes
-from redeem.issuing import CouponView
 from redeem.ledger.signing import Signer
 from redeem.lib import qr
 from redeem.lib.days import to_date
@@ -34,7 +34,7 @@ blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")
 )
 def issue_coupon(key: str, body: CouponBody) -> Response:
     now, told, zone = now_ms(), teller(), context().settings.time_zone
-    return once(key, body, 201, lambda s: told.tell(issuing.issue(s, body.as_new(), told.signer.newest, now, zone)))
+    return once(key, body, 201, lambda s: told.tell(issue.issue(s, body.as_new(), told.signer.newest, now, zone)))
 
 
 @blueprint.get("")
@@ -48,14 +48,14 @@ def issue_coupon(key: str, body: CouponBody) -> Response:
 )
 def list_coupons(query: CouponQuery) -> Response:
     page, wanted, told = query.page(coupon_of), query.wanted(), teller()
-    found = read(lambda session: issuing.list_coupons(session, wanted, page))
+    found = read(lambda session: issue.list_coupons(session, wanted, page))
     return answer(CouponList(data=[told.tell(view) for view in found.items], has_more=found.has_more))
 
 
 @blueprint.get("/<coupon>")
 @operation("Look a coupon up", caller="shop", scope=READ, answers={200: Coupon}, problems=("not_found",))
 def get_coupon(coupon: str) -> Response:
-    view = read(lambda session: issuing.get_coupon(session, coupon_of(coupon)))
+    view = read(lambda session: issue.get_coupon(session, coupon_of(coupon)))
     return answer(teller().tell(view))
 
 
@@ -72,7 +72,7 @@ def get_coupon(coupon: str) -> Response:
 def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
     """A coupon that a device holds is void once the device has heard of it; until then its status is `void_requested`."""
     now, told, serial = now_ms(), teller(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: told.tell(issuing.void(s, serial, body.reason or "", now)))
+    return once(key, body, 200, lambda s: told.tell(issue.void(s, serial, body.reason or "", now)))
 
 
 @blueprint.post("/<coupon>/home")
@@ -87,7 +87,7 @@ def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
 )
 def move_home(key: str, body: HomeBody, coupon: str) -> Response:
     now, told, serial = now_ms(), teller(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: told.tell(issuing.move_home(s, serial, body.store, now)))
+    return once(key, body, 200, lambda s: told.tell(issue.move_home(s, serial, body.store, now)))
 
 
 @blueprint.get("/<coupon>/qr.svg")
@@ -158,7 +158,7 @@ def teller() -> Teller:
 
 def link_of(coupon: str) -> str:
     """What the QR of this coupon holds; raises NotFound."""
-    view = read(lambda session: issuing.get_coupon(session, coupon_of(coupon)))
+    view = read(lambda session: issue.get_coupon(session, coupon_of(coupon)))
     return coupon_link(context(), context().signer().write_serial(view.key_id, view.serial, view.last_day))
 
 

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import gettext as _
 
-from redeem import showing
+from redeem.coupons import customer_view
+from redeem.coupons.customer_view import Shown
 from redeem.domain.presented import Shown as Seen
 from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.partners.directory import StoreLine
-from redeem.recognising import genuine_token
-from redeem.showing import Shown
+from redeem.redemptions.identify import genuine_token
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import DEFAULT, language
@@ -73,9 +73,9 @@ def find(digits: str) -> Shown:
         raise NotFound
     now, zone = now_ms(), context().settings.time_zone
     try:
-        return read(lambda db: showing.show(db, token.serial, now, zone))
+        return read(lambda db: customer_view.show(db, token.serial, now, zone))
     except NotFound:
-        return write(lambda db: showing.show_lost(db, Seen.of(token), now, zone))
+        return write(lambda db: customer_view.show_lost(db, Seen.of(token), now, zone))
 
 
 def choose_offer(shown: Shown) -> tuple[str, Offer]:

@@ -2,12 +2,13 @@
 
 from flask import Blueprint, Response
 
-from redeem import changing, issuing, listing
 from redeem.accounts.api_keys import MANAGE, READ
 from redeem.accounts.roles import Scope
+from redeem.coupons import campaigns, changing
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
 from redeem.partners import partners, settlement
+from redeem.redemptions import listing
 from redeem.web.api import answer, once, operation
 from redeem.web.auth import shop_caller
 from redeem.web.context import now_ms, read
@@ -58,14 +59,14 @@ def create_campaign(key: str, body: CampaignBody) -> Response:
 )
 def list_campaigns(query: CampaignQuery) -> Response:
     page = query.page(campaign_of)
-    found = read(lambda session: issuing.list_campaigns(session, page))
+    found = read(lambda session: campaigns.list_campaigns(session, page))
     return answer(CampaignList(data=[Campaign.of(row) for row in found.items], has_more=found.has_more))
 
 
 @blueprint.get("/campaigns/<campaign>")
 @operation("Look a campaign up", caller="shop", scope=READ, answers={200: Campaign}, problems=("not_found",))
 def get_campaign(campaign: str) -> Response:
-    return answer(Campaign.of(read(lambda session: issuing.get_campaign(session, campaign_of(campaign)))))
+    return answer(Campaign.of(read(lambda session: campaigns.get_campaign(session, campaign_of(campaign)))))
 
 
 @blueprint.patch("/campaigns/<campaign>")

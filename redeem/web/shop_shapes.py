@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from redeem.coupons.issue import CouponFilter, NewCoupon
 from redeem.domain import terms
 from redeem.domain.terms import Terms
-from redeem.issuing import CouponFilter, NewCoupon
 from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
 from redeem.lib.times import rfc3339
-from redeem.listing import Event, EventFilter, Redeemed, Refused
 from redeem.partners.partners import NewStore
+from redeem.redemptions.listing import Event, EventFilter, Redeemed, Refused
 from redeem.web.shapes import FILLED_LINE, LINE, Body, DayText, Instant, ListOf, Moment, PageQuery, Place, Reason, Told
 
 NOBODYS = -1  # no campaign and no coupon has this number

@@ -8,19 +8,20 @@ from collections.abc import Mapping
 from flask import Blueprint, Flask, Response
 from werkzeug.routing import BaseConverter
 
-from redeem import moving
 from redeem.accounts.api_keys import REDEEM
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.db.engine import Work
+from redeem.devices import moves
 from redeem.domain import short_codes
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.rules import Verdict
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
-from redeem.recognising import genuine_token, typed_serial
-from redeem.redeeming import cancel, redeem_at_once, settle
-from redeem.verifying import verify
+from redeem.redemptions.fast_path import redeem_at_once
+from redeem.redemptions.identify import genuine_token, typed_serial
+from redeem.redemptions.settle import cancel, settle
+from redeem.redemptions.verify import verify
 from redeem.web.api import REPLAYED, answer, operation
 from redeem.web.auth import till_caller
 from redeem.web.context import at_once, context, now_ms, read, write
@@ -178,7 +179,7 @@ def receipt(given: Answer) -> Response:
     actor, coupon, redemption = till_caller().actor, given.details["coupon"], given.details["redemption"]
     place = actor.store_id, actor.store_name
     if given.replayed:
-        place = read(lambda session: moving.store_of(session, redemption))
+        place = read(lambda session: moves.store_of(session, redemption))
     told = Redemption(
         id=redemption,
         coupon=coupon,

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import restoring
 from redeem.accounts.api_keys import REDEEM
 from redeem.domain import short_codes
 from redeem.domain.acts import Outcome
@@ -16,8 +15,9 @@ from redeem.domain.presented import Shown
 from redeem.domain.rules import Verdict
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import rfc3339
-from redeem.recognising import genuine_token
-from redeem.restoring import GivenBefore, Waiting
+from redeem.recovery import tills
+from redeem.recovery.tills import GivenBefore, Waiting
+from redeem.redemptions.identify import genuine_token
 from redeem.web.api import answer, operation
 from redeem.web.auth import till_caller
 from redeem.web.context import context, now_ms, read, write
@@ -68,7 +68,7 @@ class SaidAgain(Body):
 def see_recovery() -> Response:
     """Ask at each start, and whenever a redemption is answered with `recovering`."""
     device_id = till_caller().actor.device_id
-    return answer(Recovery.of(read(lambda session: restoring.is_awaited(session, device_id))))
+    return answer(Recovery.of(read(lambda session: tills.is_awaited(session, device_id))))
 
 
 @blueprint.post("/redemptions")
@@ -94,7 +94,7 @@ def say_again(key: str, body: SaidAgain) -> Response:
         redemption_id=body.answer.id,
         redeemed_at=body.answer.redeemed_at,
     )
-    said = write(lambda session: restoring.say_again(session, actor, given, now))
+    said = write(lambda session: tills.say_again(session, actor, given, now))
     return receipt(said) if said.code == Outcome.REDEEMED else declined(said)
 
 
@@ -110,7 +110,7 @@ def say_again(key: str, body: SaidAgain) -> Response:
 def report(key: str) -> Response:  # noqa: ARG001 - doing it twice is refused, whatever the key
     """Nothing can be said again after that."""
     device_id = till_caller().actor.device_id
-    return answer(Recovery.of(write(lambda session: restoring.till_reported(session, device_id))))
+    return answer(Recovery.of(write(lambda session: tills.till_reported(session, device_id))))
 
 
 def shown_in(body: SaidAgain) -> Shown | None:

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from redeem import create_app, enrolling
+from redeem import create_app
 from redeem.config import Settings
 from redeem.db.engine import Database
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
+from redeem.devices import enrolment
 from redeem.domain import tokens
 from redeem.lib.strictjson import loads
 from redeem.web.context import Context, now_ms
@@ -85,7 +86,7 @@ class Backstage:
         """A one-time link as a manager makes it, of this moment."""
 
         def invite(session: Session) -> str:
-            return enrolling.invite_device(session, store_id, name, now_ms(), ENROLMENT_MINUTES).id
+            return enrolment.invite_device(session, store_id, name, now_ms(), ENROLMENT_MINUTES).id
 
         return enrolment_link(self.tools, self.database.write(invite))
 
@@ -106,7 +107,7 @@ class Backstage:
 
         def revoke(session: Session) -> None:
             found = session.scalars(select(Device.id).where(Device.name == name)).one()
-            enrolling.revoke_device(session, found, now_ms())
+            enrolment.revoke_device(session, found, now_ms())
 
         self.database.write(revoke)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redeem import restoring
+from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
@@ -110,7 +110,7 @@ def test_while_the_server_is_being_restored_the_clerk_is_told_so(
     on.expect_scanner()
     coupon = shop.issue()
     on.sync()
-    live.database.write(lambda session: restoring.begin(session, now_ms()))
+    live.database.write(lambda session: restore.begin(session, now_ms()))
     on.sync()
     on.expect_text("the shop's server is being restored")
     on.scan_by_usb(qr_text(coupon))

@@ -7,12 +7,12 @@ from nacl.signing import SigningKey
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, invitations, roles
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role
 from redeem.db.models.devices import Enrolment
 from redeem.db.models.managers import ManagerSession
+from redeem.devices import enrolment
 from redeem.lib.links import Purpose
 from redeem.web.context import now_ms
 from tests import factories
@@ -161,7 +161,7 @@ def test_a_tablet_is_enrolled_and_the_page_notices(browser, live, cast):
 
     def enrol(db):
         row = db.scalars(select(Enrolment).order_by(Enrolment.created_at.desc())).first()
-        enrolling.enrol(db, row.id, bytes(SigningKey(b"a tablet beside the window, 0001").verify_key), now_ms())
+        enrolment.enrol(db, row.id, bytes(SigningKey(b"a tablet beside the window, 0001").verify_key), now_ms())
 
     live.database.write(enrol)
     expect(page.get_by_role("heading", name="“Window” is enrolled")).to_be_visible(timeout=15_000)

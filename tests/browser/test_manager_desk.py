@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from redeem import forgotten, restoring
 from redeem.db.models.devices import Device
+from redeem.devices import forgotten
 from redeem.holds import holds
 from redeem.ledger import generation
+from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit
@@ -60,7 +61,7 @@ def look(office, *paths):
 
 def restore_without(db, cast):
     """A backup from before two tablets were enrolled, both of which have called."""
-    restoring.begin(db, now_ms())
+    restore.begin(db, now_ms())
     stores = (cast.north, "sto_" + "0" * 26)
     for number, (store, name) in enumerate(zip(stores, ("Window", "Достопримечательность " * 3), strict=True)):
         proof = forgotten.Proof(f"dev_01M7{number:022}", bytes([number]) * 32, store, name.strip())

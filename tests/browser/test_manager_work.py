@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from redeem import voiding
+from redeem.coupons import bulk_void
 from redeem.db.models.coupons import Coupon
 from redeem.web.manager import voids
 from tests import factories
@@ -12,7 +12,7 @@ from tests.browser.pages import visit
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.browser
-MANY = 2 * voiding.VOIDED_PER_STEP + 20
+MANY = 2 * bulk_void.VOIDED_PER_STEP + 20
 TABS_MAX = 90
 # How the focused element is called; empty if the person could not see that it has the focus.
 FOCUSED = """() => {
@@ -53,7 +53,7 @@ def test_many_coupons_are_counted_voided_and_the_rest_after_an_interruption(offi
     page.get_by_label("Why?").fill("the orders were returned")
     page.get_by_role("button", name=f"Void {MANY} coupons").click()
     expect(page.locator("#going")).to_have_count(0)  # its next part never arrived: the browser shows its own page
-    assert voided(live) == voiding.VOIDED_PER_STEP
+    assert voided(live) == bulk_void.VOIDED_PER_STEP
     live.network.losing_requests.clear()
     office.open(address)
     expect(page.get_by_role("heading", name="Voided")).to_be_visible()

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from redeem import moving
 from redeem.db.models.devices import Device
 from redeem.db.models.managers import Manager
+from redeem.devices import moves
 from redeem.web.context import now_ms
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
@@ -19,7 +19,7 @@ def move(live: LiveServer, store_id: str) -> None:
     def work(session):
         device = session.scalars(select(Device.id).where(Device.name == "Till 1")).one()
         manager = session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-        moving.ask(session, device, store_id, manager, now_ms())
+        moves.ask(session, device, store_id, manager, now_ms())
 
     live.database.write(work)
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from redeem import issuing, syncing
+from redeem import syncing
 from redeem.accounts import idempotency
 from redeem.accounts.idempotency import Mutation
+from redeem.coupons import issue as coupon_issue
+from redeem.coupons.issue import NewCoupon
 from redeem.db.engine import Database
 from redeem.domain.journal import Entry, read_entry
-from redeem.issuing import NewCoupon
 from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
 from redeem.syncing import Request
@@ -61,7 +62,7 @@ def issue(database: Database, said: Said) -> Perform:
     mutation = Mutation(said["prefix"], said["name"], "the body")
 
     def work(session: Any) -> tuple[int, bytes]:
-        return 201, issuing.issue(session, NewCoupon(said["campaign"]), said["key_id"], NOW, MOSCOW).id.encode()
+        return 201, coupon_issue.issue(session, NewCoupon(said["campaign"]), said["key_id"], NOW, MOSCOW).id.encode()
 
     def perform() -> str:
         done = database.write(lambda session: idempotency.once(session, mutation, Sealer([SECRET]), NOW, work))

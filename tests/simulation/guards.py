@@ -14,10 +14,11 @@ from unittest.mock import patch
 
 from sqlalchemy import select, text
 
-from redeem import entries, redeeming, syncing
+from redeem import entries, syncing
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
 from redeem.ledger import signing, sql
+from redeem.redemptions import settle
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -85,7 +86,7 @@ def rules_run_again() -> AbstractContextManager[object]:
 
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
         act = entries.as_act(session, tablet.actor, entry, signing.load_ring(session))
-        answer = redeeming.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
+        answer = settle.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
         return syncing.as_json(answer)
 
     return patch.object(syncing, "repeat", settle_again)

@@ -8,12 +8,15 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing, moving, quarantining, redeeming, restoring, writing_off
+from redeem import quarantining
 from redeem.accounts import api_key_format, api_keys
+from redeem.coupons import issue as coupon_issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act as KeptAct
 from redeem.db.models.ledger import Redemption
+from redeem.devices import enrolment, moves
+from redeem.devices import write_off as device_write_off
 from redeem.domain.acts import Act, Kind, Outcome
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.tokens import read
@@ -22,7 +25,11 @@ from redeem.ledger import generation, signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
 from redeem.quarantining import Admission
-from redeem.restoring import GivenBefore
+from redeem.recovery import forgotten, tills
+from redeem.recovery import missing as recovery_missing
+from redeem.recovery.restore import begin
+from redeem.recovery.tills import GivenBefore
+from redeem.redemptions import settle
 from redeem.web.reading import fingerprint
 from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
@@ -43,12 +50,16 @@ def issue(world: World, _place: int, chance: Random) -> None:
 
 def void(world: World, _place: int, chance: Random) -> None:
     paper = world.pick_paper(chance)
-    change(world, "voids", paper.id, lambda session: issuing.void(session, paper.serial, "returned", world.clock.now))
+    change(
+        world, "voids", paper.id, lambda session: coupon_issue.void(session, paper.serial, "returned", world.clock.now)
+    )
 
 
 def move_home(world: World, _place: int, chance: Random) -> None:
     paper, home = world.pick_paper(chance), chance.choice([None, *(place.id for place in world.setting.places)])
-    change(world, "moves", paper.id, lambda session: issuing.move_home(session, paper.serial, home, world.clock.now))
+    change(
+        world, "moves", paper.id, lambda session: coupon_issue.move_home(session, paper.serial, home, world.clock.now)
+    )
 
 
 def change(world: World, verb: str, coupon: str, work: Callable[..., object]) -> None:
@@ -69,7 +80,7 @@ def revoke(world: World, place: int, _chance: Random) -> None:
         world,
         "revokes",
         tablet.device,
-        lambda session: enrolling.revoke_device(session, tablet.device, world.clock.now),
+        lambda session: enrolment.revoke_device(session, tablet.device, world.clock.now),
     )
 
 
@@ -81,7 +92,7 @@ def move_tablet(world: World, place: int, chance: Random) -> None:
             world,
             "leaves",
             device,
-            lambda session: moving.stay(session, device, world.setting.manager, world.clock.now),
+            lambda session: moves.stay(session, device, world.setting.manager, world.clock.now),
         )
     else:
         move_device(world, device, to)
@@ -97,7 +108,7 @@ def move_till(world: World, place: int, chance: Random) -> None:
 
 def move_device(world: World, device: str, to: str) -> None:
     manager, now = world.setting.manager, world.clock.now
-    change(world, "moves", device, lambda session: moving.ask(session, device, to, manager, now))
+    change(world, "moves", device, lambda session: moves.ask(session, device, to, manager, now))
 
 
 def write_off(world: World, place: int, chance: Random) -> None:
@@ -117,7 +128,7 @@ def write_off_device(world: World, device: str) -> None:
 
     def work(session: Session) -> None:
         if session.get(Device, device):
-            writing_off.write_off(session, device, world.setting.manager, world.clock.now)
+            device_write_off.write_off(session, device, world.setting.manager, world.clock.now)
 
     world.server.write(work)
     world.may_double.update(held)
@@ -181,7 +192,7 @@ def restore(world: World, _place: int, chance: Random) -> None:
     newest = world.generation  # the machine remembers it, whatever backup was put back
     is_sure = not unknown(world) and chance.random() < 0.5
     world.generation = world.server.write(
-        lambda session: restoring.begin(session, world.clock.now, newest=newest, none_enrolled=is_sure)
+        lambda session: begin(session, world.clock.now, newest=newest, none_enrolled=is_sure)
     ).generation
     for device in unknown(world):
         world.forgotten[device] = world.forgotten.get(device, set()) | held[device]
@@ -231,10 +242,10 @@ def report(world: World, till: Till) -> None:
     def work(session: Session) -> None:
         actor = actor_of(session, till)
         for given in said:
-            restoring.say_again(session, actor, given, world.clock.now)
+            tills.say_again(session, actor, given, world.clock.now)
         for act in ended_by(till, actor, marks):
-            (redeeming.cancel if act.kind == Kind.CANCEL else redeeming.settle)(session, act, world.clock.now)
-        restoring.till_reported(session, actor.device_id)
+            (settle.cancel if act.kind == Kind.CANCEL else settle.settle)(session, act, world.clock.now)
+        tills.till_reported(session, actor.device_id)
 
     world.server.write(work)
     till.must_report = False
@@ -294,7 +305,7 @@ def is_kept(session: Session, device_id: str) -> bool:
 def write_off_missing(world: World) -> None:
     """Those that will never report."""
     present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
-    for missing in world.server.read(lambda session: restoring.list_missing(session, world.clock.now)):
+    for missing in world.server.read(lambda session: recovery_missing.list_missing(session, world.clock.now)):
         if missing.kind == "tablet" and missing.device_id not in present:
             write_off_device(world, missing.device_id)
 
@@ -305,8 +316,8 @@ def go_on_without_forgotten(world: World) -> None:
 
     def work(session: Session) -> bool:
         now = world.clock.now
-        known = len(restoring.find_still_forgotten(session, now))
-        return restoring.go_on_without_forgotten(session, world.setting.manager, now, known)
+        known = len(forgotten.find_still_forgotten(session, now))
+        return forgotten.go_on_without_forgotten(session, world.setting.manager, now, known)
 
     if world.server.write(work):
         for device in missing:
@@ -338,7 +349,9 @@ def given_by(world: World, device: str) -> set[str]:
 
 def go_on_without(world: World, till: Till) -> None:
     def work(session: Session) -> None:
-        restoring.write_off_missing(session, actor_of(session, till).device_id, world.setting.manager, world.clock.now)
+        recovery_missing.write_off_missing(
+            session, actor_of(session, till).device_id, world.setting.manager, world.clock.now
+        )
 
     world.server.write(work)
     till.must_report = False

@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, issuing
-from redeem.issuing import NewCoupon
+from redeem.coupons import issue as coupon_issue
+from redeem.coupons.issue import NewCoupon
+from redeem.devices import clerks
+from redeem.devices.enrolment import add_till, invite_device
 from redeem.ledger import signing
 from redeem.ledger.signing import Signer
 from redeem.lib.ids import coupon_id
@@ -80,11 +82,11 @@ def furnish(server: Server, chance: Random) -> Setting:
 
 def add_place(session: Session, partner: str, name: str) -> Place:
     store = factories.store(session, partner, name).id
-    return Place(store, partner, enrolling.add_clerk(session, store, "Anna", NO_PIN, factories.NOW).id)
+    return Place(store, partner, clerks.add_clerk(session, store, "Anna", NO_PIN, factories.NOW).id)
 
 
 def till_key(session: Session, place: Place) -> str:
-    return enrolling.add_till(session, place.id, "Till", factories.NOW).key_text
+    return add_till(session, place.id, "Till", factories.NOW).key_text
 
 
 def add_campaigns(
@@ -115,7 +117,7 @@ def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:
     )
     signer: Signer = server.tools.signer()
     view = server.write(
-        lambda session: issuing.issue(session, NewCoupon(campaign, home_store_id=home), signer.newest, now, MOSCOW)
+        lambda session: coupon_issue.issue(session, NewCoupon(campaign, home_store_id=home), signer.newest, now, MOSCOW)
     )
     token = signer.write_serial(view.key_id, view.serial, view.last_day)
     paper = Paper(view.serial, token, view.short_code, view.home_store_id, campaign in setting.limits)
@@ -125,5 +127,5 @@ def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:
 
 def link(server: Server, place: Place, now: Ms) -> Any:
     """A manager's link with which one tablet enrols at a store."""
-    enrolment = server.write(lambda session: enrolling.invite_device(session, place.id, "Tablet", now, LINK_MINUTES))
+    enrolment = server.write(lambda session: invite_device(session, place.id, "Tablet", now, LINK_MINUTES))
     return server.tools.links.seal(Purpose.ENROLMENT, {"enrolment": enrolment.id})

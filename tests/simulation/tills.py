@@ -11,7 +11,7 @@ from json import dumps
 from random import Random
 from typing import Any
 
-from redeem.restoring import GivenBefore
+from redeem.recovery.tills import GivenBefore
 from tests.simulation.hands import Gift, Hands
 from tests.simulation.network import Message
 from tests.simulation.server import Answer

@@ -4,8 +4,8 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import func, select
 
-from redeem import enrolling
 from redeem.db.models.devices import Device
+from redeem.devices import enrolment
 from redeem.lib.encoding import base64url
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
@@ -20,7 +20,7 @@ def token(app, database, cast):
 
 
 def new_token(app, database, cast, at):
-    enrolment_id = database.write(lambda session: enrolling.invite_device(session, cast.north, "Till 9", at, 10).id)
+    enrolment_id = database.write(lambda session: enrolment.invite_device(session, cast.north, "Till 9", at, 10).id)
     return enrolment_link(app.extensions["redeem"], enrolment_id).partition("#enrol=")[2]
 
 

@@ -4,12 +4,17 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
-from redeem import enrolling, forgotten, quarantining, restoring
+from redeem import quarantining
 from redeem.db.models.devices import Device, Forgotten
 from redeem.db.models.managers import AuditEntry
+from redeem.devices import enrolment
+from redeem.devices.forgotten import Proof, list_callers, note
 from redeem.ledger import generation, recovery_reports, signing
 from redeem.lib.encoding import base64url
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
+from redeem.recovery import tills
+from redeem.recovery.forgotten import go_on_without_forgotten
+from redeem.recovery.restore import begin
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
 from tests.factories import all_of
@@ -36,7 +41,7 @@ class Late:
 
     def link(self):
         """The token of a new one."""
-        made = self.database.write(lambda db: enrolling.invite_device(db, self.cast.north, "Late", now_ms(), 10).id)
+        made = self.database.write(lambda db: enrolment.invite_device(db, self.cast.north, "Late", now_ms(), 10).id)
         return enrolment_link(self.app.extensions["redeem"], made).partition("#enrol=")[2]
 
     def enrol(self):
@@ -59,7 +64,7 @@ def late(app, database, client, cast):
 
     def restore(session):
         session.execute(delete(Device).where(Device.id == made.device_id))
-        restoring.begin(session, now_ms())
+        begin(session, now_ms())
 
     database.write(restore)
     return made
@@ -80,7 +85,7 @@ def admitted(late, database, manager_id):
 
 
 def callers(database, at=0):
-    return database.read(lambda db: forgotten.list_callers(db, at or now_ms()))
+    return database.read(lambda db: list_callers(db, at or now_ms()))
 
 
 def test_it_is_refused_and_managers_see_that_it_has_called(late, office, database):
@@ -103,8 +108,8 @@ def test_it_calls_every_few_seconds_and_is_noted_once_a_minute(late, database):
     late.sync(proof=late.proof, end=2)
     assert callers(database) == [first]
     (row,) = database.read(lambda db: all_of(db, Forgotten))
-    proof, later = forgotten.Proof(row.device_id, row.public_key, row.store_id, row.name), first.last_at + MS_PER_MINUTE
-    database.write(lambda db: forgotten.note(db, proof, 2, later))
+    proof, later = Proof(row.device_id, row.public_key, row.store_id, row.name), first.last_at + MS_PER_MINUTE
+    database.write(lambda db: note(db, proof, 2, later))
     (again,) = callers(database, later)
     assert (again.entries, again.last_at) == (2, later)
     assert callers(database, later + 31 * MS_PER_DAY) == []
@@ -172,13 +177,13 @@ def test_a_tablet_that_the_ledger_knows_needs_no_proof(app, database, client, ca
 def test_another_restore_forgets_no_key_of_what_was_handed_in(late, database, coupon, new, admitted):
     late.journal.write("gave-held", coupon=coupon.token)
     new.sync(old=late.old() | {"proof": late.proof})
-    database.write(lambda db: restoring.begin(db, now_ms()))
+    database.write(lambda db: begin(db, now_ms()))
     assert admitted() == {"noted": 1, "redeemed": 1}
 
 
 def test_of_a_store_that_is_forgotten_too_the_whole_shop_alone_is_told(late, database, office):
-    proof = forgotten.Proof(late.device_id, bytes(KEY.verify_key), "sto_" + "0" * 26, "=HYPERLINK(1)")
-    database.write(lambda db: forgotten.note(db, proof, 7, now_ms()))
+    proof = Proof(late.device_id, bytes(KEY.verify_key), "sto_" + "0" * 26, "=HYPERLINK(1)")
+    database.write(lambda db: note(db, proof, 7, now_ms()))
     text = office("shop_manager").open(PAGE).text
     assert "forgotten too" in text
     assert "=HYPERLINK(1)" in text
@@ -187,7 +192,7 @@ def test_of_a_store_that_is_forgotten_too_the_whole_shop_alone_is_told(late, dat
 
 def test_another_restore_begins_the_list_anew(late, database):
     late.sync(proof=late.proof)
-    database.write(lambda db: restoring.begin(db, now_ms()))
+    database.write(lambda db: begin(db, now_ms()))
     assert callers(database) == []
     late.sync(proof=late.proof)
     assert [each.device_id for each in callers(database)] == [late.device_id]
@@ -260,7 +265,7 @@ def test_an_ask_that_is_admitted_burns_no_coupon(alone, new, coupon, admitted, n
     """It was open when the tablet was enrolled anew: nobody waits for its answer, and nobody got the gift."""
     alone.journal.write("ask", coupon=coupon.token)
     new.sync(old=alone.old() | {"proof": alone.proof})
-    assert database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms(), missing=1))
+    assert database.write(lambda db: go_on_without_forgotten(db, manager_id, now_ms(), missing=1))
     assert admitted() == {"noted": 1, "attempt_cancelled": 1}
     assert north.redeem(coupon.token).status_code == 201
 
@@ -272,17 +277,17 @@ def test_nothing_that_it_gave_is_given_again_before_that_is_said(
     assert_problem(north.redeem(coupon.token), "recovering")
     new.sync(old=alone.old() | {"proof": alone.proof})
     assert admitted() == {"noted": 1, "redeemed": 1}
-    database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms()))
+    database.write(lambda db: go_on_without_forgotten(db, manager_id, now_ms()))
     assert_problem(north.redeem(coupon.token), "already_redeemed")
 
 
 def test_a_till_of_that_time_that_is_made_anew_is_awaited(alone, database, cast, manager_id):
-    made = database.write(lambda db: enrolling.add_till(db, cast.north, "Till 9", now_ms()))
-    database.write(lambda db: restoring.go_on_without_forgotten(db, manager_id, now_ms()))
+    made = database.write(lambda db: enrolment.add_till(db, cast.north, "Till 9", now_ms()))
+    database.write(lambda db: go_on_without_forgotten(db, manager_id, now_ms()))
     assert is_recovering(database)
-    database.write(lambda db: restoring.till_reported(db, made.device.id))
+    database.write(lambda db: tills.till_reported(db, made.device.id))
     assert not is_recovering(database)
-    later = database.write(lambda db: enrolling.add_till(db, cast.north, "Till 10", now_ms()))
+    later = database.write(lambda db: enrolment.add_till(db, cast.north, "Till 10", now_ms()))
     assert later.device.reported_generation == 2
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.api import ApiKey
+from redeem.devices import enrolment
 from tests.databases import on_both_databases
 from tests.web.programs import Program, assert_problem
 
@@ -80,5 +80,5 @@ def test_a_revoked_key_is_out_within_a_second(app, shop, database, cast):
 
 
 def test_a_revoked_till_redeems_nothing(app, north, database, cast, coupon):
-    database.write(lambda s: enrolling.revoke_device(s, cast.north_till_id, 1))
+    database.write(lambda s: enrolment.revoke_device(s, cast.north_till_id, 1))
     assert_problem(north.redeem(coupon.token), "unauthenticated")

@@ -5,7 +5,7 @@ import pytest
 from redeem.domain.acts import Act, Kind
 from redeem.domain.presented import Actor
 from redeem.lib.times import rfc3339
-from redeem.redeeming import settle
+from redeem.redemptions.settle import settle
 from tests.factories import MOSCOW, NOW
 from tests.web.programs import assert_problem
 

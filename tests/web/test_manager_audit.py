@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from redeem import issuing, moving, restoring
 from redeem.accounts import api_key_format, invitations, password_resets, people, roles
 from redeem.accounts.audit import Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
+from redeem.coupons import campaigns
 from redeem.db.models.managers import AuditEntry, Manager
+from redeem.devices import moves
 from redeem.ledger import generation
 from redeem.lib.links import Purpose
+from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import PASSWORD
@@ -86,18 +88,18 @@ class World:
         return {"number": "1"}
 
     def recovering(self):
-        self.database.write(lambda db: restoring.begin(db, now_ms()))
+        self.database.write(lambda db: restore.begin(db, now_ms()))
         assert self.database.read(generation.current).is_recovering
 
     def about_to_move(self):
         cast, boss = self.cast, self.id_of("shop_manager")
-        self.database.write(lambda db: moving.ask(db, cast.tablet_id, cast.annex, boss, now_ms()))
+        self.database.write(lambda db: moves.ask(db, cast.tablet_id, cast.annex, boss, now_ms()))
         return cast.tablet_id
 
     def stopped(self):
         """Since when the campaign is."""
         at = now_ms()
-        self.database.write(lambda db: issuing.patch_campaign(db, self.cast.anywhere, None, {}, at, stopped=True))
+        self.database.write(lambda db: campaigns.patch_campaign(db, self.cast.anywhere, None, {}, at, stopped=True))
         return str(at)
 
     def run(self):

@@ -6,10 +6,10 @@ from html import unescape
 import pytest
 from sqlalchemy import update
 
-from redeem import enrolling
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.devices import Device, Enrolment
 from redeem.db.models.managers import AuditEntry
+from redeem.devices import enrolment
 from redeem.lib.links import Purpose
 from tests.cast import TABLET_KEY
 from tests.factories import all_of
@@ -53,7 +53,7 @@ def test_the_page_of_a_link_tells_when_it_was_used(office, cast, database):
     database.write(
         lambda db: db.execute(update(Device).where(Device.id == cast.tablet_id).values(public_key=b"0" * 32))
     )
-    database.write(lambda db: enrolling.enrol(db, row.id, key, row.created_at))
+    database.write(lambda db: enrolment.enrol(db, row.id, key, row.created_at))
     assert manager.open(f"{where}/state").json == {"state": "used"}
     assert "is enrolled" in manager.open(where).text
 

@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import update
 
-from redeem import restoring
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.managers import AuditEntry
 from redeem.holds import holds
 from redeem.ledger import generation
+from redeem.recovery import restore
+from redeem.recovery.missing import list_missing
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import all_of
@@ -29,7 +30,7 @@ def held(cast, database):
 
 @pytest.fixture
 def restored(database, held):
-    database.write(lambda db: restoring.begin(db, now_ms(), none_enrolled=True))
+    database.write(lambda db: restore.begin(db, now_ms(), none_enrolled=True))
 
 
 def lost(cast):
@@ -133,7 +134,7 @@ def test_a_tablet_is_written_off_on_its_own_page(office, cast, restored):
 
 
 def missing(database):
-    return [each.device_id for each in database.read(lambda db: restoring.list_missing(db, now_ms()))]
+    return [each.device_id for each in database.read(lambda db: list_missing(db, now_ms()))]
 
 
 def test_recovery_ends_without_all_of_them(office, database, restored):

@@ -8,13 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from redeem import enrolling, restoring
 from redeem.accounts import api_key_format, invitations, password_resets, roles, sessions
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.password_resets import Reset
 from redeem.accounts.roles import Role
 from redeem.db.models.partners import Store
+from redeem.devices import clerks, enrolment
 from redeem.lib.links import Purpose
+from redeem.recovery import restore
 from redeem.web.context import now_ms
 from redeem.web.manager.guard import NEEDS
 from tests import factories
@@ -233,8 +234,8 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
     return {
         "store_id": store_id,
         "device_id": device_id,
-        "clerk_id": enrolling.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
-        "enrolment_id": enrolling.invite_device(session, store_id, "New", now_ms(), 10).id,
+        "clerk_id": clerks.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
+        "enrolment_id": enrolment.invite_device(session, store_id, "New", now_ms(), 10).id,
         "campaign_id": f"cmp_{campaign.number}",
         "void_id": desk.bulk_void(session, campaign.number),
         "coupon_id": factories.coupon(session, campaign.number).id,
@@ -384,7 +385,7 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(app, name, targets,
     ],
 )
 def test_no_page_names_anothers_stores(app, cast, database, targets, enter, page):
-    database.write(lambda session: restoring.begin(session, now_ms()))
+    database.write(lambda session: restore.begin(session, now_ms()))
     factory_names = {"north": "North, on the square", "annex": "North, at the station", "south": "South, by the river"}
     sees = {"store_manager": {"north"}, "partner_manager": {"north", "annex"}, "south_manager": {"south"}}
     for role, places in sees.items():

@@ -7,12 +7,12 @@ from io import StringIO
 import pytest
 from sqlalchemy import insert
 
-from redeem import adding_up
 from redeem.db.models.reports import Tally
 from redeem.ledger.ledger import count
 from redeem.lib.csvfile import BYTE_ORDER_MARK
 from redeem.lib.days import to_day
 from redeem.lib.times import local_date, local_day
+from redeem.reports import rollups
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import MOSCOW, NOW
@@ -184,8 +184,8 @@ def test_the_page_adds_up_what_is_closed_and_shows_the_same(office, database, ca
     database.write(lambda db: db.execute(insert(Tally), rows))
     manager, address = office("shop_manager"), "/manager/figures.csv?table=days&days=30"
     shown = {manager.open(address).text}
-    while database.read(lambda db: adding_up.is_behind(db, today)):
+    while database.read(lambda db: rollups.is_behind(db, today)):
         shown.add(manager.open(address).text)
-    assert database.read(adding_up.closed_until) == today - adding_up.CLOSED_AFTER_DAYS
+    assert database.read(rollups.closed_until) == today - rollups.CLOSED_AFTER_DAYS
     shown.add(manager.open(address).text)
     assert len(shown) == 1

@@ -6,9 +6,9 @@ from io import StringIO
 
 import pytest
 
-from redeem import restoring
 from redeem.lib.csvfile import BYTE_ORDER_MARK
 from redeem.partners import settlement
+from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW
@@ -80,7 +80,7 @@ def test_another_number_closes_nothing(give, close, number, database):
 
 def test_while_a_restored_ledger_waits_nothing_is_closed(office, give, close, database):
     give()
-    database.write(lambda db: restoring.begin(db, now_ms()))
+    database.write(lambda db: restore.begin(db, now_ms()))
     text = office("shop_manager").open(PAGE).text
     assert "Close statement" not in text
     assert "No statement is closed until the restored ledger knows again what was given." in text

@@ -5,10 +5,10 @@ from io import BytesIO, StringIO
 
 import pytest
 
-from redeem import voiding
+from redeem.coupons import bulk_void
+from redeem.coupons.bulk_void import What
 from redeem.db.models.coupons import BulkVoid, Coupon
 from redeem.db.models.managers import AuditEntry
-from redeem.voiding import What
 from redeem.web.context import now_ms
 from redeem.web.manager import voids
 from tests import factories
@@ -29,7 +29,7 @@ def counted(manager, **form):
 
 def counts(database, address):
     run_id = address.rpartition("/")[2]
-    return database.read(lambda db: dict(voiding.get_run(db, run_id).counts))
+    return database.read(lambda db: dict(bulk_void.get_run(db, run_id).counts))
 
 
 def void_serials(database):
@@ -117,8 +117,8 @@ def test_what_was_given_after_the_counting_is_honoured(office, database, six, no
 @on_both_databases
 def test_an_interrupted_run_goes_on_where_it_stopped(office, cast, database, monkeypatch):
     coupons = [database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(7)]
-    monkeypatch.setattr(voiding, "VOIDED_PER_STEP", 2)
-    monkeypatch.setattr(voiding, "TAKEN_IN_PER_STEP", 3)
+    monkeypatch.setattr(bulk_void, "VOIDED_PER_STEP", 2)
+    monkeypatch.setattr(bulk_void, "TAKEN_IN_PER_STEP", 3)
     monkeypatch.setattr(voids, "WORK_SECONDS", 0.0)  # a step a request, as if each were cut off
     manager = office("shop_manager")
     address = counted(manager, which="campaign", campaign=f"cmp_{cast.anywhere}")

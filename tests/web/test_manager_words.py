@@ -7,11 +7,11 @@ import pytest
 
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Role
+from redeem.coupons.campaigns import leaves
+from redeem.coupons.customer_view import State
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
-from redeem.planning import leaves
-from redeem.showing import State
 from redeem.web.manager import words
 from redeem.web.manager.telling import browser, skew
 from tests.test_terms import AT_RISK

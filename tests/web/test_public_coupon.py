@@ -7,13 +7,14 @@ from html import unescape
 import pytest
 from nacl.signing import SigningKey
 
-from redeem import issuing, restoring
+from redeem.coupons import issue
 from redeem.db.models.coupons import Coupon
 from redeem.domain.short_codes import grouped
 from redeem.domain.tokens import DIGITS
 from redeem.ledger import signing
 from redeem.lib import qr
 from redeem.lib.sealing import Sealer
+from redeem.recovery import restore
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.factories import NOW, SECRET
@@ -106,7 +107,7 @@ def test_a_gift_at_the_till_is_not_yet_given(client, database, cast, make):
 
 def test_a_coupon_held_by_a_tablet_is_good(client, database, cast, make):
     coupon = make()
-    database.write(lambda session: issuing.move_home(session, coupon.serial, cast.north, NOW))
+    database.write(lambda session: issue.move_home(session, coupon.serial, cast.north, NOW))
     assert Tablet(database, cast.tablet_id, TABLET_KEY).sync().grants
     assert "Ready for you" in show(client, coupon).text
 
@@ -171,7 +172,7 @@ def test_one_that_a_restored_ledger_has_lost_is_shown_as_soon_as_it_is_looked_at
     lost = make()
     database.write(lambda session: session.delete(session.get_one(Coupon, lost.serial)))
     assert client.get(f"/c/{lost.token}").status_code == 404
-    database.write(lambda session: restoring.begin(session, NOW))
+    database.write(lambda session: restore.begin(session, NOW))
     assert client.get(f"/c/{lost.token}").status_code == 200
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from redeem import planning
 from redeem.accounts import roles
+from redeem.coupons import campaign_editor
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry
 from redeem.domain.terms import parse_terms
@@ -206,7 +206,7 @@ def test_who_writes_meanwhile_loses_nothing(office, database, page, row, cast):
         boss = roles.find_manager(db, cast.managers["shop_manager"])
         assert boss
         who = roles.as_person(boss)
-        planning.change_campaign(db, who, before.number, before.version, "Late", parse_terms(before.terms), NOW)
+        campaign_editor.change_campaign(db, who, before.number, before.version, "Late", parse_terms(before.terms), NOW)
 
     database.write(save)
     assert (row().name, row().version, bool(row().stopped_at)) == ("Late", 2, True)

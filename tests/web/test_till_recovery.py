@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import update
 
-from redeem import restoring
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Act, Conflict, Deployment, Redemption, Reversal
 from redeem.db.models.reports import Tally
+from redeem.recovery import restore
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -26,7 +26,7 @@ def lose(database, *more):
         for coupon in more:
             session.delete(session.get_one(Coupon, coupon.serial))
         session.flush()
-        restoring.begin(session, NOW, none_enrolled=True)
+        restore.begin(session, NOW, none_enrolled=True)
 
     database.write(work)
 

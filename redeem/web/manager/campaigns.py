@@ -7,16 +7,16 @@ from flask import Response, flash, jsonify, make_response, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import planning, simulating
 from redeem.accounts.roles import WHOLE, Permission
+from redeem.coupons import campaign_editor, simulator
+from redeem.coupons.campaign_editor import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
+from redeem.coupons.simulator import Scene
 from redeem.domain.terms import Terms
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms, local_day
 from redeem.partners import directory
 from redeem.partners.directory import PartnerLine, StoreLine
-from redeem.planning import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
-from redeem.simulating import Scene
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import language, locale
@@ -53,7 +53,9 @@ class Editor:
 @office("/campaigns", Permission.READ)
 def campaigns() -> ResponseReturnValue:
     scope, today = person().scope, shops_day(now_ms())
-    return render_template("manager/campaigns.html", plans=read(lambda db: planning.list_plans(db, scope)), today=today)
+    return render_template(
+        "manager/campaigns.html", plans=read(lambda db: campaign_editor.list_plans(db, scope)), today=today
+    )
 
 
 @office("/campaigns/<campaign_id>", Permission.READ)
@@ -64,7 +66,7 @@ def campaign(campaign_id: str) -> ResponseReturnValue:
 def campaign_page(campaign_id: str, faults: Faults | None = None) -> str:
     """Raises NotFound."""
     scope, number, today = person().scope, campaign_of(campaign_id), shops_day(now_ms())
-    plan = read(lambda db: planning.get_plan(db, scope, number))
+    plan = read(lambda db: campaign_editor.get_plan(db, scope, number))
     return render_template(
         "manager/campaign.html", plan=plan, today=today, names=locale().languages, faults=faults or {}
     )
@@ -77,7 +79,7 @@ def new_campaign() -> ResponseReturnValue:
     if not original:
         return editor_page(blank(usual_currency()), None)
     number = campaign_of(original)
-    plan = read(lambda db: planning.get_plan(db, WHOLE, number))
+    plan = read(lambda db: campaign_editor.get_plan(db, WHOLE, number))
     return editor_page(Typed.of_terms(_("%(name)s, a copy", name=plan.name)[:120], plan.terms), None)
 
 
@@ -86,7 +88,7 @@ def make_campaign() -> ResponseReturnValue:
     typed, who, now = Typed.of_form(request.form), person(), now_ms()
 
     def save(terms: Terms) -> str:
-        number = write(lambda db: planning.add_campaign(db, who, typed.get("name"), terms, now))
+        number = write(lambda db: campaign_editor.add_campaign(db, who, typed.get("name"), terms, now))
         return f"cmp_{number}"
 
     return saved(typed, None, save)
@@ -106,7 +108,7 @@ def save_campaign(campaign_id: str) -> ResponseReturnValue:
     def save(terms: Terms) -> str:
         name = typed.get("name")
         write(
-            lambda db: planning.change_campaign(
+            lambda db: campaign_editor.change_campaign(
                 db, who, plan.number, version, name, terms, now, promises_no_less=promised
             )
         )
@@ -119,7 +121,7 @@ def save_campaign(campaign_id: str) -> ResponseReturnValue:
 def stop_campaign(campaign_id: str) -> ResponseReturnValue:
     """At once, without a question: nobody who holds a coupon loses it, and the page that follows lets it go on."""
     who, number, now = person(), campaign_of(campaign_id), now_ms()
-    write(lambda db: planning.stop_campaign(db, who, number, now))
+    write(lambda db: campaign_editor.stop_campaign(db, who, number, now))
     flash(_("Stopped. Nothing new is issued."))
     return see_other("manager.campaign", campaign_id=campaign_id)
 
@@ -129,7 +131,7 @@ def let_campaign_go_on(campaign_id: str) -> ResponseReturnValue:
     who, number, now = person(), campaign_of(campaign_id), now_ms()
     stopped_at = request.form.get("stopped_at", type=int)
     try:
-        write(lambda db: planning.let_go_on(db, who, number, stopped_at, now))
+        write(lambda db: campaign_editor.let_go_on(db, who, number, stopped_at, now))
     except StoppedAgain as error:
         return campaign_page(campaign_id, {WHOLE_FORM: _(error.detail)}), 422
     flash(_("The campaign goes on."))
@@ -188,7 +190,7 @@ def told(error: Invalid | Conflict) -> Faults:
 def plan_to_edit(campaign_id: str) -> Plan:
     """Raises NotFound."""
     number = campaign_of(campaign_id)
-    return read(lambda db: planning.get_plan(db, WHOLE, number))
+    return read(lambda db: campaign_editor.get_plan(db, WHOLE, number))
 
 
 def editor_page(typed: Typed, plan: Plan | None, faults: Faults | None = None) -> Response:
@@ -207,7 +209,7 @@ def edited(typed: Typed, plan: Plan | None, faults: Faults | None = None) -> Edi
     terms, _faults = read_terms(typed)
     good = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
     scene = read_scene(typed, good or stores, now, noticed) or Scene(NO_STORE, now)
-    simulation = simulating.of_terms(terms, scene, shops_day(now))
+    simulation = simulator.of_terms(terms, scene, shops_day(now))
     wanted = typed.get("preview_language") or language()
     previews = draw(terms, simulation, good, wanted, plan.id if plan else "")
     groups = [(partner, [store for store in stores if store.partner_id == partner.id]) for partner in partners]
@@ -220,5 +222,5 @@ def shops_day(now: Ms) -> int:
 
 def usual_currency() -> str:
     """That of the newest campaign: a shop seldom has two."""
-    plans = read(lambda db: planning.list_plans(db, WHOLE))
+    plans = read(lambda db: campaign_editor.list_plans(db, WHOLE))
     return plans[0].terms.value.currency if plans else "EUR"

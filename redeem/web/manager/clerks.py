@@ -7,10 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import StringConstraints
 
-from redeem import managing
 from redeem.accounts.roles import Permission
+from redeem.devices import administration, clerks, directory
 from redeem.lib import passwords
-from redeem.partners import directory
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -31,7 +30,7 @@ def add_clerk(store_id: str) -> ResponseReturnValue:
         who, now = person(), now_ms()
         passwords.check_pin(form.pin)
         pin_hash = passwords.hash_password(form.pin)
-        clerk = write(lambda db: managing.add_clerk(db, who, store_id, form.name, pin_hash, now))
+        clerk = write(lambda db: administration.add_clerk(db, who, store_id, form.name, pin_hash, now))
         flash(_("%(name)s can unlock this store's tablets now.", name=clerk.name))
         return see_other("manager.store", store_id=store_id)
 
@@ -51,7 +50,7 @@ def set_pin(clerk_id: str) -> ResponseReturnValue:
         who, now = person(), now_ms()
         passwords.check_pin(form.pin)
         pin_hash = passwords.hash_password(form.pin)
-        store_id = write(lambda db: managing.set_pin(db, who, clerk_id, pin_hash, now))
+        store_id = write(lambda db: clerks.set_pin(db, who, clerk_id, pin_hash, now))
         flash(_("The new PIN is set."))
         return see_other("manager.store", store_id=store_id)
 
@@ -74,6 +73,6 @@ def ask_clerk_to_leave(clerk_id: str) -> ResponseReturnValue:
 @office("/clerks/<clerk_id>/leave", Permission.RUN_STORES, methods=("POST",))
 def let_clerk_leave(clerk_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    store_id = write(lambda db: managing.let_clerk_leave(db, who, clerk_id, now))
+    store_id = write(lambda db: clerks.let_clerk_leave(db, who, clerk_id, now))
     flash(_("The clerk's PIN opens no tablet any more."))
     return see_other("manager.store", store_id=store_id)

@@ -3,8 +3,8 @@
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from redeem import inquiring
 from redeem.accounts.roles import Permission
+from redeem.coupons import history
 from redeem.lib.ids import coupon_of
 from redeem.web.context import context, now_ms, read
 from redeem.web.manager.guard import office, person
@@ -14,7 +14,7 @@ from redeem.web.manager.guard import office, person
 def coupons() -> ResponseReturnValue:
     """The form; one coupon found is shown at once, several of one order are listed."""
     wanted, scope, ring = request.args.get("q", "").strip(), person().scope, context().ring()
-    found = read(lambda db: inquiring.find(db, scope, wanted, ring)) if wanted else []
+    found = read(lambda db: history.find(db, scope, wanted, ring)) if wanted else []
     if len(found) == 1:
         return redirect(url_for("manager.coupon", coupon_id=found[0]), 303)
     return render_template("manager/coupons.html", wanted=wanted, found=found)
@@ -23,5 +23,5 @@ def coupons() -> ResponseReturnValue:
 @office("/coupons/<coupon_id>", Permission.READ)
 def coupon(coupon_id: str) -> ResponseReturnValue:
     scope, serial, now, zone = person().scope, coupon_of(coupon_id), now_ms(), context().settings.time_zone
-    story = read(lambda db: inquiring.tell(db, scope, serial, now, zone))
+    story = read(lambda db: history.tell(db, scope, serial, now, zone))
     return render_template("manager/coupon.html", story=story, shown=story.shown, zone=zone)

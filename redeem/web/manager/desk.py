@@ -7,19 +7,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import deciding, quarantining
+from redeem import quarantining
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
-from redeem.deciding import TwoGifts
+from redeem.devices import directory
 from redeem.domain.journal import Entry
 from redeem.domain.short_codes import grouped
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import Bearer
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
-from redeem.partners import directory
 from redeem.quarantining import Line
-from redeem.recognising import genuine_serial
+from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
+from redeem.redemptions.identify import genuine_serial
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -117,7 +117,7 @@ def leave_entries(journal_id: str) -> ResponseReturnValue:
 def conflicts() -> ResponseReturnValue:
     scope, after, show = person().scope, request.args.get("after", ""), request.args.get("show", "")
     page = Page(limit=CONFLICTS_PER_PAGE, after=after if is_id("rdm", after) else None)
-    found = read(lambda db: deciding.list_conflicts(db, page, scope, undecided_only=show != "all"))
+    found = read(lambda db: list_conflicts(db, page, scope, undecided_only=show != "all"))
     return render_template("manager/conflicts.html", conflicts=found, show_all=show == "all", paged=page.after)
 
 
@@ -130,7 +130,7 @@ def conflict(conflict_id: str) -> ResponseReturnValue:
 def decide_conflict(conflict_id: str) -> ResponseReturnValue:
     def act(form: BearerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: deciding.decide(db, who.id, conflict_id, form.bearer, form.note, now))
+        write(lambda db: decide(db, who.id, conflict_id, form.bearer, form.note, now))
         flash(_("Decided."))
         return see_other("manager.conflict", conflict_id=conflict_id)
 
@@ -139,11 +139,11 @@ def decide_conflict(conflict_id: str) -> ResponseReturnValue:
 
 def conflict_page(conflict_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    found: TwoGifts = read(lambda db: deciding.get_conflict(db, conflict_id, scope))
+    found: TwoGifts = read(lambda db: get_conflict(db, conflict_id, scope))
     return render_template(
         "manager/conflict.html",
         two=found,
         zone=context().settings.time_zone,
-        note_max=deciding.NOTE_MAX_CHARACTERS,
+        note_max=NOTE_MAX_CHARACTERS,
         faults=faults or {},
     )

@@ -6,11 +6,11 @@ from flask import flash, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import managing
 from redeem.accounts.roles import Permission
+from redeem.devices import administration
+from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_enrolment, list_devices
 from redeem.lib.times import Ms
-from redeem.partners import directory
-from redeem.partners.directory import DeviceLine, EnrolmentLine
+from redeem.partners.directory import list_stores
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -41,7 +41,7 @@ class DeviceForm(Form):
 @office("/devices", Permission.READ)
 def devices() -> ResponseReturnValue:
     scope = person().scope
-    found = read(lambda db: directory.list_devices(db, scope))
+    found = read(lambda db: list_devices(db, scope))
     return render_template(
         "manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS, next_store=next_store
     )
@@ -60,7 +60,7 @@ def add_device() -> ResponseReturnValue:
 
 def device_page(faults: Faults | None = None) -> str:
     scope = person().scope
-    stores = read(lambda db: directory.list_stores(db, scope))
+    stores = read(lambda db: list_stores(db, scope))
     return render_template("manager/device_new.html", stores=stores, faults=faults or {})
 
 
@@ -70,21 +70,21 @@ def add_of_kind(form: DeviceForm) -> ResponseReturnValue:
 
 def invite_tablet(form: DeviceForm) -> ResponseReturnValue:
     who, now, minutes = person(), now_ms(), context().settings.enrolment_minutes
-    invited = write(lambda db: managing.invite_tablet(db, who, form.store, form.name, now, minutes))
+    invited = write(lambda db: administration.invite_tablet(db, who, form.store, form.name, now, minutes))
     return see_other("manager.enrolment", enrolment_id=invited.id)
 
 
 def add_till(form: DeviceForm) -> ResponseReturnValue:
     """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
     who, now = person(), now_ms()
-    till = write(lambda db: managing.add_till(db, who, form.store, form.name, now))
+    till = write(lambda db: administration.add_till(db, who, form.store, form.name, now))
     return render_template("manager/key_shown.html", key=till.key_text, name=till.device.name, kind="till")
 
 
 @office("/enrolments/<enrolment_id>", Permission.RUN_STORES)
 def enrolment(enrolment_id: str) -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    line = read(lambda db: directory.get_enrolment(db, scope, enrolment_id))
+    line = read(lambda db: get_enrolment(db, scope, enrolment_id))
     state = state_of(line, now)
     link = enrolment_link(context(), line.id) if state == "waiting" else ""
     return render_template(
@@ -101,7 +101,7 @@ def enrolment(enrolment_id: str) -> ResponseReturnValue:
 def enrolment_state(enrolment_id: str) -> ResponseReturnValue:
     """What the page asks every few seconds while the tablet is being set up."""
     scope, now = person().scope, now_ms()
-    line = read(lambda db: directory.get_enrolment(db, scope, enrolment_id))
+    line = read(lambda db: get_enrolment(db, scope, enrolment_id))
     return jsonify(state=state_of(line, now))
 
 
@@ -120,7 +120,7 @@ def ask_for_device_name(device_id: str) -> ResponseReturnValue:
 def rename_device(device_id: str) -> ResponseReturnValue:
     def act(form: NameForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: managing.rename_device(db, who, device_id, form.name, now))
+        write(lambda db: administration.rename_device(db, who, device_id, form.name, now))
         return see_other("manager.devices")
 
     return submitted(NameForm, act, lambda faults: name_page(device_id, faults))
@@ -128,7 +128,7 @@ def rename_device(device_id: str) -> ResponseReturnValue:
 
 def name_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    device = read(lambda db: directory.get_device(db, scope, device_id))
+    device = read(lambda db: get_device(db, scope, device_id))
     return render_template("manager/device_name.html", device=device, faults=faults or {})
 
 
@@ -142,7 +142,7 @@ def ask_to_move_device(device_id: str) -> ResponseReturnValue:
 def move_device(device_id: str) -> ResponseReturnValue:
     def act(form: MoveForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        moved = write(lambda db: managing.move_device(db, who, device_id, form.store, now))
+        moved = write(lambda db: administration.move_device(db, who, device_id, form.store, now))
         book().forget()  # a till's key says where it is
         flash(
             _("The till is at its new store.") if moved.kind == "till" else _("The tablet moves when it next reports.")
@@ -154,8 +154,8 @@ def move_device(device_id: str) -> ResponseReturnValue:
 
 def move_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    device = read(lambda db: directory.get_device(db, scope, device_id))
-    others = [store for store in read(lambda db: directory.list_stores(db, scope)) if store.id != device.store_id]
+    device = read(lambda db: get_device(db, scope, device_id))
+    others = [store for store in read(lambda db: list_stores(db, scope)) if store.id != device.store_id]
     told = {"device": device, "stores": others, "next_store": next_store, "now": now_ms(), "faults": faults or {}}
     return render_template("manager/device_move.html", **told)
 
@@ -169,7 +169,7 @@ def next_store(device: DeviceLine) -> str:
 @office("/devices/<device_id>/stay", Permission.RUN_STORES, methods=("POST",))
 def let_device_stay(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    if write(lambda db: managing.let_device_stay(db, who, device_id, now)):
+    if write(lambda db: administration.let_device_stay(db, who, device_id, now)):
         flash(_("The tablet stays where it is."))
     else:
         flash(_("There was nothing to take back: the list says where the device is."))
@@ -179,14 +179,14 @@ def let_device_stay(device_id: str) -> ResponseReturnValue:
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES)
 def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
     scope = person().scope
-    device = read(lambda db: directory.get_device(db, scope, device_id))
+    device = read(lambda db: get_device(db, scope, device_id))
     return render_template("manager/device_revoke.html", device=device)
 
 
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES, methods=("POST",))
 def revoke_device(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    write(lambda db: managing.revoke_device(db, who, device_id, now))
+    write(lambda db: administration.revoke_device(db, who, device_id, now))
     book().forget()  # a till's key
     flash(_("The device is revoked. It can do nothing any more."))
     return see_other("manager.devices")

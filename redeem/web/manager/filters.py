@@ -7,12 +7,14 @@ from datetime import date
 from flask import request
 
 from redeem.accounts.roles import Person, Scope
+from redeem.coupons import campaign_list
+from redeem.coupons.campaign_list import CampaignLine
 from redeem.lib.days import to_date, to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners import directory
-from redeem.partners.directory import CampaignLine, PartnerLine, StoreLine
-from redeem.reporting import Period, Question
+from redeem.partners.directory import PartnerLine, StoreLine
+from redeem.reports.overview import Period, Question
 from redeem.web.context import read
 
 PERIODS = (7, 30, 90, 365)
@@ -81,7 +83,9 @@ def read_filter(person: Person, now: Ms) -> Filter:
 def read_choices(scope: Scope) -> Choices:
     return read(
         lambda db: Choices(
-            directory.list_campaigns(db, scope), directory.list_partners(db, scope), directory.list_stores(db, scope)
+            campaign_list.list_campaigns(db, scope),
+            directory.list_partners(db, scope),
+            directory.list_stores(db, scope),
         )
     )
 

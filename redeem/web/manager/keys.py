@@ -7,12 +7,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BeforeValidator, Field
 
-from redeem import managing
 from redeem.accounts import api_key_list, api_keys
 from redeem.accounts.api_key_list import KeyLine
 from redeem.accounts.roles import Permission
+from redeem.devices import administration, directory
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.partners import directory
 from redeem.web.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
@@ -125,7 +124,7 @@ def roll_till_key(device_id: str) -> ResponseReturnValue:
     key = read(lambda db: api_key_list.get_till_key(db, who.scope, device_id))
 
     def act(form: RollForm) -> ResponseReturnValue:
-        text = write(lambda db: managing.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))
+        text = write(lambda db: administration.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))
         return rolled(key, text, form)
 
     return submitted(RollForm, act, lambda faults: roll_page(key, faults))

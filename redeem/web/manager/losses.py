@@ -8,19 +8,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import managing, restoring, writing_off
 from redeem.accounts.roles import Permission
+from redeem.devices import directory
+from redeem.devices import write_off as device_write_off
+from redeem.devices.directory import DeviceLine
+from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
 from redeem.lib.money import Money, add_up
-from redeem.partners import directory
-from redeem.partners.directory import DeviceLine
-from redeem.restoring import RECENT_DAYS, Missing
+from redeem.recovery import forgotten
+from redeem.recovery import missing as recovery_missing
+from redeem.recovery.missing import RECENT_DAYS, Missing
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.devices import DARK_MS
 from redeem.web.manager.forms import Faults
 from redeem.web.manager.guard import office, person, see_other
-from redeem.writing_off import AtRisk
 
 
 @office("/devices/<device_id>/lost", Permission.RUN_SHOP)
@@ -40,7 +42,7 @@ def write_off(device_id: str) -> ResponseReturnValue:
         return see_other("manager.ask_to_revoke_device", device_id=device_id)
     if request.form.get("confirm", "").split() != device.name.split():
         return lost_page(device, {"confirm": _("Type the device's name as it stands above.")}), 422
-    write(lambda db: writing_off.write_off(db, device_id, who.id, now, who.scope))
+    write(lambda db: device_write_off.write_off(db, device_id, who.id, now, who.scope))
     return see_other("manager.ask_to_write_off", device_id=device_id)
 
 
@@ -55,7 +57,7 @@ def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
         "manager/device_lost.html",
         device=device,
         done=read(lambda db: directory.how_written_off(db, device.id)) if device.lost_at else None,
-        risk=read(lambda db: writing_off.what_is_at_risk(db, device.id, now)),
+        risk=read(lambda db: device_write_off.what_is_at_risk(db, device.id, now)),
         values=stored_values,
         typed=request.form.get("confirm", ""),
         now=now,
@@ -71,8 +73,8 @@ def stored_values(details: dict[str, list[dict[str, Any]]]) -> list[Money]:
 @office("/recovery", Permission.READ)
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: restoring.list_missing(db, now, scope))
-    found = read(lambda db: restoring.find_still_forgotten(db, now, scope))
+    missing = read(lambda db: recovery_missing.list_missing(db, now, scope))
+    found = read(lambda db: forgotten.find_still_forgotten(db, now, scope))
     reported = read(lambda db: directory.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
@@ -105,14 +107,16 @@ def go_on_without(device_id: str) -> ResponseReturnValue:
     device, who, now = find_device(device_id), person(), now_ms()
     if device.kind == "tablet":
         return see_other("manager.ask_to_write_off", device_id=device_id)
-    if write(lambda db: managing.go_on_without(db, who, [device_id], now)):
+    if write(lambda db: recovery_missing.go_on_without(db, who, [device_id], now)):
         flash(_("The ledger waits for %(name)s no more.", name=device.name))
     return see_other("manager.recovery")
 
 
 def find_missing(device_id: str) -> list[Missing]:
     scope, now = person().scope, now_ms()
-    return [each for each in read(lambda db: restoring.list_missing(db, now, scope)) if each.device_id == device_id]
+    return [
+        each for each in read(lambda db: recovery_missing.list_missing(db, now, scope)) if each.device_id == device_id
+    ]
 
 
 @office("/recovery/end", Permission.RUN_SHOP)
@@ -127,7 +131,7 @@ def end_recovery() -> ResponseReturnValue:
     who, now, named = person(), now_ms(), request.form.getlist("device")
     if not named or request.form.get("confirm", "").strip() != str(len(named)):
         return end_page({"confirm": _("Type the number that stands above.")}), 422
-    written_off = write(lambda db: managing.go_on_without(db, who, named, now))
+    written_off = write(lambda db: recovery_missing.go_on_without(db, who, named, now))
     flash(ngettext("%(num)s device is written off.", "%(num)s devices are written off.", written_off))
     return see_other("manager.recovery")
 
@@ -144,7 +148,7 @@ def go_on_without_forgotten() -> ResponseReturnValue:
     """Who has called since the page was shown is one more, and has not been answered for."""
     who, now, typed = person(), now_ms(), request.form.get("confirm", "").strip()
     missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
-    if write(lambda db: restoring.go_on_without_forgotten(db, who.id, now, missing)):
+    if write(lambda db: forgotten.go_on_without_forgotten(db, who.id, now, missing)):
         flash(_("The ledger waits no more for what was enrolled after the backup."))
     elif read(generation.current).awaits_forgotten:
         return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
@@ -153,13 +157,13 @@ def go_on_without_forgotten() -> ResponseReturnValue:
 
 def forgotten_page(faults: Faults | None = None) -> str:
     now = now_ms()
-    found = read(lambda db: restoring.find_still_forgotten(db, now))
+    found = read(lambda db: forgotten.find_still_forgotten(db, now))
     return render_template("manager/recovery_forgotten.html", still_forgotten=found, now=now, faults=faults or {})
 
 
 def end_page(faults: Faults | None = None) -> str:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: restoring.list_missing(db, now, scope))
+    missing = read(lambda db: recovery_missing.list_missing(db, now, scope))
     return render_template(
         "manager/recovery_end.html", missing=missing, risk=total(missing), days=RECENT_DAYS, faults=faults or {}
     )

@@ -9,13 +9,14 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from redeem import adding_up, reporting
 from redeem.accounts.roles import Permission
 from redeem.lib import charts, csvfile
 from redeem.lib.charts import Bar, Columns, Stack
 from redeem.lib.errors import NotFound
 from redeem.lib.times import local_day
-from redeem.reporting import Report, Row
+from redeem.reports import overview as report_overview
+from redeem.reports import rollups
+from redeem.reports.overview import Report, Row
 from redeem.web.context import now_ms, read, write
 from redeem.web.languages import short_day
 from redeem.web.manager.filters import Filter, read_filter
@@ -76,14 +77,14 @@ def figures() -> ResponseReturnValue:
 def read_report() -> tuple[Filter, Report]:
     chosen = read_filter(person(), now_ms())
     add_up()
-    return chosen, read(lambda db: reporting.report(db, chosen.question))
+    return chosen, read(lambda db: report_overview.report(db, chosen.question))
 
 
 def add_up() -> None:
     """Closed days that nobody has looked at yet are added up: one a day, and after a long time some with each page."""
     today, until = local_day(now_ms(), "UTC"), time.monotonic() + ADD_UP_SECONDS
-    while read(lambda db: adding_up.is_behind(db, today)) and time.monotonic() < until:
-        write(lambda db: adding_up.add_up(db, today))
+    while read(lambda db: rollups.is_behind(db, today)) and time.monotonic() < until:
+        write(lambda db: rollups.add_up(db, today))
 
 
 def draw(report: Report) -> Drawn:

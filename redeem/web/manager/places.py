@@ -5,9 +5,11 @@ from zoneinfo import available_timezones
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from redeem import managing
 from redeem.accounts.roles import WHOLE, Permission, Scope
-from redeem.partners import administration, directory
+from redeem.devices import administration as device_administration
+from redeem.devices.directory import list_clerks, list_devices
+from redeem.partners import administration as partner_administration
+from redeem.partners.directory import get_partner, get_store, list_partners, list_stores
 from redeem.partners.partners import NewStore
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
@@ -36,8 +38,8 @@ class ChangedStoreForm(Form):
 @office("/stores", Permission.READ)
 def stores() -> ResponseReturnValue:
     scope = person().scope
-    partners = read(lambda db: directory.list_partners(db, scope))
-    found = read(lambda db: directory.list_stores(db, scope))
+    partners = read(lambda db: list_partners(db, scope))
+    found = read(lambda db: list_stores(db, scope))
     groups = [(partner, [store for store in found if store.partner_id == partner.id]) for partner in partners]
     return render_template("manager/stores.html", groups=groups)
 
@@ -51,7 +53,7 @@ def new_partner() -> ResponseReturnValue:
 def add_partner() -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        partner = write(lambda db: managing.add_partner(db, who, form.name, now))
+        partner = write(lambda db: device_administration.add_partner(db, who, form.name, now))
         return see_other("manager.new_store", partner=partner.id)
 
     return submitted(PartnerForm, act, partner_page)
@@ -66,14 +68,14 @@ def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
 def rename_partner(partner_id: str) -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: administration.rename_partner(db, who, partner_id, form.name, now))
+        write(lambda db: partner_administration.rename_partner(db, who, partner_id, form.name, now))
         return see_other("manager.stores")
 
     return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
 
 
 def partner_name_page(partner_id: str, faults: Faults | None = None) -> str:
-    partner = read(lambda db: directory.get_partner(db, WHOLE, partner_id))
+    partner = read(lambda db: get_partner(db, WHOLE, partner_id))
     return render_template("manager/partner_name.html", partner=partner, faults=faults or {})
 
 
@@ -91,7 +93,7 @@ def add_store() -> ResponseReturnValue:
     def act(form: StoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         new = NewStore(form.partner, form.name, form.time_zone, form.address, form.hours)
-        store = write(lambda db: managing.add_store(db, who, new, now))
+        store = write(lambda db: device_administration.add_store(db, who, new, now))
         return see_other("manager.store", store_id=store.id)
 
     return submitted(StoreForm, act, store_form_page)
@@ -100,7 +102,7 @@ def add_store() -> ResponseReturnValue:
 def store_form_page(faults: Faults | None = None) -> str:
     return render_template(
         "manager/store_new.html",
-        partners=read(lambda db: directory.list_partners(db, WHOLE)),
+        partners=read(lambda db: list_partners(db, WHOLE)),
         zones=sorted(available_timezones()),
         zone=context().settings.time_zone,
         faults=faults or {},
@@ -117,7 +119,7 @@ def change_store(store_id: str) -> ResponseReturnValue:
     def act(form: ChangedStoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         new = NewStore("", form.name, form.time_zone, form.address, form.hours)
-        write(lambda db: administration.change_store(db, who, store_id, new, now))
+        write(lambda db: partner_administration.change_store(db, who, store_id, new, now))
         return see_other("manager.store", store_id=store_id)
 
     return submitted(ChangedStoreForm, act, lambda faults: change_page(store_id, faults))
@@ -127,7 +129,7 @@ def change_page(store_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
     return render_template(
         "manager/store_change.html",
-        store=read(lambda db: directory.get_store(db, scope, store_id)),
+        store=read(lambda db: get_store(db, scope, store_id)),
         zones=sorted(available_timezones()),
         faults=faults or {},
     )
@@ -140,13 +142,13 @@ def store(store_id: str) -> ResponseReturnValue:
 
 def store_page(store_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
-    line = read(lambda db: directory.get_store(db, scope, store_id))
+    line = read(lambda db: get_store(db, scope, store_id))
     here = Scope(store_id=line.id)
     return render_template(
         "manager/store.html",
         store=line,
-        clerks=read(lambda db: directory.list_clerks(db, here)),
-        devices=[each for each in read(lambda db: directory.list_devices(db, here)) if not each.revoked_at],
+        clerks=read(lambda db: list_clerks(db, here)),
+        devices=[each for each in read(lambda db: list_devices(db, here)) if not each.revoked_at],
         now=now_ms(),
         typed=request.form.get("name", ""),
         faults=faults or {},

@@ -11,7 +11,8 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from redeem import showing
+from redeem.coupons import customer_view
+from redeem.coupons.simulator import Scene, Simulation
 from redeem.domain import tokens
 from redeem.domain.short_codes import CHARACTERS, check_character, grouped
 from redeem.domain.terms import Offer, Terms
@@ -19,7 +20,6 @@ from redeem.domain.tokens import Token
 from redeem.lib.ids import CROCKFORD
 from redeem.lib.times import Ms
 from redeem.partners.directory import StoreLine
-from redeem.simulating import Scene, Simulation
 from redeem.web.context import context
 from redeem.web.languages import LANGUAGES, language, moment
 from redeem.web.manager.campaign_form import Typed, read_day
@@ -50,7 +50,7 @@ def draw(terms: Terms, simulation: Simulation, stores: Sequence[StoreLine], want
     code = wanted if wanted in LANGUAGES else language()
     with force_locale(code):
         scene = simulation.scene
-        shown = showing.sample(terms, stores, SAMPLE_CODE, simulation.last_day, scene.at, scene.store.time_zone)
+        shown = customer_view.sample(terms, stores, SAMPLE_CODE, simulation.last_day, scene.at, scene.store.time_zone)
         offer_language, offer = choose_offer(shown)
         common = {"offer": offer, "offer_language": offer_language, "shown": shown, "sample": True, "lang": code}
         return Previews(

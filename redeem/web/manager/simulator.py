@@ -7,15 +7,15 @@ from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import inquiring, planning, simulating
 from redeem.accounts.roles import Permission
+from redeem.coupons import campaign_editor, history
+from redeem.coupons.campaign_editor import Plan
+from redeem.coupons.simulator import Scene, Simulation, of_coupon, of_terms
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, coupon_of
 from redeem.lib.times import Ms
 from redeem.partners import directory
-from redeem.planning import Plan
-from redeem.simulating import Scene, Simulation
 from redeem.web.context import context, now_ms, read
 from redeem.web.languages import language
 from redeem.web.manager.campaign_form import Typed, read_day
@@ -29,7 +29,7 @@ def simulator() -> ResponseReturnValue:
     """A coupon (`q`), or one that would be issued of a campaign; with neither, the form alone."""
     typed, scope, now = Typed.of_form(request.args), person().scope, now_ms()
     stores = read(lambda db: directory.list_stores(db, scope))
-    plans = read(lambda db: planning.list_plans(db, scope))
+    plans = read(lambda db: campaign_editor.list_plans(db, scope))
     faults: dict[str, str] = {}
     scene = read_scene(typed, stores, now, faults)
     if typed.get("at_store") and (scene is None or scene.store.id != typed.get("at_store")):
@@ -67,14 +67,14 @@ def simulated(typed: Typed, plans: Sequence[Plan], scene: Scene, now: Ms, faults
 
 def of_code(text: str, scene: Scene, now: Ms, faults: dict[str, str]) -> Simulation | None:
     scope, ring = person().scope, context().ring()
-    found = read(lambda db: inquiring.find(db, scope, text, ring))
+    found = read(lambda db: history.find(db, scope, text, ring))
     serial = coupon_of(found[0]) if len(found) == 1 else None
     if serial is None:
         faults["q"] = str(
             _("Several coupons are of this order: name one of them.") if found else _("No coupon of that name")
         )
         return None
-    return read(lambda db: simulating.of_coupon(db, serial, scene, now))
+    return read(lambda db: of_coupon(db, serial, scene, now))
 
 
 def of_campaign(plan: Plan, typed: Typed, scene: Scene, now: Ms, faults: dict[str, str]) -> Simulation | None:
@@ -83,7 +83,7 @@ def of_campaign(plan: Plan, typed: Typed, scene: Scene, now: Ms, faults: dict[st
     if not plan.issues_on(issue_day):
         faults["issued_on"] = str(_("The campaign issues no coupon on that day."))
         return None
-    return simulating.of_terms(plan.terms, scene, issue_day)
+    return of_terms(plan.terms, scene, issue_day)
 
 
 def drawn(simulation: Simulation) -> str:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from redeem.lib.csvfile import Cell
 from redeem.lib.days import to_date
-from redeem.reporting import Gifts, Report, Row
+from redeem.reports.overview import Gifts, Report, Row
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
 
 

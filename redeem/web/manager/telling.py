@@ -7,9 +7,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from redeem.coupons.history import ActLine
 from redeem.domain.acts import Kind, Outcome
 from redeem.domain.journal import clock_in
-from redeem.inquiring import ActLine
 from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 

@@ -11,13 +11,13 @@ from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem import planning, voiding
 from redeem.accounts.roles import WHOLE, Permission
+from redeem.coupons import bulk_void, campaign_editor
+from redeem.coupons.bulk_void import Run
 from redeem.lib import csvfile
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms
-from redeem.voiding import Run
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
@@ -57,7 +57,7 @@ def void(void_id: str) -> ResponseReturnValue:
 def begin_void(void_id: str) -> ResponseReturnValue:
     who, now, reason = person(), now_ms(), request.form.get("reason", "")
     try:
-        write(lambda db: voiding.begin(db, who, void_id, reason, now))
+        write(lambda db: bulk_void.begin(db, who, void_id, reason, now))
     except Invalid:
         return void_page(void_id, {"reason": _("Write why, in one line.")}), 422
     except Conflict as error:
@@ -68,16 +68,16 @@ def begin_void(void_id: str) -> ResponseReturnValue:
 @office("/voids/<void_id>/go", Permission.RUN_SHOP, methods=("POST",))
 def go_on_with_void(void_id: str) -> ResponseReturnValue:
     """After an interruption, or simply with the next part: counting, or voiding what was confirmed."""
-    read(lambda db: voiding.get_run(db, void_id))
+    read(lambda db: bulk_void.get_run(db, void_id))
     take_in(void_id)
     return go_on_with(void_id)
 
 
 @office("/voids/<void_id>/result.csv", Permission.RUN_SHOP)
 def void_result(void_id: str) -> ResponseReturnValue:
-    run = read(lambda db: voiding.get_run(db, void_id))
+    run = read(lambda db: bulk_void.get_run(db, void_id))
     words = VOIDED if run.begun_at else TO_VOID
-    lines = read(lambda db: voiding.list_lines(db, void_id))
+    lines = read(lambda db: bulk_void.list_lines(db, void_id))
     rows = [[line.text, line.coupon, line.outcome, word(words, line.outcome)] for line in lines]
     return Response(
         csvfile.write([_("As named"), _("Coupon"), "outcome", _("What became of it")], rows),
@@ -87,15 +87,15 @@ def void_result(void_id: str) -> ResponseReturnValue:
 
 
 def go_on_with(void_id: str) -> Response:
-    work(lambda db: voiding.void_some(db, void_id, now_ms()))
-    if read(lambda db: voiding.get_run(db, void_id)).ended_at:
+    work(lambda db: bulk_void.void_some(db, void_id, now_ms()))
+    if read(lambda db: bulk_void.get_run(db, void_id)).ended_at:
         flash(_("Done."))
     return see_other("manager.void", void_id=void_id)
 
 
 def take_in(run_id: str) -> None:
     ring = context().ring()
-    work(lambda db: voiding.take_in(db, run_id, ring))
+    work(lambda db: bulk_void.take_in(db, run_id, ring))
 
 
 def work(step: Callable[[Any], bool]) -> None:
@@ -113,9 +113,9 @@ def planned() -> str:
         if number is None:
             raise BadForm({"campaign": _("Choose a campaign.")})
         first, end = days()
-        return write(lambda db: voiding.plan_campaign(db, who, number, first, end, now))
+        return write(lambda db: bulk_void.plan_campaign(db, who, number, first, end, now))
     texts = [text for text in SEPARATORS.split(request.form.get("texts", "") + "\n" + uploaded()) if text.strip()]
-    return write(lambda db: voiding.plan_texts(db, who, texts, now))
+    return write(lambda db: bulk_void.plan_texts(db, who, texts, now))
 
 
 def uploaded() -> str:
@@ -153,14 +153,14 @@ def void_form(faults: Faults | None = None) -> str:
     return render_template(
         "manager/void_new.html",
         faults=faults or {},
-        plans=read(lambda db: planning.list_plans(db, WHOLE)),
-        runs=read(voiding.list_runs),
+        plans=read(lambda db: campaign_editor.list_plans(db, WHOLE)),
+        runs=read(bulk_void.list_runs),
         zone=context().settings.time_zone,
     )
 
 
 def void_page(void_id: str, faults: Faults | None = None) -> str:
-    run: Run = read(lambda db: voiding.get_run(db, void_id))
+    run: Run = read(lambda db: bulk_void.get_run(db, void_id))
     return render_template(
         "manager/void.html",
         run=run,

@@ -7,11 +7,11 @@ from flask_babel import lazy_gettext as _
 
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Role
+from redeem.coupons.bulk_void import What
+from redeem.coupons.customer_view import State
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.quarantining import NOT_SIGNED
-from redeem.showing import State
-from redeem.voiding import What
 
 Words = Mapping[str, LazyString]
 

@@ -14,7 +14,6 @@ from sqlalchemy import BigInteger, Select, cast, func, literal_column, select
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.orm import Session
 
-from redeem import adding_up
 from redeem.accounts.roles import Scope, is_within, within
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.ledger import Act, Redemption
@@ -24,6 +23,7 @@ from redeem.domain.acts import Outcome
 from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.ids import is_id
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
+from redeem.reports import rollups
 
 WITHDRAWN = "withdrawn"
 GIFTS = (Outcome.REDEEMED, Outcome.REVERSED, WITHDRAWN)
@@ -146,7 +146,7 @@ class Parts:
     def blocks(self) -> Mapping[int, list[int]]:
         """The days on which the blocks begin, by their length."""
         found: dict[int, list[int]] = defaultdict(list)
-        for block in adding_up.blocks(self.closed.first, self.closed.last):
+        for block in rollups.blocks(self.closed.first, self.closed.last):
             found[block.days].append(block.day)
         return found
 
@@ -169,7 +169,7 @@ def report(session: Session, question: Question) -> Report:
 
 
 def parts_of(session: Session, question: Question, period: Period) -> Parts:
-    until = adding_up.closed_until(session)
+    until = rollups.closed_until(session)
     last = period.first - 1 if until is None else min(period.last, until)
     place = place_of(session, question) if last >= period.first else None
     return Parts(Period(period.first, last), Period(max(period.first, last + 1), period.last), place)
@@ -185,7 +185,7 @@ def place_of(session: Session, question: Question) -> str | None:
     if stores:
         here = select(Store.id).where(Store.id.in_(stores), *(is_within(each, Store.id) for each in both))
         return session.scalar(here)
-    return next(iter(partners), adding_up.EVERYWHERE)
+    return next(iter(partners), rollups.EVERYWHERE)
 
 
 def add_up_days(session: Session, question: Question, parts: Parts) -> Sums:
@@ -248,7 +248,7 @@ def closed_by_store(session: Session, question: Question, parts: Parts) -> Itera
         return
     each = Rollup.place, Rollup.outcome
     statement = select(*each, ADDED_UP).group_by(*each).where(Rollup.campaign_number == campaign_of(question))
-    if parts.place != adding_up.EVERYWHERE:
+    if parts.place != rollups.EVERYWHERE:
         here = select(Store.id).where(is_within(question.scope, Store.id), is_within(question.narrowed, Store.id))
         statement = statement.where(Rollup.place.in_(list(session.scalars(here))))
     for days, starts in parts.blocks.items():
@@ -267,7 +267,7 @@ def closed_gifts(session: Session, question: Question, parts: Parts) -> Iterable
 
 
 def campaign_of(question: Question) -> int:
-    return adding_up.EVERY_CAMPAIGN if question.campaign is None else question.campaign
+    return rollups.EVERY_CAMPAIGN if question.campaign is None else question.campaign
 
 
 def still_counted(

@@ -13,19 +13,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from redeem import inquiring, issuing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person
+from redeem.coupons import campaigns, history, issue
+from redeem.coupons.issue import AlreadyRedeemed
 from redeem.db.models.coupons import BulkVoid, BulkVoidLine, Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.domain.signing_keys import KeyRing
-from redeem.issuing import AlreadyRedeemed
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
+from redeem.redemptions import identify
 
 TEXTS_MAX = 20_000
 TAKEN_IN_PER_STEP = 200
@@ -86,7 +87,7 @@ class Line:
 
 def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) -> str:
     """A new run of coupons that are named: by short code, id, token, link or order. Answers its id. Raises Invalid."""
-    said = [text.replace("\0", "").strip()[: inquiring.TEXT_MAX_CHARACTERS] for text in texts]
+    said = [text.replace("\0", "").strip()[: history.TEXT_MAX_CHARACTERS] for text in texts]
     named = [text for text in said if text]
     if not named or len(named) > TEXTS_MAX:
         raise Invalid("Name at least one coupon, and at most 20,000.")
@@ -95,7 +96,7 @@ def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) 
 
 def plan_campaign(session: Session, person: Person, number: int | None, first: Ms, end: Ms, now: Ms) -> str:
     """A new run of a campaign's coupons that are open now and were issued from `first` until before `end`. Raises NotFound."""
-    name = issuing.get_campaign(session, number).name
+    name = campaigns.get_campaign(session, number).name
     wanted = {"campaign": number, "name": name, "first": first, "end": end}
     return plan(session, person, wanted, 0, now)
 
@@ -146,9 +147,9 @@ def next_of_texts(session: Session, row: BulkVoid, ring: KeyRing) -> list[tuple[
 
 
 def serials_named(session: Session, text: str, ring: KeyRing) -> Sequence[int]:
-    serial = inquiring.named_serial(session, text, ring)
+    serial = identify.named_serial(session, text, ring)
     if serial is None:
-        return inquiring.serials_of_order(session, text)
+        return history.serials_of_order(session, text)
     return list(session.scalars(select(Coupon.serial).where(Coupon.serial == serial)))
 
 
@@ -207,11 +208,11 @@ def void_some(session: Session, run_id: str, now: Ms) -> bool:
 
 
 def void_one(session: Session, serial: int | None, reason: str, now: Ms) -> What:
-    before = issuing.get_coupon(session, serial, lock=True)
+    before = issue.get_coupon(session, serial, lock=True)
     if before.voided_at is not None or before.void_requested_at is not None:
         return What.ALREADY_VOID
     try:
-        after = issuing.void(session, serial, reason, now)
+        after = issue.void(session, serial, reason, now)
     except AlreadyRedeemed:
         return What.REDEEMED
     return What.VOID if after.voided_at is not None else What.WAITING

@@ -16,12 +16,10 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
-from redeem.domain.acts import Answer, Outcome
 from redeem.holds import holds, sweep
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.times import Ms
-from redeem.redemptions.taking import Taking
 
 
 def ask(session: Session, device_id: str, store_id: str, manager_id: str, now: Ms) -> Device:
@@ -59,18 +57,6 @@ def where_to(session: Session, device: Device, life: generation.Life, heard: int
     if device.moves_to_id is None or life.is_recovering or not is_settled(session, device, heard):
         return None
     return device.moves_to_id
-
-
-def take_move(taking: Taking) -> Answer:
-    """Whatever comes of the move, what the tablet held is given back: so it says, behind all that it did under these holds."""
-    session, act, now = taking.session, taking.act, taking.now
-    epoch, wanted = act.epoch or 0, act.to_store_id
-    holds.release_all(session, act.actor.device_id, epoch, now)
-    device = find(session, act.actor.device_id)
-    if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
-        return Answer(Outcome.NOT_MOVED)
-    go(session, device, session.get_one(Store, wanted), device.moves_by_id or "", now)
-    return Answer(Outcome.MOVED, {"store": wanted})
 
 
 def go(session: Session, device: Device, store: Store, manager_id: str, now: Ms) -> None:

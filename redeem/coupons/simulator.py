@@ -18,7 +18,7 @@ from redeem.ledger.ledger import Found
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners.directory import StoreLine
-from redeem.verifying import RECOVERING, explain, must_wait, tell_holder
+from redeem.redemptions.verify import RECOVERING, explain, must_wait, tell_holder
 
 # What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.
 AT_RISK = "at_risk"

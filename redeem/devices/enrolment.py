@@ -10,17 +10,16 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem.accounts import api_key_format, throttle
+from redeem.accounts import api_key_format
 from redeem.db.engine import Again
 from redeem.db.models.api import ApiKey
-from redeem.db.models.devices import Clerk, Device, Enrolment
+from redeem.db.models.devices import Device, Enrolment
 from redeem.db.models.partners import Store
 from redeem.domain.signing_keys import is_sound_point
 from redeem.holds import sweep
 from redeem.ledger import generation
-from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid, NotFound
-from redeem.lib.ids import is_id, new_id
+from redeem.lib.ids import new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms
 
@@ -168,20 +167,6 @@ def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: st
     return NewTill(device, minted.text)
 
 
-def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
-    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose."""
-    clerk = Clerk(
-        id=new_id("clk", now),
-        store_id=get_store(session, store_id).id,
-        name=clean_name(name),
-        pin_hash=pin_hash,
-        created_at=now,
-    )
-    session.add(clerk)
-    session.flush()
-    return clerk
-
-
 def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Tablet | None:
     """An enrolled tablet, with the key that must have signed its request. A revoked one may still hand its journal in."""
     columns = (Device.id, Device.store_id, Device.public_key)
@@ -189,40 +174,6 @@ def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False)
     active = known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
     row = session.execute(known if even_revoked else active).one_or_none()
     return Tablet(*row) if row else None
-
-
-def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
-    """The clerk of the device's store, and how long this try must wait; if it need not, it is counted as wrong beforehand.
-
-    First of two steps: argon2 runs between, outside any transaction. Counting comes first, so that a hundred tries at once
-    are no more than a hundred in a row. The count is of this device and clerk: a stolen tablet that guesses locks nobody out at another.
-    """
-    at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
-    clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
-    if clerk is None:
-        return None, 0  # there is nothing to guess at
-    subject = pin_subject(device, clerk_id)
-    throttle.lock(session, [subject])
-    wait = throttle.wait_ms(session, subject, now)
-    if not wait:
-        throttle.failed(session, subject, now)
-    return clerk, wait
-
-
-def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
-    """Forgets the failures if the PIN was right; answers how long the next try must wait."""
-    subject = pin_subject(device, clerk_id)
-    if right:
-        throttle.succeeded(session, subject)
-    return throttle.wait_ms(session, subject, now)
-
-
-def pin_subject(device: Tablet, clerk_id: str) -> str:
-    return f"pin:{device.id}:{clerk_id}"
-
-
-def check_pin(clerk: Clerk | None, pin: str) -> bool:
-    return passwords.verify(clerk.pin_hash if clerk else None, pin)
 
 
 def get_store(session: Session, store_id: str) -> Store:

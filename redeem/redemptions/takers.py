@@ -1,87 +1,33 @@
-"""Redeeming: one function settles an act, whoever sends it.
-
-An act comes from a tablet's journal (named by its number, in order) or from a till (named by its attempt id). Either way:
-replay before rules: an act that is known is answered as it was the first time. Then the rules look for a reason to decline;
-if there is none, the row in `redemption` is inserted, and its primary key alone decides who was first. Whatever comes out is
-kept with the act, declines too.
-"""
+"""What each kind of act does to its coupon: one taker a kind."""
 
 from collections.abc import Callable
-from json import dumps, loads
+from json import dumps
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from redeem import moving
-from redeem.db.engine import Again, Driver
-from redeem.domain.acts import (
-    CANCELLED,
-    NOT_HANDED_OVER,
-    NOTED,
-    REDEEMING,
-    Act,
-    AnotherActUnderThisName,
-    Answer,
-    Kind,
-    Outcome,
-    Refusal,
-)
+from redeem.db.engine import Again
+from redeem.db.models.partners import Store
+from redeem.devices.moves import find, go, where_to
+from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
-from redeem.ledger import ledger, lost_coupons, recovery_reports
+from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.ledger import Found, KeptAct, Standing
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
-from redeem.presuming import Memory
 from redeem.redemptions.taking import Taking
-from redeem.verifying import explain, must_wait, reason_to_decline, tell_holder
+from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
 
 
-def settle(session: Session, act: Act, now: Ms) -> Answer:
-    """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""
-    found, kept = ledger.look(session, act.actor.device_id, act.name, act.serial)
-    if kept:
-        return replay(act, kept)
-    if found is None and act.shown:
-        found = lost_coupons.adopt(session, act.shown, now)
-    return take(session, act, found, now)
-
-
-def redeem_at_once(driver: Driver, memory: Memory, act: Act, now: Ms) -> Answer | None:
-    """The yes to a till's attempt, if there is nothing unusual about it: for Database.at_once. None, and nothing done, if there is.
-
-    The rules are asked first, of the coupon as it was issued; the statement that redeems sees to it that it is so. Everything
-    else, and every no, is for `settle`.
-    """
-    found = memory.presume(driver, act.shown) if act.shown else None
-    if found is None or reason_to_decline(found, act.actor, now):
-        return None
-    act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
-    yes = redeemed(act_id, found, now)
-    if ledger.redeem_as_presumed(driver, found, row_of(act, act_id, found, yes, now), day):
-        return yes
-    memory.forget(found.campaign_number)
-    return None
-
-
-def replay(act: Act, kept: KeptAct) -> Answer:
-    """The first answer. But a yes is not repeated once it was taken back: a till that is still trying would give the gift."""
-    if kept.kind == Kind.CANCEL or kept.reversal is not None:
-        return Answer(Verdict.ATTEMPT_CANCELLED, replayed=True)
-    if kept.fingerprint != act.fingerprint:
-        raise AnotherActUnderThisName("This id was used for another request. Use a new id for a new attempt.")
-    return Answer(kept.code, loads(kept.answer), replayed=True)
-
-
-def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
-    about = find_about(session, act)
-    if about:
-        found = ledger.find(session, about.serial, lock=True)
-    taking = Taking(session, act, new_act_id(act, now), now, found, about)
-    answer = taker_of(act)(taking)
-    if not answer.redeemed and not may_ask_again(act, answer):  # the stroke that redeems keeps the act, too
-        ledger.keep(session, row_of(act, taking.id, found, answer, now))
-    return answer
+def take_move(taking: Taking) -> Answer:
+    """Whatever comes of the move, what the tablet held is given back: so it says, behind all that it did under these holds."""
+    session, act, now = taking.session, taking.act, taking.now
+    epoch, wanted = act.epoch or 0, act.to_store_id
+    holds.release_all(session, act.actor.device_id, epoch, now)
+    device = find(session, act.actor.device_id)
+    if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
+        return Answer(Outcome.NOT_MOVED)
+    go(session, device, session.get_one(Store, wanted), device.moves_by_id or "", now)
+    return Answer(Outcome.MOVED, {"store": wanted})
 
 
 def may_ask_again(act: Act, answer: Answer) -> bool:
@@ -97,12 +43,6 @@ def taker_of(act: Act) -> Callable[[Taking], Answer]:
     if act.given_as:
         return take_given
     return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
-
-
-def find_about(session: Session, act: Act) -> KeptAct | None:
-    if act.of_act_id:
-        return ledger.act_by_id(session, act.of_act_id)
-    return ledger.act_by_name(session, act.actor.device_id, act.of) if act.of else None
 
 
 def row_of(act: Act, act_id: str, found: Found | None, answer: Answer, now: Ms) -> dict[str, Any]:
@@ -123,29 +63,6 @@ def row_of(act: Act, act_id: str, found: Found | None, answer: Answer, now: Ms) 
         "entry": act.entry,
         "signature": act.signature,
     }
-
-
-def cancel(session: Session, act: Act, now: Ms) -> Answer:
-    """Final: the attempt `act.name` has not redeemed and never will, even if its request arrives later.
-
-    The tombstone takes the attempt's own name, so that a late request meets it in the same unique constraint.
-    """
-    kept = ledger.act_by_name(session, act.actor.device_id, act.name)
-    if kept and kept.kind not in (Kind.REDEEM, Kind.CANCEL):
-        raise AnotherActUnderThisName(
-            "This id was used for another request. Only an attempt to redeem can be cancelled."
-        )
-    found = ledger.find(session, kept.serial, lock=True) if kept else None
-    taking = Taking(session, act, new_act_id(act, now), now, found, kept)
-    answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
-    if kept is None:
-        ledger.keep(session, row_of(act, taking.id, found, answer, now))
-    elif kept.code == Outcome.REDEEMED:
-        take_back(taking, CANCELLED, by_act_id=None)
-    return answer
-
-
-# What each kind of act does.
 
 
 def take_redeem(taking: Taking) -> Answer:
@@ -244,9 +161,6 @@ def take_note(taking: Taking) -> Answer:
     if taking.act.kind in NOTED:
         count(taking, noted(taking.act.kind, taking.act.reason))
     return Answer(Outcome.NOTED)
-
-
-# Leaves.
 
 
 def redeemed(act_id: str, found: Found, now: Ms) -> Answer:
@@ -364,6 +278,8 @@ def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
 
 
 OF_TILLS: dict[str, Callable[[Taking], Answer]] = {Kind.REDEEM: take_redeem, Kind.REVERSE: take_reverse}
+
+
 OF_JOURNALS: dict[str, Callable[[Taking], Answer]] = {
     Kind.ASK: take_redeem,
     Kind.GAVE_HELD: take_given,
@@ -372,5 +288,5 @@ OF_JOURNALS: dict[str, Callable[[Taking], Answer]] = {
     Kind.GAVE: take_gave,
     Kind.DROP: take_drop,
     Kind.UNDO: take_undo,
-    Kind.MOVE: moving.take_move,
+    Kind.MOVE: take_move,
 }

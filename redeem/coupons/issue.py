@@ -6,46 +6,24 @@ stored: it is signed again whenever it is asked for, and comes out the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.db.engine import Again
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.ledger import Redemption
-from redeem.db.models.partners import Partner, Store
+from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain import short_codes
 from redeem.domain.rules import can_issue, last_day
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
-from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
-
-
-class NotIssuing(Conflict):
-    """The campaign issues no coupons today."""
-
-    code = "not_issuing"
-    default_detail = "Issue within the campaign's issue window, and while its coupons can still be redeemed."
-
-
-class CampaignStopped(Conflict):
-    """The shop has stopped the campaign for now. What was issued before stays good."""
-
-    code = "campaign_stopped"
-    default_detail = "Nothing was issued: the campaign is stopped. Issue from another one, or let it go on: PATCH it with `stopped` false."
-
-
-class CampaignInUse(Conflict):
-    """Coupons of the campaign are out, and this would change what their holders or the partners were promised."""
-
-    code = "campaign_in_use"
-    default_detail = "Make a new campaign for this; coupons of this one are out already."
 
 
 class AlreadyRedeemed(Conflict):
@@ -125,123 +103,6 @@ COUPON = select(
 
 
 # Campaigns.
-
-
-def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campaign:
-    """A new campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
-    check_places(session, terms)
-    newest = session.scalar(select(func.max(Campaign.number))) or 0
-    number = max(newest + 1, generation.current(session).campaigns_from)
-    campaign = Campaign(number=number, name=name, terms=terms.text(), version=1, coupons=0, created_at=now)
-    session.add(campaign)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Again from error  # another campaign took the number at the same moment
-    return campaign
-
-
-def get_campaign(session: Session, number: int | None) -> Campaign:
-    """Raises NotFound."""
-    campaign = session.get(Campaign, number) if number is not None else None
-    if campaign is None:
-        raise NotFound("Check the campaign's id; no such campaign is here.")
-    return campaign
-
-
-def list_campaigns(session: Session, page: Page) -> Slice[Campaign]:
-    found = take(session, select(Campaign), Campaign.number.expression, page)
-    return Slice([row[0] for row in found.items], found.has_more)
-
-
-def patch_campaign(
-    session: Session,
-    number: int | None,
-    name: str | None,
-    changes: Mapping[str, Any],
-    now: Ms,
-    stopped: bool | None = None,
-) -> Campaign:
-    """`changes` are members of the terms, each replaced whole; what is None stays. Raises NotFound, Invalid, CampaignInUse."""
-    campaign = lock_campaign(session, number)
-    if name is not None or changes:
-        rewrite(session, campaign, name, changes)
-    if stopped is not None:
-        set_stopped(campaign, stopped, now)
-    session.flush()
-    return campaign
-
-
-def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Mapping[str, Any]) -> None:
-    before = parse_terms(campaign.terms)
-    after = changed(before, changes)
-    check_places(session, after)
-    if campaign.coupons:
-        check_promises(session, before, after)
-    campaign.name, campaign.terms, campaign.version = name or campaign.name, after.text(), campaign.version + 1
-
-
-def lock_campaign(session: Session, number: int | None) -> Campaign:
-    """Nobody issues of it before this transaction ends. Raises NotFound."""
-    locked = select(Campaign).where(Campaign.number == number).with_for_update()
-    campaign = session.scalar(locked) if number is not None else None
-    if campaign is None:
-        raise NotFound("Check the campaign's id; no such campaign is here.")
-    return campaign
-
-
-def set_stopped(campaign: Campaign, stopped: bool, now: Ms) -> None:
-    """Stops issuing at once, or lets it go on; coupons that are out stay good. Doing it twice changes nothing.
-
-    The version stays: it is that of the terms, for each of which tablets are told all campaigns again.
-    """
-    if stopped != (campaign.stopped_at is not None):
-        campaign.stopped_at = now if stopped else None
-
-
-def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
-    """The terms with some members replaced, looked at as a whole again."""
-    return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).model_dump_json())
-
-
-def check_promises(session: Session, before: Terms, after: Terms) -> None:
-    """What customers hold never gets worse: money that was agreed stays, what is good today is not put off, and no store is taken away.
-
-    Ending earlier harms nobody: each token says its own last day.
-    """
-    fixed = ("value", "handling_fee", "funding")
-    altered = [name for name in fixed if getattr(before, name) != getattr(after, name)]
-    first_before, first_after = before.windows.redeem.first, after.windows.redeem.first
-    if first_after and (first_before is None or first_after > first_before):
-        altered.append("windows")
-    if after.bearer == "partner" and before.bearer != "partner":
-        altered.append("offline")
-    altered += places_taken(session, before, after)
-    if altered:
-        errors = [{"pointer": f"/{name}", "detail": "can't change once coupons are out"} for name in altered]
-        raise CampaignInUse(errors=errors)
-
-
-def places_taken(session: Session, before: Terms, after: Terms) -> list[str]:
-    """The members by which a store is no longer good; a store may be named by its partner instead."""
-    gone = set(before.stores) - set(after.stores)
-    covered = session.scalars(select(Store.id).where(Store.id.in_(gone), Store.partner_id.in_(after.partners)))
-    taken = {"partners": set(before.partners) - set(after.partners), "stores": gone - set(covered)}
-    return [name for name, ids in taken.items() if ids]
-
-
-def check_places(session: Session, terms: Terms) -> None:
-    """Raises Invalid, pointing at each partner or store that is not here."""
-    partners = set(session.scalars(select(Partner.id).where(Partner.id.in_(terms.partners))))
-    stores = set(session.scalars(select(Store.id).where(Store.id.in_(terms.stores))))
-    unknown = [
-        {"pointer": f"/{name}/{place}", "detail": "no such id is here"}
-        for name, named, known in (("partners", terms.partners, partners), ("stores", terms.stores, stores))
-        for place, one in enumerate(named)
-        if one not in known
-    ]
-    if unknown:
-        raise Invalid("Name partners and stores that are here.", errors=unknown)
 
 
 # Coupons.

@@ -5,11 +5,12 @@ from math import ceil
 from sqlalchemy.orm import Session
 
 from redeem.accounts import throttle
-from redeem.domain import tokens
+from redeem.domain import short_codes, tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.tokens import Token
 from redeem.ledger import ledger
-from redeem.lib.errors import BadToken, TooMany
+from redeem.lib.errors import BadCode, BadToken, TooMany
+from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms
 
 MS_PER_SECOND = 1000
@@ -42,3 +43,28 @@ def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | 
     if serial is None:
         throttle.failed(session, subject, now)
     return serial
+
+
+def clean_code(text: str) -> str | None:
+    try:
+        return short_codes.normalise(text)
+    except BadCode:
+        return None
+
+
+def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
+    """The one coupon that the text names by itself, whether it is there or not."""
+    by_id = coupon_of(text)
+    if by_id is not None:
+        return by_id
+    try:
+        return tokens.verify(tokens.read(text), ring).serial
+    except BadToken:
+        return serial_of_code(session, text)
+
+
+def serial_of_code(session: Session, text: str) -> int | None:
+    try:
+        return ledger.find_by_short_code(session, short_codes.normalise(text))
+    except BadCode:
+        return None

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redeem import issuing, planning
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Scope
+from redeem.coupons import campaigns
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Terms, parse_terms
@@ -22,8 +22,8 @@ from redeem.partners.partners import NewStore
 
 
 def create_campaign(session: Session, by: str, name: str, terms: Terms, now: Ms) -> Campaign:
-    """As issuing.create_campaign."""
-    campaign = issuing.create_campaign(session, name, terms, now)
+    """As campaigns.create_campaign."""
+    campaign = campaigns.create_campaign(session, name, terms, now)
     audit.note(session, by, Change.CAMPAIGN_MADE, campaign_id(campaign.number), now, name=name)
     return campaign
 
@@ -37,12 +37,12 @@ def patch_campaign(
     now: Ms,
     stopped: bool | None,
 ) -> Campaign:
-    """As issuing.patch_campaign. What is as it was before is no change."""
-    row = issuing.lock_campaign(session, number)
+    """As campaigns.patch_campaign. What is as it was before is no change."""
+    row = campaigns.lock_campaign(session, number)
     seen, before, stopped_at = row.name, parse_terms(row.terms), row.stopped_at
-    issuing.patch_campaign(session, number, name, changes, now, stopped)
-    planning.note_change(session, by, row, seen, before, now)
-    planning.note_stop(session, by, row, stopped_at, now)
+    campaigns.patch_campaign(session, number, name, changes, now, stopped)
+    campaigns.note_change(session, by, row, seen, before, now)
+    campaigns.note_stop(session, by, row, stopped_at, now)
     return row
 
 

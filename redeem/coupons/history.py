@@ -8,23 +8,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts.roles import Scope, within
+from redeem.coupons.customer_view import Shown, show
 from redeem.db.lines import lines
 from redeem.db.models.coupons import Campaign, Coupon, Move
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Store
-from redeem.domain import short_codes, tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
 from redeem.holds import holds
-from redeem.ledger import ledger
-from redeem.lib.errors import BadCode, BadToken, NotFound
-from redeem.lib.ids import campaign_id, coupon_id, coupon_of
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import campaign_id, coupon_id
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
 from redeem.partners.directory import is_good_at_any, list_stores
-from redeem.showing import Shown, show
+from redeem.redemptions.identify import named_serial
 
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
@@ -158,24 +157,6 @@ def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
     if serial is not None:
         return [coupon_id(serial)] if is_visible(session, scope, serial) else []
     return [coupon_id(one) for one in serials_of_order(session, wanted)] if scope.is_whole and wanted else []
-
-
-def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
-    """The one coupon that the text names by itself, whether it is there or not."""
-    by_id = coupon_of(text)
-    if by_id is not None:
-        return by_id
-    try:
-        return tokens.verify(tokens.read(text), ring).serial
-    except BadToken:
-        return serial_of_code(session, text)
-
-
-def serial_of_code(session: Session, text: str) -> int | None:
-    try:
-        return ledger.find_by_short_code(session, short_codes.normalise(text))
-    except BadCode:
-        return None
 
 
 def serials_of_order(session: Session, order_ref: str) -> list[int]:

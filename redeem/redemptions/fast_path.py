@@ -5,9 +5,13 @@ can be asked without the database, and one statement redeems the coupon if it is
 """
 
 from redeem.db.engine import Driver
+from redeem.domain.acts import Act, Answer
 from redeem.domain.presented import Shown
 from redeem.ledger import ledger
 from redeem.ledger.ledger import Found
+from redeem.lib.times import Ms, local_day
+from redeem.redemptions.takers import new_act_id, redeemed, row_of
+from redeem.redemptions.verify import reason_to_decline
 
 
 class Memory:
@@ -38,3 +42,20 @@ class Memory:
     def forget(self, campaign_number: int) -> None:
         """Something was not as presumed: it may have been the terms."""
         self._terms.pop(campaign_number, None)
+
+
+def redeem_at_once(driver: Driver, memory: Memory, act: Act, now: Ms) -> Answer | None:
+    """The yes to a till's attempt, if there is nothing unusual about it: for Database.at_once. None, and nothing done, if there is.
+
+    The rules are asked first, of the coupon as it was issued; the statement that redeems sees to it that it is so. Everything
+    else, and every no, is for `settle`.
+    """
+    found = memory.presume(driver, act.shown) if act.shown else None
+    if found is None or reason_to_decline(found, act.actor, now):
+        return None
+    act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
+    yes = redeemed(act_id, found, now)
+    if ledger.redeem_as_presumed(driver, found, row_of(act, act_id, found, yes, now), day):
+        return yes
+    memory.forget(found.campaign_number)
+    return None

@@ -5,29 +5,27 @@ A campaign is a draft until its first coupon is issued: until then all of it may
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from json import loads
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import issuing
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, Scope
+from redeem.coupons import campaigns
+from redeem.coupons.campaigns import changed_words, note_change, note_stop
 from redeem.db.models.coupons import Campaign
 from redeem.domain.rules import can_issue
-from redeem.domain.terms import Offer, Terms, parse_terms
+from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.text import clean_name
-from redeem.lib.times import MS_PER_MINUTE, Ms, rfc3339
+from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.partners import directory
 from redeem.partners.administration import LONG_NAME_CHARACTERS
 from redeem.partners.directory import StoreLine
 
 TWICE_MS = MS_PER_MINUTE
-TOLD_CHARACTERS_MAX = 80
 
 
 class ChangedMeanwhile(Conflict):
@@ -110,7 +108,7 @@ def add_campaign(session: Session, person: Person, name: str, terms: Terms, now:
     )
     if twin is not None:
         return twin
-    number = issuing.create_campaign(session, cleaned, terms, now).number
+    number = campaigns.create_campaign(session, cleaned, terms, now).number
     audit.note(session, person.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
     return number
 
@@ -138,7 +136,7 @@ def change_campaign(
         return
     if row.version != version:
         raise ChangedMeanwhile
-    issuing.patch_campaign(session, number, cleaned, dict(terms), now)
+    campaigns.patch_campaign(session, number, cleaned, dict(terms), now)
     if row.coupons and changed_words(before, terms) and not promises_no_less:
         raise WordsAreOut
     note_change(session, person.id, row, seen, before, now)
@@ -146,9 +144,9 @@ def change_campaign(
 
 def stop_campaign(session: Session, person: Person, number: int | None, now: Ms) -> None:
     """Nothing new is issued of it from now on. A second click changes nothing. Raises NotFound."""
-    row = issuing.lock_campaign(session, number)
+    row = campaigns.lock_campaign(session, number)
     if row.stopped_at is None:
-        issuing.set_stopped(row, True, now)
+        campaigns.set_stopped(row, True, now)
         note_stop(session, person.id, row, None, now)
 
 
@@ -157,70 +155,11 @@ def let_go_on(session: Session, person: Person, number: int | None, stopped_at: 
 
     A second click changes nothing. Raises NotFound, StoppedAgain.
     """
-    row = issuing.lock_campaign(session, number)
+    row = campaigns.lock_campaign(session, number)
     before = row.stopped_at
     if before is None:
         return
     if before != stopped_at:
         raise StoppedAgain
-    issuing.set_stopped(row, False, now)
+    campaigns.set_stopped(row, False, now)
     note_stop(session, person.id, row, before, now)
-
-
-def note_change(session: Session, author_id: str, row: Campaign, name: str, before: Terms, now: Ms) -> None:
-    """What is not as it was when the campaign had this name and these terms; where coupons are out, with the words that they came with."""
-    after = parse_terms(row.terms)
-    changed = what_became_what(name, before, row.name, after)
-    if not changed:
-        return
-    words = changed_words(before, after) if row.coupons else {}
-    said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()}
-    told: dict[str, Any] = {"name": row.name, "changed": changed, **({"words_before": said} if said else {})}
-    audit.note(session, author_id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
-
-
-def note_stop(session: Session, author_id: str, row: Campaign, before: Ms | None, now: Ms) -> None:
-    """That it was stopped, or went on, if it did."""
-    if row.stopped_at == before:
-        return
-    what = Change.CAMPAIGN_WENT_ON if row.stopped_at is None else Change.CAMPAIGN_STOPPED
-    changed = {"stopped_at": ["" if at is None else rfc3339(at) for at in (before, row.stopped_at)]}
-    audit.note(session, author_id, what, campaign_id(row.number), now, name=row.name, changed=changed)
-
-
-def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:
-    """By the name of what differs, such as `windows.issue.until`: how it was and how it is, shortened."""
-    was, now = (
-        leaves({"name": called, **loads(terms.text())}) for called, terms in ((name, before), (new_name, after))
-    )
-    return {
-        each: [shortened(was.get(each)), shortened(now.get(each))]
-        for each in [*was, *(new for new in now if new not in was)]
-        if was.get(each) != now.get(each)
-    }
-
-
-def leaves(value: object, name: str = "") -> dict[str, object]:
-    """What stands within, by its path; what is a list is told as one."""
-    if not isinstance(value, dict) or not value:
-        return {name: value}
-    found: dict[str, object] = {}
-    for key, each in value.items():
-        found |= leaves(each, f"{name}.{key}" if name else str(key))
-    return found
-
-
-def shortened(value: object) -> str:
-    """Nothing is an empty text; so is what was not there."""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value in (None, {}) else str(value)
-    return text if len(text) <= TOLD_CHARACTERS_MAX else f"{text[: TOLD_CHARACTERS_MAX - 1]}…"
-
-
-def changed_words(before: Terms, after: Terms) -> dict[str, Offer]:
-    """By language, the earlier offers of which something that a customer reads is not as it was; a picture is no promise."""
-    offers = before.offer.items()
-    return {code: offer for code, offer in offers if customers_words(offer) != customers_words(after.offer.get(code))}
-
-
-def customers_words(offer: Offer | None) -> tuple[str, ...] | None:
-    return (offer.title, offer.description, offer.terms) if offer else None

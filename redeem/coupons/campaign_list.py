@@ -1,0 +1,44 @@
+"""The office's list of campaigns, with how many coupons each has."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem.accounts.roles import Scope
+from redeem.db.models.coupons import Campaign
+from redeem.domain.terms import Terms, parse_terms
+from redeem.lib.ids import campaign_id
+from redeem.partners.directory import is_good_at_any, list_stores
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    """`coupons`: how many were issued so far."""
+
+    number: int
+    name: str
+    terms_text: str
+    coupons: int
+
+    @property
+    def id(self) -> str:
+        return campaign_id(self.number)
+
+    @property
+    def terms(self) -> Terms:
+        return parse_terms(self.terms_text)
+
+
+def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
+    """Those whose coupons are good at one of the scope's stores."""
+    rows = session.execute(
+        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons - Campaign.skipped).order_by(
+            Campaign.number.desc()
+        )
+    )
+    campaigns = [CampaignLine(*row) for row in rows]
+    if scope.is_whole:
+        return campaigns
+    stores = list_stores(session, scope)
+    return [campaign for campaign in campaigns if is_good_at_any(campaign.terms, stores)]

@@ -1,0 +1,90 @@
+"""The clerks of a store and their PINs."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem.accounts import audit, throttle
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Person, Scope
+from redeem.db.models.devices import Clerk
+from redeem.devices.directory import ClerkLine, get_clerk
+from redeem.devices.enrolment import Tablet, get_store
+from redeem.lib import passwords
+from redeem.lib.errors import Conflict
+from redeem.lib.ids import is_id, new_id
+from redeem.lib.text import clean_name
+from redeem.lib.times import Ms
+
+
+def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
+    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose."""
+    clerk = Clerk(
+        id=new_id("clk", now),
+        store_id=get_store(session, store_id).id,
+        name=clean_name(name),
+        pin_hash=pin_hash,
+        created_at=now,
+    )
+    session.add(clerk)
+    session.flush()
+    return clerk
+
+
+def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
+    """The clerk of the device's store, and how long this try must wait; if it need not, it is counted as wrong beforehand.
+
+    First of two steps: argon2 runs between, outside any transaction. Counting comes first, so that a hundred tries at once
+    are no more than a hundred in a row. The count is of this device and clerk: a stolen tablet that guesses locks nobody out at another.
+    """
+    at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
+    clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
+    if clerk is None:
+        return None, 0  # there is nothing to guess at
+    subject = pin_subject(device, clerk_id)
+    throttle.lock(session, [subject])
+    wait = throttle.wait_ms(session, subject, now)
+    if not wait:
+        throttle.failed(session, subject, now)
+    return clerk, wait
+
+
+def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
+    """Forgets the failures if the PIN was right; answers how long the next try must wait."""
+    subject = pin_subject(device, clerk_id)
+    if right:
+        throttle.succeeded(session, subject)
+    return throttle.wait_ms(session, subject, now)
+
+
+def pin_subject(device: Tablet, clerk_id: str) -> str:
+    return f"pin:{device.id}:{clerk_id}"
+
+
+def check_pin(clerk: Clerk | None, pin: str) -> bool:
+    return passwords.verify(clerk.pin_hash if clerk else None, pin)
+
+
+def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) -> str:
+    """The clerk's PIN opens no tablet any more; what they gave stays under their name. Answers the store's id."""
+    line = get_clerk(session, person.scope, clerk_id)
+    if line.left_at is None:
+        clerk = session.get_one(Clerk, line.id)
+        clerk.left_at = now
+        note_clerk(session, person, Change.CLERK_LEFT, line, now)
+    return line.store_id
+
+
+def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now: Ms) -> str:
+    """A new PIN; `pin_hash` is made before the transaction. Answers the store's id. Raises NotFound, Conflict."""
+    line = get_clerk(session, person.scope, clerk_id)
+    if line.left_at is not None:
+        raise Conflict("This clerk was removed. Add them again.")
+    session.get_one(Clerk, line.id).pin_hash = pin_hash
+    session.flush()
+    note_clerk(session, person, Change.CLERK_PIN_CHANGED, line, now)
+    return line.store_id
+
+
+def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, now: Ms) -> None:
+    scope = Scope(store_id=line.store_id)
+    audit.note(session, person.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)

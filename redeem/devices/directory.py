@@ -1,0 +1,180 @@
+"""The office's lists of devices, clerks and enrolment links, each kept to a manager's scope."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import Scope, within
+from redeem.db.lines import line, lines
+from redeem.db.models.coupons import Coupon
+from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
+from redeem.db.models.managers import AuditEntry, Manager
+from redeem.db.models.partners import Partner, Store
+from redeem.holds.holds import REDEEMED
+from redeem.lib.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """`last_number`: how many entries of its journal the server has.
+
+    `held`: open coupons that it alone may give; `waiting`: entries that it handed in and that wait for a manager's decision.
+    `moves_to_…`: the store to which it is to move, and whose that is.
+    """
+
+    id: str
+    name: str
+    kind: str
+    last_number: int
+    last_seen_at: Ms | None
+    clock_skew_ms: Ms | None
+    created_at: Ms
+    revoked_at: Ms | None
+    store_id: str
+    store_name: str
+    time_zone: str
+    partner_name: str
+    lost_at: Ms | None
+    held: int
+    waiting: int
+    partner_id: str
+    moves_to_id: str | None
+    moves_to_name: str | None
+    moves_to_partner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """How a lost device was written off; `details` are what was at risk, as the manager was shown it."""
+
+    at: Ms
+    manager_name: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClerkLine:
+    id: str
+    name: str
+    created_at: Ms
+    left_at: Ms | None
+    store_id: str
+    store_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentLine:
+    """A link for one tablet; `device_id` is the tablet that used it."""
+
+    id: str
+    device_name: str
+    expires_at: Ms
+    store_id: str
+    store_name: str
+    device_id: str | None
+
+
+HELD = (
+    select(func.count())
+    .where(Coupon.holder_id == Device.id, Coupon.voided_at.is_(None), ~REDEEMED)
+    .correlate(Device)
+    .scalar_subquery()
+)
+
+
+WAITING = (
+    select(func.count())
+    .where(Quarantine.handed_in_by_id == Device.id, Quarantine.decided_at.is_(None))
+    .scalar_subquery()
+)
+
+
+NEXT_STORE = aliased(Store)
+
+
+DEVICE = (
+    select(
+        Device.id,
+        Device.name,
+        Device.kind,
+        Device.last_number,
+        Device.last_seen_at,
+        Device.clock_skew_ms,
+        Device.created_at,
+        Device.revoked_at,
+        Store.id,
+        Store.name,
+        Store.time_zone,
+        Partner.name,
+        Device.lost_at,
+        HELD,
+        WAITING,
+        Partner.id,
+        NEXT_STORE.id,
+        NEXT_STORE.name,
+        NEXT_STORE.partner_id,
+    )
+    .join(Store, Store.id == Device.store_id)
+    .join(Partner, Partner.id == Store.partner_id)
+    .outerjoin(NEXT_STORE, NEXT_STORE.id == Device.moves_to_id)
+)
+
+
+CLERK = select(Clerk.id, Clerk.name, Clerk.created_at, Clerk.left_at, Store.id, Store.name).join(
+    Store, Store.id == Clerk.store_id
+)
+
+
+ENROLMENT = (
+    select(Enrolment.id, Enrolment.device_name, Enrolment.expires_at, Store.id, Store.name, Device.id)
+    .join(Store, Store.id == Enrolment.store_id)
+    .outerjoin(Device, Device.enrolment_id == Enrolment.id)
+)
+
+
+def list_devices(session: Session, scope: Scope) -> list[DeviceLine]:
+    """Those at work first, then those that are revoked or lost."""
+    statement = within(DEVICE, scope, Device.store_id).order_by(
+        func.coalesce(Device.revoked_at, Device.lost_at).is_not(None), Partner.name, Store.name, Device.name, Device.id
+    )
+    return lines(session, DeviceLine, statement)
+
+
+def get_device(session: Session, scope: Scope, device_id: str) -> DeviceLine:
+    return line(session, DeviceLine, within(DEVICE, scope, Device.store_id).where(Device.id == device_id))
+
+
+def how_written_off(session: Session, device_id: str) -> WrittenOff | None:
+    """The newest entry about it; None if it never was."""
+    statement = (
+        select(AuditEntry.at, Manager.name, AuditEntry.details)
+        .join(Manager, Manager.id == AuditEntry.manager_id)
+        .where(AuditEntry.subject_id == device_id, AuditEntry.what == Change.DEVICE_WRITTEN_OFF)
+        .order_by(AuditEntry.id.desc())
+    )
+    row = session.execute(statement.limit(1)).one_or_none()
+    return WrittenOff(*row) if row else None
+
+
+def count_at_work(session: Session, scope: Scope) -> int:
+    """Devices that are neither revoked nor lost."""
+    at_work = select(func.count()).select_from(Device).where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
+    return session.scalars(within(at_work, scope, Device.store_id)).one()
+
+
+def list_clerks(session: Session, scope: Scope) -> list[ClerkLine]:
+    """Those who work here, by name."""
+    statement = within(CLERK, scope, Clerk.store_id).where(Clerk.left_at.is_(None)).order_by(Clerk.name, Clerk.id)
+    return lines(session, ClerkLine, statement)
+
+
+def get_clerk(session: Session, scope: Scope, clerk_id: str) -> ClerkLine:
+    return line(session, ClerkLine, within(CLERK, scope, Clerk.store_id).where(Clerk.id == clerk_id))
+
+
+def get_enrolment(session: Session, scope: Scope, enrolment_id: str) -> EnrolmentLine:
+    statement = within(ENROLMENT, scope, Enrolment.store_id).where(Enrolment.id == enrolment_id)
+    return line(session, EnrolmentLine, statement)

@@ -1,0 +1,58 @@
+"""Devices that were enrolled after the backup and that the restored ledger does not know."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from redeem import quarantining
+from redeem.accounts import audit
+from redeem.accounts.audit import Change
+from redeem.accounts.roles import WHOLE, Scope
+from redeem.db.models.ledger import Deployment
+from redeem.devices import forgotten
+from redeem.devices.forgotten import Caller
+from redeem.ledger import recovery_reports
+from redeem.ledger.generation import current
+from redeem.lib.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class StillForgotten:
+    """What is known of the tablets that were enrolled after the backup: those that have called and have not handed in all that they
+    had recorded, and what was handed in and waits for a manager, which nothing of it books before.
+    """
+
+    callers: list[Caller]
+    journals: list[quarantining.Waiting]
+
+    def __len__(self) -> int:
+        """Of how many tablets something is missing."""
+        return len({each.device_id for each in self.callers} | {each.device_id for each in self.journals})
+
+
+def find_still_forgotten(session: Session, now: Ms, scope: Scope = WHOLE) -> StillForgotten:
+    waiting = quarantining.list_waiting(session, scope)
+    journals = [each for each in waiting if each.device_name is None]
+    return StillForgotten(forgotten.list_callers(session, now, scope), journals)
+
+
+def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing: int = 0) -> bool:
+    """A manager says that of what was enrolled after the backup nothing is missing, or nothing but these `missing` tablets.
+
+    Recorded with what was known of them. False, and nothing is changed, if it is another number, or if somebody said so before.
+    """
+    life = current(session, lock=True)
+    found = find_still_forgotten(session, now)
+    if not life.awaits_forgotten or len(found) != missing:
+        return False
+    what = {
+        "name": ", ".join(each.device_name for each in found.callers) or "–",
+        "devices": [each.device_id for each in found.callers],
+        "journals": [each.device_id for each in found.journals],
+    }
+    subject = f"generation {life.generation}"
+    audit.note(session, manager_id, Change.FORGOTTEN_SETTLED, subject, now, scope=WHOLE, **what)
+    session.execute(update(Deployment).values(awaits_forgotten=False))
+    recovery_reports.end_if_complete(session)
+    return True

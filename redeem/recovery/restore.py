@@ -1,0 +1,77 @@
+"""Restoring: a backup was put back, and is too old: whatever was given since would be given again.
+
+`begin` starts a new generation of the ledger, in recovery: tablets and tills refill it with what they know (recovering.py), coupons that
+were issued after the backup are adopted (adopting.py), and a manager writes off who never comes back. What was enrolled after the backup
+nobody here knows of (forgotten.py): the ledger waits until a manager says that none of it is missing.
+"""
+
+from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Claim, Device, Enrolment
+from redeem.db.models.ledger import Change as Changed
+from redeem.db.models.ledger import Deployment
+from redeem.db.models.managers import ManagerSession
+from redeem.devices import forgotten
+from redeem.holds.holds import ACTIVE
+from redeem.ledger.generation import Life, current
+from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT
+from redeem.lib.times import Ms
+
+SKIPPED_NUMBERS = 10_000
+SKIPPED_CAMPAIGNS = 1_000
+
+
+def begin(
+    session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0, *, none_enrolled: bool = False
+) -> Life:
+    """The first thing after a backup was put back, before anybody is served. Answers the new life of the ledger.
+
+    `skip_numbers` must be more than any campaign has issued since the backup: these numbers are out, and no coupon gets them again.
+    `newest` is the newest generation that is known to have been, and more than the backup's if that was put back before: each life
+    that is lost skipped numbers and went on behind them, and tablets still hold what it granted.
+    `none_enrolled`: it is certain that no tablet and no till was enrolled since the backup; else a manager must say so.
+    """
+    life = current(session, lock=True)
+    generation = max(life.generation, newest) + 1
+    lives = generation - life.generation
+    newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
+    campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
+    campaigns_from = min(campaigns_from, CAMPAIGN_LIMIT - 1)
+    _save(session, Life(generation, now, campaigns_from, awaits_forgotten=life.awaits_forgotten or not none_enrolled))
+    _skip_numbers(session, skip_numbers * lives)
+    session.execute(delete(Changed))
+    session.execute(delete(Claim))
+    forgotten.forget_callers(session)
+    _await_devices(session, generation)
+    _end_what_may_have_ended(session, now)
+    return current(session)
+
+
+def _save(session: Session, life: Life) -> None:
+    row = session.get(Deployment, 1) or Deployment(id=1)
+    row.generation, row.recovering_since = life.generation, life.recovering_since
+    row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
+    row.awaits_forgotten = life.awaits_forgotten
+    session.add(row)
+    session.flush()
+
+
+def _skip_numbers(session: Session, numbers: int) -> None:
+    room = NUMBER_LIMIT - Campaign.coupons
+    skipped = case((room < numbers, room), else_=numbers)
+    session.execute(update(Campaign).values(coupons=Campaign.coupons + skipped, skipped=Campaign.skipped + skipped))
+
+
+def _await_devices(session: Session, generation: int) -> None:
+    """All but those that were out of service at the backup. When they have reported, the tablets look for coupons that nobody holds."""
+    out_of_service = or_(Device.revoked_at.is_not(None), Device.lost_at.is_not(None))
+    session.execute(update(Device).where(out_of_service).values(reported_generation=generation))
+    session.execute(update(Device).where(ACTIVE).values(sweep_from=0))
+
+
+def _end_what_may_have_ended(session: Session, now: Ms) -> None:
+    """Sessions that were ended since the backup, and links that were used, must not come to life again."""
+    session.execute(update(ManagerSession).where(ManagerSession.ended_at.is_(None)).values(ended_at=now))
+    session.execute(update(Enrolment).where(Enrolment.expires_at > now).values(expires_at=now))

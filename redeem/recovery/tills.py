@@ -1,0 +1,87 @@
+"""What a till says again to a restored ledger: the redemptions of its last days."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redeem.db.models.devices import Device
+from redeem.domain.acts import Act, Answer, Kind
+from redeem.domain.presented import Actor, Shown
+from redeem.ledger import ledger, recovery_reports
+from redeem.ledger.generation import Life, current
+from redeem.lib.ids import is_id, new_id
+from redeem.lib.times import Ms
+from redeem.recovery.missing import NotRecovering
+from redeem.redemptions.settle import settle
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBefore:
+    """A redemption that a till was told of, and says again: the attempt's id and fingerprint, and the answer that it had.
+
+    `shown` is None where what it had scanned does not verify.
+    """
+
+    attempt: str
+    fingerprint: str
+    shown: Shown | None
+    redemption_id: str
+    redeemed_at: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How the ledger lives, and whether it waits for this device."""
+
+    life: Life
+    awaited: bool
+
+
+def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> Answer:
+    """A till says again what it had been answered before the restore. The gift is out: it is redeemed, or is a second gift.
+
+    The same attempt twice is answered as the first time. Raises NotRecovering.
+    """
+    find_awaited_till(session, actor.device_id)
+    seen = genuine(session, given.shown)
+    is_free = is_id("rdm", given.redemption_id) and ledger.act_by_id(session, given.redemption_id) is None
+    act = Act(
+        actor=actor,
+        name=given.attempt,
+        kind=Kind.REDEEM,
+        fingerprint=given.fingerprint,
+        serial=seen.serial if seen else None,
+        shown=seen,
+        given_as=given.redemption_id if is_free else new_id("rdm", now),
+        device_at=given.redeemed_at,
+    )
+    return settle(session, act, now)
+
+
+def genuine(session: Session, shown: Shown | None) -> Shown | None:
+    """A short code proves nothing about a coupon that is here and has another."""
+    found = ledger.find(session, shown.serial) if shown and shown.short_code else None
+    return None if found and shown and found.short_code != shown.short_code else shown
+
+
+def is_awaited(session: Session, device_id: str) -> Waiting:
+    return Waiting(current(session), recovery_reports.awaits(session, device_id))
+
+
+def till_reported(session: Session, device_id: str) -> Waiting:
+    """The till has said all again; answers how the ledger lives on. Raises NotRecovering if nobody waits for it."""
+    device = find_awaited_till(session, device_id)
+    device.reported_generation = current(session).generation
+    session.flush()
+    return Waiting(recovery_reports.end_if_complete(session), awaited=False)
+
+
+def find_awaited_till(session: Session, device_id: str) -> Device:
+    """The till, locked. Raises NotRecovering."""
+    life = current(session)
+    awaited = select(Device).where(Device.id == device_id, Device.kind == "till", recovery_reports.is_awaited(life))
+    device = session.scalar(awaited.with_for_update(key_share=True))
+    if device is None or not life.is_recovering:
+        raise NotRecovering
+    return device

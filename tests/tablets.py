@@ -12,7 +12,7 @@ from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer, load_ring, load_signer
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
-from redeem.syncing import Reply, Request, sync
+from redeem.sync.sync import Reply, Request, sync
 from tests.factories import NOW, SECRET
 
 

@@ -48,7 +48,7 @@ from redeem.lib.links import Purpose
 from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
-from redeem.syncing import lock_tablet, take_all
+from redeem.sync.sync import lock_tablet, take_all
 from redeem.web.context import Context
 from tests.factories import NOW, SECRET
 from tests.tablets import Tablet

@@ -5,9 +5,9 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy.orm import Session
 
-from redeem import snapshots
 from redeem.ledger import ledger
 from redeem.lib.bitmaps import from_gaps
+from redeem.sync import changes
 from tests.counters import Counters
 from tests.tills import tills_of
 
@@ -23,7 +23,7 @@ def numbers(reply):
 def test_a_change_that_was_noted_first_and_committed_last_is_not_missed(database, cast):
     counters, till = Counters(database, cast), tills_of(database, cast)["north"]
     first, second = counters.coupon(), counters.coupon()
-    position = database.read(lambda session: snapshots.sets(session, cast.anywhere)).position
+    position = database.read(lambda session: changes.sets(session, cast.anywhere)).position
     with Session(database.engine) as slow, slow.begin():
         ledger.note_change(slow, first.serial)
         till.redeem(second)
@@ -38,5 +38,5 @@ def test_the_sets_do_not_miss_it_either(database, cast):
     coupon = counters.coupon()
     with Session(database.engine) as slow, slow.begin():
         ledger.note_change(slow, coupon.serial)
-        position = database.read(lambda session: snapshots.sets(session, cast.anywhere)).position
+        position = database.read(lambda session: changes.sets(session, cast.anywhere)).position
     assert numbers(counters.tablet.sync(position=position)) == {0}

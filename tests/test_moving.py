@@ -11,7 +11,7 @@ from redeem.db.models.reports import Tally
 from redeem.devices import enrolment, moves, write_off
 from redeem.lib.errors import Conflict, NotFound
 from redeem.recovery.restore import begin
-from redeem.syncing import OldJournal
+from redeem.sync.sync import OldJournal
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials

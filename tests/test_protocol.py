@@ -66,10 +66,10 @@ ACTIONS = {
     "y && asking[me] && a == asked[me]": [("static/clerk/state.js", 'gave: { asking: "given" }')],
     "e > released[me] && r && !asking[me]": [("static/clerk/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
-        ("redeem/syncing.py", "def take_all("),
+        ("redeem/sync/sync.py", "def take_all("),
         ("redeem/domain/journal.py", "def check_entry("),
     ],
-    "(yes[d] & (1 << a))": [("redeem/syncing.py", "def repeat(")],
+    "(yes[d] & (1 << a))": [("redeem/sync/sync.py", "def repeat(")],
     "entry(d, k) == ASK ->": [("redeem/redemptions/settle.py", "Kind.ASK: take_redeem")],
     "entry(d, k) == GAVE ||": [("redeem/redemptions/settle.py", "Kind.GAVE: take_gave")],
     "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/settle.py", "Kind.GAVE_HELD: take_given")],
@@ -101,7 +101,7 @@ ACTIONS_OF_RECOVERY = {
     ],
     "MAY_GRANT (!recovering)": [
         ("redeem/holds/holds.py", "if life.is_recovering"),
-        ("redeem/syncing.py", "def move_holds("),
+        ("redeem/sync/sync.py", "def move_holds("),
     ],
     "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/redemptions/verify.py", "def must_wait(")],
     "recovering && IS_PRESENT(g) && !reported[d]": [
@@ -113,7 +113,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/ledger/recovery_reports.py", "Coupon.epoch < bindparam"),
     ],
     "IS_ALL(d, n) (l.last[d] == n)": [("redeem/ledger/recovery_reports.py", "report.end == device.last_number")],
-    "l.last[d] < n -> skip": [("redeem/syncing.py", "def is_behind_a_gap(")],
+    "l.last[d] < n -> skip": [("redeem/sync/sync.py", "def is_behind_a_gap(")],
     "ALL_REPORTED (reported[1] && (!l.known || reported[2]))": [
         ("redeem/ledger/recovery_reports.py", "def is_awaited("),
         ("redeem/ledger/recovery_reports.py", "def end_if_complete("),
@@ -140,7 +140,7 @@ ACTIONS_OF_RECOVERY = {
     "held[2] = 0": [("static/clerk/store.js", "change.store.clear()")],
     "take(3, 2, n)": [
         ("static/clerk/old-journals.js", "async next(limit)"),
-        ("redeem/quarantining.py", "def admit("),
+        ("redeem/sync/quarantine.py", "def admit("),
     ],
     "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/settle.py", "ledger.hand_over_once(")],
     "l.redeemed == 0 || (SAME(d)": [("redeem/redemptions/settle.py", "def stand_after_all(")],

@@ -7,7 +7,6 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
-from redeem import quarantining
 from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Quarantine
 from redeem.db.models.ledger import Act, Conflict
@@ -15,7 +14,8 @@ from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment, write_off
 from redeem.ledger import signing
 from redeem.lib.errors import NotFound, TooMany
-from redeem.syncing import OldJournal
+from redeem.sync import quarantine
+from redeem.sync.sync import OldJournal
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -30,13 +30,11 @@ def revoke(counters, tablet):
 
 
 def admit(counters, device_id, manager_id, up_to=None):
-    return counters.write(
-        lambda s: quarantining.admit(s, device_id, manager_id, signing.load_ring(s), NOW, up_to=up_to)
-    )
+    return counters.write(lambda s: quarantine.admit(s, device_id, manager_id, signing.load_ring(s), NOW, up_to=up_to))
 
 
 def lines(counters, device_id, after=0):
-    return counters.read(lambda session: quarantining.list_entries(session, device_id, after))
+    return counters.read(lambda session: quarantine.list_entries(session, device_id, after))
 
 
 def acts(counters):
@@ -93,7 +91,7 @@ def test_a_broken_journal_is_kept_part_by_part_as_well(counters, tablet):
 
 
 def test_a_tablet_that_floods_us_is_told_to_stop(counters, tablet, monkeypatch):
-    monkeypatch.setattr(quarantining, "ENTRIES_PER_DEVICE_MAX", 1)
+    monkeypatch.setattr(quarantine, "ENTRIES_PER_DEVICE_MAX", 1)
     revoke(counters, tablet)
     for _ in range(3):
         tablet.write("lock")
@@ -110,7 +108,7 @@ def test_managers_see_whose_entries_wait(counters, tablet, cast):
     tablet.write("lock")
     revoke(counters, tablet)
     tablet.sync()
-    (waiting,) = counters.read(quarantining.list_waiting)
+    (waiting,) = counters.read(quarantine.list_waiting)
     assert (waiting.device_name, waiting.store_id, waiting.entries) == ("North counter", cast.north, 2)
     assert (waiting.first_number, waiting.last_number) == (1, 2)
 
@@ -120,9 +118,9 @@ def test_managers_see_their_own_stores_alone(counters, tablet, cast):
     revoke(counters, tablet)
     tablet.sync()
     for scope, seen in ((Scope(cast.north_partner), 1), (Scope(cast.south_partner), 0)):
-        assert len(counters.read(lambda s, scope=scope: quarantining.list_waiting(s, scope))) == seen
+        assert len(counters.read(lambda s, scope=scope: quarantine.list_waiting(s, scope))) == seen
     with pytest.raises(NotFound):
-        counters.read(lambda s: quarantining.list_entries(s, tablet.device_id, scope=Scope(cast.south_partner)))
+        counters.read(lambda s: quarantine.list_entries(s, tablet.device_id, scope=Scope(cast.south_partner)))
 
 
 def test_of_a_tablet_with_nothing_in_quarantine_there_is_nothing_to_see(counters, tablet):
@@ -274,7 +272,7 @@ def test_what_another_journal_says_under_the_same_number_is_not_admitted_with_it
 
 
 def test_admitting_goes_on_in_parts(counters, tablet, manager_id, monkeypatch):
-    monkeypatch.setattr(quarantining, "ENTRIES_PER_PAGE_MAX", 2)
+    monkeypatch.setattr(quarantine, "ENTRIES_PER_PAGE_MAX", 2)
     for _ in range(3):
         tablet.write("lock")
     revoke(counters, tablet)
@@ -305,9 +303,9 @@ def test_what_is_left_stays_as_it_is_and_waits_no_more(counters, tablet, manager
     tablet.write("gave-held", coupon=coupon.token)
     revoke(counters, tablet)
     tablet.sync()
-    left = counters.write(lambda s: quarantining.leave(s, tablet.device_id, manager_id, NOW))
+    left = counters.write(lambda s: quarantine.leave(s, tablet.device_id, manager_id, NOW))
     assert (left, tablet.sync().quarantined, counters.standing(coupon)) == (1, 0, None)
-    assert counters.read(quarantining.list_waiting) == []
+    assert counters.read(quarantine.list_waiting) == []
     assert [line.decision for line in lines(counters, tablet.device_id)] == ["left"]
     (entry,) = counters.read(lambda session: list(session.scalars(select(AuditEntry))))
     assert (entry.what, entry.details) == ("entries_left", {"entries": 1})
@@ -342,7 +340,7 @@ def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, 
     before.write("ask", coupon=coupon.token)
     before.write("gave", of=1)
     tablet.sync(old=OldJournal(UNKNOWN, before.journal))
-    (waiting,) = counters.read(quarantining.list_waiting)
+    (waiting,) = counters.read(quarantine.list_waiting)
     assert (waiting.device_id, waiting.device_name, waiting.handed_in_by_id) == (UNKNOWN, None, tablet.device_id)
     assert admit(counters, UNKNOWN, manager_id).outcomes == {"attempt_cancelled": 1, "noted": 1}
     assert counters.standing(coupon).handed_over_at == NOW

@@ -6,7 +6,6 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
-from redeem import quarantining
 from redeem.accounts.roles import Scope
 from redeem.coupons import issue
 from redeem.db.engine import Database
@@ -24,6 +23,7 @@ from redeem.recovery import restore as recovery_restore
 from redeem.recovery import tills as recovery_tills
 from redeem.recovery.missing import NotRecovering, list_missing, write_off_missing
 from redeem.recovery.tills import GivenBefore
+from redeem.sync import quarantine
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
@@ -542,7 +542,7 @@ def test_a_lost_coupon_given_by_its_short_code_is_booked_as_well_when_that_is_ad
     assert counters.tablet.sync().fault == "revoked"
     device_id = counters.tablet.device_id
     ring = counters.read(signing.load_ring)
-    done = counters.write(lambda session: quarantining.admit(session, device_id, manager_id, ring, LATER))
+    done = counters.write(lambda session: quarantine.admit(session, device_id, manager_id, ring, LATER))
     assert done.outcomes == {"redeemed": 1}
     assert tills["north"].redeem(lost).code == "already_redeemed"
 

@@ -9,7 +9,6 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
-from redeem import snapshots
 from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
@@ -18,6 +17,7 @@ from redeem.devices.enrolment import revoke_device
 from redeem.holds import siblings
 from redeem.lib.bitmaps import from_gaps
 from redeem.recovery import restore
+from redeem.sync import changes
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -99,7 +99,7 @@ def test_what_is_redeemed_or_void_is_not_told(counters):
 def test_a_hold_that_was_given_back_is_heard_of_as_a_change(counters):
     coupon, epoch = counters.held()
     second = counters.add_tablet()
-    position = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
+    position = counters.read(lambda session: changes.sets(session, counters.cast.anywhere)).position
     counters.tablet.act("release", id=coupon.id, epoch=epoch)
     (by,) = second.sync(position=position).changes["campaigns"].values()
     assert numbers(by["open"]) == [number(coupon)]
@@ -147,7 +147,7 @@ class Elsewhere:
         self.counters, self.heard = counters, 0
         self.tablet = counters.add_tablet(ANNEX_KEY, counters.cast.annex)
         self.north = counters.read(lambda session: session.get_one(Store, counters.cast.north).name)
-        self.position = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
+        self.position = counters.read(lambda session: changes.sets(session, counters.cast.anywhere)).position
 
     def hears(self, **said):
         asked = {"position": self.position, "homes": {self.counters.cast.anywhere: self.heard}} | said
@@ -231,7 +231,7 @@ def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_rec
     counters.homed()
     assert elsewhere.hears(position=None) is None
     counters.write(lambda session: restore.begin(session, NOW, none_enrolled=True))
-    life = counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere)).position
+    life = counters.read(lambda session: changes.sets(session, counters.cast.anywhere)).position
     assert elsewhere.hears(position=life) is None
 
 

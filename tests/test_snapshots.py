@@ -5,11 +5,11 @@ from base64 import urlsafe_b64decode
 import pytest
 from sqlalchemy import func, select
 
-from redeem import snapshots
 from redeem.coupons import issue
 from redeem.db.models.ledger import Change, Deployment
 from redeem.lib.bitmaps import from_gaps
 from redeem.lib.errors import NotFound
+from redeem.sync import changes
 from tests.databases import on_both_databases
 from tests.factories import NOW
 
@@ -17,7 +17,7 @@ pytestmark = on_both_databases
 
 
 def sets(counters):
-    return counters.read(lambda session: snapshots.sets(session, counters.cast.anywhere))
+    return counters.read(lambda session: changes.sets(session, counters.cast.anywhere))
 
 
 def members(bitmap):
@@ -51,7 +51,7 @@ def test_a_void_that_waits_for_its_holder_is_one_for_everybody_else(counters):
 
 def test_of_a_campaign_that_is_not_there_nothing_is_told(counters):
     with pytest.raises(NotFound):
-        counters.read(lambda session: snapshots.sets(session, 99))
+        counters.read(lambda session: changes.sets(session, 99))
 
 
 def test_changes_are_told_from_the_position_of_the_sets_on(counters, till):
@@ -98,7 +98,7 @@ def test_a_restored_ledger_tells_no_changes_of_the_life_before(counters):
 
 
 def test_too_many_changes_are_fetched_as_sets(counters, till, monkeypatch):
-    monkeypatch.setattr(snapshots, "CHANGES_PER_REPLY_MAX", 2)
+    monkeypatch.setattr(changes, "CHANGES_PER_REPLY_MAX", 2)
     position = sets(counters).position
     for _ in range(3):
         till.redeem(counters.coupon())
@@ -110,11 +110,11 @@ def test_too_many_changes_are_fetched_as_sets(counters, till, monkeypatch):
 
 @pytest.fixture
 def short_memory(monkeypatch):
-    monkeypatch.setattr(snapshots, "CHANGES_KEPT_MAX", 3)
+    monkeypatch.setattr(changes, "CHANGES_KEPT_MAX", 3)
 
 
 def prune(counters):
-    return counters.write(snapshots.prune)
+    return counters.write(changes.prune)
 
 
 def test_old_changes_are_forgotten_and_their_readers_fetch_the_sets(counters, till, short_memory):
@@ -158,7 +158,7 @@ def test_the_first_sync_of_a_day_forgets_by_itself(counters, till, short_memory)
 
 
 def test_a_long_past_is_forgotten_in_parts(counters, till, short_memory, monkeypatch):
-    monkeypatch.setattr(snapshots, "CHANGES_PER_PRUNING_MAX", 2)
+    monkeypatch.setattr(changes, "CHANGES_PER_PRUNING_MAX", 2)
     for _ in range(8):
         till.redeem(counters.coupon())
     assert [prune(counters) for _ in range(4)] == [2, 2, 1, 0]

@@ -11,7 +11,7 @@ from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act
 from redeem.domain.journal import FIRST_HASH
 from redeem.lib.errors import Unauthenticated
-from redeem.syncing import OldJournal
+from redeem.sync.sync import OldJournal
 from tests import factories
 from tests.books import ends_in_order
 from tests.cast import TABLET_KEY

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from redeem import quarantining
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
@@ -15,6 +14,7 @@ from redeem.devices.forgotten import Caller
 from redeem.ledger import recovery_reports
 from redeem.ledger.generation import current
 from redeem.lib.times import Ms
+from redeem.sync import quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class StillForgotten:
     """
 
     callers: list[Caller]
-    journals: list[quarantining.Waiting]
+    journals: list[quarantine.Waiting]
 
     def __len__(self) -> int:
         """Of how many tablets something is missing."""
@@ -32,7 +32,7 @@ class StillForgotten:
 
 
 def find_still_forgotten(session: Session, now: Ms, scope: Scope = WHOLE) -> StillForgotten:
-    waiting = quarantining.list_waiting(session, scope)
+    waiting = quarantine.list_waiting(session, scope)
     journals = [each for each in waiting if each.device_name is None]
     return StillForgotten(forgotten.list_callers(session, now, scope), journals)
 

@@ -15,7 +15,6 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem import snapshots, syncing
 from redeem.devices import clerks, enrolment, forgotten
 from redeem.devices.enrolment import Tablet
 from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
@@ -30,7 +29,9 @@ from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
-from redeem.syncing import OldJournal
+from redeem.sync import changes
+from redeem.sync import sync as tablet_sync
+from redeem.sync.sync import OldJournal
 from redeem.web import assets
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.reading import validate
@@ -89,7 +90,7 @@ class OldJournalBody(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
     device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
     proof: SealedProof | None = None
-    entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
+    entries: Annotated[list[EntryBody], Field(max_length=tablet_sync.ENTRIES_PER_SYNC_MAX)]
 
 
 Epoch = Annotated[int, Field(ge=0, lt=2**53)]
@@ -101,7 +102,7 @@ Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=
 
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
-    entries: Annotated[list[EntryBody], Field(max_length=syncing.ENTRIES_PER_SYNC_MAX)]
+    entries: Annotated[list[EntryBody], Field(max_length=tablet_sync.ENTRIES_PER_SYNC_MAX)]
     time: int | None = None
     verify: Annotated[str, Field(max_length=512)] | None = None
     known: Annotated[str, Field(max_length=64)] | None = None
@@ -199,7 +200,7 @@ def sync() -> Response:
     tools = context()
     ring, signer = tools.ring(), tools.signer()
     asked = _request(body)
-    reply = write(lambda session: syncing.sync(session, device.id, asked, ring, lambda: signer, now))
+    reply = write(lambda session: tablet_sync.sync(session, device.id, asked, ring, lambda: signer, now))
     return _packed(_told(reply))
 
 
@@ -216,7 +217,7 @@ def sets() -> Response:
     """One campaign's redeemed and void coupons, as two bitmaps of equal length one behind the other."""
     _signed_by()
     body = _parse(SetsBody)
-    told = read(lambda session: snapshots.sets(session, body.campaign))
+    told = read(lambda session: changes.sets(session, body.campaign))
     response = Response(compress(told.redeemed + told.void, GZIP_LEVEL), mimetype="application/octet-stream")
     response.headers["Content-Encoding"] = "gzip"
     response.headers["Redeem-Position"] = told.position
@@ -242,8 +243,8 @@ def _proof_of(device_id: str, sealed: str | None) -> Proof | None:
     return proof if proof.device_id == device_id else None
 
 
-def _request(body: SyncBody) -> syncing.Request:
-    return syncing.Request(
+def _request(body: SyncBody) -> tablet_sync.Request:
+    return tablet_sync.Request(
         entries=_entries(body.entries),
         verify=body.verify,
         known=body.known,
@@ -275,7 +276,7 @@ def _entries(bodies: list[EntryBody]) -> tuple[Entry, ...]:
     return tuple(read_entry(entry.text, _bytes(entry.signature)) for entry in bodies)
 
 
-def _told(reply: syncing.Reply) -> dict[str, Any]:
+def _told(reply: tablet_sync.Reply) -> dict[str, Any]:
     """The reply as JSON; what is None there is missing here."""
     told = asdict(reply) | {"grants": _listed(reply.grants), "recalls": _listed(reply.recalls)}
     return {"v": 1, **{name: value for name, value in told.items() if value is not None}}

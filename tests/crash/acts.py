@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from redeem import syncing
 from redeem.accounts import idempotency
 from redeem.accounts.idempotency import Mutation
 from redeem.coupons import issue as coupon_issue
@@ -14,7 +13,8 @@ from redeem.db.engine import Database
 from redeem.domain.journal import Entry, read_entry
 from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
-from redeem.syncing import Request
+from redeem.sync import sync as tablet_sync
+from redeem.sync.sync import Request
 from tests.factories import MOSCOW, NOW, SECRET, Issued
 from tests.tills import till_of
 
@@ -45,7 +45,7 @@ def sync(database: Database, said: Said) -> Perform:
 
     def perform() -> str:
         reply = database.write(
-            lambda session: syncing.sync(session, said["device"], request, ring, lambda: signer, NOW)
+            lambda session: tablet_sync.sync(session, said["device"], request, ring, lambda: signer, NOW)
         )
         code: str = reply.answers[entry.number]["code"]
         return code

@@ -14,11 +14,11 @@ from unittest.mock import patch
 
 from sqlalchemy import select, text
 
-from redeem import entries, syncing
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
 from redeem.ledger import signing, sql
 from redeem.redemptions import settle
+from redeem.sync import entries, sync
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -73,10 +73,10 @@ def newest_first() -> Iterator[None]:
     """The newest entry is taken without those before it."""
 
     def take_all(session: Any, tablet: Any, entries: Any, ring: Any, now: Any) -> Any:
-        acts = syncing.new_acts(session, tablet, entries, ring)
-        return {entry.number: syncing.take(session, tablet, entry, acts, now) for entry in entries[-1:]}, None
+        acts = sync.new_acts(session, tablet, entries, ring)
+        return {entry.number: sync.take(session, tablet, entry, acts, now) for entry in entries[-1:]}, None
 
-    with patch.object(syncing, "take_all", take_all), patch.object(syncing, "check_entry"):
+    with patch.object(sync, "take_all", take_all), patch.object(sync, "check_entry"):
         yield
 
 
@@ -87,9 +87,9 @@ def rules_run_again() -> AbstractContextManager[object]:
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
         act = entries.as_act(session, tablet.actor, entry, signing.load_ring(session))
         answer = settle.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
-        return syncing.as_json(answer)
+        return sync.as_json(answer)
 
-    return patch.object(syncing, "repeat", settle_again)
+    return patch.object(sync, "repeat", settle_again)
 
 
 def recalled_is_released() -> AbstractContextManager[object]:

@@ -8,7 +8,6 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import quarantining
 from redeem.accounts import api_key_format, api_keys
 from redeem.coupons import issue as coupon_issue
 from redeem.db.models.coupons import Coupon
@@ -24,12 +23,13 @@ from redeem.holds.holds import IS_VOID, REDEEMED
 from redeem.ledger import generation, signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
-from redeem.quarantining import Admission
 from redeem.recovery import forgotten, tills
 from redeem.recovery import missing as recovery_missing
 from redeem.recovery.restore import begin
 from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
+from redeem.sync import quarantine
+from redeem.sync.quarantine import Admission
 from redeem.web.reading import fingerprint
 from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
@@ -144,7 +144,7 @@ def held_by(session: Session, device: str) -> set[str]:
 
 def admit(world: World, _place: int, _chance: Random) -> None:
     """A manager lets in whatever was kept aside."""
-    for line in world.server.read(quarantining.list_waiting):
+    for line in world.server.read(quarantine.list_waiting):
         admit_all(world, line.device_id)
 
 
@@ -154,7 +154,7 @@ def admit_all(world: World, device: str) -> None:
 
     def work(session: Session) -> Admission:
         ring = signing.load_ring(session)
-        return quarantining.admit(session, device, world.setting.manager, ring, world.clock.now)
+        return quarantine.admit(session, device, world.setting.manager, ring, world.clock.now)
 
     while (admission := world.server.write(work)).waiting:
         pass

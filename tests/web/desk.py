@@ -7,7 +7,6 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import quarantining
 from redeem.accounts.roles import as_person
 from redeem.coupons.bulk_void import plan_campaign, take_in
 from redeem.db.models.ledger import Act, Conflict
@@ -16,6 +15,7 @@ from redeem.db.models.partners import Partner, Statement, Store
 from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.domain.signing_keys import KeyRing
 from redeem.lib.ids import new_id
+from redeem.sync import quarantine
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW
@@ -30,7 +30,7 @@ def journal(session: Session, store_id: str, *entries: dict[str, Any]) -> str:
         previous = written[-1].hash if written else FIRST_HASH
         text = dumps({"v": 1, "n": number, "prev": previous, "at": NOW} | body)
         written.append(read_entry(text, key.sign(signed_bytes(tablet.id, text)).signature))
-    quarantining.keep(session, tablet.id, written, "revoked", tablet.id, now_ms())
+    quarantine.keep(session, tablet.id, written, "revoked", tablet.id, now_ms())
     return tablet.id
 
 

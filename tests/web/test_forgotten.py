@@ -4,7 +4,6 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
-from redeem import quarantining
 from redeem.db.models.devices import Device, Forgotten
 from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
@@ -15,6 +14,7 @@ from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.recovery import tills
 from redeem.recovery.forgotten import go_on_without_forgotten
 from redeem.recovery.restore import begin
+from redeem.sync import quarantine
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
 from tests.factories import all_of
@@ -80,7 +80,7 @@ def new(late, app, database, client, cast):
 def admitted(late, database, manager_id):
     """What a manager hears who admits its journal."""
     return lambda: database.write(
-        lambda db: quarantining.admit(db, late.device_id, manager_id, signing.load_ring(db), now_ms()).outcomes
+        lambda db: quarantine.admit(db, late.device_id, manager_id, signing.load_ring(db), now_ms()).outcomes
     )
 
 

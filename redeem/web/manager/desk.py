@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from redeem import quarantining
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.devices import directory
@@ -17,9 +16,9 @@ from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import Bearer
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
-from redeem.quarantining import Line
 from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
 from redeem.redemptions.identify import genuine_serial
+from redeem.sync.quarantine import ENTRIES_PER_PAGE_MAX, Line, admit, leave, list_entries, list_waiting
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -49,7 +48,7 @@ class Told:
 @office("/quarantine", Permission.READ)
 def quarantine() -> ResponseReturnValue:
     scope = person().scope
-    found = read(lambda db: quarantining.list_waiting(db, scope))
+    found = read(lambda db: list_waiting(db, scope))
     return render_template("manager/quarantine.html", journals=found, now=now_ms())
 
 
@@ -58,8 +57,8 @@ def journal(journal_id: str) -> ResponseReturnValue:
     """The entries of one device, decided ones too."""
     scope, ring, after = person().scope, context().ring(), request.args.get("after", "")
     start = int(after) if after.isdecimal() and len(after) < 16 else 0
-    lines = read(lambda db: quarantining.list_entries(db, journal_id, start, scope))
-    whose = [each for each in read(lambda db: quarantining.list_waiting(db, scope)) if each.device_id == journal_id]
+    lines = read(lambda db: list_entries(db, journal_id, start, scope))
+    whose = [each for each in read(lambda db: list_waiting(db, scope)) if each.device_id == journal_id]
     return render_template(
         "manager/journal.html",
         journal_id=journal_id,
@@ -67,7 +66,7 @@ def journal(journal_id: str) -> ResponseReturnValue:
         waiting=sum(each.entries for each in whose),
         whose=whose[0] if whose else None,
         device=known_device(journal_id),
-        is_full=len(lines) == quarantining.ENTRIES_PER_PAGE_MAX,
+        is_full=len(lines) == ENTRIES_PER_PAGE_MAX,
         start=start,
     )
 
@@ -97,9 +96,7 @@ def admit_entries(journal_id: str) -> ResponseReturnValue:
     """All that wait, or those up to the entry that the form names, a bounded number at a time."""
     who, ring, now, up_to = person(), context().ring(), now_ms(), request.form.get("entry")
     admitted = 0
-    while outcomes := write(
-        lambda db: quarantining.admit(db, journal_id, who.id, ring, now, who.scope, up_to)
-    ).outcomes:
+    while outcomes := write(lambda db: admit(db, journal_id, who.id, ring, now, who.scope, up_to)).outcomes:
         admitted += sum(outcomes.values())
     flash(ngettext("%(num)s entry was admitted.", "%(num)s entries were admitted.", admitted))
     return see_other("manager.journal", journal_id=journal_id)
@@ -108,7 +105,7 @@ def admit_entries(journal_id: str) -> ResponseReturnValue:
 @office("/quarantine/<journal_id>/leave", Permission.RUN_SHOP, methods=("POST",))
 def leave_entries(journal_id: str) -> ResponseReturnValue:
     who, now, only = person(), now_ms(), request.form.get("entry")
-    left = write(lambda db: quarantining.leave(db, journal_id, who.id, now, who.scope, only))
+    left = write(lambda db: leave(db, journal_id, who.id, now, who.scope, only))
     flash(ngettext("%(num)s entry was left as it is.", "%(num)s entries were left as they are.", left))
     return see_other("manager.journal", journal_id=journal_id)
 

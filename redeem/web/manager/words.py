@@ -11,7 +11,7 @@ from redeem.coupons.bulk_void import What
 from redeem.coupons.customer_view import State
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
-from redeem.quarantining import NOT_SIGNED
+from redeem.sync.quarantine import NOT_SIGNED
 
 Words = Mapping[str, LazyString]
 

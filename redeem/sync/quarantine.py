@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from redeem import entries
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -27,6 +26,7 @@ from redeem.ledger import ledger
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redemptions.settle import settle
+from redeem.sync import entries
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 ENTRIES_PER_PAGE_MAX = 200

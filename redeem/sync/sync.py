@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem import briefing, quarantining, snapshots
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
@@ -23,7 +22,6 @@ from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.presented import Actor, Shown
 from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
-from redeem.entries import as_act, lock_coupons
 from redeem.holds import holds, siblings, sweep
 from redeem.holds.holds import Grant
 from redeem.ledger import generation, ledger, recovery_reports
@@ -35,6 +33,9 @@ from redeem.lib.times import Ms, local_day
 from redeem.redemptions.identify import clean_code, genuine_token
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
+from redeem.sync import quarantine, snapshot
+from redeem.sync.changes import changes_since, parse, prune
+from redeem.sync.entries import as_act, lock_coupons
 
 ENTRIES_PER_SYNC_MAX = 200
 
@@ -126,9 +127,9 @@ def sync(
     tablet = where_it_is(session, tablet)
     life, over = recover(session, tablet, request.report)
     move_holds(session, tablet, life, now)
-    kept = quarantining.kept(session, device_id)
-    changes = snapshots.changes_since(
-        session, request.position, life, lambda: briefing.campaign_numbers_at(session, tablet.actor)
+    kept = quarantine.kept(session, device_id)
+    changes = changes_since(
+        session, request.position, life, lambda: snapshot.campaign_numbers_at(session, tablet.actor)
     )
     return Reply(
         last=tablet.row.last_number,
@@ -140,9 +141,9 @@ def sync(
         fault=fault,
         quarantined=kept.handed_in,
         kept=kept.last or None,
-        old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
+        old_kept=quarantine.kept(session, request.old.device_id).last if request.old else None,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
-        snapshot=briefing.brief(session, tablet.actor, ring, life, request.known),
+        snapshot=snapshot.brief(session, tablet.actor, ring, life, request.known),
         grants=holds.grants_after(session, device_id, request.epoch),
         recalls=[*holds.recalls(session, device_id), *over],
         move=moves.where_to(session, tablet.row, life, request.epoch),
@@ -156,14 +157,14 @@ def keep_old(session: Session, old: OldJournal, device_id: str, now: Ms) -> None
     """Whose key it was is remembered where the ledger does not know it."""
     if old.proof and old.entries and session.get(Device, old.device_id) is None:
         forgotten.note(session, old.proof, old.entries[-1].number, now)
-    quarantining.keep(session, old.device_id, old.entries, "key_lost", device_id, now)
+    quarantine.keep(session, old.device_id, old.entries, "key_lost", device_id, now)
 
 
 def tell_homes(
     session: Session, to: Actor, request: Request, changes: dict[str, Any] | None, life: Life
 ) -> dict[str, Any] | None:
     """Nothing while the ledger recovers, for then it does not know yet who holds what; nor to who must fetch the sets first."""
-    since = snapshots.parse(request.position)
+    since = parse(request.position)
     if life.is_recovering or changes is None or since is None:
         return None
     return siblings.homes_after(session, to, request.homes, since.number if changes["campaigns"] else None)
@@ -175,10 +176,10 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
     It gets nothing in return but to know that, and up to where its journal is here.
     """
     device_id = tablet.actor.device_id
-    here = max(tablet.row.last_number, quarantining.kept(session, device_id).last)
+    here = max(tablet.row.last_number, quarantine.kept(session, device_id).last)
     if request.entries and request.entries[0].number <= here + 1:
-        quarantining.keep(session, device_id, request.entries, "revoked", device_id, now)
-    kept = quarantining.kept(session, device_id)
+        quarantine.keep(session, device_id, request.entries, "revoked", device_id, now)
+    kept = quarantine.kept(session, device_id)
     return Reply(
         last=tablet.row.last_number,
         answers={},
@@ -187,7 +188,7 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         fault="revoked",
         quarantined=kept.handed_in,
         kept=max(tablet.row.last_number, kept.last),
-        old_kept=quarantining.kept(session, request.old.device_id).last if request.old else None,
+        old_kept=quarantine.kept(session, request.old.device_id).last if request.old else None,
     )
 
 
@@ -210,7 +211,7 @@ def take_all(
                 acts = as_acts(session, tablet, entries[index + 1 :], ring)
         except BrokenJournal as fault:
             device_id = tablet.actor.device_id
-            quarantining.keep(session, device_id, entries[index:], fault.code, device_id, now)
+            quarantine.keep(session, device_id, entries[index:], fault.code, device_id, now)
             return answers, fault.code
     return answers, None
 
@@ -219,7 +220,7 @@ def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
     """Raises BrokenJournal if what fills the gap is in quarantine: then this goes there as well."""
     if entry.number <= tablet.row.last_number + 1:
         return False
-    if entry.number <= quarantining.kept(session, tablet.actor.device_id).last + 1:
+    if entry.number <= quarantine.kept(session, tablet.actor.device_id).last + 1:
         raise BrokenJournal
     return True
 
@@ -268,7 +269,7 @@ def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
         return
     today = local_day(now, tablet.actor.time_zone)
     if sweep.begin_day(tablet.row, today):
-        snapshots.prune(session)
+        prune(session)
     sweep.sweep(session, tablet.row, now, today)
     holds.grant_promised(session, tablet.row, life, now, today)
 

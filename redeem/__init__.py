@@ -6,25 +6,10 @@ from flask import Flask
 
 from redeem import cli
 from redeem.config import Settings, load_settings
-from redeem.web import (
-    auth,
-    clerk,
-    context,
-    cookies,
-    coupons,
-    docs,
-    front,
-    headers,
-    health,
-    languages,
-    logs,
-    manager,
-    problems,
-    public,
-    shop,
-    till,
-    till_recovery,
-)
+from redeem.web import context, cookies, headers, health, languages, logs, manager, problems
+from redeem.web.api import auth, coupons, docs, shop, till, till_recovery
+from redeem.web.clerk import routes
+from redeem.web.customer import front, page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,9 +38,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     till.attach(app)
     app.register_blueprint(till_recovery.blueprint)
     app.register_blueprint(docs.blueprint)
-    app.register_blueprint(clerk.blueprint)
+    app.register_blueprint(routes.blueprint)
     manager.attach(app, settings)
-    app.register_blueprint(public.blueprint)
+    app.register_blueprint(page.blueprint)
     app.register_blueprint(front.blueprint)
     cli.attach(app)
     return app

@@ -21,8 +21,8 @@ from redeem.commands.plainly import plainly
 from redeem.commands.restore import restore
 from redeem.config import BadConfiguration
 from redeem.doctor import Finding, Level
+from redeem.web.api.openapi import openapi_document
 from redeem.web.context import context, now_ms
-from redeem.web.openapi import openapi_document
 
 
 def attach(app: Flask) -> None:

@@ -131,7 +131,7 @@ ACTIONS_OF_RECOVERY = {
         ("static/clerk/sync.js", "return this.#alone(async"),
     ],
     "me == 2 && WORKS && !l.known -> unhear(me); refused = true": [
-        ("redeem/web/clerk.py", "_note_forgotten("),
+        ("redeem/web/clerk/routes.py", "_note_forgotten("),
         ("static/clerk/sync.js", "get mustEnrol()"),
     ],
     "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/deeds.js", "!this.#sync.mustEnrol")],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from redeem.web import assets
+from redeem.web.clerk import assets
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 

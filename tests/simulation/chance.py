@@ -12,7 +12,8 @@ from redeem.accounts import api_key_format
 from redeem.domain import short_codes
 from redeem.lib import ids
 from redeem.lib.times import Ms
-from redeem.web import auth, context
+from redeem.web import context
+from redeem.web.api import auth
 
 NS_PER_MS = 1_000_000
 DRAWING = (ids, short_codes, api_key_format)

@@ -30,8 +30,8 @@ from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
 from redeem.sync import quarantine
 from redeem.sync.quarantine import Admission
+from redeem.web.api.till_shapes import ReverseBody
 from redeem.web.reading import fingerprint
-from redeem.web.till_shapes import ReverseBody
 from tests.simulation import setting
 from tests.simulation.counters import carry_for
 from tests.simulation.tills import BACK, Till

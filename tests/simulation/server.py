@@ -23,7 +23,7 @@ import redeem.web.problems
 from redeem import create_app
 from redeem.config import load_settings
 from redeem.db.engine import Database, Driver, Work, run_in
-from redeem.web import auth
+from redeem.web.api import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET
 from tests.vaults import vault_of

@@ -8,7 +8,7 @@ import pytest
 
 from redeem.accounts import api_key_format
 from redeem.db.models.managers import AuditEntry
-from redeem.web.api import OPERATIONS
+from redeem.web.api.operation import OPERATIONS
 from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.web.programs import Program, assert_problem, replayed

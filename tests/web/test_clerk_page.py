@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from redeem.web import assets
+from redeem.web.clerk import assets
 
 
 def test_the_page_names_nothing_of_another_host(client):

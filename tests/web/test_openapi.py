@@ -16,7 +16,7 @@ from schemathesis.core.control import SkipTest
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from redeem.web.openapi import openapi_document
+from redeem.web.api.openapi import openapi_document
 from redeem.web.problems import KINDS
 from tests.web.programs import new_attempt
 

@@ -11,7 +11,7 @@ from redeem.devices import administration
 from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_enrolment, list_devices
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
-from redeem.web.auth import book
+from redeem.web.api.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted

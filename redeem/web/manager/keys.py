@@ -12,7 +12,7 @@ from redeem.accounts.api_key_list import KeyLine
 from redeem.accounts.roles import Permission
 from redeem.devices import administration, directory
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.web.auth import book
+from redeem.web.api.auth import book
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted

@@ -21,11 +21,11 @@ from redeem.lib.ids import CROCKFORD
 from redeem.lib.times import Ms
 from redeem.partners.directory import StoreLine
 from redeem.web.context import context
+from redeem.web.customer.page import DAYS_LEFT_TOLD, STORES_SHOWN, by_partner, choose_offer
 from redeem.web.languages import LANGUAGES, language, moment
 from redeem.web.manager.campaign_form import Typed, read_day
 from redeem.web.manager.words import SIMULATED, word
 from redeem.web.pictures import qr_picture
-from redeem.web.public import DAYS_LEFT_TOLD, STORES_SHOWN, by_partner, choose_offer
 from redeem.web.urls import coupon_link
 
 # One that scans like a real one and is nobody's: key 0, coupon 0 of campaign 0, no signature.

@@ -20,7 +20,7 @@ KEPT = (
     "vendor/zxing-wasm-*/reader/index.js",
     "vendor/zxing-wasm-*/reader/zxing_reader.wasm",
 )
-PAGE = ("templates/base.html", "templates/clerk/tablet.html", "redeem/web/clerk.py")
+PAGE = ("templates/base.html", "templates/clerk/tablet.html", "redeem/web/clerk/routes.py")
 WORKER = "clerk/sw.js"
 VERSION_CHARACTERS = 16
 

@@ -9,10 +9,9 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
 from redeem.partners import partners, settlement
 from redeem.redemptions import listing
-from redeem.web.api import answer, once, operation
-from redeem.web.auth import shop_caller
-from redeem.web.context import now_ms, read
-from redeem.web.shop_shapes import (
+from redeem.web.api.auth import shop_caller
+from redeem.web.api.operation import answer, once, operation
+from redeem.web.api.shop_shapes import (
     Campaign,
     CampaignBody,
     CampaignList,
@@ -33,7 +32,8 @@ from redeem.web.shop_shapes import (
     StoreList,
     StoreQuery,
 )
-from redeem.web.statement_shapes import Statement, StatementList, StatementQuery
+from redeem.web.api.statement_shapes import Statement, StatementList, StatementQuery
+from redeem.web.context import now_ms, read
 
 blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 

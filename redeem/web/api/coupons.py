@@ -13,10 +13,10 @@ from redeem.lib import qr
 from redeem.lib.days import to_date
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms, local_day, rfc3339
-from redeem.web.api import answer, once, operation
-from redeem.web.auth import shop_caller
+from redeem.web.api.auth import shop_caller
+from redeem.web.api.operation import answer, once, operation
+from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, CouponStatus, HomeBody, VoidBody
 from redeem.web.context import Context, context, now_ms, read
-from redeem.web.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, CouponStatus, HomeBody, VoidBody
 from redeem.web.urls import coupon_link
 
 blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")

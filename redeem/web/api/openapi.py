@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.web import problems
-from redeem.web.api import MEDIA_TYPE, Operation, operation_of
+from redeem.web.api.operation import MEDIA_TYPE, Operation, operation_of
 
 REF = "#/components/schemas/{model}"
 VERSION = "1.0.0"

@@ -10,7 +10,7 @@ from redeem.domain.rules import Verdict
 from redeem.domain.terms import Offer
 from redeem.lib.days import to_date
 from redeem.redemptions.verify import Recovering, Ruling
-from redeem.web.shapes import Body, DayText, Moment, Place, Reason, Told
+from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, Told
 
 TEXT_MAX_CHARACTERS = 600  # more than any coupon's link; what is no token is answered as one that does not verify
 

@@ -32,10 +32,10 @@ from redeem.lib.times import Ms
 from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
 from redeem.sync.sync import OldJournal
-from redeem.web import assets
+from redeem.web.clerk import assets
+from redeem.web.clerk.signatures import NotSigned, Signed, read_signature
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.reading import validate
-from redeem.web.signatures import NotSigned, Signed, read_signature
 
 # The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
 # network, only if its own address lies in that one's scope.

@@ -11,7 +11,19 @@ from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
 from redeem.lib.times import rfc3339
 from redeem.partners.partners import NewStore
 from redeem.redemptions.listing import Event, EventFilter, Redeemed, Refused
-from redeem.web.shapes import FILLED_LINE, LINE, Body, DayText, Instant, ListOf, Moment, PageQuery, Place, Reason, Told
+from redeem.web.api.shapes import (
+    FILLED_LINE,
+    LINE,
+    Body,
+    DayText,
+    Instant,
+    ListOf,
+    Moment,
+    PageQuery,
+    Place,
+    Reason,
+    Told,
+)
 
 NOBODYS = -1  # no campaign and no coupon has this number
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]

@@ -22,20 +22,13 @@ from redeem.redemptions.fast_path import redeem_at_once
 from redeem.redemptions.identify import genuine_token, typed_serial
 from redeem.redemptions.settle import cancel, settle
 from redeem.redemptions.verify import verify
-from redeem.web.api import REPLAYED, answer, operation
-from redeem.web.auth import till_caller
+from redeem.web.api.auth import till_caller
+from redeem.web.api.operation import REPLAYED, answer, operation
+from redeem.web.api.shapes import Place
+from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import at_once, context, now_ms, read, write
 from redeem.web.problems import problem
 from redeem.web.reading import fingerprint
-from redeem.web.shapes import Place
-from redeem.web.till_shapes import (
-    CancelledAttempt,
-    Redemption,
-    ReverseBody,
-    ReversedRedemption,
-    Scan,
-    Verification,
-)
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
 

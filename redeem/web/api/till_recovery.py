@@ -18,13 +18,13 @@ from redeem.lib.times import rfc3339
 from redeem.recovery import tills
 from redeem.recovery.tills import GivenBefore, Waiting
 from redeem.redemptions.identify import genuine_token
-from redeem.web.api import answer, operation
-from redeem.web.auth import till_caller
+from redeem.web.api.auth import till_caller
+from redeem.web.api.operation import answer, operation
+from redeem.web.api.shapes import Body, Instant, Moment, Told
+from redeem.web.api.till import declined, receipt
+from redeem.web.api.till_shapes import Redemption, Scan
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.reading import fingerprint
-from redeem.web.shapes import Body, Instant, Moment, Told
-from redeem.web.till import declined, receipt
-from redeem.web.till_shapes import Redemption, Scan
 
 blueprint = Blueprint("till_recovery", __name__, url_prefix="/v1/recovery")
 REDEMPTIONS = "/v1/redemptions"

@@ -5,10 +5,10 @@ from json import dumps
 from flask import Blueprint, Response, current_app, render_template
 
 from redeem.web import problems
-from redeem.web.api import MEDIA_TYPE, answer, operation
+from redeem.web.api.openapi import openapi_document
+from redeem.web.api.operation import MEDIA_TYPE, answer, operation
+from redeem.web.api.shapes import Told
 from redeem.web.context import context
-from redeem.web.openapi import openapi_document
-from redeem.web.shapes import Told
 
 blueprint = Blueprint("docs", __name__)
 

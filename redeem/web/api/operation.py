@@ -15,7 +15,7 @@ from redeem.accounts import idempotency
 from redeem.accounts.api_key_format import Kind
 from redeem.accounts.idempotency import Mutation
 from redeem.db.engine import Work
-from redeem.web.auth import admit, shop_caller
+from redeem.web.api.auth import admit, shop_caller
 from redeem.web.context import context, now_ms, write
 from redeem.web.reading import fingerprint, idempotency_key, parse_body, parse_query
 

@@ -10,8 +10,8 @@ from redeem.lib.ids import campaign_id
 from redeem.lib.times import rfc3339
 from redeem.partners.settlement import Account
 from redeem.partners.settlement import Line as AccountLine
-from redeem.web.shapes import ListOf, Moment, PageQuery, Told
-from redeem.web.shop_shapes import CampaignId
+from redeem.web.api.shapes import ListOf, Moment, PageQuery, Told
+from redeem.web.api.shop_shapes import CampaignId
 
 StatementId = Annotated[str, Field(pattern="^stm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 

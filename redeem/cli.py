@@ -13,14 +13,14 @@ from flask.cli import with_appcontext
 from flask_migrate.cli import db as migrations  # type: ignore[import-not-found]  # its stubs leave it out
 from sqlalchemy.engine import make_url
 
-from redeem import backup, doctor, serving
-from redeem.commands.issue import issue
-from redeem.commands.keys import keys
-from redeem.commands.managers import managers
-from redeem.commands.plainly import plainly
-from redeem.commands.restore import restore
 from redeem.config import BadConfiguration
-from redeem.doctor import Finding, Level
+from redeem.ops import backup, doctor, serving
+from redeem.ops.commands.issue import issue
+from redeem.ops.commands.keys import keys
+from redeem.ops.commands.managers import managers
+from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.restore import restore
+from redeem.ops.doctor import Finding, Level
 from redeem.web.api.openapi import openapi_document
 from redeem.web.context import context, now_ms
 

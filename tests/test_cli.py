@@ -14,13 +14,13 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from redeem import backup
-from redeem.backup import BadBackup
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyStatus
 from redeem.ledger import signing
+from redeem.ops import backup
+from redeem.ops.backup import BadBackup
 from tests import factories
 from tests.cast import Cast
 from tests.commands import bare, command, finished

@@ -8,13 +8,14 @@ import pytest
 from flask import Flask
 from flask_migrate import stamp
 
-from redeem import create_app, doctor
+from redeem import create_app
 from redeem.config import Settings, load_settings
 from redeem.db.engine import Database
-from redeem.doctor import Level
 from redeem.domain.acts import Act
 from redeem.domain.presented import Actor
 from redeem.lib.times import MS_PER_MINUTE
+from redeem.ops import doctor
+from redeem.ops.doctor import Level
 from redeem.redemptions.settle import settle
 from redeem.web.context import Context
 from tests import factories

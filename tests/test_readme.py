@@ -9,8 +9,8 @@ import click
 import pytest
 from pydantic_core import PydanticUndefined
 
-from redeem.commands.managers import managers
 from redeem.config import Settings
+from redeem.ops.commands.managers import managers
 from tests.commands import ROOT, SECONDS, bare, free_port, started, until_ready
 
 README = (ROOT / "README.md").read_text()

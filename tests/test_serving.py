@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 
 from bench.machine import stat_of
-from redeem import serving
 from redeem.config import Settings, load_settings
 from redeem.lib.errors import Invalid
-from redeem.serving import TakenPort
+from redeem.ops import serving
+from redeem.ops.serving import TakenPort
 from tests.commands import SECONDS, command, finished, free_port, started, until_ready
 from tests.factories import SECRET
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from redeem import doctor, serving, tls
 from redeem.config import BadConfiguration, Settings, load_settings
 from redeem.demo import starting
-from redeem.doctor import Level
-from redeem.tls import BadCertificate, Pair
+from redeem.ops import doctor, serving, tls
+from redeem.ops.doctor import Level
+from redeem.ops.tls import BadCertificate, Pair
 from tests.certificates import Files, lan_certificate, of_its_own, openssl
 from tests.commands import command, free_port, started, until_ready
 from tests.factories import SECRET

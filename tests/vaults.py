@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import make_url, text
 from sqlalchemy.engine import Engine
 
-from redeem import backup
 from redeem.db.engine import Database
+from redeem.ops import backup
 
 
 @dataclass

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from redeem import create_app, serving
-from redeem.commands.plainly import plainly
+from redeem import create_app
 from redeem.config import load_settings, usual_file
 from redeem.demo import starting
 from redeem.demo.starting import BASE_URL, Started
+from redeem.ops import serving
+from redeem.ops.commands.plainly import plainly
 from redeem.web.context import Context
 from redeem.web.urls import coupon_link
 

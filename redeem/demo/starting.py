@@ -19,7 +19,7 @@ from redeem.demo.notes import Notes
 from redeem.ledger import signing
 from redeem.lib.files import write_private
 from redeem.lib.times import Ms
-from redeem.serving import url_of
+from redeem.ops.serving import url_of
 from redeem.web.context import Context
 
 BASE_URL = "REDEEM_BASE_URL"

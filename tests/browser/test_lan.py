@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Playwright, expect
 
-from redeem import tls
-from redeem.tls import Pair
+from redeem.ops import tls
+from redeem.ops.tls import Pair
 from tests.browser.conftest import Shop, qr_text
 from tests.browser.lan import NAME, OTHER, SWITCHES, LanServer, done, trusting
 from tests.browser.tablet import CAMERA, Tablet

@@ -7,8 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
-from redeem import serving
 from redeem.config import load_settings
+from redeem.ops import serving
 from tests.commands import ROOT, SECONDS, Lines, bare, free_port, pass_on, until_ready
 
 SECRET = "a-secret-that-only-the-crash-tests-have"

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem.backup import copy_sqlite
 from redeem.db.base import Base
 from redeem.db.models.ledger import Act
+from redeem.ops.backup import copy_sqlite
 from tests.factories import NOW
 from tests.simulation import faults, schedule
 from tests.simulation.chance import Clock, drawn_from

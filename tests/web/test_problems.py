@@ -21,14 +21,14 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 # What only a command can say, on the terminal of whoever runs the server.
 COMMANDS = (
-    "redeem.backup",
+    "redeem.ops.backup",
     "redeem.cli",
-    "redeem.commands",
+    "redeem.ops.commands",
     "redeem.config",
     "redeem.demo",
-    "redeem.doctor",
-    "redeem.serving",
-    "redeem.tls",
+    "redeem.ops.doctor",
+    "redeem.ops.serving",
+    "redeem.ops.tls",
 )
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from redeem.commands.plainly import plainly
 from redeem.coupons import issue as coupon_issue
 from redeem.coupons.issue import CouponView, NewCoupon
 from redeem.domain.short_codes import grouped
 from redeem.lib import ids, qr
+from redeem.ops.commands.plainly import plainly
 from redeem.web.context import context, now_ms, write
 from redeem.web.urls import coupon_link
 

@@ -20,10 +20,10 @@ from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
 from werkzeug.utils import import_string
 
-from redeem import tls
 from redeem.config import Settings
 from redeem.lib.errors import Conflict, Invalid
-from redeem.tls import Pair
+from redeem.ops import tls
+from redeem.ops.tls import Pair
 
 TARGET = "wsgi:app"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)

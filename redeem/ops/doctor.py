@@ -16,13 +16,13 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from redeem import tls
 from redeem.config import Settings
 from redeem.db.models.ledger import Act
 from redeem.ledger import signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
-from redeem.tls import BadCertificate
+from redeem.ops import tls
+from redeem.ops.tls import BadCertificate
 from redeem.web.context import Context
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

@@ -7,11 +7,11 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from redeem.commands.plainly import plainly
 from redeem.ledger import generation, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
+from redeem.ops.commands.plainly import plainly
 from redeem.recovery import missing
 from redeem.recovery import restore as recovery_restore
 from redeem.recovery.missing import Missing

@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from redeem.accounts import roles, sessions
 from redeem.accounts.roles import Role
-from redeem.commands.plainly import plainly
+from redeem.ops.commands.plainly import plainly
 from redeem.web.context import now_ms, write
 
 ROLES = click.Choice([role.value for role in Role])

@@ -5,11 +5,11 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem.commands.plainly import plainly
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.domain.signing_keys import KeyStatus, PublicKey
 from redeem.ledger import signing
+from redeem.ops.commands.plainly import plainly
 from redeem.web.context import context, now_ms, read, write
 
 

@@ -1,6 +1,6 @@
 """The application as servers and the flask command find it."""
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.cli import unconfigured
 from redeem.config import BadConfiguration, load_settings, usual_file
 from redeem.demo.command import demo

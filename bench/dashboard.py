@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert
 
-from redeem import create_app, engine_options
 from redeem.accounts import sessions
 from redeem.accounts.roles import WHOLE, Scope
+from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.db.base import Base
-from redeem.db.engine import Database
+from redeem.db.engine import Database, engine_options
 from redeem.db.models.reports import Tally
 from redeem.lib.times import local_day
 from redeem.reports import overview, rollups

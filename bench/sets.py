@@ -24,7 +24,7 @@ from flask import Flask
 from sqlalchemy import bindparam, insert, update
 from werkzeug.test import TestResponse
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon

@@ -9,10 +9,9 @@ from nacl.signing import SigningKey
 from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
-from redeem import engine_options
 from redeem.accounts import api_keys
 from redeem.db.base import Base
-from redeem.db.engine import Database
+from redeem.db.engine import Database, engine_options
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.devices import enrolment
 from redeem.domain import short_codes

@@ -1,7 +1,7 @@
 """Fetch what static/vendor/ holds and write its list, VENDOR.json.
 
 Run by hand (`.venv/bin/python -m scripts.vendor`) when a version below changes; nothing else runs it. Each package comes
-from the npm registry by exact version, and only the files named here are kept. tests/test_vendor.py hashes them again.
+from the npm registry by exact version, and only the files named here are kept. tests/house/test_vendor.py hashes them again.
 """
 
 from __future__ import annotations

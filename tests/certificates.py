@@ -4,7 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.commands import ROOT, bare, finished
+from redeem.lib.files import ROOT
+from tests.commands import bare, finished
 
 SCRIPT = str(ROOT / "scripts" / "lan-certificate")
 

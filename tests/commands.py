@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
-ROOT = Path(__file__).parent.parent
+from redeem.lib.files import ROOT
+
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi"]
 SECONDS = 90
 

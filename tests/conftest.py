@@ -18,9 +18,9 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, select
 from werkzeug.routing import Rule
 
-from redeem import create_app, engine_options
+from redeem.app import create_app
 from redeem.config import Settings, load_settings
-from redeem.db.engine import Database
+from redeem.db.engine import Database, engine_options
 from redeem.db.models.managers import Manager
 from tests import books, factories
 from tests.cast import Cast

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, TypeVar
 
 from reportlab.lib.pagesizes import A4
@@ -15,8 +14,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from redeem.domain import short_codes
 from redeem.lib import qr
+from redeem.lib.files import ROOT
 
-FONTS = Path(__file__).resolve().parent.parent / "static/vendor/fonts-dejavu-2.37.3"
+FONTS = ROOT / "static/vendor/fonts-dejavu-2.37.3"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 WIDTH, HEIGHT = A4

@@ -219,3 +219,10 @@ class _Writer:
     def _together(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection, connection.begin():
             return run_in(connection, works)
+
+
+def engine_options(database_url: str) -> dict[str, object]:
+    """Connections for every thread that may read at once; SQLite's are shared by threads, one at a time."""
+    shared = {"connect_args": {"check_same_thread": False}} if database_url.startswith("sqlite") else {}
+    # No value of a statement may reach a log by way of an error's text.
+    return {"pool_size": 20, "max_overflow": 44, "hide_parameters": True, **shared}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import load_settings, usual_file
 from redeem.demo import starting
 from redeem.demo.starting import BASE_URL, Started

@@ -17,14 +17,14 @@ from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
 from redeem.ledger import signing
-from redeem.lib.files import write_private
+from redeem.lib.files import ROOT, write_private
 from redeem.lib.times import Ms
 from redeem.ops.serving import url_of
 from redeem.web.context import Context
 
 BASE_URL = "REDEEM_BASE_URL"
 SECRET_KEYS, SECRET_BYTES = "REDEEM_SECRET_KEYS", 32
-MIGRATIONS = str(Path(__file__).resolve().parents[2] / "migrations")
+MIGRATIONS = str(ROOT / "migrations")
 
 
 @dataclass(frozen=True, slots=True)

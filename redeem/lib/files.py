@@ -1,8 +1,9 @@
-"""Files that only this user may read, written whole or not at all."""
+"""Where the project's files are; and files that only this user may read, written whole or not at all."""
 
 import os
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 ONLY_OWNER = 0o600
 
 

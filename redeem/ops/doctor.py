@@ -20,12 +20,13 @@ from redeem.config import Settings
 from redeem.db.models.ledger import Act
 from redeem.ledger import signing
 from redeem.lib.errors import RedeemError
+from redeem.lib.files import ROOT
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 from redeem.ops import tls
 from redeem.ops.tls import BadCertificate
 from redeem.web.context import Context
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATIONS = ROOT / "migrations"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PREFIX_CHARACTERS = 27  # up to here a coupon's QR is version 6
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000

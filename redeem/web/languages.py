@@ -5,7 +5,6 @@ in Britain: the day before the month, 24 hours.
 """
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from flask_babel import Babel, get_locale
 
 from redeem.config import Settings
 from redeem.lib.days import to_date
+from redeem.lib.files import ROOT
 from redeem.lib.money import Money
 from redeem.lib.times import Ms, rfc3339
 
@@ -22,7 +22,7 @@ LANGUAGES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
 COOKIE = "redeem_language"
 COOKIE_SECONDS = 365 * 24 * 3600
-TRANSLATIONS = Path(__file__).resolve().parent.parent.parent / "translations"
+TRANSLATIONS = ROOT / "translations"
 WRITTEN = {"en": Locale("en", "GB"), "ru": Locale("ru")}
 
 

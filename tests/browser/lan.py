@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import load_settings
 from tests.browser.live import Backstage
 from tests.cast import Cast, assemble

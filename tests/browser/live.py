@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import Settings
 from redeem.db.engine import Database
 from redeem.db.models.devices import Device, Quarantine

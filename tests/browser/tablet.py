@@ -15,12 +15,13 @@ from urllib.parse import urljoin
 from babel.messages.pofile import read_po
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
 
+from redeem.lib.files import ROOT
 from scripts.translate import TRANSLATIONS
 from tests import chromium
 from tests.cast import PIN
 
 TABLET, UPRIGHT, PHONE = (1024, 768), (768, 1024), (390, 844)
-SCREENS = Path(__file__).parent.parent.parent / "test-results" / "screens" / "clerk"
+SCREENS = ROOT / "test-results" / "screens" / "clerk"
 # A browser says this of every answer that is no success, and of every broken connection; the page copes with them.
 EXPECTED_NOISE = re.compile(r"Failed to load resource")
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")

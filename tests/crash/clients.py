@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from redeem import engine_options
-from redeem.db.engine import Database
+from redeem.db.engine import Database, engine_options
 from tests.factories import NOW, Issued
 from tests.tills import till_of
 

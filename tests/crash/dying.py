@@ -15,9 +15,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 
-from redeem import engine_options
-from redeem.db.engine import Database
-from tests.commands import ROOT
+from redeem.db.engine import Database, engine_options
+from redeem.lib.files import ROOT
 from tests.crash.acts import ACTS
 
 

@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 
 from redeem.config import load_settings
+from redeem.lib.files import ROOT
 from redeem.ops import serving
-from tests.commands import ROOT, SECONDS, Lines, bare, free_port, pass_on, until_ready
+from tests.commands import SECONDS, Lines, bare, free_port, pass_on, until_ready
 
 SECRET = "a-secret-that-only-the-crash-tests-have"
 

@@ -9,7 +9,7 @@ const FOLDER = new URL("../../static/clerk/", import.meta.url);
 const SOURCES = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".js") && !["strings.js", "words.js"].includes(name))
   .map((name) => ({ name, text: readFileSync(new URL(name, FOLDER), "utf8") }));
-// What is said is always written out, t("…") or tn("…", "…", n), so that it can be found; tests/test_translations.py holds the words to it.
+// What is said is always written out, t("…") or tn("…", "…", n), so that it can be found; tests/house/test_translations.py holds the words to it.
 const CALL = /(?<![\w.])tn?\(\s*(.)/g;
 const NOON = Date.UTC(2026, 10, 21, 12);
 

@@ -17,12 +17,12 @@ from sqlalchemy import select, text
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
 from redeem.ledger import signing, sql
+from redeem.lib.files import ROOT
 from redeem.redemptions import settle
 from redeem.sync import entries, sync
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = ("static/clerk", "tests/simulation")
 SILENT_MS = 60_000
 

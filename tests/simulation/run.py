@@ -25,7 +25,6 @@ from tests.simulation.server import Server, ServerFault
 from tests.simulation.tablets import TabletFault, Tablets
 from tests.simulation.world import World
 
-ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")  # a disk that is none: how long a commit takes is not what is tried here
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 import redeem.web.problems
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.db.engine import Database, Driver, Work, run_in
 from redeem.web.api import auth

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from redeem.lib.files import ROOT
 from tests.simulation import schedule
 from tests.simulation.guards import GUARDS
 from tests.simulation.happenings import Happening
 from tests.simulation.report import report, shrunk
-from tests.simulation.run import ROOT, Stage, stage
+from tests.simulation.run import Stage, stage
 from tests.simulation.shrink import shrink
 
 SEED = 11

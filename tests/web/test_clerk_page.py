@@ -47,7 +47,7 @@ def test_every_script_of_the_tablet_is_kept():
 
 def test_the_version_changes_with_any_file_and_only_then(tmp_path, monkeypatch):
     static = tmp_path / "static"
-    for folder in ("static/clerk", "templates/clerk", "redeem/web"):
+    for folder in ("static/clerk", "templates/clerk", "redeem/web/clerk"):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("static/clerk/main.js", "static/clerk/sw.js", *assets.PAGE):
         (tmp_path / name).write_text("one")

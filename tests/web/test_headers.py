@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem import create_app
+from redeem.app import create_app
 
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",

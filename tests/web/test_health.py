@@ -1,6 +1,6 @@
 """Alive without the database, ready with it."""
 
-from redeem import create_app
+from redeem.app import create_app
 
 
 def test_it_is_alive_and_ready(client):

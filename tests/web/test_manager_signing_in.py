@@ -5,9 +5,9 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from redeem import create_app
 from redeem.accounts import roles, sessions
 from redeem.accounts.roles import Role
+from redeem.app import create_app
 from redeem.db.models.managers import Manager, ManagerSession, Throttle
 from redeem.lib.errors import TooMany
 from tests.cast import PASSWORD

@@ -14,7 +14,7 @@ from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
 from redeem.web.manager import words
 from redeem.web.manager.telling import browser, skew
-from tests.test_terms import AT_RISK
+from tests.domain.test_terms import AT_RISK
 from tests.vectors.of_rules import NORTH, terms
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from typing import cast as cast_to
 
@@ -16,11 +15,10 @@ from schemathesis.core.control import SkipTest
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from redeem.lib.files import ROOT
 from redeem.web.api.openapi import openapi_document
 from redeem.web.problems import KINDS
 from tests.web.programs import new_attempt
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture

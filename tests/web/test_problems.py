@@ -3,19 +3,18 @@
 import importlib
 import pkgutil
 import re
-from pathlib import Path
 
 import pytest
 
 import redeem
-from redeem import create_app
+from redeem.app import create_app
 from redeem.domain.acts import Outcome
 from redeem.domain.rules import Verdict
 from redeem.lib.errors import Reasoned, RedeemError
+from redeem.lib.files import ROOT
 from redeem.web.problems import KINDS
 from tests.web.programs import Program, assert_problem
 
-ROOT = Path(__file__).parent.parent.parent
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 

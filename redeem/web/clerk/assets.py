@@ -6,7 +6,8 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from redeem.lib.files import ROOT
+
 STATIC = ROOT / "static"
 # All that the tablet's page may load. What is not named here is not there offline, so patterns and no hand-kept list.
 KEPT = (

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.imports import (
+from redeem.lib.files import ROOT
+from tests.house.imports import (
     Layer,
     clocks,
     cycles,
@@ -18,8 +19,6 @@ from tests.imports import (
     uses,
     vanished,
 )
-
-ROOT = Path(__file__).parent.parent
 
 
 def modules(package: str, names: str) -> tuple[str, ...]:

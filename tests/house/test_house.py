@@ -8,8 +8,9 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from redeem.config import ENV_FILE, Settings
-from tests import house
-from tests.house import ROOT, lines_with, ours, texts
+from redeem.lib.files import ROOT
+from tests.house import checks
+from tests.house.checks import lines_with, ours, texts
 
 LINES_LIMIT = 400
 # Put together here, so that this file does not find itself.
@@ -37,7 +38,7 @@ COMES_WITH = {"babel": "flask-babel", "click": "flask", "jinja2": "flask", "mark
 
 REQUIREMENTS = (ROOT / "requirements.txt").read_text()
 REQUIREMENTS_DEV = (ROOT / "requirements-dev.txt").read_text()
-LOCKED = house.locked((ROOT / "requirements.lock").read_text())
+LOCKED = checks.locked((ROOT / "requirements.lock").read_text())
 PYTHON = texts(path for path in ours("redeem", "migrations") if path.suffix == ".py") | texts([ROOT / "wsgi.py"])
 SERVED = texts(ours("redeem", "static", "templates"))
 DOCUMENTS = "\n".join(texts(path for path in [*ours("docs"), *ROOT.glob("*.md")] if path.suffix == ".md").values())
@@ -65,7 +66,7 @@ def test_only_our_own_words_are_used():
 
 @pytest.mark.parametrize("name", [name for name in PYTHON if not name.startswith(("redeem/cli", "redeem/demo"))])
 def test_only_commands_print(name):
-    assert house.prints(name, PYTHON[name]) == []
+    assert checks.prints(name, PYTHON[name]) == []
 
 
 @pytest.mark.parametrize("name", [name for name in SERVED if name.endswith((".py", ".js", ".html"))])
@@ -75,19 +76,21 @@ def test_no_file_outgrows_one_sitting(name):
 
 def test_no_test_is_skipped_in_silence():
     assert (
-        lines_with(SKIPS, {name: text for name, text in texts(ours("tests")).items() if name != "tests/test_house.py"})
+        lines_with(
+            SKIPS, {name: text for name, text in texts(ours("tests")).items() if name != "tests/house/test_house.py"}
+        )
         == []
     )
 
 
 @pytest.mark.parametrize("text", [REQUIREMENTS, REQUIREMENTS_DEV], ids=["run", "develop"])
 def test_each_requirement_says_in_three_words_why(text):
-    assert house.without_reason(text) == []
+    assert checks.without_reason(text) == []
 
 
 def test_the_lock_covers_the_requirements():
-    wanted = house.requirements(REQUIREMENTS) | house.requirements(REQUIREMENTS_DEV)
-    assert house.not_locked(wanted, LOCKED) == []
+    wanted = checks.requirements(REQUIREMENTS) | checks.requirements(REQUIREMENTS_DEV)
+    assert checks.not_locked(wanted, LOCKED) == []
 
 
 def test_everything_locked_has_hashes():
@@ -97,9 +100,9 @@ def test_everything_locked_has_hashes():
 
 def test_what_the_program_imports_is_required():
     distributions = packages_distributions()
-    imported = {package for source in PYTHON.values() for package in house.imported_packages(source)}
+    imported = {package for source in PYTHON.values() for package in checks.imported_packages(source)}
     foreign = imported - set(sys.stdlib_module_names) - {"redeem"}
-    required = house.requirements(REQUIREMENTS).keys()
+    required = checks.requirements(REQUIREMENTS).keys()
     foreign -= {part for part, whole in COMES_WITH.items() if whole in required}
     homeless = [name for name in foreign if not required & {canonicalize_name(d) for d in distributions.get(name, [])}]
     assert homeless == []
@@ -107,9 +110,9 @@ def test_what_the_program_imports_is_required():
 
 def test_what_is_required_is_used():
     distributions = packages_distributions()
-    imported = {package for source in PYTHON.values() for package in house.imported_packages(source)}
+    imported = {package for source in PYTHON.values() for package in checks.imported_packages(source)}
     used = {canonicalize_name(d) for name in imported for d in distributions.get(name, [])}
-    assert sorted(house.requirements(REQUIREMENTS).keys() - used - USED_OTHERWISE.keys()) == []
+    assert sorted(checks.requirements(REQUIREMENTS).keys() - used - USED_OTHERWISE.keys()) == []
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -125,7 +128,7 @@ def test_each_documented_setting_exists():
 
 
 def test_each_error_code_is_documented():
-    declared = {code for source in PYTHON.values() for code in house.codes(source)}
+    declared = {code for source in PYTHON.values() for code in checks.codes(source)}
     assert sorted(code for code in declared if f"`{code}`" not in DOCUMENTS) == []
 
 
@@ -167,25 +170,25 @@ def test_what_is_fine_is_not_found(pattern, fine):
 
 
 def test_a_print_is_found_but_not_the_word():
-    assert house.prints("a.py", "def f():\n    print(1)") == ["a.py:2 prints"]
-    assert house.prints("a.py", "# print(1)\nblueprint(1)") == []
+    assert checks.prints("a.py", "def f():\n    print(1)") == ["a.py:2 prints"]
+    assert checks.prints("a.py", "# print(1)\nblueprint(1)") == []
 
 
 def test_a_requirement_without_three_words_is_found():
     text = "Flask~=3.1  # serves every request\nPillow~=13.0\nqrcode~=8.2  # draws\n# a comment\n-r other.txt\n"
-    assert house.without_reason(text) == ["Pillow~=13.0", "qrcode~=8.2  # draws"]
+    assert checks.without_reason(text) == ["Pillow~=13.0", "qrcode~=8.2  # draws"]
 
 
 def test_a_gap_in_the_lock_is_found():
-    wanted = house.requirements("Flask~=3.1  # a b c\nqrcode~=8.2  # a b c\npsycopg[binary]~=3.3  # a b c\n")
-    pins = house.locked(
+    wanted = checks.requirements("Flask~=3.1  # a b c\nqrcode~=8.2  # a b c\npsycopg[binary]~=3.3  # a b c\n")
+    pins = checks.locked(
         "flask==2.0 \\\n    --hash=sha256:aa\n    # via x\npsycopg[binary]==3.3.9 \\\n    --hash=sha256:bb\n"
     )
-    assert house.not_locked(wanted, pins) == [
+    assert checks.not_locked(wanted, pins) == [
         "Flask~=3.1 is 2.0 in requirements.lock",
         "qrcode~=8.2 is not in requirements.lock",
     ]
 
 
 def test_a_code_is_read_from_a_class_alone():
-    assert house.codes('class A(Exception):\n    code = "gone"\n    other = "x"\ncode = "not_me"') == {"gone"}
+    assert checks.codes('class A(Exception):\n    code = "gone"\n    other = "x"\ncode = "not_me"') == {"gone"}

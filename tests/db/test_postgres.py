@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from redeem.lib.files import ROOT
 from tests import postgres
 
 
@@ -70,7 +71,7 @@ def wait_until_gone(path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_a_killed_run_leaves_no_server_behind(monkeypatch):
     environment = {key: value for key, value in os.environ.items() if key != postgres.URL_VARIABLE}
-    root = Path(__file__).parent.parent
+    root = ROOT
     runner = subprocess.Popen(
         [sys.executable, "-m", "tests.postgres"],
         cwd=root,

@@ -11,8 +11,8 @@ from redeem.recovery import restore
 from redeem.recovery.tills import till_reported
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.test_holding_races import at_once
-from tests.test_restoring import vault
+from tests.holds.test_races import at_once
+from tests.recovery.test_restore import vault
 from tests.tills import tills_of
 
 __all__ = ["vault"]

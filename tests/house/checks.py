@@ -10,7 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parent.parent
+from redeem.lib.files import ROOT
+
 NOT_OURS = {".git", ".venv", "node_modules", "vendor", "instance", "test-results", "__pycache__", "results"}
 CACHES = re.compile(r"\.\w+_cache|\.hypothesis")
 TEXTS = {".py", ".js", ".html", ".css", ".md", ".toml", ".txt", ".json", ".yml", ".sh", ".svg", ".pml", ".po", ""}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests import imports
-from tests.imports import Layer
+from tests.house import imports
+from tests.house.imports import Layer
 
 LAYERS = [
     Layer("core", ("shop.rules",), must_not_import=("flask", "sqlalchemy")),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import BadConfiguration, load_settings
 
 GOOD = "a secret of thirty-two characters"

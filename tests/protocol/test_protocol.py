@@ -1,11 +1,11 @@
 """The offline protocol's models hold, and their checker would notice if they did not."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from redeem.lib.files import ROOT
+
 MODEL = (ROOT / "protocol" / "journal.pml").read_text()
 RECOVERY = (ROOT / "protocol" / "recovery.pml").read_text()
 SHORTCUTS = ["FORGET", "LATE", "LEASE", "QUIET", "RERUN", "STALE", "UNORDERED"]

@@ -16,8 +16,8 @@ from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redeem import create_app
 from redeem.accounts import api_key_format, api_keys, roles
+from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.coupons import issue
 from redeem.coupons.issue import NewCoupon
@@ -44,6 +44,7 @@ from redeem.ledger.ledger import find
 from redeem.ledger.signing import Signer
 from redeem.lib import passwords
 from redeem.lib.errors import BadToken
+from redeem.lib.files import ROOT
 from redeem.lib.links import Purpose
 from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.redemptions.settle import settle
@@ -53,7 +54,6 @@ from redeem.web.context import Context
 from tests.factories import NOW, SECRET
 from tests.tablets import Tablet
 
-ROOT = Path(__file__).parent.parent
 PICTURE_MAX_BYTES = 4_000
 SHORT_DAYS = 16
 

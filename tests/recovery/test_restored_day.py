@@ -19,7 +19,7 @@ from tests.books import faults
 from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.test_restoring import vault
+from tests.recovery.test_restore import vault
 from tests.tills import tills_of
 
 __all__ = ["vault"]

@@ -13,9 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from redeem import engine_options
 from redeem.accounts.roles import Scope
-from redeem.db.engine import Database
+from redeem.db.engine import Database, engine_options
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.domain.acts import AnotherActUnderThisName

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask_migrate import stamp
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import Settings, load_settings
 from redeem.db.engine import Database
 from redeem.domain.acts import Act

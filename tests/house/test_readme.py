@@ -10,8 +10,9 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from redeem.config import Settings
+from redeem.lib.files import ROOT
 from redeem.ops.commands.managers import managers
-from tests.commands import ROOT, SECONDS, bare, free_port, started, until_ready
+from tests.commands import SECONDS, bare, free_port, started, until_ready
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = {path.name: path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from redeem.lib.files import ROOT
+
 VENDOR = ROOT / "static" / "vendor"
 PACKAGES: list[dict[str, Any]] = json.loads((VENDOR / "VENDOR.json").read_text())["packages"]
 FOLDERS = [package["folder"] for package in PACKAGES]

@@ -1,7 +1,6 @@
 """Migrations: from nothing to the tables of models.py and back, on both databases, and nothing is lost where a table is made anew."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,16 +10,17 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from redeem import create_app
+from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.db.base import Base
+from redeem.lib.files import ROOT
 from tests import factories
 from tests.books import faults
 from tests.cast import assemble
 from tests.factories import SECRET
 from tests.tills import tills_of
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATIONS = ROOT / "migrations"
 ANEW = '''
 """Changes the table of stores, which SQLite does by making it anew."""
 import sqlalchemy as sa

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.commands import ROOT
+from redeem.lib.files import ROOT
 
 PARTS = (ROOT / "docs" / "what-happens-when.md").read_text().split("\n## ")[1:]
 SHOWN = re.compile(r"`(tests/[\w/]+\.py)`|`(test_\w+)`")

@@ -38,7 +38,7 @@ def test_a_taken_port_is_told_before_anything_starts():
 
 
 def test_workers_keep_to_one_core_each_and_not_to_the_same():
-    where = "import os, sys; from redeem.ops.serving import keep_to_one_core as keep; keep(int(sys.argv[1])); print(os.sched_getaffinity(0))"
+    where = "import os, sys; from redeem.ops import serving; serving.keep_to_one_core(int(sys.argv[1])); print(os.sched_getaffinity(0))"
     kept = [finished([sys.executable, "-c", where, str(number)], dict(os.environ)).stdout for number in range(2)]
     cores = [f"{{{core}}}\n" for core in os.sched_getaffinity(0)]
     assert set(kept) <= set(cores)

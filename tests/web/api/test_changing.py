@@ -11,8 +11,8 @@ from redeem.db.models.managers import AuditEntry
 from redeem.web.api.operation import OPERATIONS
 from tests.databases import on_both_databases
 from tests.factories import all_of
+from tests.web.api.test_campaigns import plain
 from tests.web.programs import Program, assert_problem, replayed
-from tests.web.test_campaigns import plain
 
 # What each call that changes something is written down as.
 DOES = {

@@ -26,9 +26,9 @@ from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.tills import till_of
 from tests.web import desk
+from tests.web.manager.test_matrix import routes_of
 from tests.web.office import Office
 from tests.web.plans import filled
-from tests.web.test_manager_matrix import routes_of
 
 CHOSEN = {"password": "four words of my own", "again": "four words of my own"}
 
@@ -171,7 +171,7 @@ QUIET = {
     "end_other_sessions": "one's own",
     "preview_campaign": "draws, and stores nothing",
     "plan_void": "counts what would be void",
-    "begin_void": "written down with its run: see test_manager_voids.py",
+    "begin_void": "written down with its run: see tests/web/manager/test_voids.py",
     "go_on_with_void": "goes on with what was begun, and written down then",
 }
 

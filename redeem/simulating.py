@@ -18,7 +18,7 @@ from redeem.terms import AtRisk, Terms
 from redeem.times import Ms, local_day
 from redeem.verifying import RECOVERING, Actor, explain, must_wait, tell_holder
 
-# What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.
+# What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/counter/deeds.js.
 AT_RISK = "at_risk"
 OFFLINE = "offline"
 

@@ -51,20 +51,22 @@ def test_the_check_fails_where_the_checker_finds_nothing():
 
 # What the model does, and the code that does it: a change here must be made there, and the model comes first.
 ACTIONS = {
-    "write(ASK)": [("static/clerk/counter.js", 'this.#deeds.write("ask"')],
-    "write(GAVE)": [("static/clerk/counter.js", 'this.#deeds.step("gave", attempt)')],
-    "write(DROP)": [("static/clerk/counter.js", 'this.#deeds.step("drop", attempt)')],
-    "write(GAVEHELD)": [("static/clerk/counter.js", 'this.#giveUnasked("gave-held"')],
-    "write(UNDO)": [("static/clerk/counter.js", 'this.#deeds.step("undo", attempt')],
-    "write(RELEASE)": [("static/clerk/sync.js", 'this.#journal.append("release"')],
-    "up!me,size[me]": [("static/clerk/sync.js", "async #exchange(after, entries")],
+    "write(ASK)": [("static/clerk/counter/counter.js", 'this.#deeds.write("ask"')],
+    "write(GAVE)": [("static/clerk/counter/counter.js", 'this.#deeds.step("gave", attempt)')],
+    "write(DROP)": [("static/clerk/counter/counter.js", 'this.#deeds.step("drop", attempt)')],
+    "write(GAVEHELD)": [("static/clerk/counter/counter.js", 'this.#giveUnasked("gave-held"')],
+    "write(UNDO)": [("static/clerk/counter/counter.js", 'this.#deeds.step("undo", attempt')],
+    "write(RELEASE)": [("static/clerk/server/sync.js", 'this.#journal.append("release"')],
+    "up!me,size[me]": [("static/clerk/server/sync.js", "async #exchange(after, entries")],
     "down?eval(me),a,y,e,r": [
-        ("static/clerk/sync.js", "async #learn(reply"),
-        ("static/clerk/sync.js", "async #giveBack(recalls)"),
+        ("static/clerk/server/sync.js", "async #learn(reply"),
+        ("static/clerk/server/sync.js", "async #giveBack(recalls)"),
     ],
-    "e > released[me] && !r -> held[me] = e": [("static/clerk/holds.js", "grant[2] > releasedEpoch(past, id)")],
-    "y && asking[me] && a == asked[me]": [("static/clerk/state.js", 'gave: { asking: "given" }')],
-    "e > released[me] && r && !asking[me]": [("static/clerk/state.js", "export const mayRelease")],
+    "e > released[me] && !r -> held[me] = e": [
+        ("static/clerk/knowledge/holds.js", "grant[2] > releasedEpoch(past, id)")
+    ],
+    "y && asking[me] && a == asked[me]": [("static/clerk/knowledge/state.js", 'gave: { asking: "given" }')],
+    "e > released[me] && r && !asking[me]": [("static/clerk/knowledge/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
         ("redeem/syncing.py", "def take_all("),
         ("redeem/journal.py", "def check_entry("),
@@ -124,22 +126,24 @@ ACTIONS_OF_RECOVERY = {
     "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/restoring.py", "def go_on_without_forgotten(")],
     "ASKS (d == w)": [("redeem/redeeming.py", "if reason is None and is_over:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/recovering.py", "life.awaits_forgotten")],
-    "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
-    "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
+    "REPORT (life * (recovering && !reported[me]": [
+        ("static/clerk/server/sync.js", "#nextReport({ reported, generation })")
+    ],
+    "CLAIM (held[me]": [("static/clerk/server/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [
-        ("static/clerk/sync.js", "other.abort()"),
-        ("static/clerk/sync.js", "return this.#alone(async"),
+        ("static/clerk/server/sync.js", "other.abort()"),
+        ("static/clerk/server/sync.js", "return this.#alone(async"),
     ],
     "me == 2 && WORKS && !l.known -> unhear(me); refused = true": [
         ("redeem/web/clerk.py", "_note_forgotten("),
-        ("static/clerk/sync.js", "get mustEnrol()"),
+        ("static/clerk/server/sync.js", "get mustEnrol()"),
     ],
-    "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/deeds.js", "!this.#sync.mustEnrol")],
+    "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/counter/deeds.js", "!this.#sync.mustEnrol")],
     "!enrolled -> enrolled = true; l.known = true": [("redeem/enrolling.py", "def enrol(")],
-    "retired = size[2]; l.last[2] = retired": [("static/clerk/enrolment.js", "file.retire()")],
-    "held[2] = 0": [("static/clerk/store.js", "change.store.clear()")],
+    "retired = size[2]; l.last[2] = retired": [("static/clerk/server/enrolment.js", "file.retire()")],
+    "held[2] = 0": [("static/clerk/storage/store.js", "change.store.clear()")],
     "take(3, 2, n)": [
-        ("static/clerk/old-journals.js", "async next(limit)"),
+        ("static/clerk/storage/old-journals.js", "async next(limit)"),
         ("redeem/quarantining.py", "def admit("),
     ],
     "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redeeming.py", "ledger.hand_over_once(")],
@@ -154,7 +158,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/holding.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
     "l.epoch > held[me] -> grant[me] = l.epoch": [
-        ("static/clerk/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
+        ("static/clerk/knowledge/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
     ],
 }
 

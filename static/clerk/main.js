@@ -1,24 +1,24 @@
 /** The start of the tablet's page: one tab, one key, one journal; then the till opens. */
-import { Api, NoAnswer, Refused } from "./api.js";
-import { Desk } from "./desk.js";
-import { begin, enrol, enrolmentToken } from "./enrolment.js";
-import { JournalFile, Unsaved } from "./journal-file.js";
-import { Journal } from "./journal.js";
-import { OldJournals } from "./old-journals.js";
-import { keepPictures } from "./pictures.js";
-import { Pins } from "./pins.js";
-import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./setup.js";
-import { switchSound, wakeSound } from "./sound.js";
-import { Store } from "./store.js";
-import { chooseLanguage, currentLanguage } from "./strings.js";
-import { Sync } from "./sync.js";
-import { checker } from "./tokens.js";
-import { unlocker } from "./unlocking.js";
-import { keepUpdated } from "./updates.js";
-import { loadIcons } from "./view.js";
+import { Api, NoAnswer, Refused } from "./server/api.js";
+import { Desk } from "./counter/desk.js";
+import { begin, enrol, enrolmentToken } from "./server/enrolment.js";
+import { JournalFile, Unsaved } from "./storage/journal-file.js";
+import { Journal } from "./storage/journal.js";
+import { OldJournals } from "./storage/old-journals.js";
+import { keepPictures } from "./server/pictures.js";
+import { Pins } from "./server/pins.js";
+import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./counter/setup.js";
+import { switchSound, wakeSound } from "./view/sound.js";
+import { Store } from "./storage/store.js";
+import { chooseLanguage, currentLanguage } from "./view/strings.js";
+import { Sync } from "./server/sync.js";
+import { checker } from "./domain/tokens.js";
+import { unlocker } from "./server/unlocking.js";
+import { keepUpdated } from "./server/updates.js";
+import { loadIcons } from "./view/view.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
-/** @import { DeviceRecord } from "./store.js" */
+/** @import { DeviceRecord } from "./storage/store.js" */
 
 const PAINT_MS_MAX = 100;
 const now = () => Date.now();

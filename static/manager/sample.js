@@ -1,10 +1,10 @@
 /** The tablet's screen of one verdict, as a picture: what the server decided, drawn by the tablet's own screens. Nothing can be pressed. */
-import { AT_RISK } from "../clerk/check.js";
-import { chooseLanguage } from "../clerk/strings.js";
-import { verdictScreen } from "../clerk/verdicts.js";
+import { AT_RISK } from "../clerk/knowledge/check.js";
+import { chooseLanguage } from "../clerk/view/strings.js";
+import { verdictScreen } from "../clerk/counter/verdicts.js";
 
-/** @import { Desk, VerdictScreen } from "../clerk/verdicts.js" */
-/** @import { Counter } from "../clerk/counter.js" */
+/** @import { Desk, VerdictScreen } from "../clerk/counter/verdicts.js" */
+/** @import { Counter } from "../clerk/counter/counter.js" */
 
 const told = JSON.parse(document.getElementById("told")?.textContent ?? "{}");
 const where = { now: told.now, zone: told.zone, clerk: null, device: "", store: told.store, lastDay: told.last_day, from: told.from };

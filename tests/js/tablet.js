@@ -3,16 +3,16 @@
  *
  * The network between them obeys `server.network`: a list of what happens to the next requests, else all is well.
  */
-import { Api } from "../../static/clerk/api.js";
-import { Counter } from "../../static/clerk/counter.js";
-import { Journal, ownerRecord } from "../../static/clerk/journal.js";
-import { OldJournals } from "../../static/clerk/old-journals.js";
-import { Sync } from "../../static/clerk/sync.js";
-import { checker, couponId, read, write } from "../../static/clerk/tokens.js";
-import { toBase64url, utf8 } from "../../static/clerk/bytes.js";
+import { Api } from "../../static/clerk/server/api.js";
+import { Counter } from "../../static/clerk/counter/counter.js";
+import { Journal, ownerRecord } from "../../static/clerk/storage/journal.js";
+import { OldJournals } from "../../static/clerk/storage/old-journals.js";
+import { Sync } from "../../static/clerk/server/sync.js";
+import { checker, couponId, read, write } from "../../static/clerk/domain/tokens.js";
+import { toBase64url, utf8 } from "../../static/clerk/domain/bytes.js";
 
-/** @import { Snapshot } from "../../static/clerk/state.js" */
-/** @import { Terms } from "../../static/clerk/rules.js" */
+/** @import { Snapshot } from "../../static/clerk/knowledge/state.js" */
+/** @import { Terms } from "../../static/clerk/domain/rules.js" */
 
 export const NOW = Date.UTC(2026, 10, 21, 9, 0);
 export const DEVICE = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
@@ -87,7 +87,7 @@ export class Server {
   heldElsewhere = new Set();
   /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
   recalls = [];
-  /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
+  /** @type {import("../../static/clerk/knowledge/holds.js").Grant[]} holds to tell of */
   grants = [];
   /** The store to which a manager wants this tablet, and where it is. @type {string | undefined} */
   move;
@@ -224,10 +224,10 @@ export class Disk {
   keptSiblings;
   siblings = async () => this.keptSiblings;
   putSiblings = async (/** @type {any} */ kept) => void (this.keptSiblings = structuredClone(kept));
-  /** @type {import("../../static/clerk/state.js").Heard} */
+  /** @type {import("../../static/clerk/knowledge/state.js").Heard} */
   keptHeard = { at: NOW };
   heard = async () => this.keptHeard;
-  putHeard = async (/** @type {import("../../static/clerk/state.js").Heard} */ kept) => void (this.keptHeard = structuredClone(kept));
+  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").Heard} */ kept) => void (this.keptHeard = structuredClone(kept));
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { chance, pass, settled } from "./tablet/still.js";
 import { Disk } from "./tablet/disk.js";
 import { Tab } from "./tablet/tab.js";
-import { couponIdOf } from "../../static/clerk/holds.js";
+import { couponIdOf } from "../../static/clerk/knowledge/holds.js";
 
 /** @typedef {{tab: Tab, caller: import("./tablet/tab.js").Caller}} Waiting */
 

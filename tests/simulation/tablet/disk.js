@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 
-import { HEADER, readRecords, writeRecord } from "../../../static/clerk/records.js";
+import { HEADER, readRecords, writeRecord } from "../../../static/clerk/storage/records.js";
 import { later } from "./still.js";
 
 /** @typedef {{isDead: boolean, end: Promise<void>}} Owner  the tab that uses it; `end` comes when it dies */
@@ -176,7 +176,7 @@ function storageOf(disk, owner, onOpen) {
 
 const IMPORTED = { HEADER, readRecords, writeRecord };
 const GLOBALS = ["navigator", "addEventListener", "postMessage", "setTimeout"];
-const SOURCE = readFileSync(new URL("../../../static/clerk/journal-worker.js", import.meta.url), "utf8").replace(/^import .*$/gm, "");
+const SOURCE = readFileSync(new URL("../../../static/clerk/storage/journal-worker.js", import.meta.url), "utf8").replace(/^import .*$/gm, "");
 /** The worker's own text as a function of its globals: each tab starts one of its own. */
 const startWorker = new Function(...Object.keys(IMPORTED), ...GLOBALS, SOURCE);
 

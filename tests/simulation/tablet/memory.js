@@ -1,7 +1,7 @@
 /** IndexedDB for one tab: what store.js offers, over a plain object that outlives the tab. */
 
 /** @import { Disk } from "./disk.js" */
-/** @import { Store } from "../../../static/clerk/store.js" */
+/** @import { Store } from "../../../static/clerk/storage/store.js" */
 
 /** A dead tab reads nothing and writes nothing. @param {Disk} disk @param {{isDead: boolean}} tab @returns {Store} */
 export function storeOver(disk, tab) {

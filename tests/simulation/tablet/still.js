@@ -39,7 +39,7 @@ export function later(work, ms = 0) {
   return lastTimer;
 }
 
-/** @type {import("../../../static/clerk/tokens.js").Check} */
+/** @type {import("../../../static/clerk/domain/tokens.js").Check} */
 export const check = async (publicKey, message, signature) => {
   const key = createPublicKey({ key: Buffer.concat([SPKI_ED25519, publicKey]), format: "der", type: "spki" });
   return verify(null, message, key, signature);

@@ -2,17 +2,17 @@
 import { check, clock, later } from "./still.js";
 import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
-import { Api, NoAnswer, Refused } from "../../../static/clerk/api.js";
-import { Counter } from "../../../static/clerk/counter.js";
-import { begin, enrol } from "../../../static/clerk/enrolment.js";
-import { JournalFile } from "../../../static/clerk/journal-file.js";
-import { Journal } from "../../../static/clerk/journal.js";
-import { OldJournals } from "../../../static/clerk/old-journals.js";
-import { Sync } from "../../../static/clerk/sync.js";
+import { Api, NoAnswer, Refused } from "../../../static/clerk/server/api.js";
+import { Counter } from "../../../static/clerk/counter/counter.js";
+import { begin, enrol } from "../../../static/clerk/server/enrolment.js";
+import { JournalFile } from "../../../static/clerk/storage/journal-file.js";
+import { Journal } from "../../../static/clerk/storage/journal.js";
+import { OldJournals } from "../../../static/clerk/storage/old-journals.js";
+import { Sync } from "../../../static/clerk/server/sync.js";
 
 /** @import { Disk } from "./disk.js" */
-/** @import { Screen } from "../../../static/clerk/counter.js" */
-/** @import { DeviceRecord } from "../../../static/clerk/store.js" */
+/** @import { Screen } from "../../../static/clerk/counter/counter.js" */
+/** @import { DeviceRecord } from "../../../static/clerk/storage/store.js" */
 
 /**
  * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request

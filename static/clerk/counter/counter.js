@@ -1,0 +1,339 @@
+/**
+ * What happens at the counter: one coupon from scan to hand-over, as a sequence of screens.
+ *
+ * The journal comes before the screen: "hand over" is shown only when `gave` is durable. A screen changes before anything is
+ * awaited, so a second tap finds another screen and does nothing.
+ */
+import { NoAnswer, Refused } from "../server/api.js";
+import { AT_RISK, find, findingOf, givenDetails, OFFLINE, RECOVERING, UNSURE } from "../knowledge/check.js";
+import { Deeds } from "./deeds.js";
+import { Verdict } from "../domain/rules.js";
+import { heldDetails } from "../knowledge/siblings.js";
+import { unfinished, worksHere } from "../knowledge/state.js";
+
+/** @import { Journal } from "../storage/journal.js" */
+/** @import { Attempt, Past } from "../knowledge/state.js" */
+/** @import { Sync } from "../server/sync.js" */
+/** @import { Finding } from "../knowledge/check.js" */
+/** @import { Check } from "../domain/tokens.js" */
+/** @import { Offer } from "../domain/rules.js" */
+
+/**
+ * @typedef {{name: "scan", note?: string}
+ *   | {name: "locked", chosen?: string, problem?: string, waitSeconds?: number, busy?: boolean}
+ *   | {name: "checking", finding: Finding}
+ *   | {name: "verdict", code: string, finding: Finding, details: Record<string, any>, confirmed: boolean, pending?: boolean}
+ *   | {name: "asking", attempt?: Attempt, finding: Finding}
+ *   | {name: "fetching", finding: Finding, details: Record<string, any>}
+ *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
+ *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
+ *   | {name: "unfinished", attempt: Attempt}
+ *   | {name: "undoing"}
+ *   | {name: "undone", attempt: Attempt}
+ *   | {name: "fault", code: string}} Screen
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
+ *   pause: (ms: number) => Promise<void>, painted?: () => Promise<void>}} Parts  `painted`: the screen shows what it was last told to; what
+ *   can wait for that does, because a clerk waits for the verdict
+ */
+
+export const VERIFY_MS = 4_000;
+export const ASK_MS = 6_000;
+/** How often, and how many times, to look whether the till that holds a coupon has given it back. */
+const FETCH_LOOKS = 30;
+const FETCH_PAUSE_MS = 300;
+export const NOT_HANDED_OVER = "not_handed_over";
+/** Screens that wait for a person, and for nothing else. */
+const AT_REST = ["scan", "verdict", "unconfirmed", "given", "undone", "unfinished"];
+
+export class Counter extends EventTarget {
+  /** @type {Screen} */
+  #screen = { name: "locked" };
+  #parts;
+  #deeds;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    super();
+    this.#parts = parts;
+    this.#deeds = new Deeds(parts, () => this.#show({ name: "fault", code: "storage" }));
+    parts.sync.addEventListener("change", () => this.#heard());
+  }
+
+  get screen() {
+    return this.#screen;
+  }
+
+  /** The clerk at work, an id. */
+  get clerk() {
+    return this.#deeds.clerk;
+  }
+
+  /** Opens on what was interrupted, or on the lock, or on the scanner. */
+  async start() {
+    this.#deeds.recallClerk();
+    const attempt = unfinished(this.#parts.journal.past);
+    if (!this.clerk) this.#show({ name: "locked" });
+    else if (!attempt) this.#show({ name: "scan" });
+    else if (attempt.stage === "given") this.#show({ name: "unfinished", attempt });
+    else await this.#settle(attempt, findingOf(attempt), "ask the clerk");
+  }
+
+  // Who is at work.
+
+  /** @param {string | undefined} clerk */
+  choose(clerk) {
+    if (this.#screen.name === "locked") this.#show({ name: "locked", chosen: clerk });
+  }
+
+  /** @param {string} pin */
+  async unlock(pin) {
+    const before = this.#screen;
+    if (before.name !== "locked" || !before.chosen || before.busy) return;
+    const clerk = before.chosen;
+    this.#show({ name: "locked", chosen: clerk, busy: true });
+    let how = {};
+    try {
+      how = await this.#parts.unlock(clerk, pin);
+    } catch (error) {
+      return void this.#show({ name: "locked", chosen: clerk, ...unlockProblem(error) });
+    }
+    await this.#deeds.write("unlock", { clerk, ...how });
+    this.#deeds.clerk = clerk;
+    await this.start();
+  }
+
+  /** By the clerk, or by a till that was left alone, whatever it shows: what is open is asked about when it is unlocked. */
+  async lock() {
+    if (!AT_REST.includes(this.#screen.name)) return;
+    const clerk = this.clerk ?? undefined;
+    this.#deeds.clerk = null;
+    this.#show({ name: "locked" });
+    await this.#deeds.write("lock", { clerk });
+  }
+
+  // One coupon.
+
+  /** A scan only verifies. @param {string} text as scanned or typed */
+  async scan(text) {
+    const { journal, sync, now, check } = this.#parts;
+    if (this.#screen.name !== "scan" || !sync.snapshot) return;
+    /** @type {Screen} */
+    const scanned = (this.#screen = { name: "scan" }); // nothing new to see, but a scan that is overtaken finds that it is
+    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
+    if (this.#screen !== scanned) return;
+    const shown = this.#showFinding(finding);
+    if (finding.ask) await this.#confirm(shown, finding, finding.ask);
+    else await this.#deeds.noteDecline(finding.code, finding);
+  }
+
+  async give() {
+    const shown = this.#screen;
+    if (shown.name !== "verdict") return;
+    const { finding } = shown;
+    if (shown.code === AT_RISK) return this.#giveUnasked("gave-at-risk", finding, (past) => this.#deeds.mayRisk(finding, past));
+    if (shown.code !== Verdict.GOOD) return;
+    if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#deeds.holds(finding, past));
+    if (!finding.coupon) return;
+    this.#show({ name: "asking", finding });
+    const asked = await this.#deeds.write("ask", { coupon: finding.coupon, short_code: shown.details.short_code }, (past) => !unfinished(past));
+    if (asked) await this.#settle(this.#deeds.attempt(asked.n), finding);
+    else await this.start(); // another coupon is not finished: that comes first
+  }
+
+  /** Asks again for an answer that did not come: the same entry, so a gift that was booked is answered as booked. */
+  async again() {
+    const shown = this.#screen;
+    if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
+    else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
+    else if (shown.name === "verdict" && shown.code === RECOVERING) await this.#lookAgain({ ...shown.finding, code: UNSURE });
+  }
+
+  /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
+  async fetch() {
+    const { screen } = this;
+    if (screen.name !== "verdict" || screen.code !== Verdict.HELD_ELSEWHERE || !screen.finding.ask) return;
+    const { finding, details } = screen;
+    const shown = this.#show({ name: "fetching", finding, details });
+    for (let looks = 0; looks < FETCH_LOOKS && this.#screen === shown; looks++) {
+      const ruling = await this.#deeds.ask({ verify: finding.ask, timeoutMs: VERIFY_MS });
+      if (this.#screen !== shown) return;
+      if (ruling && ruling.code !== Verdict.HELD_ELSEWHERE) return void (await this.#showRuling(ruling, finding));
+      await this.#parts.pause(FETCH_PAUSE_MS);
+    }
+    if (this.#screen === shown) this.#show(screen);
+  }
+
+  /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
+  async drop() {
+    const shown = this.#screen;
+    if ((shown.name !== "asking" && shown.name !== "unconfirmed") || !shown.attempt) return;
+    if (await this.#deeds.step("drop", shown.attempt)) this.#show({ name: "scan", note: "dropped" }); // not if the yes was first: its own screen comes
+    this.#deeds.sendSoon();
+  }
+
+  /** "Next": this coupon is dealt with. */
+  async next() {
+    const shown = this.#screen;
+    if (!["verdict", "checking", "fetching", "given", "undone"].includes(shown.name)) return;
+    this.#show({ name: "scan" });
+    if (shown.name === "given") await this.#deeds.step("done", shown.attempt);
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {string} reason */
+  async undo(attempt, reason) {
+    const before = this.#screen;
+    if (before.name === "undoing" || !this.mayUndo(attempt)) return;
+    const undoing = this.#show({ name: "undoing" }); // the gift is back on this side: however slow the disk is, no screen says GIVE now
+    const undone = await this.#deeds.step("undo", attempt, { reason });
+    if (this.#screen === undoing) this.#show(undone ? { name: "undone", attempt } : before);
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {Attempt} attempt */
+  mayUndo(attempt) {
+    return this.#deeds.mayUndo(attempt);
+  }
+
+  /** The gift was not given, by a person's decision. @param {string} reason @param {string} [coupon] */
+  async refuse(reason, coupon) {
+    const shown = this.#show({ name: "scan" });
+    await this.#deeds.write("refusal", { coupon, reason });
+    if (this.#screen === shown) this.#show({ name: "scan", note: "refused" });
+    this.#deeds.sendSoon();
+  }
+
+  /** The answer to "was the gift handed over?" @param {boolean} handedOver */
+  async finish(handedOver) {
+    const shown = this.#screen;
+    if (shown.name !== "unfinished") return;
+    const { attempt } = shown;
+    this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
+    if (!handedOver) await this.#deeds.step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
+    else for (const kind of ["gave", "done"]) await this.#deeds.step(kind, attempt); // what stands there already isn't written again
+    await this.start();
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {string} [campaign] @param {string} [language] @returns {Offer | undefined} */
+  offer(campaign, language = "en") {
+    const offers = this.#deeds.terms(campaign)?.offer;
+    return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
+  }
+
+  // Without asking.
+
+  /**
+   * The journal's entry is the gift. If it may not be written any more (the hold was given back, the allowance is used up), the
+   * coupon is looked at again.
+   * @param {string} kind @param {Finding} finding @param {(past: Past) => boolean} allowed
+   */
+  async #giveUnasked(kind, finding, allowed) {
+    const { coupon, typed, id = "" } = finding;
+    this.#show({ name: "asking", finding });
+    const given = await this.#deeds.write(kind, coupon ? { coupon } : { typed, id }, (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past));
+    if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
+    this.#showGiven(this.#deeds.attempt(given.n), finding);
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {Finding} finding */
+  async #lookAgain(finding) {
+    const checking = this.#show({ name: "checking", finding });
+    if (finding.ask) await this.#confirm(checking, finding, finding.ask);
+  }
+
+  /** The hold that was asked for has come: now it may be given. A clerk of another store makes room. */
+  #heard() {
+    const shown = this.#screen;
+    if (shown.name === "scan" && this.clerk && !worksHere(this.#parts.sync.snapshot, this.clerk)) return void this.lock();
+    if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
+    const { finding, details } = shown;
+    const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
+    if (held) this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
+  }
+
+  // Steps.
+
+  /**
+   * What the tablet says by itself, at once. Where the shop was silent just now, "valid" waits for its word, and what the tablet would
+   * give at risk for its silence.
+   * @param {Finding} finding
+   */
+  #showFinding(finding) {
+    const pending = Boolean(finding.ask); // the server is being asked
+    const isAlone = pending && this.#parts.sync.online === false;
+    const code = isAlone ? this.#deeds.codeAlone(finding) : finding.code;
+    if (finding.code === UNSURE || code === AT_RISK) return this.#show({ name: "checking", finding });
+    const details = isAlone ? this.#detailsAlone(finding) : givenDetails(finding.attempt);
+    return this.#show({ name: "verdict", code, finding, details, confirmed: !pending, pending });
+  }
+
+  /** What it can say of a coupon when nobody answers. @param {Finding} finding */
+  #detailsAlone(finding) {
+    return { ...(finding.unheard && { unheard: true }), ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) };
+  }
+
+  /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
+  async #confirm(shown, finding, ask) {
+    await this.#parts.painted?.();
+    if (this.#screen !== shown) return;
+    const ruling = await this.#deeds.ask({ verify: ask, timeoutMs: VERIFY_MS });
+    if (this.#screen !== shown) return;
+    if (ruling?.code) return this.#showRuling(ruling, finding);
+    const code = this.#deeds.codeAlone(finding);
+    this.#show({ name: "verdict", code, finding, details: this.#detailsAlone(finding), confirmed: false });
+    await this.#deeds.noteDecline(code, finding);
+  }
+
+  /** @param {Record<string, any>} ruling @param {Finding} finding */
+  async #showRuling(ruling, finding) {
+    const { code, token, ...details } = ruling;
+    const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
+    this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
+    if (code === Verdict.HELD_ELSEWHERE && details.holder?.online) await this.fetch();
+    else await this.#deeds.noteDecline(code, known);
+  }
+
+  /**
+   * Brings an open ask to its end. A yes counts only while it is open: `gave` is not written behind a `drop`.
+   * @param {Attempt} attempt @param {Finding} finding @param {"ask the clerk"} [onYes] after an interruption nobody knows whether it was handed over
+   */
+  async #settle(attempt, finding, onYes) {
+    const shown = this.#show({ name: "asking", attempt, finding });
+    await this.#deeds.ask({ timeoutMs: ASK_MS });
+    if (this.#screen !== shown) return;
+    const answer = this.#parts.sync.answers.get(attempt.ask);
+    if (!answer) return this.#show({ name: "unconfirmed", attempt, finding });
+    if (answer.code !== "redeemed") return this.#declined(attempt, finding, answer);
+    if (onYes) return this.#show({ name: "unfinished", attempt });
+    if (await this.#deeds.step("gave", attempt)) this.#showGiven(attempt, finding);
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {Finding} finding @param {{code: string} & Record<string, any>} answer */
+  async #declined(attempt, finding, { code, ...details }) {
+    await this.#deeds.step("drop", attempt);
+    this.#show({ name: "verdict", code, finding, details, confirmed: true });
+    this.#deeds.sendSoon();
+  }
+
+  /** @param {Attempt} attempt @param {Finding} finding */
+  #showGiven(attempt, finding) {
+    return this.#show({ name: "given", attempt, finding, undoUntil: this.#deeds.undoUntil(attempt) });
+  }
+
+  /** @template {Screen} S @param {S} screen @returns {S} */
+  #show(screen) {
+    this.#screen = screen;
+    this.dispatchEvent(new Event("screen"));
+    return screen;
+  }
+}
+
+/** @param {unknown} error */
+function unlockProblem(error) {
+  if (error instanceof NoAnswer) return { problem: OFFLINE };
+  if (error instanceof Refused) return { problem: error.code, waitSeconds: error.waitSeconds };
+  throw error;
+}

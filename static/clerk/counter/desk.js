@@ -1,0 +1,348 @@
+/** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
+import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
+import { Counter } from "./counter.js";
+import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
+import { Scanner } from "../scanning/scanner.js";
+import { enrolScreen, faultScreen } from "./setup.js";
+import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
+import { Verdict } from "../domain/rules.js";
+import { settingsSheet } from "./settings.js";
+import { signal, switchSound } from "../view/sound.js";
+import { explain } from "./explain.js";
+import { shiftSheet } from "./shift.js";
+import { campaignOf, givenToday, IDLE_MS } from "../knowledge/state.js";
+import { currentLanguage, t } from "../view/strings.js";
+import { BELL_EVERY_MS, SYNC_EVERY_MS } from "../server/sync.js";
+import { syncLine } from "./sync-line.js";
+import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoingScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
+import { digitsOf, Wedge } from "../scanning/wedge.js";
+import { NoAnswer, Refused } from "../server/api.js";
+
+/** @import { Screen, Parts } from "./counter.js" */
+/** @import { Signal } from "../view/sound.js" */
+/** @import { Settings } from "../storage/store.js" */
+
+/**
+ * @typedef {{again: (token: string) => unknown, speak: (language: string) => unknown, settings: Settings,
+ *   keep: (changes: Settings) => unknown}} Page  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
+ */
+
+const TICK_MS = 1_000;
+
+export class Desk {
+  #counter;
+  #parts;
+  #stage;
+  #page;
+  #wedge = new Wedge();
+  #overlay = document.createElement("div");
+  #capturedAt = 0;
+  #tappedAt = 0;
+  #subject = "";
+  #scanned = "";
+  #listening = false;
+  #touchedAt = performance.now();
+  #scanner = new Scanner({
+    onScan: (text, capturedAt) => this.#scan(text, capturedAt),
+    onType: () => codeSheet((code) => this.#scan(digitsOf(code), performance.now())),
+    onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
+    onLock: () => this.#counter.lock(),
+    onSync: () => this.#syncNow(),
+    onShift: () => this.#showShift(),
+    onSettings: () => this.#showSettings(),
+  });
+
+  /**
+   * @param {Parts} parts @param {HTMLElement} stage
+   * @param {Page} page
+   */
+  constructor(parts, stage, page) {
+    this.#parts = parts;
+    this.#stage = stage;
+    this.#page = page;
+    this.#scanner.useCamera(page.settings.camera ?? "");
+    this.#counter = new Counter(parts);
+  }
+
+  /** Whether an update may reload the page now: never in the middle of a coupon, nor of a question. */
+  get idle() {
+    return ["scan", "locked"].includes(this.#counter.screen.name) && !hasSheet();
+  }
+
+  async start() {
+    this.#stage.replaceChildren(this.#scanner.element, this.#overlay);
+    this.#counter.addEventListener("screen", () => this.#render());
+    this.#parts.sync.addEventListener("change", () => this.#heard());
+    addEventListener("online", () => this.#syncNow());
+    addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    addEventListener("click", ({ timeStamp }) => (this.#tappedAt = timeStamp), { capture: true });
+    addEventListener("pointerdown", () => (this.#touchedAt = performance.now()));
+    document.addEventListener("visibilitychange", () => this.#seen());
+    setInterval(() => this.#tick(), TICK_MS);
+    setInterval(() => this.#syncNow(), SYNC_EVERY_MS);
+    setInterval(() => this.#listenToBell(), BELL_EVERY_MS);
+    this.#render();
+    await Promise.all([this.#counter.start(), this.#syncNow()]);
+  }
+
+  /** @param {string} text @param {number} capturedAt */
+  async #scan(text, capturedAt) {
+    this.#capturedAt = capturedAt;
+    this.#scanned = text;
+    this.#touchedAt = performance.now();
+    await this.#counter.scan(text);
+  }
+
+  /**
+   * Both hands of the clerk are on scanner and coupon: the next coupon needs no "Next" on the screen. The coupon that is shown already
+   * is the same scan, and one that is good waits for the clerk's decision.
+   * @param {string} text @param {number} at
+   */
+  async #scanByUsb(text, at) {
+    const { screen } = this.#counter;
+    if (screen.name !== "scan" && (text === this.#scanned || !isDealtWith(screen) || hasSheet())) return;
+    await this.#counter.next();
+    await this.#scan(text, at);
+  }
+
+  #render() {
+    const { screen } = this.#counter;
+    const content = this.#content(screen);
+    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
+    this.#label();
+    const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
+    const isSame = Boolean(subject) && subject === this.#subject;
+    if (isSame && content) this.#reword(content);
+    else this.#cover(content);
+    this.#subject = subject;
+    if (!isSame) this.#sound(screen);
+    if (screen.name === "verdict") this.#measure();
+    if (screen.name === "given") this.#measureTap();
+    if (screen.name === "locked") this.#scanner.sleep();
+    else if (document.visibilityState === "visible") this.#scanner.wake();
+  }
+
+  /** @param {HTMLElement | null} content */
+  #cover(content) {
+    closeSheets();
+    this.#overlay.replaceChildren(...(content ? [content] : []));
+    const focused = content?.matches("[tabindex]") ? content : content?.querySelector("h1");
+    /** @type {HTMLElement | null | undefined} */ (focused)?.focus();
+  }
+
+  /**
+   * The server has confirmed what is shown. Only the words change: a button that the clerk's finger is on stays the same button,
+   * and what they are just choosing from stays open.
+   * @param {HTMLElement} content
+   */
+  #reword(content) {
+    const [now, then] = [content, this.#overlay].map((each) => each.querySelectorAll(".verdict-head > :not(h1), .verdict-gift"));
+    if (now.length === then.length) then.forEach((element, index) => element.replaceWith(now[index]));
+    else this.#cover(content);
+  }
+
+  /** @param {Screen} screen @returns {HTMLElement | null} */
+  #content(screen) {
+    const desk = this.#verdictDesk();
+    switch (screen.name) {
+      case "scan":
+        return this.#refusedScreen();
+      case "locked":
+        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], place: this.#place, counter: this.#counter, onLook: () => this.#syncNow(), onSpeak: this.#page.speak });
+      case "checking":
+        return checkingScreen(desk);
+      case "verdict":
+        return verdictScreen(screen, desk);
+      case "asking":
+        return askingScreen(screen, desk);
+      case "fetching":
+        return fetchingScreen(screen, desk);
+      case "unconfirmed":
+        return unconfirmedScreen(screen, desk);
+      case "given":
+        return givenScreen(screen, desk);
+      case "undoing":
+        return undoingScreen();
+      case "undone":
+        return undoneScreen(desk);
+      case "unfinished":
+        return unfinishedScreen(screen, desk);
+      case "fault":
+        return faultScreen(screen.code);
+    }
+  }
+
+  #refusedScreen() {
+    const { mustEnrol, refused } = this.#parts.sync;
+    return mustEnrol ? enrolScreen({ onToken: this.#page.again, lostKey: refused === "journal_behind", revoked: true }) : null;
+  }
+
+  #verdictDesk() {
+    const counter = this.#counter;
+    return {
+      counter,
+      zone: this.#zone,
+      offer: (/** @type {string | undefined} */ campaign) => counter.offer(campaign, currentLanguage()),
+      where: (/** @type {number | undefined} */ lastDay, /** @type {string | undefined} */ campaign) => this.#where(lastDay, campaign),
+      undoFor: (/** @type {import("../knowledge/state.js").Attempt} */ attempt) => undoSheet((reason) => counter.undo(attempt, reason)),
+      refuseFor: (/** @type {string | undefined} */ coupon) => refusalSheet((reason) => counter.refuse(reason, coupon)),
+    };
+  }
+
+  #showSettings() {
+    const { sync, now } = this.#parts;
+    const { settings, speak } = this.#page;
+    const keep = (/** @type {Settings} */ changes) => this.#change(changes);
+    return settingsSheet({ sync, now: now(), zone: this.#zone, settings, keep, speak, syncNow: () => this.#syncNow() });
+  }
+
+  /** @param {Settings} changes */
+  #change(changes) {
+    this.#page.settings = { ...this.#page.settings, ...changes };
+    if (changes.sound !== undefined) switchSound(changes.sound);
+    if (changes.camera !== undefined) this.#scanner.useCamera(changes.camera);
+    return this.#page.keep(changes);
+  }
+
+  #showShift() {
+    const { journal, sync, now } = this.#parts;
+    const { zone, offer, undoFor, counter } = this.#verdictDesk();
+    shiftSheet(givenToday(journal.past, now(), zone), {
+      zone,
+      titleOf: ({ id }) => offer(campaignOf(id))?.title,
+      clerkName: (clerk) => sync.snapshot?.clerks.find(({ id }) => id === clerk)?.name,
+      mayUndo: (attempt) => counter.mayUndo(attempt),
+      onUndo: undoFor,
+    });
+  }
+
+  /** @param {number} [lastDay] @param {string} [campaign] */
+  #where(lastDay, campaign) {
+    const { snapshot } = this.#parts.sync;
+    const from = snapshot?.campaigns.find(({ id }) => id === campaign)?.terms.windows.redeem?.from;
+    return { now: this.#parts.now(), zone: this.#zone, clerk: this.#counter.clerk, device: snapshot?.device.id ?? "", store: snapshot?.store.id ?? "", lastDay, from };
+  }
+
+  get #zone() {
+    return this.#parts.sync.snapshot?.store.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
+  /** Where it stands, and how it is called there. */
+  get #place() {
+    const { snapshot } = this.#parts.sync;
+    return snapshot ? `${snapshot.store.name} · ${snapshot.device.name}` : "";
+  }
+
+  #label() {
+    const { sync, now } = this.#parts;
+    const clerk = sync.snapshot?.clerks.find(({ id }) => id === this.#counter.clerk);
+    this.#scanner.label({ place: this.#place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
+  }
+
+  /** Once for each verdict: the server's confirmation of what was heard already is silent. @param {Screen} screen */
+  #sound(screen) {
+    const made = soundOf(screen);
+    if (made) signal(made);
+  }
+
+  /** Frame captured → verdict painted, for whoever looks at the page's performance entries. */
+  #measure() {
+    const start = this.#capturedAt;
+    if (!start) return;
+    this.#capturedAt = 0;
+    measurePainted("frame to verdict", start);
+  }
+
+  /** Give tapped → "Hand over" painted. */
+  #measureTap() {
+    measurePainted("tap to given", this.#tappedAt);
+  }
+
+  #heard() {
+    const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // what the clerk looks at stays open
+    if (["scan", "locked"].includes(this.#counter.screen.name) && !isOpen && this.#changesScreen()) this.#render();
+    this.#label();
+  }
+
+  /** What came from the server matters to the lock: a clerk list, or a refusal of this tablet. */
+  #changesScreen() {
+    const known = `${this.#parts.sync.snapshot?.etag} ${this.#parts.sync.refused}`;
+    const changed = this.#overlay.dataset.known !== known;
+    this.#overlay.dataset.known = known;
+    const { screen } = this.#counter;
+    return changed && !(screen.name === "locked" && screen.chosen && !this.#parts.sync.refused);
+  }
+
+  #seen() {
+    if (document.visibilityState === "hidden") return this.#scanner.sleep();
+    if (this.#counter.screen.name !== "locked") this.#scanner.wake();
+    this.#syncNow();
+  }
+
+  #tick() {
+    if (performance.now() - this.#touchedAt > IDLE_MS) this.#counter.lock();
+    this.#label();
+  }
+
+  #syncNow() {
+    return calmly(() => this.#parts.sync.run());
+  }
+
+  /** Another till that waits for a coupon held here waits for this. */
+  async #listenToBell() {
+    const { sync } = this.#parts;
+    if (!sync.online || sync.refused || this.#listening || document.visibilityState === "hidden") return;
+    this.#listening = true;
+    await calmly(async () => {
+      if (await sync.rings()) await sync.run();
+    });
+    this.#listening = false;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    this.#touchedAt = performance.now();
+    if (event.target instanceof HTMLInputElement) return;
+    const { mine, scanned } = this.#wedge.take(event.key, event.timeStamp);
+    const isLocked = this.#counter.screen.name === "locked";
+    if (!mine || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (scanned && !isLocked) this.#scanByUsb(scanned, event.timeStamp);
+  }
+}
+
+/** From `start` until what is on its way to the screen is there. @param {string} name @param {number} start as performance.now gives it */
+function measurePainted(name, start) {
+  requestAnimationFrame(() => setTimeout(() => performance.measure(name, { start }), 0));
+}
+
+/** No answer, or a refusal, is not an error of the page: the sync line says it. @param {() => Promise<unknown>} work */
+async function calmly(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof NoAnswer) && !(error instanceof Refused)) throw error;
+  }
+}
+
+/** @param {Screen} screen @returns {Signal | null} */
+function soundOf(screen) {
+  if (screen.name === "given") return "given";
+  if (screen.name === "unconfirmed" || screen.name === "unfinished") return "ask";
+  if (screen.name !== "verdict") return null;
+  return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
+}
+
+/** Nothing on this screen waits for a decision. @param {Screen} screen */
+const isDealtWith = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
+
+/** @param {string} code */
+const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, RECOVERING, Verdict.HELD_ELSEWHERE].includes(code);
+
+/** @param {string} [note] */
+function noteWords(note) {
+  if (note === "dropped") return t("Not given. The coupon stays valid.");
+  if (note === "refused") return t("Noted. Thank you.");
+  return undefined;
+}

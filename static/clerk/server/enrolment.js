@@ -1,0 +1,105 @@
+/**
+ * Enrolling: the tablet makes its own key, which can't leave it, and registers the public half with a one-time link.
+ *
+ * The key is kept before it is sent: after a lost answer the same key gets the same device.
+ */
+import { Refused } from "./api.js";
+import { toBase64url } from "../domain/bytes.js";
+import { ownerOf, ownerRecord } from "../storage/journal.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { JournalFile } from "../storage/journal-file.js" */
+/** @import { DeviceRecord, EnrolmentRecord, Store } from "../storage/store.js" */
+
+const TIMEOUT_MS = 15_000;
+const KEY_IS_KNOWN = "conflict";
+
+/** The token of an enrolment link, `…/clerk/#enrol=TOKEN`; null for any other text. @param {string} text */
+export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.[1] ?? null;
+
+/**
+ * @param {string} token @param {{api: Api, store: Store, file: JournalFile, records: string[]}} parts `records`: what the journal file held
+ * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
+ */
+export async function enrol(token, { api, store, file, records }) {
+  const { device, keys } = await registered(token, api, store);
+  await begin(device.id, file, records, device.proof);
+  const record = { ...device, keys };
+  await store.enrolled(record);
+  return record;
+}
+
+/**
+ * First by the link whose answer was lost, if it was another: if the server has taken it, this tablet is that device already.
+ * @param {string} token @param {Api} api @param {Store} store
+ */
+async function registered(token, api, store) {
+  const unheard = await store.enrolment();
+  if (unheard && unheard.token !== token) {
+    try {
+      return { device: await register(unheard.token, unheard.keys, api, store), keys: unheard.keys };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+  return registeredBy(token, api, store);
+}
+
+/**
+ * With the key that the tablet has, if it has one: a restored server may have lost the device, and only this key proves what it wrote.
+ * A server that knows the key, as a revoked device's, wants another.
+ * @param {string} token @param {Api} api @param {Store} store
+ */
+async function registeredBy(token, api, store) {
+  const { keys } = await pending(token, store);
+  try {
+    return { device: await register(token, keys, api, store), keys };
+  } catch (error) {
+    if (!(error instanceof Refused && error.code === KEY_IS_KNOWN)) throw error;
+    const fresh = await begun(token, await makeKeys(), store);
+    return { device: await register(token, fresh.keys, api, store), keys: fresh.keys };
+  }
+}
+
+/** @param {string} token @param {Store} store @returns {Promise<EnrolmentRecord>} */
+async function pending(token, store) {
+  const kept = await store.enrolment();
+  if (kept?.token === token) return kept;
+  const device = await store.device();
+  return begun(token, device?.keys ?? (await makeKeys()), store);
+}
+
+/** @param {string} token @param {CryptoKeyPair} keys @param {Store} store @returns {Promise<EnrolmentRecord>} */
+async function begun(token, keys, store) {
+  const enrolment = { token, keys };
+  await store.beginEnrolment(enrolment);
+  return enrolment;
+}
+
+/** @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store @returns {Promise<{id: string, name: string, proof?: string}>} */
+async function register(token, keys, api, store) {
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
+  try {
+    const { device, proof } = await api.post("/clerk/enrol", { v: 1, token, public_key: toBase64url(publicKey) }, { timeoutMs: TIMEOUT_MS });
+    return { id: device.id, name: device.name, proof };
+  } catch (error) {
+    if (error instanceof Refused) await store.forgetEnrolment();
+    throw error;
+  }
+}
+
+/**
+ * Begins the device's journal; another device's is kept under a name of its own.
+ * @param {string} deviceId @param {JournalFile} file @param {string[]} records what the file held @param {string} [proof] of the device
+ * @returns {Promise<string[]>} what it holds now
+ */
+export async function begin(deviceId, file, records, proof) {
+  const owner = ownerOf(records);
+  if (owner === deviceId) return records;
+  if (owner !== null) await file.retire();
+  await file.append(ownerRecord(deviceId, proof));
+  return [ownerRecord(deviceId, proof)];
+}
+
+/** @returns {Promise<CryptoKeyPair>} not extractable: the private half can sign here and be copied nowhere */
+const makeKeys = async () => /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));

@@ -1,0 +1,360 @@
+/**
+ * The one request: "here is my journal from where you have it". A retry, a duplicate, a late one and a lost reply are all the
+ * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
+ */
+import { NoAnswer, Refused } from "./api.js";
+import { clockFault, clockWord } from "../knowledge/clock.js";
+import { couponIdOf, Holds } from "../knowledge/holds.js";
+import { Sets } from "../knowledge/sets.js";
+import { Siblings } from "../knowledge/siblings.js";
+import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/state.js";
+
+/** @import { Api, DeviceKey } from "./api.js" */
+/** @import { Grant, Kept as KeptHolds } from "../knowledge/holds.js" */
+/** @import { Kept as KeptSets } from "../knowledge/sets.js" */
+/** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
+/** @import { Journal } from "../storage/journal.js" */
+/** @import { Batch } from "../storage/old-journals.js" */
+/** @import { Heard, Snapshot } from "../knowledge/state.js" */
+
+/**
+ * @typedef {{code: string} & Record<string, any>} Answer
+ * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
+ * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
+ *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
+ *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
+ *   putHeard(heard: Heard): Promise<void>, siblings(): Promise<KeptSiblings | undefined>, putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  what may be forgotten
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>, trouble: string | null}} Old
+ * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
+ *   stops what is under way; that is sent again with it
+ */
+
+export const SYNC_EVERY_MS = 20_000;
+export const BELL_EVERY_MS = 1_000;
+const BELL_TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 15_000;
+const BATCH_ENTRIES = 200;
+/** As many as the server tells at once; when it tells so many, there may be more. */
+const GRANTS_PER_REPLY = 1000;
+/** As many as the server hears at once. */
+const CLAIMS_PER_REQUEST = 5000;
+const CAMPAIGNS_PER_REQUEST = 1000;
+
+/** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
+const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
+
+/** Refusals after which this tablet can't go on, but must be enrolled anew. */
+const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
+
+export class Sync extends EventTarget {
+  /** @type {Map<number, Answer>} the server's answers to entries, as far as they came since the start */
+  answers = new Map();
+  /** @type {Snapshot | null} */
+  snapshot = null;
+  /** @type {boolean | null} null: not tried yet */
+  online = null;
+  /** @type {string | null} why the server refuses this device, a code */
+  refused = null;
+  /** @type {number | null} */
+  syncedAt = null;
+  /** @type {number | null} when the network went, by the device's clock */
+  offlineSince = null;
+  /** Server's clock less the device's, in ms, as of the last answer. */
+  skewMs = 0;
+  /** What this device alone may give. */
+  holds = new Holds();
+  /** The last list of what was given. */
+  sets = new Sets();
+  /** What the other tablets of the store may give, and other stores. */
+  siblings = new Siblings();
+  /** The server was restored from a backup, and waits until all devices have reported. */
+  recovering = false;
+  /** How many of this device's entries the server keeps aside for a manager. */
+  quarantined = 0;
+
+  #acknowledged = 0;
+  #isEnded = false;
+  /** @type {Set<AbortController>} */
+  #underWay = new Set();
+  #api;
+  #key;
+  #journal;
+  #memory;
+  #now;
+  #alone;
+  #old;
+
+  /**
+   * @param {{api: Api, key: DeviceKey, journal: Journal, memory: Memory, now: () => number,
+   *   alone: <T>(work: () => Promise<T>) => Promise<T>, old?: Old}} parts  `alone` runs one work at a time over all tabs; `old` is
+   *   what this tablet recorded as another device
+   */
+  constructor({ api, key, journal, memory, now, alone, old }) {
+    super();
+    this.#api = api;
+    this.#key = key;
+    this.#journal = journal;
+    this.#memory = memory;
+    this.#now = now;
+    this.#alone = alone;
+    this.#old = old;
+    journal.clock = () => clockWord(clockFault(this, now()));
+  }
+
+  /** Recalls what was known when the tablet was last in use. */
+  async load() {
+    this.snapshot = (await this.#memory.snapshot()) ?? null;
+    this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
+    this.holds = new Holds((await this.#memory.holds()) ?? undefined);
+    this.holds.prune(this.#journal.past); // what is recalled from memory may be older than a release in the journal
+    this.sets = new Sets((await this.#memory.sets()) ?? undefined);
+    this.siblings = new Siblings(await this.#memory.siblings());
+    const heard = await this.#memory.heard();
+    [this.syncedAt, this.skewMs, this.refused] = [heard?.at ?? null, heard?.skewMs ?? 0, heard?.refused ?? null];
+  }
+
+  /** The last entry that the server is known to have. */
+  get acknowledged() {
+    return this.#acknowledged;
+  }
+
+  get waiting() {
+    return waiting(this.#journal.past, this.#acknowledged);
+  }
+
+  get mustEnrol() {
+    return NOT_ENROLLED.includes(this.refused ?? "");
+  }
+
+  /** Why the server does not take what this tablet recorded as another device, a code. */
+  get oldTrouble() {
+    return this.#old?.trouble ?? null;
+  }
+
+  /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
+  async rings() {
+    const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.holds.epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
+    return ring === true;
+  }
+
+  /**
+   * Brings the journal up to date and the answers back; with `verify`, the server's word on that coupon or short code.
+   * @param {SyncOptions} [options] @returns {Promise<Ruling | null>} Throws NoAnswer or Refused.
+   */
+  run({ verify, urgent = false, timeoutMs = TIMEOUT_MS } = {}) {
+    if (urgent) for (const other of this.#underWay) other.abort();
+    const stop = new AbortController();
+    this.#underWay.add(stop);
+    return this.#alone(async () => {
+      try {
+        if (this.#isEnded) throw new NoAnswer("this tablet becomes another device");
+        const limits = { timeoutMs, signal: stop.signal };
+        const ruling = await this.#exchangeAll(verify, limits);
+        await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs });
+        if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
+        if (!urgent && this.#old) await this.#handIn(this.#old, limits);
+        return ruling;
+      } catch (error) {
+        if (!stop.signal.aborted) await this.#note(error);
+        throw error;
+      } finally {
+        this.#underWay.delete(stop);
+      }
+    });
+  }
+
+  /** For good: another device takes this one's place. Answers when nothing is sent, heard or written in its name any more. */
+  async end() {
+    this.#isEnded = true;
+    for (const each of this.#underWay) each.abort();
+    await this.#alone(() => this.#journal.end());
+  }
+
+  get #lacksSets() {
+    return this.sets.position === null || Boolean(this.snapshot?.campaigns.some(({ number }) => !this.sets.knows(number)));
+  }
+
+  /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
+  async #exchangeAll(verify, limits) {
+    let after = sendAfter(this.#journal.past, this.#acknowledged);
+    this.#reporting = null; // the server may be another since the last time
+    for (;;) {
+      const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
+      const reply = await this.#exchange(after, entries, verify, limits);
+      const complete = reply.last >= after + entries.length;
+      await this.#giveBack(reply.recalls);
+      if (reply.move && complete && reply.last >= this.#journal.last) await this.#go(reply.move);
+      if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
+      if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
+      after = complete ? after + entries.length : reply.last;
+    }
+  }
+
+  /**
+   * @param {number} after @param {{text: string, signature: string}[]} entries @param {string | undefined} verify
+   * @param {{timeoutMs: number, signal: AbortSignal}} limits @param {Batch} [old]
+   */
+  async #exchange(after, entries, verify, limits, old) {
+    const sentAt = this.#now();
+    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }) };
+    const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
+    if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
+    if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
+    if (reply.fault) await this.#handInRest(reply, limits);
+    await this.#learn(reply, (sentAt + this.#now()) / 2);
+    return reply;
+  }
+
+  /**
+   * What the server can't take it keeps for a manager, to the journal's end. @param {any} reply @param {{timeoutMs: number, signal: AbortSignal}} limits
+   * @returns {Promise<never>}
+   */
+  async #handInRest({ fault, quarantined, kept }, limits) {
+    this.quarantined = quarantined;
+    for (let done = kept ?? this.#journal.last; done < this.#journal.last; ) {
+      const request = { v: 1, after: done, entries: this.#journal.entriesAfter(done, BATCH_ENTRIES), time: this.#now() };
+      const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
+      if (!(reply.kept > done)) break; // it goes no further now; the next sync tries again
+      [done, this.quarantined] = [reply.kept, reply.quarantined];
+    }
+    throw new Refused(409, fault);
+  }
+
+  /** What this device has heard, and to a restored server what it holds. */
+  #known() {
+    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, homes: this.#homesHeard(), end: this.#journal.last, ...this.#proof(), ...this.#report() };
+  }
+
+  /** To a server that does not know it: a restored one may have lost it. */
+  #proof() {
+    return this.refused === "not_signed" ? { proof: this.#key.proof } : {};
+  }
+
+  /** Of homes it hears when it has the sets, and hears what changes. */
+  #homesHeard() {
+    const campaigns = this.snapshot?.campaigns.map(({ number }) => number) ?? [];
+    return this.sets.position === null ? undefined : this.siblings.homesHeard(campaigns.slice(-CAMPAIGNS_PER_REQUEST));
+  }
+
+  /** The generation of the server's ledger to which this device reports, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
+  #reporting = null;
+
+  #report() {
+    if (!this.#reporting) return {};
+    const { generation, claimed } = this.#reporting;
+    const { all } = this.holds;
+    const claims = all.slice(claimed, claimed + CLAIMS_PER_REQUEST).map(([campaign, number, held]) => [campaign, number, held]);
+    return { generation, claims, more_claims: claimed + claims.length < all.length };
+  }
+
+  /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
+  async #isUpToDate(reply) {
+    const before = this.#reporting;
+    this.#reporting = this.#nextReport(reply);
+    if (this.#reporting && !before) await this.#old?.again();
+    return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
+  }
+
+  /** What is left to report. The server says whether it has heard all, and nobody else knows: a backup may be put back twice. @param {any} reply */
+  #nextReport({ reported, generation }) {
+    if (reported) return null;
+    const begun = this.#reporting;
+    if (!begun || begun.generation !== generation) return { generation, claimed: 0 };
+    const claimed = begun.claimed + CLAIMS_PER_REQUEST;
+    return claimed < this.holds.size ? { generation, claimed } : null; // if that was not enough, it is all told again the next time
+  }
+
+  /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
+  async #giveBack(recalls) {
+    for (const grant of recalls) {
+      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, couponIdOf(grant), grant[2]));
+    }
+    if (!recalls.length) return;
+    this.holds.prune(this.#journal.past);
+    await this.#memory.putHolds(this.holds.kept);
+  }
+
+  /** Goes to another store, if nothing is open: all that it held is given back with that. @param {string} store */
+  async #go(store) {
+    const allowed = (/** @type {import("../knowledge/state.js").Past} */ past) => mayMove(past) && !isMoving(past, this.#acknowledged);
+    if (!(await this.#journal.append("move", { store, epoch: this.holds.epoch }, allowed))) return;
+    this.holds.prune(this.#journal.past);
+    await this.#memory.putHolds(this.holds.kept);
+  }
+
+  /** Fetches whole what the changes could not tell. Not while a person waits. @param {{timeoutMs: number, signal: AbortSignal}} limits */
+  async #fetchSets(limits) {
+    const positions = [];
+    for (const { number } of this.snapshot?.campaigns ?? []) {
+      const { bytes, headers } = await this.#api.postForBytes("/clerk/sets", { v: 1, campaign: number }, { ...limits, key: this.#key });
+      this.sets.replace(number, bytes);
+      positions.push(headers.get("Redeem-Position") ?? "");
+    }
+    this.sets.position = oldest(positions);
+    await this.#memory.putSets(this.sets.kept);
+  }
+
+  /**
+   * Hands in what this tablet recorded as another device. Not while a person waits. A refusal is about that, and no reason to close
+   * the till: the request before this one was taken.
+   * @param {Old} old @param {{timeoutMs: number, signal: AbortSignal}} limits
+   */
+  async #handIn(old, limits) {
+    try {
+      for (let batch = await old.next(BATCH_ENTRIES); batch; batch = await old.next(BATCH_ENTRIES)) {
+        await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
+        await old.sent(batch);
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      old.trouble = error.code;
+    }
+  }
+
+  /** @param {any} reply @param {number} at */
+  async #learn(reply, at) {
+    for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
+    if (reply.snapshot) await this.#learnSnapshot(reply.snapshot);
+    if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
+    if (reply.grants.length) {
+      this.holds.believe(reply.grants, this.#journal.past);
+      await this.#memory.putHolds(this.holds.kept);
+    }
+    await this.#learnChanges(reply.changes);
+    if (this.siblings.hear(reply, this.snapshot?.store.id)) await this.#memory.putSiblings(this.siblings.kept);
+    this.recovering = reply.recovering;
+    this.quarantined = reply.quarantined;
+    this.skewMs = Math.round(reply.time - at);
+    this.syncedAt = this.#now();
+    this.offlineSince = null;
+    this.refused = null;
+    this.#tell(true);
+  }
+
+  /** A list of a campaign that is good here no longer is told no changes: it must not come back as it was. @param {Snapshot} snapshot */
+  async #learnSnapshot(snapshot) {
+    if (this.sets.keep(snapshot.campaigns.map(({ number }) => number))) await this.#memory.putSets(this.sets.kept);
+    await this.#memory.putSnapshot((this.snapshot = snapshot));
+  }
+
+  /** @param {import("../knowledge/sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */
+  async #learnChanges(changes) {
+    if (changes) this.sets.apply(changes);
+    else this.sets.position = null;
+    if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
+  }
+
+  /** That this tablet must be enrolled anew it knows also when it is opened again without a network. @param {unknown} error */
+  async #note(error) {
+    if (error instanceof Refused) this.refused = error.code;
+    else this.offlineSince ??= this.#now();
+    this.#tell(error instanceof Refused);
+    if (error instanceof Refused && this.mustEnrol) await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
+  }
+
+  /** @param {boolean} online */
+  #tell(online) {
+    this.online = online;
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { clerkAt, fold, givenHere, givenToday, IDLE_MS, isMoving, mayFollow, mayMove, releasedEpoch, sendAfter, undoUntil, unfinished, waiting } from "../../../static/clerk/knowledge/state.js";
+import { coupon } from "../tablet.js";
+
+const [ONE, TWO] = [await coupon(1), await coupon(2)];
+
+/** A journal from the kinds of its entries; `of` is the newest ask unless said otherwise. @param {...(string | object)} entries */
+function journal(...entries) {
+  let asked = 0;
+  return entries.map((said, index) => {
+    const entry = /** @type {any} */ ({ v: 1, n: index + 1, prev: "", at: 1000 * (index + 1), ...(typeof said === "string" ? { kind: said } : said) });
+    if (entry.kind === "ask") asked = entry.n;
+    return { of: asked, coupon: ONE, clerk: "clk_1", ...entry };
+  });
+}
+
+/** @param {...(string | object)} entries */
+const past = (...entries) => fold(journal(...entries));
+
+/** @type {[string, string[], string | undefined, boolean][]} name, entries, the stage of what is unfinished, given here? */
+const STORIES = [
+  ["nothing happened", [], undefined, false],
+  ["asked and no more", ["ask"], "asking", false],
+  ["asked and dropped", ["ask", "drop"], undefined, false],
+  ["given, and the clerk was called away", ["ask", "gave"], "given", true],
+  ["given and done", ["ask", "gave", "done"], undefined, true],
+  ["given and taken back at once", ["ask", "gave", "undo"], undefined, false],
+  ["given, done, and taken back later", ["ask", "gave", "done", "undo"], undefined, false],
+  ["a yes that came after the drop", ["ask", "drop", "gave"], undefined, false],
+  ["a drop that came after the yes", ["ask", "gave", "drop"], "given", true],
+  ["dropped and asked again", ["ask", "drop", "ask"], "asking", false],
+  ["taken back and given again", ["ask", "gave", "done", "undo", "ask", "gave", "done"], undefined, true],
+  ["an entry of a newer app in between", ["ask", "gave", "sparkle", "done"], undefined, true],
+];
+
+describe("what is unfinished, and what was given, after every interruption", () => {
+  for (const [name, entries, stage, given] of STORIES) {
+    test(name, () => {
+      const now = past(...entries);
+      assert.equal(unfinished(now)?.stage, stage);
+      assert.equal(Boolean(givenHere(now, ONE)), given);
+    });
+  }
+});
+
+test("what identifies a coupon is not its text: a second token of it counts as the same", async () => {
+  const again = await coupon(1, { lastDay: 2000 });
+  assert.ok(givenHere(past("ask", "gave"), again));
+  assert.equal(givenHere(past("ask", "gave"), TWO), undefined);
+});
+
+test("an entry follows only where its stage allows it", () => {
+  const allowed = (/** @type {string[]} */ entries) => ["gave", "drop", "done", "undo"].filter((kind) => mayFollow(past(...entries), kind, 1));
+  assert.deepEqual(allowed(["ask"]), ["gave", "drop"]);
+  assert.deepEqual(allowed(["ask", "gave"]), ["done", "undo"]);
+  assert.deepEqual(allowed(["ask", "gave", "done"]), ["undo"]);
+  assert.deepEqual(allowed(["ask", "drop"]), []);
+  assert.deepEqual(allowed(["ask", "gave", "undo"]), []);
+});
+
+test("nothing follows an ask that never was", () => assert.equal(mayFollow(past("ask"), "gave", 7), false));
+
+test("an undo of an older gift doesn't hide a newer one of the same coupon", () => {
+  const now = past("ask", "gave", "undo", "ask", "gave", { kind: "undo", of: 1 });
+  assert.equal(givenHere(now, ONE)?.ask, 4);
+});
+
+test("an open ask is sent again, so that its answer comes again", () => {
+  assert.equal(sendAfter(past("unlock", "ask"), 2), 1);
+  assert.equal(sendAfter(past("unlock", "ask", "drop"), 3), 3);
+  assert.equal(sendAfter(past("unlock", "ask", "gave"), 2), 2);
+});
+
+test("what the server is not known to have is waiting", () => {
+  assert.equal(waiting(past("unlock", "ask", "gave"), 1), 2);
+  assert.equal(waiting(past(), 0), 0);
+});
+
+describe("the clerk at work", () => {
+  test("is who unlocked last", () => assert.equal(clerkAt(past("unlock", { kind: "unlock", clerk: "clk_2" }), 3000), "clk_2"));
+  test("is nobody after a lock", () => assert.equal(clerkAt(past("unlock", "lock"), 3000), null));
+  test("is nobody once the tablet was left alone", () => {
+    assert.equal(clerkAt(past("unlock", "ask"), 2000 + IDLE_MS - 1), "clk_1");
+    assert.equal(clerkAt(past("unlock", "ask"), 2000 + IDLE_MS), null);
+  });
+});
+
+test("an undo is too late the campaign's minutes after the gift", () => {
+  const attempt = past("ask", "gave").attempts.get(1);
+  assert.ok(attempt);
+  assert.equal(undoUntil(attempt, 30), 2000 + 30 * 60_000);
+});
+
+describe("what was given today", () => {
+  const day = 86_400_000;
+  const midnight = Date.UTC(2026, 10, 20, 21); // in Moscow
+  /** @param {number} at @param {...string} kinds */
+  const acts = (at, ...kinds) => kinds.map((kind) => ({ kind, at }));
+
+  test("is what was handed over since midnight at the store, newest first", () => {
+    const found = givenToday(past(...acts(midnight - 1, "ask", "gave", "done"), ...acts(midnight, "ask", "gave", "done"), ...acts(midnight + 1, "ask", "gave")), midnight + 2, "Europe/Moscow");
+    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[7, "given"], [4, "done"]]);
+  });
+
+  test("keeps what was taken back, and leaves out what was never given", () => {
+    const found = givenToday(past(...acts(midnight, "ask", "gave", "undo", "ask", "drop", "gave-held", "done")), midnight + 2, "Europe/Moscow");
+    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[6, "given"], [1, "undone"]]);
+  });
+
+  test("is nothing on the next day", () => {
+    assert.deepEqual(givenToday(past(...acts(midnight, "ask", "gave")), midnight + day, "Europe/Moscow"), []);
+  });
+});
+
+describe("a tablet that goes to another store", () => {
+  test("has given back all that it was granted until then, and nothing of later", () => {
+    const now = past({ kind: "release", id: "cpn_1_1", epoch: 9 }, { kind: "move", store: "sto_2", epoch: 7 });
+    assert.deepEqual(["cpn_1_1", "cpn_1_2"].map((id) => releasedEpoch(now, id)), [9, 7]);
+  });
+
+  test("goes when nothing is open", () => {
+    assert.deepEqual([past("ask"), past("ask", "gave"), past("ask", "gave", "done"), past("ask", "drop")].map(mayMove), [false, false, true, true]);
+  });
+
+  test("is on its way until the server has heard of it", () => {
+    const now = past("unlock", { kind: "move", store: "sto_2" });
+    assert.deepEqual([isMoving(past("unlock"), 0), isMoving(now, 1), isMoving(now, 2)], [false, true, false]);
+  });
+
+  test("begins a new list of what was given here", () => {
+    const before = past("ask", "gave", "done");
+    const after = past("ask", "gave", "done", { kind: "move", store: "sto_2" });
+    assert.deepEqual([before, after].map((each) => givenToday(each, 2000, "UTC").length), [1, 0]);
+    assert.ok(givenHere(after, ONE), "and gives none of these again");
+  });
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { GAP_MS, Wedge } from "../../../static/clerk/scanning/wedge.js";
+
+const DIGITS = "0".repeat(183);
+
+/** Types at so many ms a key. @param {Wedge} wedge @param {string} text @param {number} gapMs @param {number} [from] */
+function type(wedge, text, gapMs, from = 1_000_000) {
+  const keys = [...text, "Enter"].map((key) => (key === "\n" ? "Enter" : key));
+  return keys.map((key, index) => wedge.take(key, from + index * gapMs)).at(-1);
+}
+
+describe("a scanner that is a keyboard", () => {
+  test("ends with Enter, which presses nothing else", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
+  test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { mine: false }));
+  test("is not a lone Enter or Tab", () => assert.deepEqual(["Enter", "Tab"].map((key) => new Wedge().take(key, 5)), [{ mine: false }, { mine: false }]));
+  test("may end with Tab", () => {
+    const wedge = new Wedge();
+    [..."7KQ2M4XZ9F3C"].forEach((key, at) => wedge.take(key, at));
+    assert.deepEqual(wedge.take("Tab", 12), { mine: true, scanned: "7KQ2M4XZ9F3C" });
+  });
+  test("may have typed the link in a Russian layout: the digits are what counts", () => {
+    assert.equal(type(new Wedge(), `реезыЖ..пшаеюучфьздуюсщь.с.${DIGITS}`, 10)?.scanned, DIGITS);
+  });
+  test("adds a prefix that is let pass", () => assert.equal(type(new Wedge(), `\\000026${DIGITS}`, 10)?.scanned, `\\000026${DIGITS}`));
+  test("may end with both CR and LF: the second Enter presses nothing either, but a person's own does", () => {
+    const wedge = new Wedge();
+    type(wedge, "7KQ2M4XZ9F3C", 10);
+    assert.deepEqual(wedge.take("Enter", 1_000_130), { mine: true });
+    assert.deepEqual(wedge.take("Tab", 1_000_135), { mine: false });
+    assert.deepEqual(wedge.take("Enter", 1_000_135 + GAP_MS), { mine: false });
+  });
+  test("a second scan starts afresh", () => {
+    const wedge = new Wedge();
+    type(wedge, "7KQ2M4XZ9F3C", 10);
+    assert.equal(type(wedge, "000000000000", 10, 2_000_000)?.scanned, "000000000000");
+  });
+});

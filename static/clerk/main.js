@@ -85,7 +85,7 @@ async function enrolWith(token, kept) {
 async function openTill(device, kept) {
   const { desk, sync } = await till(device, kept);
   await sync.load();
-  keepUpdated(() => desk.idle);
+  void keepUpdated(() => desk.idle);
   keepPicturesOf(sync);
   void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
   await desk.start();
@@ -157,4 +157,4 @@ addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
 addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isUnsaved(reason) ? "storage" : "broken")));
 loadIcons().catch(() => undefined); // words say all that they do
-start();
+void start();

@@ -65,7 +65,7 @@ const COMMANDS = {
   },
   /** Takes a gift back; answers what has become of the attempt when the step is over. */
   undo({ tab, ask, reason }) {
-    const { counter, journal } = till(tab);
+    const { counter, journal } = tillOf(tab);
     const attempt = journal.past.attempts.get(ask);
     if (attempt) counter.undo(attempt, reason).catch(fault);
     return () => attempt && { stage: attempt.stage, may: counter.mayUndo(attempt) };
@@ -83,12 +83,12 @@ const COMMANDS = {
   journals: ({ tablet }) => diskOf(tablet).journals(),
   /** What the tablet knows by itself. */
   knows({ tab }) {
-    const { sync, journal } = till(tab);
+    const { sync, journal } = tillOf(tab);
     const holds = sync.holds.all.map((grant) => [couponIdOf(grant), sync.holds.epochOf(couponIdOf(grant), journal.past)]);
     return { holds: holds.filter(([, epoch]) => epoch), position: sync.sets.position, acknowledged: sync.acknowledged };
   },
   /** @param {{tab: string, coupons: string[]}} command */
-  listed: ({ tab, coupons }) => coupons.map((id) => till(tab).sync.sets.stateOf(id)),
+  listed: ({ tab, coupons }) => coupons.map((id) => tillOf(tab).sync.sets.stateOf(id)),
 };
 
 /** @param {string} name @param {Tab} tab @param {import("./tablet/tab.js").Request} request @param {import("./tablet/tab.js").Caller} caller */
@@ -113,17 +113,17 @@ function tabOf(name) {
 }
 
 /** @param {string} name */
-function till(name) {
+function tillOf(name) {
   const { till } = tabOf(name);
   if (!till) throw new Error(`${name} is not a till yet`);
   return till;
 }
 
 /** How each tab stands now, and all that it has shown since this was last asked for. */
-const seen = () => Object.fromEntries([...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...tillOf(tab) }]));
+const seen = () => Object.fromEntries([...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...stateOf(tab) }]));
 
 /** @param {Tab} tab */
-const tillOf = ({ till, worker }) => ({ store: till?.sync.snapshot?.store.id, waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
+const stateOf = ({ till, worker }) => ({ store: till?.sync.snapshot?.store.id, waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
@@ -136,6 +136,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   await settled();
   if (typeof value === "function") value = value();
-  process.stdout.write(JSON.stringify({ value: value ?? null, sent, faults, tabs: seen() }) + "\n");
+  process.stdout.write(`${JSON.stringify({ value: value ?? null, sent, faults, tabs: seen() })}\n`);
   [sent, faults] = [[], []];
 }

@@ -118,7 +118,8 @@ export class Counter extends EventTarget {
     const { journal, sync, now, check } = this.#parts;
     if (this.#screen.name !== "scan" || !sync.snapshot) return;
     /** @type {Screen} */
-    const scanned = (this.#screen = { name: "scan" }); // nothing new to see, but a scan that is overtaken finds that it is
+    const scanned = { name: "scan" };
+    this.#screen = scanned; // nothing new to see, but a scan that is overtaken finds that it is
     const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
@@ -135,7 +136,8 @@ export class Counter extends EventTarget {
     if (finding.held) return this.#giveUnasked("gave-held", finding, (past) => this.#deeds.holds(finding, past));
     if (!finding.coupon) return;
     this.#show({ name: "asking", finding });
-    const asked = await this.#deeds.write("ask", { coupon: finding.coupon, short_code: shown.details.short_code }, (past) => !unfinished(past));
+    const about = { coupon: finding.coupon, short_code: shown.details.short_code };
+    const asked = await this.#deeds.write("ask", about, (past) => !unfinished(past));
     if (asked) await this.#settle(this.#deeds.attempt(asked.n), finding);
     else await this.start(); // another coupon is not finished: that comes first
   }

@@ -119,7 +119,7 @@ export class Desk {
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "given") this.#measureTap();
     if (screen.name === "locked") this.#scanner.sleep();
-    else if (document.visibilityState === "visible") this.#scanner.wake();
+    else if (document.visibilityState === "visible") void this.#scanner.wake();
   }
 
   /** @param {HTMLElement | null} content */
@@ -137,8 +137,8 @@ export class Desk {
    */
   #reword(content) {
     const [now, then] = [content, this.#overlay].map((each) => each.querySelectorAll(".verdict-head > :not(h1), .verdict-gift"));
-    if (now.length === then.length) then.forEach((element, index) => element.replaceWith(now[index]));
-    else this.#cover(content);
+    if (now.length !== then.length) return this.#cover(content);
+    for (const [index, element] of then.entries()) element.replaceWith(now[index]);
   }
 
   /** @param {Screen} screen @returns {HTMLElement | null} */
@@ -275,8 +275,8 @@ export class Desk {
 
   #seen() {
     if (document.visibilityState === "hidden") return this.#scanner.sleep();
-    if (this.#counter.screen.name !== "locked") this.#scanner.wake();
-    this.#syncNow();
+    if (this.#counter.screen.name !== "locked") void this.#scanner.wake();
+    void this.#syncNow();
   }
 
   #tick() {
@@ -308,7 +308,7 @@ export class Desk {
     if (!mine || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (scanned && !isLocked) this.#scanByUsb(scanned, event.timeStamp);
+    if (scanned && !isLocked) void this.#scanByUsb(scanned, event.timeStamp);
   }
 }
 

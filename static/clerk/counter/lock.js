@@ -78,9 +78,12 @@ function waitWords(seconds) {
   const seen = el("span", { "aria-hidden": "true" }, t("Too many tries. Wait {n} s.", { n: seconds }));
   const ticking = setInterval(() => {
     const left = Math.ceil((over - performance.now()) / 1000);
-    if (left > 0) return void (seen.textContent = t("Too many tries. Wait {n} s.", { n: left }));
+    if (left > 0) {
+      seen.textContent = t("Too many tries. Wait {n} s.", { n: left });
+      return;
+    }
     clearInterval(ticking);
-    seen.textContent = heard.textContent = t("You can try again now.");
+    for (const words of [seen, heard]) words.textContent = t("You can try again now.");
   }, 1000);
   return [heard, seen];
 }

@@ -32,7 +32,7 @@ export function codeSheet(onCode) {
   const input = el("input", {
     id: "typed-code", class: "code-input", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: 512,
     "aria-describedby": "typed-code-hint", placeholder: "7KQ2-M4XZ-9F3C",
-  }); // prettier-ignore
+  });
   const check = () => {
     const text = input.value.trim();
     const wrong = mistake(text);
@@ -42,7 +42,10 @@ export function codeSheet(onCode) {
     sheet.close();
     onCode(text);
   };
-  const submit = (/** @type {Event} */ event) => (event.preventDefault(), check());
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    check();
+  };
   const form = el(
     "form",
     { class: "form", novalidate: true, onsubmit: submit },
@@ -78,7 +81,10 @@ function mistake(text) {
 
 /** @param {string} title @param {string[][]} reasons @param {(reason: string) => unknown} onReason */
 function reasonSheet(title, reasons, onReason) {
-  const choose = (/** @type {string} */ reason) => (sheet.close(), onReason(reason));
+  const choose = (/** @type {string} */ reason) => {
+    sheet.close();
+    onReason(reason);
+  };
   const rows = reasons.map(([reason, name, words]) => el("button", { type: "button", class: "button button-block reason", onclick: () => choose(reason) }, icon(name), el("span", {}, words)));
   const sheet = openSheet(title, el("div", { class: "stack stack-s" }, ...rows, button(t("Cancel"), () => sheet.close(), { class: "button-quiet" })));
 }

@@ -60,8 +60,9 @@ const DOMAIN = new TextEncoder().encode("redeem-coupon-v1\0");
 
 // What scanners add is let pass: a symbology id (]Q1), an ECI as literal text (\000026), white space, CR and LF, GS.
 // A link may name any host, because a coupon outlives domain names and it is the signature that decides.
-const SCANNED =
-  /^[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?:\/\/[a-z0-9.:[\]-]{1,253}\/c\/)?([0-9]+)[\t-\r \x1d]*$/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
+const SCANNED = /^[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?:\/\/[a-z0-9.:[\]-]{1,253}\/c\/)?([0-9]+)[\t-\r \x1d]*$/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
 const BLANK = /^[\t-\r \x1d]*$/;
 
 /**

@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 
 /** @param {Finding} finding @param {{terms: Terms | undefined, past: Past, sync: Heard, now: number}} known */
 export function mayRisk({ coupon, campaign = "" }, { terms, past, sync, now }) {
-  if (!terms || terms.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
+  if (terms?.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
   if (isMoving(past, sync.acknowledged)) return false; // nobody has said yet at which store
   const { coupons, value, hours } = terms.offline;
   const count = risksTaken(past, campaign, sync.acknowledged) + 1;

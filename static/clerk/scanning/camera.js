@@ -115,7 +115,7 @@ export class Camera {
   async #play(generation) {
     try {
       await this.#video.play();
-    } catch (error) {
+    } catch {
       // Stopped before it began, as when the tablet is locked at once: that is no trouble.
       if (generation === this.#generation) throw new NoCamera("busy");
     }
@@ -125,7 +125,7 @@ export class Camera {
   #watch(generation) {
     this.#video.requestVideoFrameCallback((now, { captureTime }) => {
       if (generation !== this.#generation) return;
-      if (!this.#reading && now - this.#readAt >= this.#pauseMs) this.#send(now, captureTime ?? now);
+      if (!this.#reading && now - this.#readAt >= this.#pauseMs) void this.#send(now, captureTime ?? now);
       this.#watch(generation);
     });
   }

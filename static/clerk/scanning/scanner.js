@@ -83,7 +83,7 @@ export class Scanner {
   /** The camera has changed, or is gone: what there is now is taken. */
   #again() {
     this.sleep();
-    if (document.visibilityState === "visible") this.wake();
+    if (document.visibilityState === "visible") void this.wake();
   }
 
   /** Starts the camera, or says why it can't. @returns {Promise<void>} */

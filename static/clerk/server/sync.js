@@ -315,7 +315,10 @@ export class Sync extends EventTarget {
   async #learn(reply, at) {
     for (const [number, answer] of Object.entries(reply.answers)) this.answers.set(Number(number), answer);
     if (reply.snapshot) await this.#learnSnapshot(reply.snapshot);
-    if (reply.last !== this.#acknowledged) await this.#memory.putAcknowledged((this.#acknowledged = reply.last));
+    if (reply.last !== this.#acknowledged) {
+      this.#acknowledged = reply.last;
+      await this.#memory.putAcknowledged(reply.last);
+    }
     if (reply.grants.length) {
       this.holds.believe(reply.grants, this.#journal.past);
       await this.#memory.putHolds(this.holds.kept);
@@ -334,7 +337,8 @@ export class Sync extends EventTarget {
   /** A list of a campaign that is good here no longer is told no changes: it must not come back as it was. @param {Snapshot} snapshot */
   async #learnSnapshot(snapshot) {
     if (this.sets.keep(snapshot.campaigns.map(({ number }) => number))) await this.#memory.putSets(this.sets.kept);
-    await this.#memory.putSnapshot((this.snapshot = snapshot));
+    this.snapshot = snapshot;
+    await this.#memory.putSnapshot(snapshot);
   }
 
   /** @param {import("../knowledge/sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */

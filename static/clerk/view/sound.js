@@ -3,9 +3,10 @@
 /** @typedef {"yes" | "given" | "already" | "no" | "ask" | "risk"} Signal */
 
 /** Notes as [Hz, start, length] in seconds, and the vibration in ms. Rising is good, falling is not. @type {Record<Signal, {notes: [number, number, number][], shake: number[]}>} */
+// biome-ignore format: a table
 const SIGNALS = {
   yes: { notes: [[880, 0, 0.09]], shake: [40] },
-  given: { notes: [[660, 0, 0.1], [880, 0.1, 0.1], [1320, 0.2, 0.18]], shake: [60, 40, 120] }, // prettier-ignore
+  given: { notes: [[660, 0, 0.1], [880, 0.1, 0.1], [1320, 0.2, 0.18]], shake: [60, 40, 120] },
   already: { notes: [[440, 0, 0.14], [440, 0.2, 0.14]], shake: [150, 80, 150] },
   no: { notes: [[440, 0, 0.16], [294, 0.17, 0.3]], shake: [300] },
   risk: { notes: [[880, 0, 0.09], [587, 0.12, 0.16]], shake: [40, 40, 120] },
@@ -30,23 +31,23 @@ export function wakeSound() {
   if (audio.state === "suspended") audio.resume();
 }
 
-/** @param {Signal} signal */
-export function signal(signal) {
-  const { notes, shake } = SIGNALS[signal];
+/** @param {Signal} name */
+export function signal(name) {
+  const { notes, shake } = SIGNALS[name];
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(shake);
   if (audio?.state !== "running" || !isOn) return;
   for (const note of notes) play(audio, note);
 }
 
-/** @param {AudioContext} audio @param {[number, number, number]} note */
-function play(audio, [frequency, start, length]) {
-  const begin = audio.currentTime + start;
-  const gain = new GainNode(audio, { gain: 0 });
+/** @param {AudioContext} context @param {[number, number, number]} note */
+function play(context, [frequency, start, length]) {
+  const begin = context.currentTime + start;
+  const gain = new GainNode(context, { gain: 0 });
   gain.gain.linearRampToValueAtTime(VOLUME, begin + 0.01);
   gain.gain.setValueAtTime(VOLUME, begin + length - 0.03);
   gain.gain.linearRampToValueAtTime(0, begin + length);
-  const tone = new OscillatorNode(audio, { frequency, type: "triangle" });
-  tone.connect(gain).connect(audio.destination);
+  const tone = new OscillatorNode(context, { frequency, type: "triangle" });
+  tone.connect(gain).connect(context.destination);
   tone.start(begin);
   tone.stop(begin + length);
 }

@@ -8,7 +8,7 @@ let language = "en";
 
 /** @param {readonly string[]} wished tags like `ru-RU`, best first */
 export function chooseLanguage(wished) {
-  language = wished.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES) ?? "en";
+  language = wished.map((each) => each.slice(0, 2)).find((code) => code in LANGUAGES) ?? "en";
 }
 
 export const currentLanguage = () => language;
@@ -61,7 +61,8 @@ export function duration(ms) {
 }
 
 /** @type {[string, number][]} */
-const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]]; // prettier-ignore
+// biome-ignore format: a table
+const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
 
 /** @type {Map<string, Intl.DateTimeFormat>} Making one takes longer than using it, and a verdict waits. */
 const formats = new Map();

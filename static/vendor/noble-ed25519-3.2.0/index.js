@@ -164,13 +164,13 @@ const invert = (number, modulo) => {
     let b = modulo;
     // Only the Bézout coefficient of `number` (x/u chain) is tracked; the coefficient of `modulo`
     // never affects the output, so it is not computed.
-    // prettier-ignore
+
     let x = 0n, u = 1n;
     while (a !== 0n) {
         const q = b / a;
         const r = b - a * q;
         const m = x - u * q;
-        // prettier-ignore
+
         b = a, a = r, x = u, u = m;
     }
     const gcd = b;
@@ -476,7 +476,7 @@ const pow2 = (x, power) => {
     }
     return r;
 };
-// prettier-ignore
+
 const pow_2_252_3 = (x) => {
     const x2 = modP(x * x); // x^2,       bits 1
     const b2 = modP(x2 * x); // x^3,       bits 11
@@ -494,7 +494,7 @@ const pow_2_252_3 = (x) => {
 const RM1 = 0x2b8324804fc1df0b2b4d00993dfbd7a72f431806ad2fe478c4ee1b274a0ea0b0n; // 2^((p-1)/4) = sqrt(-1)
 // RFC8032 §5.1.3 square-root helper for point decompression. `value` is only meaningful when
 // `isValid` is true; callers are also expected to pass canonical field elements with non-zero `v`.
-// prettier-ignore
+
 const uvRatio = (u, v) => {
     const v3 = modP(v * modP(v * v)); // v³
     const v7 = modP(modP(v3 * v3) * v); // v⁷

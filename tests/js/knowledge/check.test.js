@@ -27,7 +27,7 @@ describe("what a tablet says of a scan by itself", () => {
   test("good, and whom to ask about what", async () => {
     assert.deepEqual(await found(`HTTPS://GIFT.EXAMPLE/C/${ONE}\r\n`), {
       code: "good", ask: ONE, coupon: ONE, id: "cpn_1_1", campaign: "cmp_1", lastDay: 65535, attempt: undefined,
-    }); // prettier-ignore
+    });
   });
   test("expired the day after its last, at the store's own midnight", async () => {
     const code = async (/** @type {number} */ lastDay) => (await found(await coupon(3, { lastDay }))).code;

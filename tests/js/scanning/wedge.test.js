@@ -17,7 +17,7 @@ describe("a scanner that is a keyboard", () => {
   test("is not a lone Enter or Tab", () => assert.deepEqual(["Enter", "Tab"].map((key) => new Wedge().take(key, 5)), [{ mine: false }, { mine: false }]));
   test("may end with Tab", () => {
     const wedge = new Wedge();
-    [..."7KQ2M4XZ9F3C"].forEach((key, at) => wedge.take(key, at));
+    for (const [at, key] of [..."7KQ2M4XZ9F3C"].entries()) wedge.take(key, at);
     assert.deepEqual(wedge.take("Tab", 12), { mine: true, scanned: "7KQ2M4XZ9F3C" });
   });
   test("may have typed the link in a Russian layout: the digits are what counts", () => {

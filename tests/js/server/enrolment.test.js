@@ -10,7 +10,12 @@ const OLD = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
 
 /** A tablet that enrols, perhaps as another device than it was. @param {CryptoKeyPair} [keys] that it has */
 function tablet(keys) {
-  const file = { records: keys ? [ownerRecord(OLD), "an entry"] : [], retired: /** @type {string[][]} */ ([]), append: async (/** @type {string} */ text) => void file.records.push(text), retire: async () => void (file.retired.push(file.records), (file.records = [])) };
+  const file = {
+    records: keys ? [ownerRecord(OLD), "an entry"] : [],
+    retired: /** @type {string[][]} */ ([]),
+    append: async (/** @type {string} */ text) => void file.records.push(text),
+    retire: async () => void file.retired.push(file.records.splice(0)),
+  };
   /** @type {any} */
   const kept = { device: keys && { id: OLD, name: "Till 1", keys } };
   const store = {
@@ -70,7 +75,7 @@ test("a server that knows the key, as a revoked device's, gets another", async (
 
 test("a key that was sent is sent again after a lost answer", async () => {
   const on = tablet();
-  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
   await assert.rejects(enrolAt(on, deaf));
   const sent = await told(on.kept.enrolment.keys);
   const api = server();
@@ -81,7 +86,7 @@ test("a key that was sent is sent again after a lost answer", async () => {
 test("before another link the one whose answer was lost is tried: the tablet may be that device already", async () => {
   const keys = await makeKeys();
   const [on, api] = [tablet(keys), server()];
-  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
   await assert.rejects(enrolAt(on, deaf));
   const device = await enrolAt(on, api, "another link's token");
   assert.deepEqual([api.tokens, device.keys], [["a link's token"], keys]);
@@ -89,7 +94,7 @@ test("before another link the one whose answer was lost is tried: the tablet may
 
 test("if that link has become void, the other one counts", async () => {
   const on = tablet();
-  const deaf = { heard: [], tokens: [], post: async () => { throw new Error("no answer"); } }; // prettier-ignore
+  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
   await assert.rejects(enrolAt(on, deaf));
   const api = server([await told(on.kept.enrolment.keys)]);
   const device = await enrolAt(on, api, "another link's token");

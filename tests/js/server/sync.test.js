@@ -149,7 +149,7 @@ describe("a restored server is told what this tablet holds", () => {
     Object.assign(server, { generation: 2, reported: false });
     await sync.run();
     await sync.run();
-    assert.deepEqual(server.claimed, [[1, 1, 1], [1, 2, 2]]); // prettier-ignore
+    assert.deepEqual(server.claimed, [[1, 1, 1], [1, 2, 2]]);
     assert.equal(sync.recovering, false);
   });
 

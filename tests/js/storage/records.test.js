@@ -12,7 +12,7 @@ test("a file gives back its records, in order", () => {
 });
 
 test("a file cut short anywhere gives back every whole record, and says where the torn tail begins", () => {
-  const ends = TEXTS.reduce((all, text) => [...all, /** @type {number} */ (all.at(-1)) + writeRecord(text).length], [HEADER.length]);
+  const ends = TEXTS.reduce((all, text) => all.concat(/** @type {number} */ (all.at(-1)) + writeRecord(text).length), [HEADER.length]);
   for (let length = 0; length < FILE.length; length++) {
     const { texts, whole } = readRecords(FILE.slice(0, length));
     const complete = ends.filter((end) => end <= length);

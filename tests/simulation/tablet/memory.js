@@ -6,8 +6,14 @@
 /** A dead tab reads nothing and writes nothing. @param {Disk} disk @param {{isDead: boolean}} tab @returns {Store} */
 export function storeOver(disk, tab) {
   const alive = async () => void (tab.isDead && (await new Promise(() => undefined)));
-  const get = async (/** @type {string} */ name) => (await alive(), structuredClone(disk.memory[name]));
-  const put = async (/** @type {string} */ name, /** @type {any} */ value) => (await alive(), void (disk.memory[name] = structuredClone(value)));
+  const get = async (/** @type {string} */ name) => {
+    await alive();
+    return structuredClone(disk.memory[name]);
+  };
+  const put = async (/** @type {string} */ name, /** @type {any} */ value) => {
+    await alive();
+    disk.memory[name] = structuredClone(value);
+  };
   const own = {
     acknowledged: async () => (await get("acknowledged")) ?? 0,
     settings: async () => (await get("settings")) ?? {},

@@ -132,7 +132,11 @@ export class Tab {
 
 /** The page's end of a worker that is there already. @param {Worker} worker */
 function openFile(worker) {
-  Object.assign(globalThis, { Worker: function () { return worker; } }); // prettier-ignore
+  // biome-ignore lint/complexity/useArrowFunction: it is called with `new`
+  const made = function () {
+    return worker;
+  };
+  Object.assign(globalThis, { Worker: made });
   return new JournalFile();
 }
 

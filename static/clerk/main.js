@@ -115,7 +115,15 @@ async function till(device, kept) {
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
   const again = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
   const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
+  return {
+    sync,
+    desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, {
+      again,
+      speak,
+      settings: await store.settings(),
+      keep: (changes) => store.changeSettings(changes),
+    }),
+  };
 }
 
 /** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */

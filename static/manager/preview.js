@@ -13,7 +13,11 @@ let asked = 0;
 async function draw() {
   const mine = ++asked;
   try {
-    const answer = await fetch(form.dataset.preview ?? "", { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+    const answer = await fetch(form.dataset.preview ?? "", {
+      method: "POST",
+      body: new FormData(form),
+      headers: { Accept: "application/json" },
+    });
     if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(String(answer.status));
     /** @type {Drawn} */
     const drawn = await answer.json();

@@ -23,7 +23,8 @@ const issuer = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519",
 const tablet = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 const publicKey = toBase64url(new Uint8Array(await subtle.exportKey("raw", issuer.publicKey)));
 export const check = checker(subtle, async () => false);
-export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await subtle.sign("Ed25519", tablet.privateKey, bytes));
+export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
+  new Uint8Array(await subtle.sign("Ed25519", tablet.privateKey, bytes));
 export const tabletKey = tablet.publicKey;
 
 /** @param {number} number @param {{campaign?: number, lastDay?: number, kid?: number}} [said] @returns {Promise<string>} the 183 digits */
@@ -35,7 +36,9 @@ export async function coupon(number, { campaign = 1, lastDay = 65535, kid = 1 } 
   view.setUint32(2, campaign);
   view.setUint32(6, number);
   view.setUint16(10, lastDay);
-  const signature = new Uint8Array(await subtle.sign("Ed25519", issuer.privateKey, new Uint8Array([...utf8("redeem-coupon-v1\0"), ...payload])));
+  const signature = new Uint8Array(
+    await subtle.sign("Ed25519", issuer.privateKey, new Uint8Array([...utf8("redeem-coupon-v1\0"), ...payload])),
+  );
   return write({ keyId: kid, campaign, number, lastDay, payload, signature });
 }
 
@@ -137,8 +140,26 @@ export class Server {
     }
     const { told } = this;
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: this.generation, reported: this.#hears(body), recovering: this.restoring || !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, move: this.move, changes: { position: "1.1", campaigns: {} } };
-    return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    const about = {
+      generation: this.generation,
+      reported: this.#hears(body),
+      recovering: this.restoring || !this.reported,
+      quarantined: this.handedIn.size,
+      grants: this.grants,
+      recalls: this.recalls,
+      move: this.move,
+      changes: { position: "1.1", campaigns: {} },
+    };
+    return {
+      v: 1,
+      last: this.taken.length,
+      answers,
+      time: NOW,
+      ...(this.fault && { fault: this.fault, kept: this.kept }),
+      ...about,
+      ...(verdict && { verdict }),
+      ...(known !== told.etag && { snapshot: told }),
+    };
   }
 
   /** Whether a restored server has this tablet's report. @param {any} body */
@@ -168,7 +189,12 @@ export class Server {
   /** @param {string} store */
   #go(store) {
     this.move = undefined;
-    this.told = { ...snapshot(), etag: store, store: { ...snapshot().store, id: store, name: "South" }, clerks: [{ id: "clk_2", name: "Boris" }] };
+    this.told = {
+      ...snapshot(),
+      etag: store,
+      store: { ...snapshot().store, id: store, name: "South" },
+      clerks: [{ id: "clk_2", name: "Boris" }],
+    };
     return { code: "moved", store };
   }
 
@@ -210,7 +236,10 @@ export class Disk {
   holds = async () => this.keptHolds;
   putHolds = async (/** @type {any} */ kept) => void (this.keptHolds = kept);
   /** Of any campaign, nothing was given: there is nothing to fetch. */
-  sets = async () => ({ position: "1.1", campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])) });
+  sets = async () => ({
+    position: "1.1",
+    campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])),
+  });
   putSets = async () => undefined;
   /** The files of what this tablet recorded as another device: name to records. @type {Map<string, string[]>} */
   setAside = new Map();
@@ -227,7 +256,8 @@ export class Disk {
   /** @type {import("../../static/clerk/knowledge/state.js").Heard} */
   keptHeard = { at: NOW };
   heard = async () => this.keptHeard;
-  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").Heard} */ kept) => void (this.keptHeard = structuredClone(kept));
+  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").Heard} */ kept) =>
+    void (this.keptHeard = structuredClone(kept));
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);
@@ -247,7 +277,15 @@ export async function switchOn(server, disk = new Disk()) {
     turn = done.catch(() => undefined);
     return done;
   };
-  const sync = new Sync({ api, key: { id: DEVICE, sign, proof: "what the server sealed" }, journal, memory: disk, now, alone, old: new OldJournals(disk, disk) });
+  const sync = new Sync({
+    api,
+    key: { id: DEVICE, sign, proof: "what the server sealed" },
+    journal,
+    memory: disk,
+    now,
+    alone,
+    old: new OldJournals(disk, disk),
+  });
   await sync.load();
   const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };

@@ -120,10 +120,18 @@ function tillOf(name) {
 }
 
 /** How each tab stands now, and all that it has shown since this was last asked for. */
-const seen = () => Object.fromEntries([...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...stateOf(tab) }]));
+const seen = () =>
+  Object.fromEntries(
+    [...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...stateOf(tab) }]),
+  );
 
 /** @param {Tab} tab */
-const stateOf = ({ till, worker }) => ({ store: till?.sync.snapshot?.store.id, waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
+const stateOf = ({ till, worker }) => ({
+  store: till?.sync.snapshot?.store.id,
+  waiting: till?.sync.waiting,
+  refused: till?.sync.refused,
+  busy: worker.isBusy,
+});
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);

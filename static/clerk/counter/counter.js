@@ -120,7 +120,14 @@ export class Counter extends EventTarget {
     /** @type {Screen} */
     const scanned = { name: "scan" };
     this.#screen = scanned; // nothing new to see, but a scan that is overtaken finds that it is
-    const finding = await find(text, { snapshot: sync.snapshot, past: journal.past, holds: sync.holds, sets: sync.sets, now: now(), check });
+    const finding = await find(text, {
+      snapshot: sync.snapshot,
+      past: journal.past,
+      holds: sync.holds,
+      sets: sync.sets,
+      now: now(),
+      check,
+    });
     if (this.#screen !== scanned) return;
     const shown = this.#showFinding(finding);
     if (finding.ask) await this.#confirm(shown, finding, finding.ask);
@@ -233,7 +240,11 @@ export class Counter extends EventTarget {
   async #giveUnasked(kind, finding, allowed) {
     const { coupon, typed, id = "" } = finding;
     this.#show({ name: "asking", finding });
-    const given = await this.#deeds.write(kind, coupon ? { coupon } : { typed, id }, (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past));
+    const given = await this.#deeds.write(
+      kind,
+      coupon ? { coupon } : { typed, id },
+      (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past),
+    );
     if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
     this.#showGiven(this.#deeds.attempt(given.n), finding);
     this.#deeds.sendSoon();
@@ -252,7 +263,8 @@ export class Counter extends EventTarget {
     if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
     const { finding, details } = shown;
     const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
-    if (held) this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
+    if (held)
+      this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
   }
 
   // Steps.
@@ -291,8 +303,19 @@ export class Counter extends EventTarget {
   /** @param {Record<string, any>} ruling @param {Finding} finding */
   async #showRuling(ruling, finding) {
     const { code, token, ...details } = ruling;
-    const known = { ...finding, coupon: finding.coupon ?? token, id: details.coupon ?? finding.id, campaign: details.campaign ?? finding.campaign };
-    this.#show({ name: "verdict", code, finding: { ...known, code, lastDay: details.last_day ?? known.lastDay }, details, confirmed: true });
+    const known = {
+      ...finding,
+      coupon: finding.coupon ?? token,
+      id: details.coupon ?? finding.id,
+      campaign: details.campaign ?? finding.campaign,
+    };
+    this.#show({
+      name: "verdict",
+      code,
+      finding: { ...known, code, lastDay: details.last_day ?? known.lastDay },
+      details,
+      confirmed: true,
+    });
     if (code === Verdict.HELD_ELSEWHERE && details.holder?.online) await this.fetch();
     else await this.#deeds.noteDecline(code, known);
   }

@@ -14,7 +14,17 @@ import { campaignOf, givenToday, IDLE_MS } from "../knowledge/state.js";
 import { currentLanguage, t } from "../view/strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "../server/sync.js";
 import { syncLine } from "./sync-line.js";
-import { askingScreen, checkingScreen, fetchingScreen, givenScreen, unconfirmedScreen, undoingScreen, undoneScreen, unfinishedScreen, verdictScreen } from "./verdicts.js";
+import {
+  askingScreen,
+  checkingScreen,
+  fetchingScreen,
+  givenScreen,
+  unconfirmedScreen,
+  undoingScreen,
+  undoneScreen,
+  unfinishedScreen,
+  verdictScreen,
+} from "./verdicts.js";
 import { digitsOf, Wedge } from "../scanning/wedge.js";
 import { NoAnswer, Refused } from "../server/api.js";
 
@@ -148,7 +158,16 @@ export class Desk {
       case "scan":
         return this.#refusedScreen();
       case "locked":
-        return this.#refusedScreen() ?? lockScreen(screen, { clerks: this.#parts.sync.snapshot?.clerks ?? [], place: this.#place, counter: this.#counter, onLook: () => this.#syncNow(), onSpeak: this.#page.speak });
+        return (
+          this.#refusedScreen() ??
+          lockScreen(screen, {
+            clerks: this.#parts.sync.snapshot?.clerks ?? [],
+            place: this.#place,
+            counter: this.#counter,
+            onLook: () => this.#syncNow(),
+            onSpeak: this.#page.speak,
+          })
+        );
       case "checking":
         return checkingScreen(desk);
       case "verdict":
@@ -220,7 +239,15 @@ export class Desk {
   #where(lastDay, campaign) {
     const { snapshot } = this.#parts.sync;
     const from = snapshot?.campaigns.find(({ id }) => id === campaign)?.terms.windows.redeem?.from;
-    return { now: this.#parts.now(), zone: this.#zone, clerk: this.#counter.clerk, device: snapshot?.device.id ?? "", store: snapshot?.store.id ?? "", lastDay, from };
+    return {
+      now: this.#parts.now(),
+      zone: this.#zone,
+      clerk: this.#counter.clerk,
+      device: snapshot?.device.id ?? "",
+      store: snapshot?.store.id ?? "",
+      lastDay,
+      from,
+    };
   }
 
   get #zone() {
@@ -331,11 +358,13 @@ function soundOf(screen) {
   if (screen.name === "given") return "given";
   if (screen.name === "unconfirmed" || screen.name === "unfinished") return "ask";
   if (screen.name !== "verdict") return null;
-  return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" }).state;
+  return explain(screen.code, { redeemed_at: new Date(0).toISOString() }, { now: 0, zone: "UTC", clerk: null, device: "", store: "" })
+    .state;
 }
 
 /** Nothing on this screen waits for a decision. @param {Screen} screen */
-const isDealtWith = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
+const isDealtWith = (screen) =>
+  screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
 
 /** @param {string} code */
 const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, RECOVERING, Verdict.HELD_ELSEWHERE].includes(code);

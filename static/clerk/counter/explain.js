@@ -87,7 +87,10 @@ export const unconfirmed = () => ({
 const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
 
 /** Without a connection, which may last: the customer who stands there is told that it is not for ever. @returns {Explanation} */
-const alone = () => ({ ...unconfirmed(), advice: t("Do not give the gift. Try again in a moment, or ask the customer to come another time.") });
+const alone = () => ({
+  ...unconfirmed(),
+  advice: t("Do not give the gift. Try again in a moment, or ask the customer to come another time."),
+});
 
 /** Without a connection, and of a campaign that this till does not know. @returns {Explanation} */
 const unheard = () => ({
@@ -133,7 +136,9 @@ function byWhom({ clerk }, where) {
 function atWhich({ here, device, store }, where) {
   if (here || device?.id === where.device) return t("at this till");
   if (!device) return t("at another partner");
-  return store.id === where.store ? t("at {device}", { device: device.name }) : t("at {device}, {store}", { device: device.name, store: store.name });
+  return store.id === where.store
+    ? t("at {device}", { device: device.name })
+    : t("at {device}, {store}", { device: device.name, store: store.name });
 }
 
 /** "40 s ago", and after an hour the time of day. @param {number} then @param {number} now @param {string} zone */
@@ -142,7 +147,9 @@ export function since(then, now, zone) {
   if (seconds < 60) return t("{n} s ago", { n: seconds });
   if (seconds < 3600) return t("{n} min ago", { n: Math.floor(seconds / 60) });
   const day = (/** @type {number} */ at) => date(new Date(at).toISOString(), zone);
-  return day(then) === day(now) ? t("today at {time}", { time: time(then, zone) }) : t("on {date} at {time}", { date: day(then), time: time(then, zone) });
+  return day(then) === day(now)
+    ? t("today at {time}", { time: time(then, zone) })
+    : t("on {date} at {time}", { date: day(then), time: time(then, zone) });
 }
 
 /** @param {string} word @param {string} because @param {string} advice @returns {Explanation} */

@@ -22,7 +22,11 @@ export function lockScreen(screen, { clerks, place, counter, onLook, onSpeak }) 
     place && el("p", { class: "muted text-l lock-place" }, place),
     !clerks.length && el("p", { class: "text-l" }, t("A manager adds the store's clerks and their PINs.")),
     clerks.length
-      ? el("div", { class: "people" }, ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })))
+      ? el(
+          "div",
+          { class: "people" },
+          ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })),
+        )
       : el("div", { class: "screen-actions" }, button(t("Look again"), onLook, { icon: "sync", class: "button-primary" })),
     button(LANGUAGES[otherLanguage()], () => onSpeak(otherLanguage()), { icon: "globe", class: "button-quiet" }),
   );
@@ -35,7 +39,11 @@ function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
   const open = button(t("Open the till"), () => submit(), { class: "button-primary button-large button-block", disabled: true });
   const show = (/** @type {string} */ digits) => {
     pin = digits.slice(0, PIN_DIGITS_MAX);
-    dots.replaceChildren(...Array.from({ length: Math.max(PIN_DIGITS_MIN, pin.length) }, (_, place) => el("span", { class: place < pin.length ? "is-filled" : "" })));
+    dots.replaceChildren(
+      ...Array.from({ length: Math.max(PIN_DIGITS_MIN, pin.length) }, (_, place) =>
+        el("span", { class: place < pin.length ? "is-filled" : "" }),
+      ),
+    );
     dots.setAttribute("aria-label", tn("{n} digit entered", "{n} digits entered", pin.length));
     open.disabled = Boolean(busy) || pin.length < PIN_DIGITS_MIN;
   };
@@ -48,7 +56,11 @@ function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
     event.preventDefault();
   };
   const key = (/** @type {string} */ digit) => button(digit, () => show(pin + digit), { class: "key", disabled: busy });
-  const erase = el("button", { type: "button", class: "button key", "aria-label": t("Delete the last digit"), onclick: () => show(pin.slice(0, -1)) }, icon("backspace"));
+  const erase = el(
+    "button",
+    { type: "button", class: "button key", "aria-label": t("Delete the last digit"), onclick: () => show(pin.slice(0, -1)) },
+    icon("backspace"),
+  );
   show("");
   const screen = el(
     "section",

@@ -31,14 +31,22 @@ export async function settingsSheet(desk) {
     look.disabled = false;
   };
   const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
-  const choices = el("div", { class: "settings-choices" }, languageChoice(desk), soundChoice(desk), found.length > 1 && cameraChoice(found, desk));
+  const choices = el(
+    "div",
+    { class: "settings-choices" },
+    languageChoice(desk),
+    soundChoice(desk),
+    found.length > 1 && cameraChoice(found, desk),
+  );
   const sheet = openSheet(t("Settings"), el("div", { class: "stack stack-s" }, choices, look, facts, close));
   sheet.classList.add("sheet-wide");
 }
 
 /** @param {SettingsDesk} desk */
 function languageChoice({ speak }) {
-  const options = Object.entries(LANGUAGES).map(([code, name]) => el("option", { value: code, lang: code, selected: code === currentLanguage() }, name));
+  const options = Object.entries(LANGUAGES).map(([code, name]) =>
+    el("option", { value: code, lang: code, selected: code === currentLanguage() }, name),
+  );
   const select = el("select", { id: "settings-language", onchange: () => speak(select.value) }, ...options);
   return field("settings-language", t("Language"), select);
 }
@@ -55,7 +63,9 @@ function soundChoice({ settings, keep }) {
 /** @param {{id: string, label: string}[]} found @param {SettingsDesk} desk */
 function cameraChoice(found, { settings, keep }) {
   const automatic = el("option", { value: "" }, t("The one at the back"));
-  const options = found.map(({ id, label }, index) => el("option", { value: id, selected: id === settings.camera }, label || t("Camera {n}", { n: index + 1 })));
+  const options = found.map(({ id, label }, index) =>
+    el("option", { value: id, selected: id === settings.camera }, label || t("Camera {n}", { n: index + 1 })),
+  );
   const select = el("select", { id: "settings-camera", onchange: () => keep({ camera: select.value }) }, automatic, ...options);
   return field("settings-camera", t("Camera"), select);
 }
@@ -89,8 +99,10 @@ function connection({ online, offlineSince }, now, zone) {
 /** @param {Sync} sync @param {number} now */
 function clockSentence(sync, now) {
   const fault = clockFault(sync, now);
-  if (fault?.kind === "fast") return t("It is {time} fast. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
-  if (fault?.kind === "slow") return t("It is {time} slow. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
+  if (fault?.kind === "fast")
+    return t("It is {time} fast. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
+  if (fault?.kind === "slow")
+    return t("It is {time} slow. Without a connection coupons are judged by it: set it right.", { time: duration(fault.ms) });
   return t("It was set back. Without a connection coupons are judged by it: set it right.");
 }
 
@@ -98,11 +110,25 @@ function clockSentence(sync, now) {
 const fact = (term, value) => [el("div", {}, el("dt", {}, term), el("dd", {}, value))];
 
 /** @param {boolean} good @param {string} yes @param {string} no */
-const mark = (good, yes, no) => el("span", { class: "settings-mark" }, icon(good ? "check" : "alert", `icon-s ${good ? "is-yes" : "is-ask"}`), el("span", {}, good ? yes : no));
+const mark = (good, yes, no) =>
+  el(
+    "span",
+    { class: "settings-mark" },
+    icon(good ? "check" : "alert", `icon-s ${good ? "is-yes" : "is-ask"}`),
+    el("span", {}, good ? yes : no),
+  );
 
 /** @returns {Promise<App>} */
 async function appState() {
-  const [registration, isPersisted, names] = await Promise.all([navigator.serviceWorker?.getRegistration("/clerk/"), navigator.storage.persisted(), caches.keys()]);
+  const [registration, isPersisted, names] = await Promise.all([
+    navigator.serviceWorker?.getRegistration("/clerk/"),
+    navigator.storage.persisted(),
+    caches.keys(),
+  ]);
   const kept = names.find((name) => name.startsWith(CACHE)); // the oldest: a newer one waits until it is begun
-  return { isReady: Boolean(registration?.active && kept), isPersisted, version: kept?.slice(CACHE.length, CACHE.length + VERSION_CHARACTERS) ?? null };
+  return {
+    isReady: Boolean(registration?.active && kept),
+    isPersisted,
+    version: kept?.slice(CACHE.length, CACHE.length + VERSION_CHARACTERS) ?? null,
+  };
 }

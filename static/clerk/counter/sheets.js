@@ -30,8 +30,14 @@ export const undoSheet = (onReason) => reasonSheet(t("Undo: what happened?"), UN
 export function codeSheet(onCode) {
   const problem = el("p", { class: "error", role: "alert" });
   const input = el("input", {
-    id: "typed-code", class: "code-input", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: 512,
-    "aria-describedby": "typed-code-hint", placeholder: "7KQ2-M4XZ-9F3C",
+    id: "typed-code",
+    class: "code-input",
+    autocomplete: "off",
+    autocapitalize: "characters",
+    spellcheck: "false",
+    maxlength: 512,
+    "aria-describedby": "typed-code-hint",
+    placeholder: "7KQ2-M4XZ-9F3C",
   });
   const check = () => {
     const text = input.value.trim();
@@ -85,8 +91,18 @@ function reasonSheet(title, reasons, onReason) {
     sheet.close();
     onReason(reason);
   };
-  const rows = reasons.map(([reason, name, words]) => el("button", { type: "button", class: "button button-block reason", onclick: () => choose(reason) }, icon(name), el("span", {}, words)));
-  const sheet = openSheet(title, el("div", { class: "stack stack-s" }, ...rows, button(t("Cancel"), () => sheet.close(), { class: "button-quiet" })));
+  const rows = reasons.map(([reason, name, words]) =>
+    el("button", { type: "button", class: "button button-block reason", onclick: () => choose(reason) }, icon(name), el("span", {}, words)),
+  );
+  const sheet = openSheet(
+    title,
+    el(
+      "div",
+      { class: "stack stack-s" },
+      ...rows,
+      button(t("Cancel"), () => sheet.close(), { class: "button-quiet" }),
+    ),
+  );
 }
 
 /** @param {string} title @param {HTMLElement} content */

@@ -15,7 +15,10 @@ import { button, el, icon } from "../view/view.js";
 export function shiftSheet(gifts, desk) {
   const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
   const list = gifts.length ? el("ol", { class: "shift-list", role: "list" }, ...gifts.map((gift) => row(gift, desk))) : nothing();
-  const sheet = openSheet(t("Today on this till"), el("div", { class: "stack stack-s" }, el("p", { class: "muted" }, summary(gifts)), list, close));
+  const sheet = openSheet(
+    t("Today on this till"),
+    el("div", { class: "stack stack-s" }, el("p", { class: "muted" }, summary(gifts)), list, close),
+  );
   sheet.classList.add("sheet-wide");
 }
 
@@ -25,7 +28,8 @@ function summary(gifts) {
   return t("Given: {given} · taken back: {back}", { given: gifts.length - back, back });
 }
 
-const nothing = () => el("div", { class: "shift-empty" }, icon("gift", "icon-xl"), el("p", { class: "text-l" }, t("Nothing was given here today.")));
+const nothing = () =>
+  el("div", { class: "shift-empty" }, icon("gift", "icon-xl"), el("p", { class: "text-l" }, t("Nothing was given here today.")));
 
 /** @param {Attempt} gift @param {ShiftDesk} desk */
 function row(gift, { zone, titleOf, clerkName, mayUndo, onUndo }) {
@@ -39,9 +43,19 @@ function row(gift, { zone, titleOf, clerkName, mayUndo, onUndo }) {
       "div",
       { class: "shift-what" },
       el("span", { class: "strong" }, titleOf(gift) ?? t("A gift of a campaign that has ended")),
-      el("span", { class: "muted shift-about" }, el("span", { class: "code" }, gift.shortCode ? grouped(gift.shortCode) : gift.id), who && el("span", {}, who)),
+      el(
+        "span",
+        { class: "muted shift-about" },
+        el("span", { class: "code" }, gift.shortCode ? grouped(gift.shortCode) : gift.id),
+        who && el("span", {}, who),
+      ),
     ),
-    el("span", { class: `badge ${back ? "is-quiet" : "is-yes"}` }, icon(back ? "undo" : "check", "icon-s"), back ? t("taken back") : t("given")),
+    el(
+      "span",
+      { class: `badge ${back ? "is-quiet" : "is-yes"}` },
+      icon(back ? "undo" : "check", "icon-s"),
+      back ? t("taken back") : t("given"),
+    ),
     mayUndo(gift) && button(t("Undo it"), () => onUndo(gift), { class: "button-small shift-undo" }),
   );
 }

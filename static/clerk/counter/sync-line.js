@@ -12,13 +12,19 @@ export function syncLine(sync, now, zone) {
   const n = sync.waiting;
   if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
   if (sync.refused && sync.online) return { sync: t("Not accepted by the shop · {n} waiting", { n }), state: "is-no" };
-  const parts = sync.online ? [onlineWords(sync, now, zone), restoring(sync), withManager(sync)] : [offlineWords(sync, now, zone), listWords(sync, now, zone)];
+  const parts = sync.online
+    ? [onlineWords(sync, now, zone), restoring(sync), withManager(sync)]
+    : [offlineWords(sync, now, zone), listWords(sync, now, zone)];
   const clock = clockWords(sync, now);
-  return { sync: [...parts, clock].filter(Boolean).join(" · "), state: sync.online && !sync.quarantined && !sync.recovering && !clock ? "is-yes" : "is-ask" };
+  return {
+    sync: [...parts, clock].filter(Boolean).join(" · "),
+    state: sync.online && !sync.quarantined && !sync.recovering && !clock ? "is-yes" : "is-ask",
+  };
 }
 
 /** @param {Sync} sync @param {number} now @param {string} zone */
-const onlineWords = (sync, now, zone) => t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n: sync.waiting });
+const onlineWords = (sync, now, zone) =>
+  t("Online · synced {when} · {n} waiting", { when: since(sync.syncedAt ?? now, now, zone), n: sync.waiting });
 
 /** @param {Sync} sync */
 const restoring = ({ recovering }) => (recovering ? t("the shop's server is being restored") : "");
@@ -27,7 +33,8 @@ const restoring = ({ recovering }) => (recovering ? t("the shop's server is bein
 const withManager = ({ quarantined: n }) => (n ? t("{n} with a manager", { n }) : "");
 
 /** @param {Sync} sync @param {number} now @param {string} zone */
-const offlineWords = (sync, now, zone) => t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n: sync.waiting });
+const offlineWords = (sync, now, zone) =>
+  t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n: sync.waiting });
 
 /** When it last heard what was given: a time of day, and for an older list the day. @param {Sync} sync @param {number} now @param {string} zone */
 function listWords({ syncedAt }, now, zone) {

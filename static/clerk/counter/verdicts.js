@@ -41,8 +41,17 @@ function noteOf({ code, finding, confirmed, pending }) {
 
 /** @param {Screen & {name: "asking"}} screen @param {Desk} desk */
 export function askingScreen({ attempt, finding }, desk) {
-  const words = { state: /** @type {const} */ ("wait"), word: t("Asking the shop"), because: t("Wait for the answer before you give the gift."), advice: "" };
-  return verdict(words, { role: "status", body: gift(desk.offer(finding.campaign)), actions: [attempt && big(t("Do not give"), () => desk.counter.drop(), "cross")] });
+  const words = {
+    state: /** @type {const} */ ("wait"),
+    word: t("Asking the shop"),
+    because: t("Wait for the answer before you give the gift."),
+    advice: "",
+  };
+  return verdict(words, {
+    role: "status",
+    body: gift(desk.offer(finding.campaign)),
+    actions: [attempt && big(t("Do not give"), () => desk.counter.drop(), "cross")],
+  });
 }
 
 export function checkingScreen(/** @type {Desk} */ desk) {
@@ -52,7 +61,12 @@ export function checkingScreen(/** @type {Desk} */ desk) {
 
 /** @param {Screen & {name: "fetching"}} screen @param {Desk} desk */
 export function fetchingScreen({ finding, details }, { counter, offer }) {
-  const words = { state: /** @type {const} */ ("wait"), word: t("Asking {name}", { name: holderName(details) }), because: t("This takes a moment."), advice: "" };
+  const words = {
+    state: /** @type {const} */ ("wait"),
+    word: t("Asking {name}", { name: holderName(details) }),
+    because: t("This takes a moment."),
+    advice: "",
+  };
   return verdict(words, { role: "status", body: gift(offer(finding.campaign)), actions: [big(t("Back"), () => counter.next(), "back")] });
 }
 
@@ -68,9 +82,19 @@ export function unconfirmedScreen({ finding }, { counter, offer }) {
 /** @param {Screen & {name: "given"}} screen @param {Desk} desk */
 export function givenScreen({ attempt, finding }, desk) {
   const at = time(attempt.givenAt ?? 0, desk.zone);
-  const words = { state: /** @type {const} */ ("yes"), word: t("Hand over the gift"), because: t("Given {time}", { time: at }), advice: "" };
+  const words = {
+    state: /** @type {const} */ ("yes"),
+    word: t("Hand over the gift"),
+    because: t("Given {time}", { time: at }),
+    advice: "",
+  };
   const undo = desk.counter.mayUndo(attempt) && big(t("Undo it"), () => desk.undoFor(attempt), "undo");
-  return verdict(words, { role: "alert", shape: "gift", body: gift(desk.offer(finding.campaign)), actions: [primary(t("Next"), () => desk.counter.next(), "next"), undo] });
+  return verdict(words, {
+    role: "alert",
+    shape: "gift",
+    body: gift(desk.offer(finding.campaign)),
+    actions: [primary(t("Next"), () => desk.counter.next(), "next"), undo],
+  });
 }
 
 export function undoingScreen() {
@@ -90,7 +114,9 @@ export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
   const words = {
     state: /** @type {const} */ ("ask"),
     word: t("Unfinished"),
-    because: attempt.shortCode ? t("Coupon …{code}: was the gift handed over?", { code: attempt.shortCode.slice(-4) }) : t("Was the gift handed over?"),
+    because: attempt.shortCode
+      ? t("Coupon …{code}: was the gift handed over?", { code: attempt.shortCode.slice(-4) })
+      : t("Was the gift handed over?"),
     advice: attempt.stage === "given" ? t("Given at {time}.", { time: at }) : t("Asked at {time}.", { time: at }),
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
@@ -151,7 +177,11 @@ function gift(offer, screen, desk) {
 
 /** @param {VerdictScreen} screen @param {Desk} desk */
 function goodActions({ finding }, { counter, refuseFor }) {
-  return [primary(t("Give the gift"), () => counter.give(), "gift"), big(t("Not giving it"), () => refuseFor(finding.coupon), "ban"), big(t("Back"), () => counter.next(), "back")];
+  return [
+    primary(t("Give the gift"), () => counter.give(), "gift"),
+    big(t("Not giving it"), () => refuseFor(finding.coupon), "ban"),
+    big(t("Back"), () => counter.next(), "back"),
+  ];
 }
 
 /** @param {VerdictScreen} screen @param {Desk} desk */

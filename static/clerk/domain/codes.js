@@ -38,7 +38,10 @@ const MEANS = "011ABEKMH0PCTYX";
  */
 export function normalise(text) {
   if (text.length > TEXT_MAX_CHARACTERS) throw new BadCode(Fault.TOO_LONG);
-  const plain = text.replace(SEPARATORS, "").toUpperCase().replace(/./gsu, (seen) => MEANS[LOOKS.indexOf(seen)] ?? seen);
+  const plain = text
+    .replace(SEPARATORS, "")
+    .toUpperCase()
+    .replace(/./gsu, (seen) => MEANS[LOOKS.indexOf(seen)] ?? seen);
   const reason = fault(plain);
   if (reason) throw new BadCode(reason);
   return plain;

@@ -93,7 +93,9 @@ export function read(text) {
  */
 export function write(token) {
   const hex = [...token.payload, ...token.signature].map((byte) => byte.toString(16).padStart(2, "0"));
-  return BigInt(`0x${hex.join("")}`).toString().padStart(DIGITS, "0");
+  return BigInt(`0x${hex.join("")}`)
+    .toString()
+    .padStart(DIGITS, "0");
 }
 
 /**
@@ -196,7 +198,9 @@ function digitsOf(text) {
 
 /** @param {string} digits */
 function toBytes(digits) {
-  const hex = BigInt(digits).toString(16).padStart(2 * TOKEN_BYTES, "0");
+  const hex = BigInt(digits)
+    .toString(16)
+    .padStart(2 * TOKEN_BYTES, "0");
   return Uint8Array.from({ length: TOKEN_BYTES }, (_, place) => parseInt(hex.slice(2 * place, 2 * place + 2), 16));
 }
 

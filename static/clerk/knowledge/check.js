@@ -104,7 +104,9 @@ export const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, 
 
 /** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
 export const givenDetails = (attempt) =>
-  attempt ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } } : {};
+  attempt
+    ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } }
+    : {};
 
 /** @param {string} text */
 function readOrNull(text) {

@@ -93,7 +93,8 @@ export class Siblings {
 
   /** @param {string} device @param {Told[string]} told */
   #take(device, { epoch, held }) {
-    for (const [campaign, gaps] of Object.entries(held)) for (const number of numbersOf(gaps)) this.#held.set(couponId(campaign, number), device);
+    for (const [campaign, gaps] of Object.entries(held))
+      for (const number of numbersOf(gaps)) this.#held.set(couponId(campaign, number), device);
     this.#epochs = { ...this.#epochs, [device]: epoch };
   }
 }

@@ -48,7 +48,17 @@ const NEXT = {
 };
 
 /** @returns {Past} */
-export const emptyPast = () => ({ last: 0, lastAt: 0, clerk: null, attempts: new Map(), open: new Map(), standing: new Map(), released: new Map(), allReleased: 0, moved: 0 });
+export const emptyPast = () => ({
+  last: 0,
+  lastAt: 0,
+  clerk: null,
+  attempts: new Map(),
+  open: new Map(),
+  standing: new Map(),
+  released: new Map(),
+  allReleased: 0,
+  moved: 0,
+});
 
 /** @param {Iterable<Entry>} entries */
 export function fold(entries) {
@@ -96,7 +106,9 @@ export const askingFor = (past, id) => [...past.open.values()].some((attempt) =>
  * @param {Past} past @param {number} now @param {string} zone of the store
  */
 export const givenToday = (past, now, zone) =>
-  [...past.attempts.values()].filter(({ ask, givenAt }) => ask > past.moved && givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone)).toSorted((a, b) => b.ask - a.ask);
+  [...past.attempts.values()]
+    .filter(({ ask, givenAt }) => ask > past.moved && givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone))
+    .toSorted((a, b) => b.ask - a.ask);
 
 /** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
 export const releasedEpoch = (past, id) => Math.max(past.released.get(id) ?? 0, past.allReleased);
@@ -113,7 +125,9 @@ export const campaignOf = (id) => `cmp_${id.split("_")[1]}`;
  * @param {Past} past @param {number} acknowledged the last entry that the server is known to have
  */
 export const sendAfter = (past, acknowledged) =>
-  [...past.open.values()].filter((attempt) => attempt.stage === "asking").reduce((after, { ask }) => Math.min(after, ask - 1), acknowledged);
+  [...past.open.values()]
+    .filter((attempt) => attempt.stage === "asking")
+    .reduce((after, { ask }) => Math.min(after, ask - 1), acknowledged);
 
 /** @param {Past} past @param {number} acknowledged */
 export const waiting = (past, acknowledged) => Math.max(0, past.last - acknowledged);

@@ -180,7 +180,8 @@ async function open(chosen) {
 }
 
 /** @param {MediaTrackConstraints} which */
-const picture = (which) => navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, width: { ideal: WIDTH }, height: { ideal: HEIGHT } } });
+const picture = (which) =>
+  navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, width: { ideal: WIDTH }, height: { ideal: HEIGHT } } });
 
 /** @param {MediaStream} stream */
 function stop(stream) {

@@ -13,22 +13,43 @@ import { keepAwake } from "./wake-lock.js";
  */
 
 /** @param {string} name @param {string} label @param {() => unknown} onPress */
-const tool = (name, label, onPress) => el("button", { type: "button", class: "button button-quiet button-icon", "aria-label": label, title: label, onclick: onPress }, icon(name));
+const tool = (name, label, onPress) =>
+  el(
+    "button",
+    { type: "button", class: "button button-quiet button-icon", "aria-label": label, title: label, onclick: onPress },
+    icon(name),
+  );
 
 /** While a verdict stands, how often to look whether its code is still in sight. */
 const GLANCE_MS = 400;
 
 /** @type {Record<string, () => {icon: string, title: string, line: string}>} */
 const CAMERA_HELP = {
-  insecure: () => ({ icon: "lock", title: t("The connection is not safe"), line: t("Cameras and keys work over HTTPS only. Open this page with https:// in front.") }),
+  insecure: () => ({
+    icon: "lock",
+    title: t("The connection is not safe"),
+    line: t("Cameras and keys work over HTTPS only. Open this page with https:// in front."),
+  }),
   blocked: () => ({
     icon: "camera-off",
     title: t("The camera is blocked"),
     line: t("Allow the camera for this page: tap the lock or camera icon beside the address, choose Allow, then try again."),
   }),
-  missing: () => ({ icon: "camera-off", title: t("No camera found"), line: t("Connect a camera or a USB scanner, or type the code under the QR.") }),
-  broken: () => ({ icon: "camera-off", title: t("The camera can't read codes just now"), line: t("Use a USB scanner, or type the code under the QR. Opening Redeem again may help.") }),
-  busy: () => ({ icon: "camera-off", title: t("The camera is in use"), line: t("Another program has the camera. Close it, then try again.") }),
+  missing: () => ({
+    icon: "camera-off",
+    title: t("No camera found"),
+    line: t("Connect a camera or a USB scanner, or type the code under the QR."),
+  }),
+  broken: () => ({
+    icon: "camera-off",
+    title: t("The camera can't read codes just now"),
+    line: t("Use a USB scanner, or type the code under the QR. Opening Redeem again may help."),
+  }),
+  busy: () => ({
+    icon: "camera-off",
+    title: t("The camera is in use"),
+    line: t("Another program has the camera. Close it, then try again."),
+  }),
 };
 
 export class Scanner {
@@ -47,7 +68,11 @@ export class Scanner {
   #starting = false;
   #awake = false;
   #listening = false;
-  #camera = new Camera(this.#video, (sighting) => this.#sighted(sighting), () => this.#again());
+  #camera = new Camera(
+    this.#video,
+    (sighting) => this.#sighted(sighting),
+    () => this.#again(),
+  );
   #actions;
 
   /** @param {ScannerActions} actions */
@@ -119,7 +144,11 @@ export class Scanner {
     const isNew = this.#sightings.isNew(text, at);
     if (!this.#listening) return;
     if (isNew) this.#actions.onScan(text, at);
-    else this.#say(t("Same coupon as before."), button(t("Show it again"), () => this.#actions.onScan(text, performance.now()), { class: "button-small" }));
+    else
+      this.#say(
+        t("Same coupon as before."),
+        button(t("Show it again"), () => this.#actions.onScan(text, performance.now()), { class: "button-small" }),
+      );
   }
 
   /** Without a camera there is nothing to point, but what was done with the last coupon is said over its help, too. */
@@ -143,7 +172,12 @@ export class Scanner {
   /** @param {string} why */
   #showHelp(why) {
     const { icon: name, title, line } = CAMERA_HELP[why]();
-    this.#help.replaceChildren(icon(name, "icon-xl"), el("h2", {}, title), el("p", {}, line), button(t("Try again"), () => this.wake()));
+    this.#help.replaceChildren(
+      icon(name, "icon-xl"),
+      el("h2", {}, title),
+      el("p", {}, line),
+      button(t("Try again"), () => this.wake()),
+    );
     this.#help.hidden = false;
   }
 
@@ -159,14 +193,39 @@ export class Scanner {
         this.#place,
         tool("list", t("Today on this till"), onShift),
         tool("settings", t("Settings"), onSettings),
-        el("button", { type: "button", class: "button button-quiet button-small scanner-clerk", onclick: onLock, "aria-label": t("Lock") }, icon("person"), this.#clerk, icon("lock", "icon-s")),
+        el(
+          "button",
+          { type: "button", class: "button button-quiet button-small scanner-clerk", onclick: onLock, "aria-label": t("Lock") },
+          icon("person"),
+          this.#clerk,
+          icon("lock", "icon-s"),
+        ),
       ),
-      el("div", { class: "scanner-view" }, this.#video, el("div", { class: "scanner-frame", "aria-hidden": "true" }), this.#help, this.#hint),
+      el(
+        "div",
+        { class: "scanner-view" },
+        this.#video,
+        el("div", { class: "scanner-frame", "aria-hidden": "true" }),
+        this.#help,
+        this.#hint,
+      ),
       el(
         "footer",
         { class: "scanner-foot" },
-        el("div", { class: "scanner-actions" }, button(t("Type the code"), onType, { icon: "keypad" }), button(t("Could not give"), onRefuse, { icon: "ban", class: "button-quiet" }), this.#torch),
-        el("button", { type: "button", class: "sync-line", onclick: onSync, title: t("Sync now") }, this.#syncDot, this.#syncText, icon("sync", "icon-s")),
+        el(
+          "div",
+          { class: "scanner-actions" },
+          button(t("Type the code"), onType, { icon: "keypad" }),
+          button(t("Could not give"), onRefuse, { icon: "ban", class: "button-quiet" }),
+          this.#torch,
+        ),
+        el(
+          "button",
+          { type: "button", class: "sync-line", onclick: onSync, title: t("Sync now") },
+          this.#syncDot,
+          this.#syncText,
+          icon("sync", "icon-s"),
+        ),
       ),
     );
   }

@@ -80,7 +80,11 @@ async function begun(token, keys, store) {
 async function register(token, keys, api, store) {
   const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
   try {
-    const { device, proof } = await api.post("/clerk/enrol", { v: 1, token, public_key: toBase64url(publicKey) }, { timeoutMs: TIMEOUT_MS });
+    const { device, proof } = await api.post(
+      "/clerk/enrol",
+      { v: 1, token, public_key: toBase64url(publicKey) },
+      { timeoutMs: TIMEOUT_MS },
+    );
     return { id: device.id, name: device.name, proof };
   } catch (error) {
     if (error instanceof Refused) await store.forgetEnrolment();

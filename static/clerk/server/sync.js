@@ -196,7 +196,16 @@ export class Sync extends EventTarget {
    */
   async #exchange(after, entries, verify, limits, old) {
     const sentAt = this.#now();
-    const request = { v: 1, after, entries, time: sentAt, known: this.snapshot?.etag, ...this.#known(), ...(verify && { verify }), ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }) };
+    const request = {
+      v: 1,
+      after,
+      entries,
+      time: sentAt,
+      known: this.snapshot?.etag,
+      ...this.#known(),
+      ...(verify && { verify }),
+      ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }),
+    };
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
@@ -222,7 +231,15 @@ export class Sync extends EventTarget {
 
   /** What this device has heard, and to a restored server what it holds. */
   #known() {
-    return { epoch: this.holds.epoch, position: this.sets.position ?? undefined, siblings: this.siblings.epochs, homes: this.#homesHeard(), end: this.#journal.last, ...this.#proof(), ...this.#report() };
+    return {
+      epoch: this.holds.epoch,
+      position: this.sets.position ?? undefined,
+      siblings: this.siblings.epochs,
+      homes: this.#homesHeard(),
+      end: this.#journal.last,
+      ...this.#proof(),
+      ...this.#report(),
+    };
   }
 
   /** To a server that does not know it: a restored one may have lost it. */
@@ -267,7 +284,9 @@ export class Sync extends EventTarget {
   /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
   async #giveBack(recalls) {
     for (const grant of recalls) {
-      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) => mayRelease(past, couponIdOf(grant), grant[2]));
+      await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) =>
+        mayRelease(past, couponIdOf(grant), grant[2]),
+      );
     }
     if (!recalls.length) return;
     this.holds.prune(this.#journal.past);
@@ -353,7 +372,8 @@ export class Sync extends EventTarget {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();
     this.#tell(error instanceof Refused);
-    if (error instanceof Refused && this.mustEnrol) await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
+    if (error instanceof Refused && this.mustEnrol)
+      await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
   }
 
   /** @param {boolean} online */

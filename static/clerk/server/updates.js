@@ -35,5 +35,12 @@ function follow(registration, isIdle) {
 function offer(worker, isIdle) {
   if (!worker || !navigator.serviceWorker.controller || document.querySelector(".update-bar")) return;
   const begin = () => void (isIdle() && worker.postMessage("begin"));
-  document.body.append(el("aside", { class: "update-bar", role: "status" }, el("span", {}, t("A new version is ready")), button(t("Update now"), begin, { class: "button-small" })));
+  document.body.append(
+    el(
+      "aside",
+      { class: "update-bar", role: "status" },
+      el("span", {}, t("A new version is ready")),
+      button(t("Update now"), begin, { class: "button-small" }),
+    ),
+  );
 }

@@ -32,7 +32,8 @@ export class Store {
 
   /** Throws Unsaved. */
   static async open() {
-    const upgrade = (/** @type {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) => void database.createObjectStore(FACTS);
+    const upgrade = (/** @type {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) =>
+      void database.createObjectStore(FACTS);
     try {
       return new Store(await openDB(DATABASE, 1, { upgrade }));
     } catch (error) {

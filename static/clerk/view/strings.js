@@ -57,7 +57,9 @@ export function date(day, zone) {
 /** "2 hrs", "3 дн.": short, so that it fits into any sentence. @param {number} ms */
 export function duration(ms) {
   const [unit, length] = UNITS.find(([, each]) => Math.round(ms / each) >= 2) ?? UNITS[UNITS.length - 1];
-  return new Intl.NumberFormat(tag(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(Math.round(ms / length));
+  return new Intl.NumberFormat(tag(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(
+    Math.round(ms / length),
+  );
 }
 
 /** @type {[string, number][]} */

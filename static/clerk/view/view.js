@@ -48,7 +48,12 @@ export function icon(name, classes = "") {
  */
 export function button(label, onPress, options = {}) {
   const { class: classes = "", icon: name, disabled = false } = options;
-  return el("button", { type: "button", class: `button ${classes}`, disabled, onclick: () => onPress() }, name && icon(name), el("span", {}, label));
+  return el(
+    "button",
+    { type: "button", class: `button ${classes}`, disabled, onclick: () => onPress() },
+    name && icon(name),
+    el("span", {}, label),
+  );
 }
 
 /**

@@ -270,7 +270,10 @@ describe("what the tablet declines by itself", () => {
     const asked = on.server.requests.length;
     await on.counter.scan(FORGED);
     assert.equal(shown(on), "verdict unknown_coupon");
-    assert.equal(on.server.requests.slice(asked).some(({ verify }) => verify), false);
+    assert.equal(
+      on.server.requests.slice(asked).some(({ verify }) => verify),
+      false,
+    );
     assert.deepEqual(kinds(on), ["decline"]);
   });
 
@@ -368,7 +371,10 @@ test("what was given at another store is not told as given here", async () => {
 
 test("while it is on its way nothing is given at risk", async () => {
   const server = new Server();
-  server.told.campaigns = server.told.campaigns.map((campaign) => ({ ...campaign, terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }) }));
+  server.told.campaigns = server.told.campaigns.map((campaign) => ({
+    ...campaign,
+    terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }),
+  }));
   server.told.etag = "at risk";
   const on = await atWork(server);
   await on.sync.run();

@@ -121,7 +121,10 @@ describe("where the shop was silent just now", () => {
 
   test("nothing is offered at risk before it is silent again", async () => {
     const server = new Server();
-    server.told.campaigns = server.told.campaigns.map((campaign) => ({ ...campaign, terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }) }));
+    server.told.campaigns = server.told.campaigns.map((campaign) => ({
+      ...campaign,
+      terms: terms({ offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" } }),
+    }));
     server.told.etag = "at risk";
     assert.deepEqual((await scanned(["lost"], server)).seen, ["checking", "verdict at_risk"]);
   });

@@ -10,12 +10,28 @@ const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
 
 /** @param {Record<string, unknown>} [said] */
 const line = (said = {}) =>
-  syncLine(/** @type {any} */ ({ online: true, syncedAt: NOW - 12_000, offlineSince: null, waiting: 0, refused: null, quarantined: 0, skewMs: 0, ...said }), NOW, "Europe/Moscow");
+  syncLine(
+    /** @type {any} */ ({
+      online: true,
+      syncedAt: NOW - 12_000,
+      offlineSince: null,
+      waiting: 0,
+      refused: null,
+      quarantined: 0,
+      skewMs: 0,
+      ...said,
+    }),
+    NOW,
+    "Europe/Moscow",
+  );
 
 test("it says how things stand", () => {
   assert.deepEqual(line(), { sync: "Online · synced 12 s ago · 0 waiting", state: "is-yes" });
   assert.deepEqual(line({ quarantined: 2 }), { sync: "Online · synced 12 s ago · 0 waiting · 2 with a manager", state: "is-ask" });
-  assert.deepEqual(line({ recovering: true }), { sync: "Online · synced 12 s ago · 0 waiting · the shop's server is being restored", state: "is-ask" });
+  assert.deepEqual(line({ recovering: true }), {
+    sync: "Online · synced 12 s ago · 0 waiting · the shop's server is being restored",
+    state: "is-ask",
+  });
   assert.deepEqual(line({ online: null }), { sync: "Connecting · 0 waiting", state: "" });
   assert.deepEqual(line({ refused: "revoked" }), { sync: "Not accepted by the shop · 0 waiting", state: "is-no" });
 });
@@ -40,5 +56,11 @@ test("ten minutes are near enough", () => {
 });
 
 test("lengths of time are told in a unit that gives two or more", () => {
-  assert.deepEqual([11 * MINUTE, 89 * MINUTE, 2 * HOUR - 9, 35 * HOUR, 2 * DAY - 9].map(duration), ["11 mins", "89 mins", "2 hrs", "35 hrs", "2 days"]);
+  assert.deepEqual([11 * MINUTE, 89 * MINUTE, 2 * HOUR - 9, 35 * HOUR, 2 * DAY - 9].map(duration), [
+    "11 mins",
+    "89 mins",
+    "2 hrs",
+    "35 hrs",
+    "2 days",
+  ]);
 });

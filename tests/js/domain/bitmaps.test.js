@@ -20,7 +20,8 @@ describe("it finds in a bitmap what is in the set, and nothing else", () => {
 });
 
 describe("it reads gaps", () => {
-  for (const { name, numbers, gaps } of [...VECTORS.sets, ...VECTORS.far]) test(name, () => assert.deepEqual(fromGaps(bytes(gaps)), numbers));
+  for (const { name, numbers, gaps } of [...VECTORS.sets, ...VECTORS.far])
+    test(name, () => assert.deepEqual(fromGaps(bytes(gaps)), numbers));
 });
 
 describe("it writes the bitmap of a set, number by number", () => {

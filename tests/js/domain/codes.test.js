@@ -16,7 +16,12 @@ describe("it takes a code as people type it", () => {
 
 describe("it refuses a mistyped code with its reason", () => {
   for (const { name, text, reason } of VECTORS.bad) {
-    test(name, () => assert.throws(() => normalise(text), (error) => error instanceof BadCode && error.reason === reason));
+    test(name, () =>
+      assert.throws(
+        () => normalise(text),
+        (error) => error instanceof BadCode && error.reason === reason,
+      ),
+    );
   }
 });
 

@@ -66,7 +66,10 @@ describe("a bad key is refused at load", () => {
   for (const { name, public_key } of VECTORS.bad_keys) {
     test(name, () => {
       const published = { kid: 1, alg: "Ed25519", public_key, status: "active" };
-      assert.throws(() => keyRing([published]), (error) => error instanceof BadKey && error.reason === "bad_public_key");
+      assert.throws(
+        () => keyRing([published]),
+        (error) => error instanceof BadKey && error.reason === "bad_public_key",
+      );
     });
   }
 });

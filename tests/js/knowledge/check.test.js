@@ -14,7 +14,8 @@ const TODAY = 2516; // 2026-11-21
 const ONE = await coupon(1);
 
 /** @param {string} text @param {Partial<import("../../../static/clerk/knowledge/check.js").Known>} [known] */
-const found = (text, known) => find(text, { snapshot: snapshot(), past: emptyPast(), holds: new Holds(), sets: new Sets(), now: NOW, check, ...known });
+const found = (text, known) =>
+  find(text, { snapshot: snapshot(), past: emptyPast(), holds: new Holds(), sets: new Sets(), now: NOW, check, ...known });
 
 /** @param {Parameters<typeof terms>[0]} changes */
 function campaignWith(changes) {
@@ -26,7 +27,13 @@ function campaignWith(changes) {
 describe("what a tablet says of a scan by itself", () => {
   test("good, and whom to ask about what", async () => {
     assert.deepEqual(await found(`HTTPS://GIFT.EXAMPLE/C/${ONE}\r\n`), {
-      code: "good", ask: ONE, coupon: ONE, id: "cpn_1_1", campaign: "cmp_1", lastDay: 65535, attempt: undefined,
+      code: "good",
+      ask: ONE,
+      coupon: ONE,
+      id: "cpn_1_1",
+      campaign: "cmp_1",
+      lastDay: 65535,
+      attempt: undefined,
     });
   });
   test("expired the day after its last, at the store's own midnight", async () => {
@@ -66,12 +73,27 @@ describe("what a tablet says of a scan by itself", () => {
 });
 
 describe("what a verdict says to the clerk", () => {
-  const where = { now: NOW, zone: "Europe/Moscow", clerk: "clk_1", device: "dev_1", store: "sto_1", lastDay: TODAY - 1, from: "2026-12-03" };
-  const given = (/** @type {object} */ details) => explain("already_redeemed", { redeemed_at: new Date(NOW - 40_000).toISOString(), ...details }, where).because;
+  const where = {
+    now: NOW,
+    zone: "Europe/Moscow",
+    clerk: "clk_1",
+    device: "dev_1",
+    store: "sto_1",
+    lastDay: TODAY - 1,
+    from: "2026-12-03",
+  };
+  const given = (/** @type {object} */ details) =>
+    explain("already_redeemed", { redeemed_at: new Date(NOW - 40_000).toISOString(), ...details }, where).because;
 
   test("when, where and by whom it was given", () => {
-    const [here, there] = [{ id: "dev_1", name: "Till 1" }, { id: "dev_2", name: "Till 2" }];
-    const [north, south] = [{ id: "sto_1", name: "North" }, { id: "sto_2", name: "South" }];
+    const [here, there] = [
+      { id: "dev_1", name: "Till 1" },
+      { id: "dev_2", name: "Till 2" },
+    ];
+    const [north, south] = [
+      { id: "sto_1", name: "North" },
+      { id: "sto_2", name: "South" },
+    ];
     assert.equal(given({ device: here, store: north, clerk: { id: "clk_1", name: "Anna" } }), "Given 40 s ago, by you, at this till.");
     assert.equal(given({ device: there, store: north, clerk: { id: "clk_2", name: "Boris" } }), "Given 40 s ago, by Boris, at Till 2.");
     assert.equal(given({ device: there, store: south }), "Given 40 s ago, at Till 2, South.");

@@ -8,7 +8,10 @@ const HOUR = 3_600_000;
 
 describe("what is known to be wrong with the clock", () => {
   test("is said in a number of ms that it is ahead, or that it was set back", () => {
-    assert.deepEqual([clockWord({ kind: "fast", ms: HOUR }), clockWord({ kind: "slow", ms: HOUR }), clockWord({ kind: "back" }), clockWord(null)], [HOUR, -HOUR, "back", undefined]);
+    assert.deepEqual(
+      [clockWord({ kind: "fast", ms: HOUR }), clockWord({ kind: "slow", ms: HOUR }), clockWord({ kind: "back" }), clockWord(null)],
+      [HOUR, -HOUR, "back", undefined],
+    );
   });
 
   /** What the entries say, in order, of a tablet whose clock is so many ms ahead. @param {number} ahead */
@@ -27,12 +30,18 @@ describe("what is known to be wrong with the clock", () => {
     test(`stands in each entry that is written from the sync on that noticed it: ${ahead}`, async () => {
       const [unlock, ...later] = (await said(ahead)).said;
       assert.equal("clock" in unlock, false);
-      assert.deepEqual(later.map(({ kind, clock }) => [kind, clock]), ["ask", "gave", "done"].map((kind) => [kind, ahead]));
+      assert.deepEqual(
+        later.map(({ kind, clock }) => [kind, clock]),
+        ["ask", "gave", "done"].map((kind) => [kind, ahead]),
+      );
     });
   }
 
   test("is nothing of a clock that is a minute off", async () => {
-    assert.deepEqual((await said(60_000)).said.filter((entry) => "clock" in entry), []);
+    assert.deepEqual(
+      (await said(60_000)).said.filter((entry) => "clock" in entry),
+      [],
+    );
   });
 
   test("is noticed at once of a clock that goes back while nobody answers", async () => {

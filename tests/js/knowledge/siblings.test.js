@@ -21,7 +21,10 @@ describe("what the other tablets hold", () => {
     const siblings = new Siblings();
     assert.equal(siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3, 5) }), true);
     assert.equal(siblings.hear({ generation: 1, changes: NOTHING, siblings: held(8, 9) }), true);
-    assert.deepEqual(["cpn_1_3", "cpn_1_5", "cpn_1_9", "cpn_1_4", "cpn_2_3"].map((id) => siblings.holderOf(id)), ["dev_2", "dev_2", "dev_2", undefined, undefined]);
+    assert.deepEqual(
+      ["cpn_1_3", "cpn_1_5", "cpn_1_9", "cpn_1_4", "cpn_2_3"].map((id) => siblings.holderOf(id)),
+      ["dev_2", "dev_2", "dev_2", undefined, undefined],
+    );
     assert.deepEqual(siblings.epochs, { dev_2: 8 });
   });
 
@@ -38,7 +41,10 @@ describe("what the other tablets hold", () => {
       const siblings = new Siblings();
       siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3, 5) });
       siblings.hear({ generation: 1, changes: { position: "1.2.0", campaigns: { 1: { [state]: gaps(3) } } } });
-      assert.deepEqual(["cpn_1_3", "cpn_1_5"].map((id) => siblings.holderOf(id)), [undefined, "dev_2"]);
+      assert.deepEqual(
+        ["cpn_1_3", "cpn_1_5"].map((id) => siblings.holderOf(id)),
+        [undefined, "dev_2"],
+      );
     });
   }
 

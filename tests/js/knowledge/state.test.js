@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { clerkAt, fold, givenHere, givenToday, IDLE_MS, isMoving, mayFollow, mayMove, releasedEpoch, sendAfter, undoUntil, unfinished, waiting } from "../../../static/clerk/knowledge/state.js";
+import {
+  clerkAt,
+  fold,
+  givenHere,
+  givenToday,
+  IDLE_MS,
+  isMoving,
+  mayFollow,
+  mayMove,
+  releasedEpoch,
+  sendAfter,
+  undoUntil,
+  unfinished,
+  waiting,
+} from "../../../static/clerk/knowledge/state.js";
 import { coupon } from "../tablet.js";
 
 const [ONE, TWO] = [await coupon(1), await coupon(2)];
@@ -10,7 +24,13 @@ const [ONE, TWO] = [await coupon(1), await coupon(2)];
 function journal(...entries) {
   let asked = 0;
   return entries.map((said, index) => {
-    const entry = /** @type {any} */ ({ v: 1, n: index + 1, prev: "", at: 1000 * (index + 1), ...(typeof said === "string" ? { kind: said } : said) });
+    const entry = /** @type {any} */ ({
+      v: 1,
+      n: index + 1,
+      prev: "",
+      at: 1000 * (index + 1),
+      ...(typeof said === "string" ? { kind: said } : said),
+    });
     if (entry.kind === "ask") asked = entry.n;
     return { of: asked, coupon: ONE, clerk: "clk_1", ...entry };
   });
@@ -52,7 +72,8 @@ test("what identifies a coupon is not its text: a second token of it counts as t
 });
 
 test("an entry follows only where its stage allows it", () => {
-  const allowed = (/** @type {string[]} */ entries) => ["gave", "drop", "done", "undo"].filter((kind) => mayFollow(past(...entries), kind, 1));
+  const allowed = (/** @type {string[]} */ entries) =>
+    ["gave", "drop", "done", "undo"].filter((kind) => mayFollow(past(...entries), kind, 1));
   assert.deepEqual(allowed(["ask"]), ["gave", "drop"]);
   assert.deepEqual(allowed(["ask", "gave"]), ["done", "undo"]);
   assert.deepEqual(allowed(["ask", "gave", "done"]), ["undo"]);
@@ -100,13 +121,33 @@ describe("what was given today", () => {
   const acts = (at, ...kinds) => kinds.map((kind) => ({ kind, at }));
 
   test("is what was handed over since midnight at the store, newest first", () => {
-    const found = givenToday(past(...acts(midnight - 1, "ask", "gave", "done"), ...acts(midnight, "ask", "gave", "done"), ...acts(midnight + 1, "ask", "gave")), midnight + 2, "Europe/Moscow");
-    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[7, "given"], [4, "done"]]);
+    const found = givenToday(
+      past(...acts(midnight - 1, "ask", "gave", "done"), ...acts(midnight, "ask", "gave", "done"), ...acts(midnight + 1, "ask", "gave")),
+      midnight + 2,
+      "Europe/Moscow",
+    );
+    assert.deepEqual(
+      found.map(({ ask, stage }) => [ask, stage]),
+      [
+        [7, "given"],
+        [4, "done"],
+      ],
+    );
   });
 
   test("keeps what was taken back, and leaves out what was never given", () => {
-    const found = givenToday(past(...acts(midnight, "ask", "gave", "undo", "ask", "drop", "gave-held", "done")), midnight + 2, "Europe/Moscow");
-    assert.deepEqual(found.map(({ ask, stage }) => [ask, stage]), [[6, "given"], [1, "undone"]]);
+    const found = givenToday(
+      past(...acts(midnight, "ask", "gave", "undo", "ask", "drop", "gave-held", "done")),
+      midnight + 2,
+      "Europe/Moscow",
+    );
+    assert.deepEqual(
+      found.map(({ ask, stage }) => [ask, stage]),
+      [
+        [6, "given"],
+        [1, "undone"],
+      ],
+    );
   });
 
   test("is nothing on the next day", () => {
@@ -117,11 +158,19 @@ describe("what was given today", () => {
 describe("a tablet that goes to another store", () => {
   test("has given back all that it was granted until then, and nothing of later", () => {
     const now = past({ kind: "release", id: "cpn_1_1", epoch: 9 }, { kind: "move", store: "sto_2", epoch: 7 });
-    assert.deepEqual(["cpn_1_1", "cpn_1_2"].map((id) => releasedEpoch(now, id)), [9, 7]);
+    assert.deepEqual(
+      ["cpn_1_1", "cpn_1_2"].map((id) => releasedEpoch(now, id)),
+      [9, 7],
+    );
   });
 
   test("goes when nothing is open", () => {
-    assert.deepEqual([past("ask"), past("ask", "gave"), past("ask", "gave", "done"), past("ask", "drop")].map(mayMove), [false, false, true, true]);
+    assert.deepEqual([past("ask"), past("ask", "gave"), past("ask", "gave", "done"), past("ask", "drop")].map(mayMove), [
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   test("is on its way until the server has heard of it", () => {
@@ -132,7 +181,10 @@ describe("a tablet that goes to another store", () => {
   test("begins a new list of what was given here", () => {
     const before = past("ask", "gave", "done");
     const after = past("ask", "gave", "done", { kind: "move", store: "sto_2" });
-    assert.deepEqual([before, after].map((each) => givenToday(each, 2000, "UTC").length), [1, 0]);
+    assert.deepEqual(
+      [before, after].map((each) => givenToday(each, 2000, "UTC").length),
+      [1, 0],
+    );
     assert.ok(givenHere(after, ONE), "and gives none of these again");
   });
 });

@@ -12,9 +12,14 @@ function type(wedge, text, gapMs, from = 1_000_000) {
 }
 
 describe("a scanner that is a keyboard", () => {
-  test("ends with Enter, which presses nothing else", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
+  test("ends with Enter, which presses nothing else", () =>
+    assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
   test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { mine: false }));
-  test("is not a lone Enter or Tab", () => assert.deepEqual(["Enter", "Tab"].map((key) => new Wedge().take(key, 5)), [{ mine: false }, { mine: false }]));
+  test("is not a lone Enter or Tab", () =>
+    assert.deepEqual(
+      ["Enter", "Tab"].map((key) => new Wedge().take(key, 5)),
+      [{ mine: false }, { mine: false }],
+    ));
   test("may end with Tab", () => {
     const wedge = new Wedge();
     for (const [at, key] of [..."7KQ2M4XZ9F3C"].entries()) wedge.take(key, at);

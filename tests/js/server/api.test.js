@@ -8,7 +8,12 @@ import { DEVICE, NOW, sign, tabletKey } from "../tablet.js";
 const KEY = { id: DEVICE, sign };
 
 /** @param {(request: RequestInit) => Response | Promise<Response>} answer */
-const api = (answer) => new Api(/** @type {any} */ ((/** @type {string} */ _url, /** @type {RequestInit} */ request) => Promise.resolve(answer(request))), "", () => NOW);
+const api = (answer) =>
+  new Api(
+    /** @type {any} */ ((/** @type {string} */ _url, /** @type {RequestInit} */ request) => Promise.resolve(answer(request))),
+    "",
+    () => NOW,
+  );
 
 test("a call is signed over method, path and the body's digest, as in RFC 9421", async () => {
   const body = utf8('{"v":1}');
@@ -16,23 +21,36 @@ test("a call is signed over method, path and the body's digest, as in RFC 9421",
   const parameters = `("@method" "@path" "content-digest");created=${NOW / 1000};keyid="${DEVICE}";alg="ed25519"`;
   assert.equal(headers["Content-Digest"], `sha-256=:${toBase64(await sha256(body))}:`);
   assert.equal(headers["Signature-Input"], `device=${parameters}`);
-  const base = ['"@method": POST', '"@path": /clerk/sync', `"content-digest": ${headers["Content-Digest"]}`, `"@signature-params": ${parameters}`].join("\n");
+  const base = [
+    '"@method": POST',
+    '"@path": /clerk/sync',
+    `"content-digest": ${headers["Content-Digest"]}`,
+    `"@signature-params": ${parameters}`,
+  ].join("\n");
   const signature = Buffer.from(headers.Signature.slice("device=:".length, -1), "base64");
   assert.ok(await crypto.subtle.verify("Ed25519", tabletKey, signature, utf8(base)));
 });
 
 test("a refusal tells its code, and how long to wait", async () => {
   const refuse = () => Response.json({ code: "too_many" }, { status: 429, headers: { "Retry-After": "15" } });
-  await assert.rejects(api(refuse).post("/clerk/unlock", {}, { timeoutMs: 1000 }), (error) => error instanceof Refused && error.code === "too_many" && error.waitSeconds === 15);
+  await assert.rejects(
+    api(refuse).post("/clerk/unlock", {}, { timeoutMs: 1000 }),
+    (error) => error instanceof Refused && error.code === "too_many" && error.waitSeconds === 15,
+  );
 });
 
 test("an answer that is no problem document of ours is no answer", async () => {
-  for (const answer of [new Response("<html>"), Response.json({ error: "proxy" }, { status: 407 }), Response.json({ code: "internal" }, { status: 503 })]) {
+  for (const answer of [
+    new Response("<html>"),
+    Response.json({ error: "proxy" }, { status: 407 }),
+    Response.json({ code: "internal" }, { status: 503 }),
+  ]) {
     await assert.rejects(api(() => answer).post("/clerk/sync", {}, { timeoutMs: 1000 }), NoAnswer);
   }
 });
 
 test("a call that hangs is no answer when its time is up", async () => {
-  const hang = (/** @type {RequestInit} */ { signal }) => /** @type {Promise<Response>} */ (new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted")))));
+  const hang = (/** @type {RequestInit} */ { signal }) =>
+    /** @type {Promise<Response>} */ (new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted")))));
   await assert.rejects(api(hang).post("/clerk/sync", {}, { timeoutMs: 5 }), NoAnswer);
 });

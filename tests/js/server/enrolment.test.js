@@ -42,7 +42,8 @@ function server(known = []) {
 }
 
 /** @param {ReturnType<typeof tablet>} on @param {ReturnType<typeof server>} api @param {string} [token] */
-const enrolAt = (on, api, token = "a link's token") => enrol(token, /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
+const enrolAt = (on, api, token = "a link's token") =>
+  enrol(token, /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
 
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 /** @param {CryptoKeyPair} keys */

@@ -13,7 +13,13 @@ function browser(kept, answers) {
   const asked = [];
   const made = {
     location: { href: `${SHOP}/clerk/`, origin: SHOP },
-    caches: { open: async () => ({ keys: async () => [...cache.keys()].map((url) => ({ url })), delete: async (/** @type {{url: string}} */ { url }) => cache.delete(url), put: async (/** @type {string} */ url, /** @type {any} */ answer) => cache.set(url, answer) }) },
+    caches: {
+      open: async () => ({
+        keys: async () => [...cache.keys()].map((url) => ({ url })),
+        delete: async (/** @type {{url: string}} */ { url }) => cache.delete(url),
+        put: async (/** @type {string} */ url, /** @type {any} */ answer) => cache.set(url, answer),
+      }),
+    },
     fetch: async (/** @type {string} */ url) => {
       asked.push(url);
       if (!answers[url]) throw new TypeError("no network");

@@ -12,7 +12,10 @@ function kept() {
   /** @type {Map<string, KeptPin>} */
   const all = new Map();
   const clock = { now: NOW };
-  const memory = { pin: async (/** @type {string} */ clerk) => all.get(clerk), putPin: async (/** @type {string} */ clerk, /** @type {KeptPin} */ pin) => void all.set(clerk, pin) };
+  const memory = {
+    pin: async (/** @type {string} */ clerk) => all.get(clerk),
+    putPin: async (/** @type {string} */ clerk, /** @type {KeptPin} */ pin) => void all.set(clerk, pin),
+  };
   return { pins: new Pins(memory, () => clock.now), clock, all };
 }
 
@@ -58,13 +61,17 @@ test("a try is counted before it is judged", async () => {
 test("the PIN itself is kept nowhere", async () => {
   const { pins, all } = kept();
   await pins.remember("clk_1", "40714071", "m1");
-  assert.doesNotMatch(JSON.stringify([...all].map(([clerk, pin]) => [clerk, { ...pin, hash: [...new Uint8Array(pin.hash)], salt: [...pin.salt] }])), /40714071/);
+  assert.doesNotMatch(
+    JSON.stringify([...all].map(([clerk, pin]) => [clerk, { ...pin, hash: [...new Uint8Array(pin.hash)], salt: [...pin.salt] }])),
+    /40714071/,
+  );
 });
 
 describe("opening the till", () => {
   const clerks = () => [{ id: "clk_1", name: "Anna", pin: "m1" }];
   const key = { id: "dev_1", sign: async () => new Uint8Array(64) };
-  const api = (/** @type {Error | null} */ error) => /** @type {any} */ ({ post: async () => (error ? Promise.reject(error) : { pin: "m1" }) });
+  const api = (/** @type {Error | null} */ error) =>
+    /** @type {any} */ ({ post: async () => (error ? Promise.reject(error) : { pin: "m1" }) });
 
   test("the server's word counts, and is remembered", async () => {
     const { pins } = kept();
@@ -81,13 +88,21 @@ describe("opening the till", () => {
     const { pins } = kept();
     await pins.remember("clk_1", "4071", "m1");
     const open = unlocker({ api: api(new NoAnswer()), key, pins, clerks });
-    for (let tries = 0; tries < FREE_FAILURES; tries++) await assert.rejects(open("clk_1", "0000"), (error) => error instanceof Refused && error.code === "wrong_pin");
-    await assert.rejects(open("clk_1", "4071"), (error) => error instanceof Refused && error.code === "too_many" && error.waitSeconds === 15);
+    for (let tries = 0; tries < FREE_FAILURES; tries++)
+      await assert.rejects(open("clk_1", "0000"), (error) => error instanceof Refused && error.code === "wrong_pin");
+    await assert.rejects(
+      open("clk_1", "4071"),
+      (error) => error instanceof Refused && error.code === "too_many" && error.waitSeconds === 15,
+    );
   });
   test("a clerk who never opened this tablet can't offline", async () => {
     await assert.rejects(unlocker({ api: api(new NoAnswer()), key, pins: kept().pins, clerks })("clk_9", "4071"), NoAnswer);
   });
-  for (const [what, list] of /** @type {[string, any[]][]} */ ([["changed", [{ id: "clk_1", name: "Anna", pin: "m2" }]], ["of a clerk who left", []], ["of a list that has no marks", [{ id: "clk_1", name: "Anna" }]]])) {
+  for (const [what, list] of /** @type {[string, any[]][]} */ ([
+    ["changed", [{ id: "clk_1", name: "Anna", pin: "m2" }]],
+    ["of a clerk who left", []],
+    ["of a list that has no marks", [{ id: "clk_1", name: "Anna" }]],
+  ])) {
     test(`a PIN that was right is none offline once the list has it ${what}`, async () => {
       const { pins, all } = kept();
       await pins.remember("clk_1", "4071", "m1");

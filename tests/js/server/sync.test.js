@@ -39,7 +39,10 @@ test("what the server has is not sent again, but for an open ask, whose answer m
   const { sync, journal } = await withEntries(server, "unlock", "ask");
   await sync.run();
   await sync.run();
-  assert.deepEqual(server.requests[1].entries.map((/** @type {any} */ { text }) => JSON.parse(text).n), [2]);
+  assert.deepEqual(
+    server.requests[1].entries.map((/** @type {any} */ { text }) => JSON.parse(text).n),
+    [2],
+  );
   await journal.append("drop", { of: 2 });
   await sync.run();
   await sync.run();
@@ -60,7 +63,10 @@ test("a long journal goes in batches", async () => {
   const server = new Server();
   const { sync } = await withEntries(server, ...Array(450).fill("refusal"));
   await sync.run();
-  assert.deepEqual(server.requests.map(({ entries }) => entries.length), [200, 200, 50]);
+  assert.deepEqual(
+    server.requests.map(({ entries }) => entries.length),
+    [200, 200, 50],
+  );
 });
 
 test("a server with more entries than this tablet means that the tablet lost its journal", async () => {
@@ -109,7 +115,10 @@ test("a revoked tablet hands in its journal to the end, once", async () => {
   const { sync } = await withEntries(server, ...Array(450).fill("refusal"));
   await assert.rejects(sync.run(), Refused);
   assert.deepEqual([server.kept, server.taken.length], [450, 0]);
-  assert.deepEqual(server.requests.map(({ entries }) => entries.length), [200, 200, 50]);
+  assert.deepEqual(
+    server.requests.map(({ entries }) => entries.length),
+    [200, 200, 50],
+  );
   await assert.rejects(sync.run(), Refused);
   assert.equal(server.requests.length, 4);
 });
@@ -139,7 +148,9 @@ describe("a hold that is recalled", () => {
 });
 
 describe("a restored server is told what this tablet holds", () => {
-  const HELD = /** @type {import("../../../static/clerk/knowledge/holds.js").Grant[]} */ ([1, 2].map((number) => [1, number, number, "", 65535]));
+  const HELD = /** @type {import("../../../static/clerk/knowledge/holds.js").Grant[]} */ (
+    [1, 2].map((number) => [1, number, number, "", 65535])
+  );
 
   test("once: when it has said that it has heard all, nothing is said again", async () => {
     const server = new Server();
@@ -149,7 +160,10 @@ describe("a restored server is told what this tablet holds", () => {
     Object.assign(server, { generation: 2, reported: false });
     await sync.run();
     await sync.run();
-    assert.deepEqual(server.claimed, [[1, 1, 1], [1, 2, 2]]);
+    assert.deepEqual(server.claimed, [
+      [1, 1, 1],
+      [1, 2, 2],
+    ]);
     assert.equal(sync.recovering, false);
   });
 
@@ -229,7 +243,10 @@ describe("a manager wants the tablet at another store", () => {
     const { sync } = await switchOn(server, on.disk);
     await sync.load();
     await sync.run();
-    assert.deepEqual(written(server).map(({ kind }) => kind), ["move"]);
+    assert.deepEqual(
+      written(server).map(({ kind }) => kind),
+      ["move"],
+    );
     assert.equal(sync.snapshot?.store.id, "sto_2");
   });
 });
@@ -273,7 +290,10 @@ test("a server that does not know it is shown what it was told when it was enrol
   await assert.rejects(on.sync.run(), Refused);
   const again = await switchOn(on.server, on.disk);
   await assert.rejects(again.sync.run(), Refused);
-  assert.deepEqual(on.server.requests.slice(-3).map((/** @type {any} */ { proof }) => proof), [undefined, "what the server sealed", "what the server sealed"]);
+  assert.deepEqual(
+    on.server.requests.slice(-3).map((/** @type {any} */ { proof }) => proof),
+    [undefined, "what the server sealed", "what the server sealed"],
+  );
   on.server.refusal = null;
   await again.sync.run();
   await again.sync.run();

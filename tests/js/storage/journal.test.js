@@ -49,7 +49,8 @@ test("a journal goes on after a restart where it stopped", async () => {
 test("of a yes and a drop that cross, only the first is written", async () => {
   const { journal, disk } = await opened();
   await journal.append("ask", { coupon: ONE });
-  const may = (/** @type {string} */ kind) => (/** @type {import("../../../static/clerk/knowledge/state.js").Past} */ past) => mayFollow(past, kind, 1);
+  const may = (/** @type {string} */ kind) => (/** @type {import("../../../static/clerk/knowledge/state.js").Past} */ past) =>
+    mayFollow(past, kind, 1);
   const [gave, drop] = await Promise.all([journal.append("gave", { of: 1 }, may("gave")), journal.append("drop", { of: 1 }, may("drop"))]);
   assert.ok(gave);
   assert.equal(drop, null);

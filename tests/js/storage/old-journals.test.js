@@ -8,7 +8,10 @@ import { Disk, Server, switchOn } from "../tablet.js";
 const BEFORE = "dev_01M7YYYYYYYYYYYYYYYYYYYYYY";
 
 /** @param {number} count @param {string} [device] */
-const records = (count, device = BEFORE) => [ownerRecord(device), ...Array.from({ length: count }, (_, n) => JSON.stringify({ text: `{"n":${n + 1},"of":"${device}"}`, signature: "s" }))];
+const records = (count, device = BEFORE) => [
+  ownerRecord(device),
+  ...Array.from({ length: count }, (_, n) => JSON.stringify({ text: `{"n":${n + 1},"of":"${device}"}`, signature: "s" })),
+];
 
 /** A tablet enrolled anew, with the journal of what it was before. @param {Server} server @param {number} count */
 function enrolledAnew(server, count) {
@@ -23,9 +26,15 @@ const batches = (server) => server.requests.filter(({ old }) => old).map(({ old 
 test("an old journal is handed in whole, 200 entries at a time, in order", async () => {
   const { sync, server } = await enrolledAnew(new Server(), 450);
   await sync.run();
-  assert.deepEqual(batches(server).map(({ entries }) => entries.length), [200, 200, 50]);
+  assert.deepEqual(
+    batches(server).map(({ entries }) => entries.length),
+    [200, 200, 50],
+  );
   assert.deepEqual(new Set(batches(server).map(({ device }) => device)), new Set([BEFORE]));
-  assert.deepEqual([...server.handedIn].map((text) => JSON.parse(text).n), Array.from({ length: 450 }, (_, n) => n + 1));
+  assert.deepEqual(
+    [...server.handedIn].map((text) => JSON.parse(text).n),
+    Array.from({ length: 450 }, (_, n) => n + 1),
+  );
   assert.equal(sync.quarantined, 450);
 });
 
@@ -58,7 +67,10 @@ test("after a lost reply the same batch is sent again", async () => {
   await assert.rejects(sync.run(), NoAnswer);
   server.meanwhile = null;
   await sync.run();
-  assert.deepEqual(batches(server).map(({ entries }) => entries.length), [200, 50, 50]);
+  assert.deepEqual(
+    batches(server).map(({ entries }) => entries.length),
+    [200, 50, 50],
+  );
   assert.equal(server.handedIn.size, 250);
 });
 
@@ -69,7 +81,13 @@ test("several old journals are handed in, each as its own device's, with what pr
   disk.setAside.set("journal-retired-1.redeem", [ownerRecord(BEFORE, "sealed"), ...records(1).slice(1)]);
   const { sync } = await switchOn(server, disk);
   await sync.run();
-  assert.deepEqual(batches(server).map(({ device, proof, entries }) => [device, proof, entries.length]), [[BEFORE, "sealed", 1], ["dev_two", undefined, 2]]);
+  assert.deepEqual(
+    batches(server).map(({ device, proof, entries }) => [device, proof, entries.length]),
+    [
+      [BEFORE, "sealed", 1],
+      ["dev_two", undefined, 2],
+    ],
+  );
 });
 
 test("a server that takes no old journal does not close the till, and is not asked again and again", async () => {

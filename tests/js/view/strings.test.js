@@ -16,11 +16,16 @@ const NOON = Date.UTC(2026, 10, 21, 12);
 afterEach(() => chooseLanguage(["en"]));
 
 test("every language is one of the catalogues'", () => {
-  assert.deepEqual(Object.keys(WORDS), Object.keys(LANGUAGES).filter((code) => code !== "en"));
+  assert.deepEqual(
+    Object.keys(WORDS),
+    Object.keys(LANGUAGES).filter((code) => code !== "en"),
+  );
 });
 
 test("what is said is written out where it is said", () => {
-  const hidden = SOURCES.flatMap(({ name, text }) => [...text.matchAll(CALL)].filter(([, first]) => first !== '"').map(([call]) => `${name}: ${call}`));
+  const hidden = SOURCES.flatMap(({ name, text }) =>
+    [...text.matchAll(CALL)].filter(([, first]) => first !== '"').map(([call]) => `${name}: ${call}`),
+  );
   assert.deepEqual(hidden, []);
 });
 
@@ -32,7 +37,13 @@ test("what counts has the form that the number asks for", () => {
   const digits = (/** @type {number} */ n) => tn("{n} digit entered", "{n} digits entered", n);
   assert.deepEqual([0, 1, 2].map(digits), ["0 digits entered", "1 digit entered", "2 digits entered"]);
   chooseLanguage(["ru"]);
-  assert.deepEqual([1, 3, 5, 11, 21].map(digits), ["Введена 1 цифра", "Введено 3 цифры", "Введено 5 цифр", "Введено 11 цифр", "Введена 21 цифра"]);
+  assert.deepEqual([1, 3, 5, 11, 21].map(digits), [
+    "Введена 1 цифра",
+    "Введено 3 цифры",
+    "Введено 5 цифр",
+    "Введено 11 цифр",
+    "Введена 21 цифра",
+  ]);
 });
 
 test("times and dates are the language's and the store's", () => {
@@ -43,7 +54,11 @@ test("times and dates are the language's and the store's", () => {
 });
 
 test("the first wished language that is here is taken, else English", () => {
-  for (const [wished, taken] of [[["de", "ru-RU", "en"], "ru"], [["de"], "en"], [[], "en"]]) {
+  for (const [wished, taken] of [
+    [["de", "ru-RU", "en"], "ru"],
+    [["de"], "en"],
+    [[], "en"],
+  ]) {
     chooseLanguage(/** @type {string[]} */ (wished));
     assert.equal(currentLanguage(), taken);
   }

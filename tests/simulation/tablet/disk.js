@@ -55,7 +55,9 @@ export class Disk {
   /** The texts of the entries in each journal that is here, by the device that wrote it. @returns {Record<string, string[]>} */
   journals() {
     const files = [...this.files].filter(([name]) => !name.includes("torn")).map(([, file]) => readRecords(file.read()).texts);
-    const written = files.filter((texts) => texts.length).map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
+    const written = files
+      .filter((texts) => texts.length)
+      .map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
     return Object.fromEntries(written.sort(([, one], [, other]) => one.length - other.length)); // the longest of a device's comes last
   }
 
@@ -176,7 +178,10 @@ function storageOf(disk, owner, onOpen) {
 
 const IMPORTED = { HEADER, readRecords, writeRecord };
 const GLOBALS = ["navigator", "addEventListener", "postMessage", "setTimeout"];
-const SOURCE = readFileSync(new URL("../../../static/clerk/storage/journal-worker.js", import.meta.url), "utf8").replace(/^import .*$/gm, "");
+const SOURCE = readFileSync(new URL("../../../static/clerk/storage/journal-worker.js", import.meta.url), "utf8").replace(
+  /^import .*$/gm,
+  "",
+);
 /** The worker's own text as a function of its globals: each tab starts one of its own. */
 const startWorker = new Function(...Object.keys(IMPORTED), ...GLOBALS, SOURCE);
 

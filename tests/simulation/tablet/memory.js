@@ -27,5 +27,7 @@ export function storeOver(disk, tab) {
   };
   const found = (/** @type {string} */ name) =>
     name.startsWith("put") ? (/** @type {any} */ value) => put(name[3].toLowerCase() + name.slice(4), value) : () => get(name);
-  return /** @type {Store} */ (/** @type {unknown} */ (new Proxy(own, { get: (known, name) => Reflect.get(known, name) ?? found(String(name)) })));
+  return /** @type {Store} */ (
+    /** @type {unknown} */ (new Proxy(own, { get: (known, name) => Reflect.get(known, name) ?? found(String(name)) }))
+  );
 }

@@ -47,7 +47,8 @@ export const check = async (publicKey, message, signature) => {
 
 /** A key pair is its seed. @param {string} seed hex */
 function privateKey(seed) {
-  const made = keys.get(seed) ?? createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, Buffer.from(seed, "hex")]), format: "der", type: "pkcs8" });
+  const made =
+    keys.get(seed) ?? createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, Buffer.from(seed, "hex")]), format: "der", type: "pkcs8" });
   keys.set(seed, made);
   return made;
 }
@@ -57,7 +58,8 @@ const alone = (bytes) => new Uint8Array(bytes).buffer;
 
 const subtle = {
   digest: async (/** @type {string} */ _algorithm, /** @type {Uint8Array} */ data) => alone(createHash("sha256").update(data).digest()),
-  sign: async (/** @type {string} */ _algorithm, /** @type {string} */ seed, /** @type {Uint8Array} */ data) => alone(sign(null, data, privateKey(seed))),
+  sign: async (/** @type {string} */ _algorithm, /** @type {string} */ seed, /** @type {Uint8Array} */ data) =>
+    alone(sign(null, data, privateKey(seed))),
   generateKey: async () => ({ privateKey: chance.seed, publicKey: chance.seed }),
   exportKey: async (/** @type {string} */ _format, /** @type {string} */ seed) => {
     const { x } = createPublicKey(privateKey(seed)).export({ format: "jwk" });

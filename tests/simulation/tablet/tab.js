@@ -97,13 +97,22 @@ export class Tab {
   /** @param {DeviceRecord} device */
   async #openTill(device) {
     this.device = device.id;
-    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
+    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
+      new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
     const journal = new Journal(this.#file, { deviceId: device.id, sign }, this.#now);
     this.#records = await begin(device.id, this.#file, this.#records);
     await journal.load(this.#records);
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
     const old = new OldJournals(this.#file, this.#store);
-    const sync = new Sync({ api: this.#api, key: { id: device.id, sign, proof: device.proof }, journal, memory: this.#store, now: this.#now, alone, old });
+    const sync = new Sync({
+      api: this.#api,
+      key: { id: device.id, sign, proof: device.proof },
+      journal,
+      memory: this.#store,
+      now: this.#now,
+      alone,
+      old,
+    });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
     const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
     counter.addEventListener("screen", () => this.#show(told(counter.screen)));
@@ -151,7 +160,14 @@ function told(screen) {
   const { name, code, attempt, finding, details } = /** @type {any} */ (screen);
   const { ask, id = finding?.id, atRisk } = attempt ?? {};
   const { holder, as_of } = details ?? {};
-  return { name, code, ask, coupon: id, at_risk: atRisk, ...(as_of !== undefined && { named: holder.device?.id ?? holder.store.name, as_of }) };
+  return {
+    name,
+    code,
+    ask,
+    coupon: id,
+    at_risk: atRisk,
+    ...(as_of !== undefined && { named: holder.device?.id ?? holder.store.name, as_of }),
+  };
 }
 
 /** No answer, or a refusal: the tablet says so and goes on. @param {unknown} error */

@@ -1,5 +1,5 @@
 /** The preview beside the form: a moment after the last key the server is asked what it would look like. Nothing is saved by it. */
-export const WAIT_MS = 350;
+const WAIT_MS = 350;
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("editor"));
 const note = /** @type {HTMLElement} */ (document.getElementById("preview-note"));
@@ -54,3 +54,4 @@ form.addEventListener("input", () => {
   timer = setTimeout(draw, WAIT_MS);
 });
 document.getElementById("preview-button")?.setAttribute("hidden", "");
+export {};

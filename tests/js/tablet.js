@@ -9,9 +9,10 @@ import { Journal, ownerRecord } from "../../static/clerk/storage/journal.js";
 import { OldJournals } from "../../static/clerk/storage/old-journals.js";
 import { Sync } from "../../static/clerk/server/sync.js";
 import { checker, couponId, read, write } from "../../static/clerk/domain/tokens.js";
+import { emptyPast, take } from "../../static/clerk/knowledge/state.js";
 import { toBase64url, utf8 } from "../../static/clerk/domain/bytes.js";
 
-/** @import { Snapshot } from "../../static/clerk/knowledge/state.js" */
+/** @import { Entry, Snapshot } from "../../static/clerk/knowledge/state.js" */
 /** @import { Terms } from "../../static/clerk/domain/rules.js" */
 
 export const NOW = Date.UTC(2026, 10, 21, 9, 0);
@@ -67,6 +68,13 @@ export const snapshot = () => ({
   keys: [{ kid: 1, alg: "Ed25519", public_key: publicKey, status: "active" }],
   clerks: [CLERK],
 });
+
+/** What a journal with these entries means. @param {Entry[]} entries */
+export function pastOf(entries) {
+  const past = emptyPast();
+  for (const entry of entries) take(past, entry);
+  return past;
+}
 
 /** What may happen to a request: it gets lost, its reply gets lost, the server is in trouble, a stranger answers. @typedef {"lost" | "reply lost" | "500" | "stranger"} Mishap */
 

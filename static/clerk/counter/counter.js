@@ -36,12 +36,12 @@ import { unfinished, worksHere } from "../knowledge/state.js";
  *   can wait for that does, because a clerk waits for the verdict
  */
 
-export const VERIFY_MS = 4_000;
-export const ASK_MS = 6_000;
+const VERIFY_MS = 4_000;
+const ASK_MS = 6_000;
 /** How often, and how many times, to look whether the till that holds a coupon has given it back. */
 const FETCH_LOOKS = 30;
 const FETCH_PAUSE_MS = 300;
-export const NOT_HANDED_OVER = "not_handed_over";
+const NOT_HANDED_OVER = "not_handed_over";
 /** Screens that wait for a person, and for nothing else. */
 const AT_REST = ["scan", "verdict", "unconfirmed", "given", "undone", "unfinished"];
 

@@ -1,5 +1,5 @@
 /** What a verdict says to the clerk: shape, word, the one reason, and what the customer can do now. Pure. */
-import { NOT_A_COUPON, RECOVERING, UNSURE } from "../knowledge/check.js";
+import { NOT_A_COUPON, RECOVERING } from "../knowledge/check.js";
 import { Verdict, toDate } from "../domain/rules.js";
 import { date, dayAndMonth, t, time } from "../view/strings.js";
 
@@ -121,7 +121,7 @@ function dayOrTime(then, { now, zone }) {
 export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another till");
 
 /** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
-export function givenSentence(details, where) {
+function givenSentence(details, where) {
   const given = t("Given {when}", { when: since(Date.parse(details.redeemed_at), where.now, where.zone) });
   return `${[given, byWhom(details, where), atWhich(details, where)].filter(Boolean).join(", ")}.`;
 }
@@ -154,5 +154,3 @@ export function since(then, now, zone) {
 
 /** @param {string} word @param {string} because @param {string} advice @returns {Explanation} */
 const no = (word, because, advice) => ({ state: "no", word, because, advice });
-
-export { UNSURE };

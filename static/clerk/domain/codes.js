@@ -57,15 +57,6 @@ export function grouped(code) {
 }
 
 /**
- * The check character of the first eleven.
- *
- * @param {string} body
- */
-export function checkCharacter(body) {
-  return ALPHABET[timesAlpha(sum(body))];
-}
-
-/**
  * @param {string} plain
  * @returns {FaultCode | null}
  */

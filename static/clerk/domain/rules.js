@@ -70,38 +70,11 @@ export function whyDeclined(facts, terms, place, day) {
 }
 
 /**
- * The last day on which a coupon issued on `issueDay` is good; it is signed into the token.
- *
- * A coupon issued before its redeem window opens has its `valid_days` counted from the opening.
- *
- * @param {Pick<Terms, "windows">} terms
- * @param {number} issueDay
- */
-export function lastDay(terms, issueDay) {
-  const { redeem, valid_days: validDays } = terms.windows;
-  const until = redeem?.until ? toDay(redeem.until) : LAST_DAY_MAX;
-  return validDays == null ? until : Math.min(until, Math.max(issueDay, firstDay(terms)) + validDays);
-}
-
-/**
- * Whether a coupon may be issued on this day: within the issue window, and never one born expired.
- *
- * @param {Pick<Terms, "windows">} terms
- * @param {number} day
- */
-export function canIssue(terms, day) {
-  const issue = terms.windows.issue;
-  const begun = !issue?.from || toDay(issue.from) <= day;
-  const over = Boolean(issue?.until) && toDay(issue?.until ?? "") < day;
-  return begun && !over && day <= lastDay(terms, day);
-}
-
-/**
  * The days from 2020-01-01 to a date.
  *
  * @param {string} date `YYYY-MM-DD`
  */
-export function toDay(date) {
+function toDay(date) {
   return (Date.parse(`${date}T00:00:00Z`) - EPOCH_MS) / DAY_MS;
 }
 

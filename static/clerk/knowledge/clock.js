@@ -6,7 +6,7 @@
 /** @typedef {{kind: "fast" | "slow", ms: number} | {kind: "back"}} ClockFault */
 
 /** A clock that is off by less than this is as good as right. */
-export const CLOCK_OFF_MS = 10 * 60_000;
+const CLOCK_OFF_MS = 10 * 60_000;
 
 /**
  * @param {{skewMs: number, syncedAt: number | null}} sync  server's clock less this one at the last answer, and when that came by this one

@@ -5,6 +5,7 @@
  * that coupon in the journal, so an old message never brings a hold back (offline.md, rule 5).
  */
 import { sha256, utf8 } from "../domain/bytes.js";
+import { couponId } from "../domain/tokens.js";
 import { releasedEpoch } from "./state.js";
 
 /** @import { Past } from "./state.js" */
@@ -13,7 +14,7 @@ import { releasedEpoch } from "./state.js";
 /** @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number]} Grant  as the server tells it */
 
 /** @param {Grant} grant */
-export const couponIdOf = ([campaign, number]) => `cpn_${campaign}_${number}`;
+export const couponIdOf = ([campaign, number]) => couponId({ campaign, number });
 
 /** What the server tells of a short code instead of the code. @param {string} device @param {string} code as codes.normalise gives it */
 export async function codeHash(device, code) {

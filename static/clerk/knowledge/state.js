@@ -60,13 +60,6 @@ export const emptyPast = () => ({
   moved: 0,
 });
 
-/** @param {Iterable<Entry>} entries */
-export function fold(entries) {
-  const past = emptyPast();
-  for (const entry of entries) take(past, entry);
-  return past;
-}
-
 /** Takes the next entry into `past`. @param {Past} past @param {Entry} entry */
 export function take(past, entry) {
   past.last = entry.n;
@@ -94,9 +87,6 @@ export const isMoving = (past, acknowledged) => past.moved > acknowledged;
 
 /** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;
-
-/** The attempt by which this device has given this coupon, if that stands. @param {Past} past @param {string} coupon */
-export const givenHere = (past, coupon) => past.standing.get(idOf(coupon));
 
 /** Whether an ask for this coupon is undecided. @param {Past} past @param {string} id */
 export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
@@ -142,7 +132,7 @@ export const worksHere = (snapshot, clerk) => !snapshot || snapshot.clerks.some(
 export const undoUntil = (attempt, undoMinutes) => (attempt.givenAt ?? 0) + undoMinutes * 60_000;
 
 /** What identifies a coupon is (campaign, number), never its text. @param {string} coupon */
-export const idOf = (coupon) => couponId(read(coupon));
+const idOf = (coupon) => couponId(read(coupon));
 
 /** @param {Past} past @param {Entry} entry */
 function takeAsk(past, entry) {

@@ -4,8 +4,8 @@
 
 /** @typedef {"insecure" | "blocked" | "missing" | "busy" | "broken"} Trouble */
 
-export const WIDTH = 1280;
-export const HEIGHT = 720;
+const WIDTH = 1280;
+const HEIGHT = 720;
 
 /** Why nothing is scanned: no HTTPS, no leave, no camera, another program has it, or the reader did not start. */
 export class NoCamera extends Error {

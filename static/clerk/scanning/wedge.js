@@ -5,7 +5,7 @@
  */
 
 export const GAP_MS = 300;
-export const CHARACTERS_MIN = 8;
+const CHARACTERS_MIN = 8;
 
 const TOKEN = /(?<!\d)\d{183}(?!\d)/;
 

@@ -6,9 +6,9 @@ import { explain } from "../../../static/clerk/counter/explain.js";
 import { Verdict } from "../../../static/clerk/domain/rules.js";
 import { Holds } from "../../../static/clerk/knowledge/holds.js";
 import { Sets } from "../../../static/clerk/knowledge/sets.js";
-import { emptyPast, fold } from "../../../static/clerk/knowledge/state.js";
+import { emptyPast } from "../../../static/clerk/knowledge/state.js";
 import { chooseLanguage } from "../../../static/clerk/view/strings.js";
-import { check, coupon, NOW, snapshot, terms } from "../tablet.js";
+import { check, coupon, NOW, pastOf, snapshot, terms } from "../tablet.js";
 
 const TODAY = 2516; // 2026-11-21
 const ONE = await coupon(1);
@@ -46,7 +46,7 @@ describe("what a tablet says of a scan by itself", () => {
   });
   test("wrong store", async () => assert.equal((await found(ONE, campaignWith({ partners: ["prt_2"] }))).code, "wrong_store"));
   test("given here, from the journal", async () => {
-    const past = fold([
+    const past = pastOf([
       { v: 1, n: 1, prev: "", at: NOW, kind: "ask", coupon: ONE },
       { v: 1, n: 2, prev: "", at: NOW, kind: "gave", of: 1 },
     ]);

@@ -1,8 +1,8 @@
 /** The start of the tablet's page: one tab, one key, one journal; then the till opens. */
 import { Api, NoAnswer, Refused } from "./server/api.js";
-import { Desk } from "./counter/desk.js";
+import { Page } from "./counter/page.js";
 import { begin, enrol, enrolmentToken } from "./server/enrolment.js";
-import { JournalFile, Unsaved } from "./storage/journal-file.js";
+import { JournalFile, StorageError } from "./storage/journal-file.js";
 import { Journal } from "./storage/journal.js";
 import { OldJournals } from "./storage/old-journals.js";
 import { keepPictures } from "./server/pictures.js";
@@ -83,12 +83,12 @@ async function enrolWith(token, kept) {
 
 /** @param {DeviceRecord} device @param {Kept} kept */
 async function openTill(device, kept) {
-  const { desk, sync } = await till(device, kept);
+  const { page, sync } = await till(device, kept);
   await sync.load();
-  void keepUpdated(() => desk.idle);
+  void keepUpdated(() => page.idle);
   keepPicturesOf(sync);
   void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
-  await desk.start();
+  await page.start();
 }
 
 /** The pictures of each list that comes. The till works without them, so it doesn't wait, and goes on if there is no room. @param {Sync} sync */
@@ -113,15 +113,15 @@ async function till(device, kept) {
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
-  const again = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
-  const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
+  const enrolAgain = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
+  const changeLanguage = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
   return {
     sync,
-    desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, {
-      again,
-      speak,
+    page: new Page({ journal, sync, now, check, unlock, pause, painted }, stage, {
+      enrolAgain,
+      changeLanguage,
       settings: await store.settings(),
-      keep: (changes) => store.changeSettings(changes),
+      saveSettings: (changes) => store.changeSettings(changes),
     }),
   };
 }
@@ -157,12 +157,13 @@ async function isCapable() {
 }
 
 /** What IndexedDB says when the disk is full is an error of its own. @param {unknown} reason */
-const isUnsaved = (reason) => reason instanceof Unsaved || (reason instanceof DOMException && reason.name === "QuotaExceededError");
+const isStorageError = (reason) =>
+  reason instanceof StorageError || (reason instanceof DOMException && reason.name === "QuotaExceededError");
 
 chooseLanguage(navigator.languages);
 addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
-addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isUnsaved(reason) ? "storage" : "broken")));
+addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isStorageError(reason) ? "storage" : "broken")));
 loadIcons().catch(() => undefined); // words say all that they do
 void start();

@@ -7,8 +7,8 @@ const address = document.querySelector("[data-state]")?.getAttribute("data-state
 async function look() {
   try {
     const answer = await fetch(address, { headers: { Accept: "application/json" } });
-    const told = answer.ok ? await answer.json() : null;
-    if (told && told.state !== "waiting") return location.reload();
+    const enrolment = answer.ok ? await answer.json() : null;
+    if (enrolment && enrolment.state !== "waiting") return location.reload();
   } catch {
     // Offline for a moment: the next look tells.
   }

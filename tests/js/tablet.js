@@ -261,10 +261,10 @@ export class Disk {
   keptSiblings;
   siblings = async () => this.keptSiblings;
   putSiblings = async (/** @type {any} */ kept) => void (this.keptSiblings = structuredClone(kept));
-  /** @type {import("../../static/clerk/knowledge/state.js").Heard} */
+  /** @type {import("../../static/clerk/knowledge/state.js").LastContact} */
   keptHeard = { at: NOW };
   heard = async () => this.keptHeard;
-  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").Heard} */ kept) =>
+  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").LastContact} */ kept) =>
     void (this.keptHeard = structuredClone(kept));
 
   get kinds() {

@@ -56,7 +56,7 @@ export class Counter extends EventTarget {
     super();
     this.#parts = parts;
     this.#deeds = new Deeds(parts, () => this.#show({ name: "fault", code: "storage" }));
-    parts.sync.addEventListener("change", () => this.#heard());
+    parts.sync.addEventListener("change", () => this.#syncChanged());
   }
 
   get screen() {
@@ -153,8 +153,8 @@ export class Counter extends EventTarget {
   async again() {
     const shown = this.#screen;
     if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
-    else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#lookAgain(shown.finding);
-    else if (shown.name === "verdict" && shown.code === RECOVERING) await this.#lookAgain({ ...shown.finding, code: UNSURE });
+    else if (shown.name === "verdict" && [OFFLINE, AT_RISK].includes(shown.code)) await this.#checkAgain(shown.finding);
+    else if (shown.name === "verdict" && shown.code === RECOVERING) await this.#checkAgain({ ...shown.finding, code: UNSURE });
   }
 
   /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
@@ -245,19 +245,19 @@ export class Counter extends EventTarget {
       coupon ? { coupon } : { typed, id },
       (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past),
     );
-    if (!given) return this.#lookAgain({ ...finding, held: undefined, ask: coupon ?? typed });
+    if (!given) return this.#checkAgain({ ...finding, held: undefined, ask: coupon ?? typed });
     this.#showGiven(this.#deeds.attempt(given.n), finding);
     this.#deeds.sendSoon();
   }
 
   /** @param {Finding} finding */
-  async #lookAgain(finding) {
+  async #checkAgain(finding) {
     const checking = this.#show({ name: "checking", finding });
     if (finding.ask) await this.#confirm(checking, finding, finding.ask);
   }
 
   /** The hold that was asked for has come: now it may be given. A clerk of another store makes room. */
-  #heard() {
+  #syncChanged() {
     const shown = this.#screen;
     if (shown.name === "scan" && this.clerk && !worksHere(this.#parts.sync.snapshot, this.clerk)) return void this.lock();
     if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
@@ -276,16 +276,20 @@ export class Counter extends EventTarget {
    */
   #showFinding(finding) {
     const pending = Boolean(finding.ask); // the server is being asked
-    const isAlone = pending && this.#parts.sync.online === false;
-    const code = isAlone ? this.#deeds.codeAlone(finding) : finding.code;
+    const isOffline = pending && this.#parts.sync.online === false;
+    const code = isOffline ? this.#deeds.codeOffline(finding) : finding.code;
     if (finding.code === UNSURE || code === AT_RISK) return this.#show({ name: "checking", finding });
-    const details = isAlone ? this.#detailsAlone(finding) : givenDetails(finding.attempt);
+    const details = isOffline ? this.#detailsOffline(finding) : givenDetails(finding.attempt);
     return this.#show({ name: "verdict", code, finding, details, confirmed: !pending, pending });
   }
 
   /** What it can say of a coupon when nobody answers. @param {Finding} finding */
-  #detailsAlone(finding) {
-    return { ...(finding.unheard && { unheard: true }), ...givenDetails(finding.attempt), ...heldDetails(this.#parts.sync, finding.id) };
+  #detailsOffline(finding) {
+    return {
+      ...(finding.unknownCampaign && { unknownCampaign: true }),
+      ...givenDetails(finding.attempt),
+      ...heldDetails(this.#parts.sync, finding.id),
+    };
   }
 
   /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
@@ -295,8 +299,8 @@ export class Counter extends EventTarget {
     const ruling = await this.#deeds.ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;
     if (ruling?.code) return this.#showRuling(ruling, finding);
-    const code = this.#deeds.codeAlone(finding);
-    this.#show({ name: "verdict", code, finding, details: this.#detailsAlone(finding), confirmed: false });
+    const code = this.#deeds.codeOffline(finding);
+    this.#show({ name: "verdict", code, finding, details: this.#detailsOffline(finding), confirmed: false });
     await this.#deeds.noteDecline(code, finding);
   }
 

@@ -98,7 +98,7 @@ export class Deeds {
   }
 
   /** What this tablet says when nobody answers. @param {Finding} finding */
-  codeAlone(finding) {
+  codeOffline(finding) {
     if (finding.code !== UNSURE && finding.code !== Verdict.GOOD) return finding.code;
     return finding.code === Verdict.GOOD && this.mayRisk(finding, this.#journal.past) ? AT_RISK : OFFLINE;
   }

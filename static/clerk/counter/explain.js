@@ -16,10 +16,14 @@ const EXPLAIN = {
     word: t("Give at risk"),
     because: t("There is no connection, so this coupon may have been given already."),
     advice: details.holder?.device
-      ? t("{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.", holderThen(details, where))
+      ? t(
+          "{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.",
+          holderAndTime(details, where),
+        )
       : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
   }),
-  offline: (details, where) => (details.holder ? heldThen(details, where) : details.unheard ? unheard() : alone()),
+  offline: (details, where) =>
+    details.holder ? lastKnownHolder(details, where) : details.unknownCampaign ? unknownCampaign() : noConnection(),
   [RECOVERING]: () => ({
     state: "ask",
     word: t("Not just now"),
@@ -33,33 +37,34 @@ const EXPLAIN = {
     because: details.redeemed_at ? givenSentence(details, where) : t("The shop's last list says that it was given."),
     advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
   }),
-  [Verdict.VOID]: () => no(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),
+  [Verdict.VOID]: () =>
+    declined(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),
   [Verdict.EXPIRED]: (_details, { lastDay, zone }) =>
-    no(
+    declined(
       t("Expired"),
       lastDay === undefined ? t("It is too late for this coupon.") : t("It was valid until {date}.", { date: date(toDate(lastDay), zone) }),
       t("The customer can ask the shop that sent it."),
     ),
   [Verdict.NOT_YET_VALID]: (_details, { from, zone }) =>
-    no(
+    declined(
       t("Not valid yet"),
       from ? t("It is valid from {date}.", { date: date(from, zone) }) : t("It is too early for this coupon."),
       t("The customer is welcome to come again then. The dates are on the coupon's page: open its QR with a phone's camera."),
     ),
   [Verdict.WRONG_STORE]: () =>
-    no(
+    declined(
       t("Not for this store"),
       t("This coupon is good at other stores."),
       t("They are listed on the coupon's page: the customer can open its QR with a phone's camera."),
     ),
   [Verdict.UNKNOWN_COUPON]: () =>
-    no(
+    declined(
       t("Not our coupon"),
       t("This shop has not issued it, or the code was changed."),
       t("Type the code printed under the QR. If that does not work either, the customer can ask the shop that sent it."),
     ),
   [NOT_A_COUPON]: () =>
-    no(t("Not a coupon"), t("This code holds something else."), t("Scan the coupon's own QR, or type the code printed under it.")),
+    declined(t("Not a coupon"), t("This code holds something else."), t("Scan the coupon's own QR, or type the code printed under it.")),
   [Verdict.HELD_ELSEWHERE]: (details) => ({
     state: "ask",
     word: askWord(details),
@@ -87,13 +92,13 @@ export const unconfirmed = () => ({
 const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
 
 /** Without a connection, which may last: the customer who stands there is told that it is not for ever. @returns {Explanation} */
-const alone = () => ({
+const noConnection = () => ({
   ...unconfirmed(),
   advice: t("Do not give the gift. Try again in a moment, or ask the customer to come another time."),
 });
 
 /** Without a connection, and of a campaign that this till does not know. @returns {Explanation} */
-const unheard = () => ({
+const unknownCampaign = () => ({
   state: "ask",
   word: t("Not confirmed"),
   because: t("There is no connection, and this till has not heard of the campaign yet."),
@@ -101,15 +106,15 @@ const unheard = () => ({
 });
 
 /** Without a connection: who could give it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
-const heldThen = (details, where) => ({
+const lastKnownHolder = (details, where) => ({
   state: "ask",
   word: askWord(details),
-  because: t("{name} can give it, as of {time}.", holderThen(details, where)),
+  because: t("{name} can give it, as of {time}.", holderAndTime(details, where)),
   advice: t("Send the customer there. There is no connection, so the gift can't be given here."),
 });
 
 /** @param {Record<string, any>} details @param {Where} where */
-const holderThen = (details, where) => ({ name: holderName(details), time: dayOrTime(details.as_of, where) });
+const holderAndTime = (details, where) => ({ name: holderName(details), time: dayOrTime(details.as_of, where) });
 
 /** The time of day, and of another day the day. @param {number} then @param {Where} where */
 function dayOrTime(then, { now, zone }) {
@@ -123,17 +128,17 @@ export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?
 /** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
 function givenSentence(details, where) {
   const given = t("Given {when}", { when: since(Date.parse(details.redeemed_at), where.now, where.zone) });
-  return `${[given, byWhom(details, where), atWhich(details, where)].filter(Boolean).join(", ")}.`;
+  return `${[given, byClerk(details, where), atTill(details, where)].filter(Boolean).join(", ")}.`;
 }
 
 /** @param {Record<string, any>} details @param {Where} where */
-function byWhom({ clerk }, where) {
+function byClerk({ clerk }, where) {
   if (!clerk) return "";
   return clerk.id === where.clerk ? t("by you") : clerk.name ? t("by {name}", { name: clerk.name }) : "";
 }
 
 /** @param {Record<string, any>} details @param {Where} where */
-function atWhich({ here, device, store }, where) {
+function atTill({ here, device, store }, where) {
   if (here || device?.id === where.device) return t("at this till");
   if (!device) return t("at another partner");
   return store.id === where.store
@@ -153,4 +158,4 @@ export function since(then, now, zone) {
 }
 
 /** @param {string} word @param {string} because @param {string} advice @returns {Explanation} */
-const no = (word, because, advice) => ({ state: "no", word, because, advice });
+const declined = (word, because, advice) => ({ state: "no", word, because, advice });

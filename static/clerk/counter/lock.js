@@ -9,9 +9,9 @@ export const PIN_DIGITS_MAX = 8;
 
 /**
  * @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], place: string, counter: Counter, onLook: () => unknown,
- *   onSpeak: (language: string) => unknown}} parts
+ *   onLanguage: (language: string) => unknown}} parts
  */
-export function lockScreen(screen, { clerks, place, counter, onLook, onSpeak }) {
+export function lockScreen(screen, { clerks, place, counter, onLook, onLanguage }) {
   const clerk = clerks.find(({ id }) => id === screen.chosen);
   if (clerk) return pinScreen(screen, clerk, counter);
   return el(
@@ -28,7 +28,7 @@ export function lockScreen(screen, { clerks, place, counter, onLook, onSpeak }) 
           ...clerks.map(({ id, name }) => button(name, () => counter.choose(id), { class: "button-large", icon: "person" })),
         )
       : el("div", { class: "screen-actions" }, button(t("Look again"), onLook, { icon: "sync", class: "button-primary" })),
-    button(LANGUAGES[otherLanguage()], () => onSpeak(otherLanguage()), { icon: "globe", class: "button-quiet" }),
+    button(LANGUAGES[otherLanguage()], () => onLanguage(otherLanguage()), { icon: "globe", class: "button-quiet" }),
   );
 }
 

@@ -12,68 +12,68 @@ import { button, el, icon } from "../view/view.js";
 /**
  * @typedef {{isReady: boolean, isPersisted: boolean, version: string | null}} App  is all of it here for work without a network, may the
  *   browser throw away what it keeps, and which version it is
- * @typedef {{sync: Sync, now: number, zone: string, settings: Settings, keep: (changes: Settings) => unknown, syncNow: () => Promise<unknown>,
- *   speak: (language: string) => unknown}} SettingsDesk
+ * @typedef {{sync: Sync, now: number, zone: string, settings: Settings, saveSettings: (changes: Settings) => unknown, syncNow: () => Promise<unknown>,
+ *   changeLanguage: (language: string) => unknown}} SettingsContext
  */
 
 const CACHE = "redeem-clerk-";
 const VERSION_CHARACTERS = 8;
 
-/** @param {SettingsDesk} desk */
-export async function settingsSheet(desk) {
-  const [found, app] = await Promise.all([cameras(), appState()]);
-  const facts = el("dl", { class: "facts settings-facts" }, ...factsOf(desk, app));
-  const look = button(t("Sync now"), () => syncAndLook(), { class: "button-block settings-sync", icon: "sync" });
-  const syncAndLook = async () => {
-    look.disabled = true;
-    await desk.syncNow();
-    facts.replaceChildren(...factsOf({ ...desk, now: Date.now() }, app));
-    look.disabled = false;
+/** @param {SettingsContext} context */
+export async function settingsSheet(context) {
+  const [available, app] = await Promise.all([cameras(), appState()]);
+  const facts = el("dl", { class: "facts settings-facts" }, ...factsOf(context, app));
+  const syncButton = button(t("Sync now"), () => syncAndRefresh(), { class: "button-block settings-sync", icon: "sync" });
+  const syncAndRefresh = async () => {
+    syncButton.disabled = true;
+    await context.syncNow();
+    facts.replaceChildren(...factsOf({ ...context, now: Date.now() }, app));
+    syncButton.disabled = false;
   };
   const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
   const choices = el(
     "div",
     { class: "settings-choices" },
-    languageChoice(desk),
-    soundChoice(desk),
-    found.length > 1 && cameraChoice(found, desk),
+    languageChoice(context),
+    soundChoice(context),
+    available.length > 1 && cameraChoice(available, context),
   );
-  const sheet = openSheet(t("Settings"), el("div", { class: "stack stack-s" }, choices, look, facts, close));
+  const sheet = openSheet(t("Settings"), el("div", { class: "stack stack-s" }, choices, syncButton, facts, close));
   sheet.classList.add("sheet-wide");
 }
 
-/** @param {SettingsDesk} desk */
-function languageChoice({ speak }) {
+/** @param {SettingsContext} context */
+function languageChoice({ changeLanguage }) {
   const options = Object.entries(LANGUAGES).map(([code, name]) =>
     el("option", { value: code, lang: code, selected: code === currentLanguage() }, name),
   );
-  const select = el("select", { id: "settings-language", onchange: () => speak(select.value) }, ...options);
+  const select = el("select", { id: "settings-language", onchange: () => changeLanguage(select.value) }, ...options);
   return field("settings-language", t("Language"), select);
 }
 
-/** @param {SettingsDesk} desk */
-function soundChoice({ settings, keep }) {
+/** @param {SettingsContext} context */
+function soundChoice({ settings, saveSettings }) {
   const names = { on: t("On"), off: t("Off") };
   const isOn = settings.sound !== false;
   const options = Object.entries(names).map(([value, name]) => el("option", { value, selected: (value === "on") === isOn }, name));
-  const select = el("select", { id: "settings-sound", onchange: () => keep({ sound: select.value === "on" }) }, ...options);
+  const select = el("select", { id: "settings-sound", onchange: () => saveSettings({ sound: select.value === "on" }) }, ...options);
   return field("settings-sound", t("Sound"), select);
 }
 
-/** @param {{id: string, label: string}[]} found @param {SettingsDesk} desk */
-function cameraChoice(found, { settings, keep }) {
+/** @param {{id: string, label: string}[]} available @param {SettingsContext} context */
+function cameraChoice(available, { settings, saveSettings }) {
   const automatic = el("option", { value: "" }, t("The one at the back"));
-  const options = found.map(({ id, label }, index) =>
+  const options = available.map(({ id, label }, index) =>
     el("option", { value: id, selected: id === settings.camera }, label || t("Camera {n}", { n: index + 1 })),
   );
-  const select = el("select", { id: "settings-camera", onchange: () => keep({ camera: select.value }) }, automatic, ...options);
+  const select = el("select", { id: "settings-camera", onchange: () => saveSettings({ camera: select.value }) }, automatic, ...options);
   return field("settings-camera", t("Camera"), select);
 }
 
 /** @param {string} id @param {string} label @param {HTMLElement} control */
 const field = (id, label, control) => el("div", { class: "field" }, el("label", { for: id }, label), control);
 
-/** @param {SettingsDesk} desk @param {App} app */
+/** @param {SettingsContext} context @param {App} app */
 function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
   const heard = sync.syncedAt === null ? t("not yet") : since(sync.syncedAt, now, zone);
   return [

@@ -8,13 +8,13 @@ import { button, el, icon } from "../view/view.js";
 
 /**
  * @typedef {{zone: string, titleOf: (attempt: Attempt) => string | undefined, clerkName: (id?: string) => string | undefined,
- *   mayUndo: (attempt: Attempt) => boolean, onUndo: (attempt: Attempt) => unknown}} ShiftDesk
+ *   mayUndo: (attempt: Attempt) => boolean, onUndo: (attempt: Attempt) => unknown}} ShiftContext
  */
 
-/** @param {Attempt[]} gifts newest first @param {ShiftDesk} desk */
-export function shiftSheet(gifts, desk) {
+/** @param {Attempt[]} gifts newest first @param {ShiftContext} context */
+export function shiftSheet(gifts, context) {
   const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
-  const list = gifts.length ? el("ol", { class: "shift-list", role: "list" }, ...gifts.map((gift) => row(gift, desk))) : nothing();
+  const list = gifts.length ? el("ol", { class: "shift-list", role: "list" }, ...gifts.map((gift) => row(gift, context))) : nothing();
   const sheet = openSheet(
     t("Today on this till"),
     el("div", { class: "stack stack-s" }, el("p", { class: "muted" }, summary(gifts)), list, close),
@@ -31,7 +31,7 @@ function summary(gifts) {
 const nothing = () =>
   el("div", { class: "shift-empty" }, icon("gift", "icon-xl"), el("p", { class: "text-l" }, t("Nothing was given here today.")));
 
-/** @param {Attempt} gift @param {ShiftDesk} desk */
+/** @param {Attempt} gift @param {ShiftContext} context */
 function row(gift, { zone, titleOf, clerkName, mayUndo, onUndo }) {
   const back = isTakenBack(gift);
   const who = clerkName(gift.clerk);

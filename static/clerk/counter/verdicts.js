@@ -1,5 +1,6 @@
 /** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
 import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
+import { campaignOf } from "../knowledge/state.js";
 import { explain, holderName, unconfirmed } from "./explain.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "../domain/rules.js";
 import { grouped } from "../domain/codes.js";
@@ -14,20 +15,20 @@ import { button, el, heading, icon } from "../view/view.js";
 
 /**
  * @typedef {{counter: Counter, offer: (campaign?: string) => Offer | undefined, where: (lastDay?: number, campaign?: string) => Where,
- *   zone: string, undoFor: (attempt: Attempt) => void, refuseFor: (coupon?: string) => void}} Desk
+ *   zone: string, undoFor: (attempt: Attempt) => void, refuseFor: (coupon?: string) => void}} ScreenContext
  * @typedef {Screen & {name: "verdict"}} VerdictScreen
  */
 
-/** @param {VerdictScreen} screen @param {Desk} desk */
-export function verdictScreen(screen, desk) {
+/** @param {VerdictScreen} screen @param {ScreenContext} context */
+export function verdictScreen(screen, context) {
   const { code, finding, details } = screen;
-  const explanation = explain(code, details, desk.where(finding.lastDay, finding.campaign));
+  const explanation = explain(code, details, context.where(finding.lastDay, finding.campaign));
   const mayGive = code === Verdict.GOOD || code === AT_RISK;
   return verdict(explanation, {
     role: code === Verdict.GOOD ? "status" : "alert",
     note: noteOf(screen),
-    body: explanation.state === "no" ? null : gift(desk.offer(finding.campaign), screen, desk),
-    actions: mayGive ? goodActions(screen, desk) : declineActions(screen, desk),
+    body: explanation.state === "no" ? null : gift(context.offer(finding.campaign), screen, context),
+    actions: mayGive ? goodActions(screen, context) : declineActions(screen, context),
   });
 }
 
@@ -39,8 +40,8 @@ function noteOf({ code, finding, confirmed, pending }) {
   return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
 }
 
-/** @param {Screen & {name: "asking"}} screen @param {Desk} desk */
-export function askingScreen({ attempt, finding }, desk) {
+/** @param {Screen & {name: "asking"}} screen @param {ScreenContext} context */
+export function askingScreen({ attempt, finding }, context) {
   const words = {
     state: /** @type {const} */ ("wait"),
     word: t("Asking the shop"),
@@ -49,17 +50,17 @@ export function askingScreen({ attempt, finding }, desk) {
   };
   return verdict(words, {
     role: "status",
-    body: gift(desk.offer(finding.campaign)),
-    actions: [attempt && big(t("Do not give"), () => desk.counter.drop(), "cross")],
+    body: gift(context.offer(finding.campaign)),
+    actions: [attempt && big(t("Do not give"), () => context.counter.drop(), "cross")],
   });
 }
 
-export function checkingScreen(/** @type {Desk} */ desk) {
+export function checkingScreen(/** @type {ScreenContext} */ context) {
   const words = { state: /** @type {const} */ ("wait"), word: t("Checking"), because: "", advice: "" };
-  return verdict(words, { role: "status", actions: [big(t("Back"), () => desk.counter.next(), "back")] });
+  return verdict(words, { role: "status", actions: [big(t("Back"), () => context.counter.next(), "back")] });
 }
 
-/** @param {Screen & {name: "fetching"}} screen @param {Desk} desk */
+/** @param {Screen & {name: "fetching"}} screen @param {ScreenContext} context */
 export function fetchingScreen({ finding, details }, { counter, offer }) {
   const words = {
     state: /** @type {const} */ ("wait"),
@@ -70,7 +71,7 @@ export function fetchingScreen({ finding, details }, { counter, offer }) {
   return verdict(words, { role: "status", body: gift(offer(finding.campaign)), actions: [big(t("Back"), () => counter.next(), "back")] });
 }
 
-/** @param {Screen & {name: "unconfirmed"}} screen @param {Desk} desk */
+/** @param {Screen & {name: "unconfirmed"}} screen @param {ScreenContext} context */
 export function unconfirmedScreen({ finding }, { counter, offer }) {
   return verdict(unconfirmed(), {
     role: "alert",
@@ -79,21 +80,21 @@ export function unconfirmedScreen({ finding }, { counter, offer }) {
   });
 }
 
-/** @param {Screen & {name: "given"}} screen @param {Desk} desk */
-export function givenScreen({ attempt, finding }, desk) {
-  const at = time(attempt.givenAt ?? 0, desk.zone);
+/** @param {Screen & {name: "given"}} screen @param {ScreenContext} context */
+export function givenScreen({ attempt, finding }, context) {
+  const at = time(attempt.givenAt ?? 0, context.zone);
   const words = {
     state: /** @type {const} */ ("yes"),
     word: t("Hand over the gift"),
     because: t("Given {time}", { time: at }),
     advice: "",
   };
-  const undo = desk.counter.mayUndo(attempt) && big(t("Undo it"), () => desk.undoFor(attempt), "undo");
+  const undo = context.counter.mayUndo(attempt) && big(t("Undo it"), () => context.undoFor(attempt), "undo");
   return verdict(words, {
     role: "alert",
     shape: "gift",
-    body: gift(desk.offer(finding.campaign)),
-    actions: [primary(t("Next"), () => desk.counter.next(), "next"), undo],
+    body: gift(context.offer(finding.campaign)),
+    actions: [primary(t("Next"), () => context.counter.next(), "next"), undo],
   });
 }
 
@@ -102,13 +103,13 @@ export function undoingScreen() {
   return verdict(words, { role: "status", actions: [] });
 }
 
-/** @param {Desk} desk */
+/** @param {ScreenContext} context */
 export function undoneScreen({ counter }) {
   const words = { state: /** @type {const} */ ("wait"), word: t("Taken back"), because: t("The coupon can be used again."), advice: "" };
   return verdict(words, { role: "status", shape: "undo", actions: [primary(t("Next"), () => counter.next(), "next")] });
 }
 
-/** @param {Screen & {name: "unfinished"}} screen @param {Desk} desk */
+/** @param {Screen & {name: "unfinished"}} screen @param {ScreenContext} context */
 export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
   const at = time(attempt.givenAt ?? attempt.askedAt, zone);
   const words = {
@@ -121,7 +122,7 @@ export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
   const no = big(t("No, not handed over"), () => counter.finish(false), "cross");
-  return verdict(words, { role: "alert", body: gift(offer(`cmp_${attempt.id.split("_")[1]}`)), actions: [yes, no] });
+  return verdict(words, { role: "alert", body: gift(offer(campaignOf(attempt.id))), actions: [yes, no] });
 }
 
 /** @type {Record<string, string>} */
@@ -153,8 +154,8 @@ function leaveBlank({ currentTarget }) {
   if (currentTarget instanceof HTMLImageElement) currentTarget.replaceWith(el("div", { class: "picture" }));
 }
 
-/** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {Desk} [desk] */
-function gift(offer, screen, desk) {
+/** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {ScreenContext} [context] */
+function gift(offer, screen, context) {
   if (!offer) return null;
   const lastDay = screen?.code === Verdict.GOOD && screen.finding.lastDay !== LAST_DAY_MAX ? screen.finding.lastDay : undefined;
   const code = screen?.code === Verdict.GOOD ? undefined : screen?.details.short_code; // nothing moves while a finger comes down on Give
@@ -169,13 +170,13 @@ function gift(offer, screen, desk) {
       el(
         "p",
         { class: "muted row" },
-        lastDay !== undefined && desk && el("span", {}, t("Valid until {date}", { date: date(toDate(lastDay), desk.zone) })),
+        lastDay !== undefined && context && el("span", {}, t("Valid until {date}", { date: date(toDate(lastDay), context.zone) })),
         code && el("span", { class: "code" }, grouped(code)),
       ),
   );
 }
 
-/** @param {VerdictScreen} screen @param {Desk} desk */
+/** @param {VerdictScreen} screen @param {ScreenContext} context */
 function goodActions({ finding }, { counter, refuseFor }) {
   return [
     primary(t("Give the gift"), () => counter.give(), "gift"),
@@ -184,7 +185,7 @@ function goodActions({ finding }, { counter, refuseFor }) {
   ];
 }
 
-/** @param {VerdictScreen} screen @param {Desk} desk */
+/** @param {VerdictScreen} screen @param {ScreenContext} context */
 function declineActions({ code, finding, details }, { counter, undoFor }) {
   const attempt = code === Verdict.ALREADY_REDEEMED ? finding.attempt : undefined;
   const undo = attempt && counter.mayUndo(attempt) && big(t("Undo it"), () => undoFor(attempt), "undo");

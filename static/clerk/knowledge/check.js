@@ -16,10 +16,10 @@ import { BadToken, couponId, Fault, fault, keyRing, read, write } from "../domai
 
 /**
  * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
- *   held?: number, typed?: string, listed?: boolean, unheard?: boolean}} Finding
+ *   held?: number, typed?: string, listed?: boolean, unknownCampaign?: boolean}} Finding
  *   `code` is a Verdict, `unsure`, or `not_a_coupon`; `ask` what the server is to verify, missing if there is nothing to ask;
  *   `coupon` the signed text, or `typed` the short code; `attempt` the one by which it was given on this tablet; `held` the epoch
- *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came, `unheard` that the
+ *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came, `unknownCampaign` that the
  *   campaign is not on it
  * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
  * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
@@ -66,18 +66,18 @@ function findToken(token, reason, known) {
 /** What the rules say of a genuine coupon. One that is held needs nobody else's word. @param {About} about @param {string} ask @param {Known} known @returns {Finding} */
 function judge(about, ask, known) {
   const { snapshot, past } = known;
-  const attempt = standingHere(past, about.id);
+  const attempt = attemptHere(past, about.id);
   const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
   const held = known.holds.epochOf(about.id, past);
-  if (!terms) return { ...about, attempt, ask, code: UNSURE, unheard: true };
-  const found = { ...about, attempt, ...(held ? { held } : { ask }) };
+  if (!terms) return { ...about, attempt, ask, code: UNSURE, unknownCampaign: true };
+  const finding = { ...about, attempt, ...(held ? { held } : { ask }) };
   const listed = held || attempt ? null : known.sets.stateOf(about.id);
   const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
-  return { ...found, code, ...(listed && { listed: true }) };
+  return { ...finding, code, ...(listed && { listed: true }) };
 }
 
 /** The attempt by which it was given at this tablet, where that is now. @param {Past} past @param {string} id */
-function standingHere(past, id) {
+function attemptHere(past, id) {
   const attempt = past.standing.get(id);
   return attempt && attempt.ask > past.moved ? attempt : undefined;
 }

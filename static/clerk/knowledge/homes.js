@@ -1,7 +1,7 @@
 /**
  * Which of the newest coupons are at home at another store of the partner, by its name. Advice and a cache, as in siblings.js.
  *
- * Coupons are told by number, each once; one that changed is forgotten, and told again if it is open.
+ * Coupons are reply by number, each once; one that changed is forgotten, and reply again if it is open.
  */
 import { fromGaps } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
@@ -10,7 +10,7 @@ import { fromBase64url } from "../domain/bytes.js";
  * @typedef {{from: number, names: string[], at: Uint16Array<ArrayBuffer>}} Campaign  `at`: of each number from `from` on the place of
  *   its home in `names`, plus one; 0 where none is known
  * @typedef {Map<number, Campaign>} Kept  by campaign number
- * @typedef {Record<string, {until: number, at: Record<string, string>}>} Told  by campaign number; `at`: by store's name, gaps in base64url
+ * @typedef {Record<string, {until: number, at: Record<string, string>}>} Reply  by campaign number; `at`: by store's name, gaps in base64url
  */
 
 /** Of each campaign, as many as the server tells. */
@@ -35,7 +35,7 @@ export class Homes {
 
   /** Up to which coupon of these campaigns all was heard. @param {number[]} campaigns @returns {Record<string, number>} */
   heard(campaigns) {
-    return Object.fromEntries(campaigns.map((number) => [number, end(this.#campaigns.get(number))]));
+    return Object.fromEntries(campaigns.map((number) => [number, endOf(this.#campaigns.get(number))]));
   }
 
   /** @param {string} id of the coupon @returns {string | undefined} the name of the store */
@@ -53,18 +53,18 @@ export class Homes {
     return known.length > 0;
   }
 
-  /** @param {Told} told */
-  hear(told) {
-    for (const [campaign, { until, at }] of Object.entries(told)) {
-      const known = this.#lengthened(Number(campaign), until);
-      for (const [name, gaps] of Object.entries(at)) put(known, name, fromGaps(fromBase64url(gaps)));
+  /** @param {Reply} reply */
+  hear(reply) {
+    for (const [campaign, { until, at }] of Object.entries(reply)) {
+      const known = this.#extendTo(Number(campaign), until);
+      for (const [name, gaps] of Object.entries(at)) setHome(known, name, fromGaps(fromBase64url(gaps)));
     }
   }
 
   /** @param {number} campaign @param {number} until */
-  #lengthened(campaign, until) {
+  #extendTo(campaign, until) {
     const before = this.#campaigns.get(campaign) ?? NOTHING;
-    if (until <= end(before)) return before;
+    if (until <= endOf(before)) return before;
     const from = Math.max(before.from, until - NEWEST);
     const after = { from, names: [...before.names], at: new Uint16Array(until - from) };
     after.at.set(before.at.subarray(from - before.from));
@@ -77,10 +77,10 @@ export class Homes {
 const NOTHING = { from: 0, names: [], at: new Uint16Array() };
 
 /** @param {Campaign} [campaign] */
-const end = ({ from, at } = NOTHING) => from + at.length;
+const endOf = ({ from, at } = NOTHING) => from + at.length;
 
 /** @param {Campaign} campaign @param {string} name @param {number[]} numbers */
-function put({ from, names, at }, name, numbers) {
+function setHome({ from, names, at }, name, numbers) {
   const place = names.includes(name) ? names.indexOf(name) : names.push(name) - 1;
   for (const number of numbers) if (number >= from) at[number - from] = place + 1;
 }

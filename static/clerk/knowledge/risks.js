@@ -5,11 +5,11 @@ import { isMoving, risksTaken } from "./state.js";
 /** @import { Terms } from "../domain/rules.js" */
 /** @import { Past } from "./state.js" */
 
-/** @typedef {{refused: string | null, recovering: boolean, syncedAt: number | null, acknowledged: number}} Heard  what a Sync knows of the server */
+/** @typedef {{refused: string | null, recovering: boolean, syncedAt: number | null, acknowledged: number}} SyncState  what a Sync knows of the server */
 
 const HOUR_MS = 3_600_000;
 
-/** @param {Finding} finding @param {{terms: Terms | undefined, past: Past, sync: Heard, now: number}} known */
+/** @param {Finding} finding @param {{terms: Terms | undefined, past: Past, sync: SyncState, now: number}} known */
 export function mayRisk({ coupon, campaign = "" }, { terms, past, sync, now }) {
   if (terms?.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
   if (isMoving(past, sync.acknowledged)) return false; // nobody has said yet at which store

@@ -8,15 +8,16 @@
  */
 import { fromGaps } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
+import { couponId } from "../domain/tokens.js";
 import { Homes } from "./homes.js";
 
-/** @import { Kept as KeptHomes, Told as ToldHomes } from "./homes.js" */
+/** @import { Kept as KeptHomes, Reply as HomesReply } from "./homes.js" */
 /** @import { Changes } from "./sets.js" */
 /** @import { Snapshot } from "./state.js" */
 
 /**
  * @typedef {{generation: number, store?: string, epochs: Record<string, number>, held: Map<string, string>, homes?: KeptHomes}} Kept  `epochs` by device; `held`: by coupon id, the device
- * @typedef {Record<string, {epoch: number, held: Record<string, string>}>} Told  by device; `held`: by campaign, gaps in base64url
+ * @typedef {Record<string, {epoch: number, held: Record<string, string>}>} Reply  by device; `held`: by campaign, gaps in base64url
  */
 
 const STATES = /** @type {const} */ (["redeemed", "void", "open"]);
@@ -66,7 +67,7 @@ export class Siblings {
    * What a reply says; answers whether anything is new. A change is older than a grant in the same reply, or that grant is told again.
    * Where changes may have been missed, and at another store, all is asked for anew: what came is then what lies behind the epochs known
    * before, unless none was.
-   * @param {{generation: number, changes?: Changes, siblings?: Told, homes?: ToldHomes}} reply @param {string} [store] where the tablet is now
+   * @param {{generation: number, changes?: Changes, siblings?: Reply, homes?: HomesReply}} reply @param {string} [store] where the tablet is now
    */
   hear({ generation, changes, siblings = {}, homes = {} }, store) {
     const isOther = generation !== this.#generation || store !== this.#store || !changes;
@@ -75,7 +76,7 @@ export class Siblings {
     if (isBroken) [this.#epochs, this.#held, this.#homes] = [{}, new Map(), new Homes()];
     const isLess = this.#forget(changes?.campaigns ?? {});
     if (isBroken) return true;
-    for (const [device, told] of Object.entries(siblings)) this.#take(device, told);
+    for (const [device, reply] of Object.entries(siblings)) this.#take(device, reply);
     this.#homes.hear(homes);
     return isLess || Object.keys(siblings).length > 0 || Object.keys(homes).length > 0;
   }
@@ -85,16 +86,16 @@ export class Siblings {
     let isLess = false;
     for (const [campaign, changed] of Object.entries(campaigns)) {
       const numbers = STATES.flatMap((state) => numbersOf(changed[state] ?? ""));
-      for (const number of numbers) isLess = this.#held.delete(couponId(campaign, number)) || isLess;
+      for (const number of numbers) isLess = this.#held.delete(couponId({ campaign: Number(campaign), number })) || isLess;
       isLess = this.#homes.forget(Number(campaign), numbers) || isLess;
     }
     return isLess;
   }
 
-  /** @param {string} device @param {Told[string]} told */
+  /** @param {string} device @param {Reply[string]} reply */
   #take(device, { epoch, held }) {
     for (const [campaign, gaps] of Object.entries(held))
-      for (const number of numbersOf(gaps)) this.#held.set(couponId(campaign, number), device);
+      for (const number of numbersOf(gaps)) this.#held.set(couponId({ campaign: Number(campaign), number }), device);
     this.#epochs = { ...this.#epochs, [device]: epoch };
   }
 }
@@ -114,6 +115,3 @@ export function heldDetails({ siblings, snapshot, syncedAt }, id = "") {
 
 /** @param {string} gaps */
 const numbersOf = (gaps) => fromGaps(fromBase64url(gaps));
-
-/** @param {string} campaign its number @param {number} number */
-const couponId = (campaign, number) => `cpn_${campaign}_${number}`;

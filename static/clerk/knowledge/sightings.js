@@ -17,9 +17,4 @@ export class Sightings {
     this.#seenAt = at;
     return !same;
   }
-
-  /** The code that is still in sight, if any. @param {number} at */
-  inSight(at) {
-    return at - this.#seenAt < SAME_SCAN_MS ? this.#text : "";
-  }
 }

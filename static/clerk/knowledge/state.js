@@ -28,7 +28,7 @@ import { couponId, read } from "../domain/tokens.js";
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, released: Map<string, number>, allReleased: number, moved: number}} Past  `released`: the newest
  *   epoch given back, by coupon id; `allReleased`: of all coupons; `moved`: number of the newest `move`
- * @typedef {{at: number | null, skewMs?: number, refused?: string}} Heard  when this device last heard of the server, by its own clock, the
+ * @typedef {{at: number | null, skewMs?: number, refused?: string}} LastContact  when this device last heard of the server, by its own clock, the
  *   server's less that, and why it must be enrolled anew, if it must
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],

@@ -52,13 +52,13 @@ async function pixelsOf(frame, middle) {
   const side = Math.min(width, height);
   const [w, h] = middle ? [side, side] : [width, height];
   const rect = { x: even((width - w) / 2), y: even((height - h) / 2), width: w, height: h };
-  return (await copied(frame, rect)) ?? drawn(frame, rect);
+  return (await copyPixels(frame, rect)) ?? drawPixels(frame, rect);
 }
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Rect */
 
 /** A third of the time that drawing takes, where the browser can copy as RGBA; null where it can't. @param {VideoFrame | ImageBitmap} frame @param {Rect} rect */
-async function copied(frame, rect) {
+async function copyPixels(frame, rect) {
   if (frame instanceof ImageBitmap || !canCopy) return null;
   const options = /** @type {any} */ ({ rect, format: "RGBA" });
   try {
@@ -75,7 +75,7 @@ async function copied(frame, rect) {
 }
 
 /** @param {VideoFrame | ImageBitmap} frame @param {Rect} rect */
-function drawn(frame, { x, y, width, height }) {
+function drawPixels(frame, { x, y, width, height }) {
   const context = contextOf(width, height);
   context.drawImage(frame, x, y, width, height, 0, 0, width, height);
   return context.getImageData(0, 0, width, height);

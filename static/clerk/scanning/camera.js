@@ -17,7 +17,7 @@ export class NoCamera extends Error {
 }
 
 /** @type {Record<string, "blocked" | "missing" | "busy">} */
-const WHY = {
+const TROUBLES = {
   NotAllowedError: "blocked",
   SecurityError: "blocked",
   NotFoundError: "missing",
@@ -173,7 +173,7 @@ async function open(chosen) {
   try {
     return await picture(chosen ? { deviceId: { exact: chosen } } : { facingMode: { ideal: "environment" } });
   } catch (error) {
-    const why = WHY[error instanceof DOMException ? error.name : ""] ?? "busy";
+    const why = TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy";
     if (chosen && why === "missing") return open("");
     throw new NoCamera(why);
   }

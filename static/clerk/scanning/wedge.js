@@ -19,24 +19,24 @@ export class Wedge {
 
   /**
    * Takes a key; answers what was scanned when it is complete, and whether the key belongs to a scanner.
-   * @param {string} key as in KeyboardEvent.key @param {number} at ms @returns {{scanned?: string, mine: boolean}}
+   * @param {string} key as in KeyboardEvent.key @param {number} at ms @returns {{scanned?: string, fromScanner: boolean}}
    */
   take(key, at) {
     const quick = at - this.#lastAt < GAP_MS;
     this.#lastAt = at;
     if (key === "Enter" || key === "Tab") return this.#end(key, quick);
-    if (key.length !== 1) return { mine: false };
+    if (key.length !== 1) return { fromScanner: false };
     this.#isOver = false;
     this.#text = quick ? this.#text + key : key;
-    return { mine: quick && this.#text.length >= CHARACTERS_MIN };
+    return { fromScanner: quick && this.#text.length >= CHARACTERS_MIN };
   }
 
   /** A scanner may end with CR and LF: the second Enter is its own, too. A Tab presses nothing. @param {string} key @param {boolean} quick */
   #end(key, quick) {
     const text = this.#text;
     this.#text = "";
-    if (!quick || text.length < CHARACTERS_MIN) return { mine: key === "Enter" && quick && this.#isOver };
+    if (!quick || text.length < CHARACTERS_MIN) return { fromScanner: key === "Enter" && quick && this.#isOver };
     this.#isOver = true;
-    return { mine: true, scanned: digitsOf(text) };
+    return { fromScanner: true, scanned: digitsOf(text) };
   }
 }

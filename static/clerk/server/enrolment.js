@@ -22,7 +22,7 @@ export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.
  * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
  */
 export async function enrol(token, { api, store, file, records }) {
-  const { device, keys } = await registered(token, api, store);
+  const { device, keys } = await registerOrResume(token, api, store);
   await begin(device.id, file, records, device.proof);
   const record = { ...device, keys };
   await store.enrolled(record);
@@ -33,7 +33,7 @@ export async function enrol(token, { api, store, file, records }) {
  * First by the link whose answer was lost, if it was another: if the server has taken it, this tablet is that device already.
  * @param {string} token @param {Api} api @param {Store} store
  */
-async function registered(token, api, store) {
+async function registerOrResume(token, api, store) {
   const unheard = await store.enrolment();
   if (unheard && unheard.token !== token) {
     try {
@@ -42,7 +42,7 @@ async function registered(token, api, store) {
       if (!(error instanceof Refused)) throw error;
     }
   }
-  return registeredBy(token, api, store);
+  return registerWithKnownKey(token, api, store);
 }
 
 /**
@@ -50,27 +50,27 @@ async function registered(token, api, store) {
  * A server that knows the key, as a revoked device's, wants another.
  * @param {string} token @param {Api} api @param {Store} store
  */
-async function registeredBy(token, api, store) {
-  const { keys } = await pending(token, store);
+async function registerWithKnownKey(token, api, store) {
+  const { keys } = await resumeOrBegin(token, store);
   try {
     return { device: await register(token, keys, api, store), keys };
   } catch (error) {
     if (!(error instanceof Refused && error.code === KEY_IS_KNOWN)) throw error;
-    const fresh = await begun(token, await makeKeys(), store);
+    const fresh = await keepEnrolment(token, await makeKeys(), store);
     return { device: await register(token, fresh.keys, api, store), keys: fresh.keys };
   }
 }
 
 /** @param {string} token @param {Store} store @returns {Promise<EnrolmentRecord>} */
-async function pending(token, store) {
+async function resumeOrBegin(token, store) {
   const kept = await store.enrolment();
   if (kept?.token === token) return kept;
   const device = await store.device();
-  return begun(token, device?.keys ?? (await makeKeys()), store);
+  return keepEnrolment(token, device?.keys ?? (await makeKeys()), store);
 }
 
 /** @param {string} token @param {CryptoKeyPair} keys @param {Store} store @returns {Promise<EnrolmentRecord>} */
-async function begun(token, keys, store) {
+async function keepEnrolment(token, keys, store) {
   const enrolment = { token, keys };
   await store.beginEnrolment(enrolment);
   return enrolment;

@@ -15,15 +15,15 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
 /** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
 /** @import { Journal } from "../storage/journal.js" */
 /** @import { Batch } from "../storage/old-journals.js" */
-/** @import { Heard, Snapshot } from "../knowledge/state.js" */
+/** @import { LastContact, Snapshot } from "../knowledge/state.js" */
 
 /**
  * @typedef {{code: string} & Record<string, any>} Answer
  * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
- *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<Heard | undefined>,
- *   putHeard(heard: Heard): Promise<void>, siblings(): Promise<KeptSiblings | undefined>, putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  what may be forgotten
+ *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<LastContact | undefined>,
+ *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>, putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  what may be forgotten
  * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>, trouble: string | null}} Old
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
  *   stops what is under way; that is sent again with it
@@ -155,7 +155,7 @@ export class Sync extends EventTarget {
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
       } catch (error) {
-        if (!stop.signal.aborted) await this.#note(error);
+        if (!stop.signal.aborted) await this.#noteFailure(error);
         throw error;
       } finally {
         this.#underWay.delete(stop);
@@ -183,7 +183,7 @@ export class Sync extends EventTarget {
       const reply = await this.#exchange(after, entries, verify, limits);
       const complete = reply.last >= after + entries.length;
       await this.#giveBack(reply.recalls);
-      if (reply.move && complete && reply.last >= this.#journal.last) await this.#go(reply.move);
+      if (reply.move && complete && reply.last >= this.#journal.last) await this.#moveTo(reply.move);
       if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
       if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
@@ -202,7 +202,7 @@ export class Sync extends EventTarget {
       entries,
       time: sentAt,
       known: this.snapshot?.etag,
-      ...this.#known(),
+      ...this.#position(),
       ...(verify && { verify }),
       ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }),
     };
@@ -230,20 +230,20 @@ export class Sync extends EventTarget {
   }
 
   /** What this device has heard, and to a restored server what it holds. */
-  #known() {
+  #position() {
     return {
       epoch: this.holds.epoch,
       position: this.sets.position ?? undefined,
       siblings: this.siblings.epochs,
       homes: this.#homesHeard(),
       end: this.#journal.last,
-      ...this.#proof(),
+      ...this.#proofIfUnknown(),
       ...this.#report(),
     };
   }
 
   /** To a server that does not know it: a restored one may have lost it. */
-  #proof() {
+  #proofIfUnknown() {
     return this.refused === "not_signed" ? { proof: this.#key.proof } : {};
   }
 
@@ -294,7 +294,7 @@ export class Sync extends EventTarget {
   }
 
   /** Goes to another store, if nothing is open: all that it held is given back with that. @param {string} store */
-  async #go(store) {
+  async #moveTo(store) {
     const allowed = (/** @type {import("../knowledge/state.js").Past} */ past) => mayMove(past) && !isMoving(past, this.#acknowledged);
     if (!(await this.#journal.append("move", { store, epoch: this.holds.epoch }, allowed))) return;
     this.holds.prune(this.#journal.past);
@@ -350,7 +350,7 @@ export class Sync extends EventTarget {
     this.syncedAt = this.#now();
     this.offlineSince = null;
     this.refused = null;
-    this.#tell(true);
+    this.#announce(true);
   }
 
   /** A list of a campaign that is good here no longer is told no changes: it must not come back as it was. @param {Snapshot} snapshot */
@@ -368,16 +368,16 @@ export class Sync extends EventTarget {
   }
 
   /** That this tablet must be enrolled anew it knows also when it is opened again without a network. @param {unknown} error */
-  async #note(error) {
+  async #noteFailure(error) {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();
-    this.#tell(error instanceof Refused);
+    this.#announce(error instanceof Refused);
     if (error instanceof Refused && this.mustEnrol)
       await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
   }
 
   /** @param {boolean} online */
-  #tell(online) {
+  #announce(online) {
     this.online = online;
     this.dispatchEvent(new Event("change"));
   }

@@ -1,7 +1,7 @@
 /** The page's end of journal-worker.js. */
 
 /** The tablet's storage does not keep what it is to keep, or does not tell it: it is full, or the browser leaves a page none. */
-export class Unsaved extends Error {}
+export class StorageError extends Error {}
 
 export class JournalFile {
   #worker = new Worker(new URL("./journal-worker.js", import.meta.url), { type: "module" });
@@ -53,7 +53,7 @@ export class JournalFile {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (error === undefined) call?.resolve(value);
-    else call?.reject(new Unsaved(error));
+    else call?.reject(new StorageError(error));
   }
 
   /** @param {string} why */

@@ -2,14 +2,14 @@
  * What the tablet keeps in IndexedDB: its key (which can live nowhere else) and caches. All but the key is rebuilt from the
  * journal or the server, because a kill may lose this database whole.
  */
-import { Unsaved } from "./journal-file.js";
+import { StorageError } from "./journal-file.js";
 import { openDB } from "../../vendor/idb-8.0.4/index.js";
 
 /** @import { Snapshot } from "../knowledge/state.js" */
 /** @import { Kept as KeptHolds } from "../knowledge/holds.js" */
 /** @import { Kept as KeptSets } from "../knowledge/sets.js" */
 /** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
-/** @import { Heard } from "../knowledge/state.js" */
+/** @import { LastContact } from "../knowledge/state.js" */
 /** @import { HandedIn } from "./old-journals.js" */
 
 /**
@@ -30,14 +30,14 @@ export class Store {
     this.#database = database;
   }
 
-  /** Throws Unsaved. */
+  /** Throws StorageError. */
   static async open() {
     const upgrade = (/** @type {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) =>
       void database.createObjectStore(FACTS);
     try {
       return new Store(await openDB(DATABASE, 1, { upgrade }));
     } catch (error) {
-      throw new Unsaved(String(error)); // as in some private windows
+      throw new StorageError(String(error)); // as in some private windows
     }
   }
 
@@ -120,12 +120,12 @@ export class Store {
     return this.#put("siblings", siblings);
   }
 
-  /** @returns {Promise<Heard | undefined>} */
+  /** @returns {Promise<LastContact | undefined>} */
   heard() {
     return this.#get("heard");
   }
 
-  /** @param {Heard} heard */
+  /** @param {LastContact} heard */
   putHeard(heard) {
     return this.#put("heard", heard);
   }

@@ -18,13 +18,13 @@ export const otherLanguage = () => /** @type {string} */ (Object.keys(LANGUAGES)
 
 /** @param {string} text @param {Record<string, string | number>} [values] */
 export function t(text, values = {}) {
-  return filled(String(WORDS[language]?.[text] ?? text), values);
+  return fill(String(WORDS[language]?.[text] ?? text), values);
 }
 
 /** What counts, in the form that the number asks for: "1 digit", "2 digits". @param {string} one @param {string} many @param {number} n */
 export function tn(one, many, n) {
   const forms = WORDS[language]?.[one] ?? [one, many];
-  return filled(forms[Math.min(formOf(n), forms.length - 1)], { n });
+  return fill(forms[Math.min(formOf(n), forms.length - 1)], { n });
 }
 
 /** The number of the form among those that the language has, in the catalogues' order. @param {number} n */
@@ -38,7 +38,7 @@ function formOf(n) {
 const CATEGORIES = ["zero", "one", "two", "few", "many", "other"];
 
 /** @param {string} words @param {Record<string, string | number>} values */
-const filled = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+const fill = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 
 /** @param {number} at ms since 1970 @param {string} [zone] */
 export const time = (at, zone) => format({ hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);

@@ -134,6 +134,6 @@ test("without a network the till says that it has not heard of the campaign", as
   const on = await atWork();
   on.server.network = ["lost"];
   await on.counter.scan(OTHER);
-  assert.deepEqual(/** @type {any} */ (on.counter.screen).details, { unheard: true });
+  assert.deepEqual(/** @type {any} */ (on.counter.screen).details, { unknownCampaign: true });
   assert.equal(shown(on), "verdict offline");
 });

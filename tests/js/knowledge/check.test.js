@@ -59,8 +59,8 @@ describe("what a tablet says of a scan by itself", () => {
   test("unsure of a campaign that has left the list, also where the coupon is still held: the server is asked", async () => {
     const other = await coupon(1, { campaign: 9 });
     const holds = new Holds({ epoch: 4, grants: [[9, 1, 4, "", 65535]] });
-    const { code, ask, held, unheard } = await found(other, { holds });
-    assert.deepEqual({ code, ask, held, unheard }, { code: "unsure", ask: other, held: undefined, unheard: true });
+    const { code, ask, held, unknownCampaign } = await found(other, { holds });
+    assert.deepEqual({ code, ask, held, unknownCampaign }, { code: "unsure", ask: other, held: undefined, unknownCampaign: true });
   });
   test("unsure of a typed code, which only the server can look up", async () => {
     assert.deepEqual(await found("0000 0000 0000"), { code: "unsure", ask: "000000000000" });
@@ -113,7 +113,7 @@ describe("what a verdict says to the clerk", () => {
     for (const { state, advice } of told) assert.ok(state === "yes" || advice);
   });
   test("why nobody can say yet, where the till does not know the campaign", () => {
-    assert.match(explain("offline", { unheard: true }, where).because, /has not heard of the campaign/);
+    assert.match(explain("offline", { unknownCampaign: true }, where).because, /has not heard of the campaign/);
     assert.match(explain("offline", {}, where).because, /no answer from the shop/);
   });
   test("the day it expired, and the day it begins", () => {

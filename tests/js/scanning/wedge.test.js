@@ -13,17 +13,17 @@ function type(wedge, text, gapMs, from = 1_000_000) {
 
 describe("a scanner that is a keyboard", () => {
   test("ends with Enter, which presses nothing else", () =>
-    assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { mine: true, scanned: "7KQ2M4XZ9F3C" }));
-  test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { mine: false }));
+    assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", 10), { fromScanner: true, scanned: "7KQ2M4XZ9F3C" }));
+  test("is no person, who types slowly", () => assert.deepEqual(type(new Wedge(), "7KQ2M4XZ9F3C", GAP_MS), { fromScanner: false }));
   test("is not a lone Enter or Tab", () =>
     assert.deepEqual(
       ["Enter", "Tab"].map((key) => new Wedge().take(key, 5)),
-      [{ mine: false }, { mine: false }],
+      [{ fromScanner: false }, { fromScanner: false }],
     ));
   test("may end with Tab", () => {
     const wedge = new Wedge();
     for (const [at, key] of [..."7KQ2M4XZ9F3C"].entries()) wedge.take(key, at);
-    assert.deepEqual(wedge.take("Tab", 12), { mine: true, scanned: "7KQ2M4XZ9F3C" });
+    assert.deepEqual(wedge.take("Tab", 12), { fromScanner: true, scanned: "7KQ2M4XZ9F3C" });
   });
   test("may have typed the link in a Russian layout: the digits are what counts", () => {
     assert.equal(type(new Wedge(), `реезыЖ..пшаеюучфьздуюсщь.с.${DIGITS}`, 10)?.scanned, DIGITS);
@@ -32,9 +32,9 @@ describe("a scanner that is a keyboard", () => {
   test("may end with both CR and LF: the second Enter presses nothing either, but a person's own does", () => {
     const wedge = new Wedge();
     type(wedge, "7KQ2M4XZ9F3C", 10);
-    assert.deepEqual(wedge.take("Enter", 1_000_130), { mine: true });
-    assert.deepEqual(wedge.take("Tab", 1_000_135), { mine: false });
-    assert.deepEqual(wedge.take("Enter", 1_000_135 + GAP_MS), { mine: false });
+    assert.deepEqual(wedge.take("Enter", 1_000_130), { fromScanner: true });
+    assert.deepEqual(wedge.take("Tab", 1_000_135), { fromScanner: false });
+    assert.deepEqual(wedge.take("Enter", 1_000_135 + GAP_MS), { fromScanner: false });
   });
   test("a second scan starts afresh", () => {
     const wedge = new Wedge();

@@ -1,4 +1,4 @@
-/** One tab of a tablet's browser: what main.js and desk.js put together, without a page to show it on. */
+/** One tab of a tablet's browser: what main.js and page.js put together, without a page to show it on. */
 import { check, clock, later } from "./still.js";
 import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
@@ -18,7 +18,7 @@ import { Sync } from "../../../static/clerk/server/sync.js";
  * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request
  * @typedef {{status: number, json?: any, base64?: string, headers?: Record<string, string>}} Answer
  * @typedef {{answer(answer: Answer): void, fail(): void}} Caller
- * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Told  a screen,
+ * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Shown  a screen,
  *   as the world sees it; `named` is who can give the coupon, a device's id or a store's name, as of a moment by the tablet's clock
  */
 
@@ -28,9 +28,9 @@ export class Tab {
   isDead = false;
   /** @type {Promise<void>} */
   end = new Promise((resolve) => (this.#die = resolve));
-  /** @type {Told} */
+  /** @type {Shown} */
   screen = { name: "starting" };
-  /** @type {Told[]} what was shown since the world last looked */
+  /** @type {Shown[]} what was shown since the world last looked */
   shown = [];
   /** @type {string | undefined} */
   device;
@@ -115,13 +115,13 @@ export class Tab {
     });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
     const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
-    counter.addEventListener("screen", () => this.#show(told(counter.screen)));
+    counter.addEventListener("screen", () => this.#show(describe(counter.screen)));
     this.till = { journal, sync, counter };
     await sync.load();
     await Promise.all([counter.start(), this.beat()]);
   }
 
-  /** @param {Told} screen */
+  /** @param {Shown} screen */
   #show(screen) {
     this.screen = screen;
     this.shown.push(screen);
@@ -155,8 +155,8 @@ function responseOf({ status, json, base64 = "", headers = {} }) {
   return { status, json: async () => json, arrayBuffer: async () => bytes.buffer, headers: new Headers(headers) };
 }
 
-/** @param {Screen} screen @returns {Told} */
-function told(screen) {
+/** @param {Screen} screen @returns {Shown} */
+function describe(screen) {
   const { name, code, attempt, finding, details } = /** @type {any} */ (screen);
   const { ask, id = finding?.id, atRisk } = attempt ?? {};
   const { holder, as_of } = details ?? {};

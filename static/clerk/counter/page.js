@@ -33,17 +33,17 @@ import { NoAnswer, Refused } from "../server/api.js";
 /** @import { Settings } from "../storage/store.js" */
 
 /**
- * @typedef {{again: (token: string) => unknown, speak: (language: string) => unknown, settings: Settings,
- *   keep: (changes: Settings) => unknown}} Page  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
+ * @typedef {{enrolAgain: (token: string) => unknown, changeLanguage: (language: string) => unknown, settings: Settings,
+ *   saveSettings: (changes: Settings) => unknown}} PageActions  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
  */
 
 const TICK_MS = 1_000;
 
-export class Desk {
+export class Page {
   #counter;
   #parts;
   #stage;
-  #page;
+  #actions;
   #wedge = new Wedge();
   #overlay = document.createElement("div");
   #capturedAt = 0;
@@ -64,13 +64,13 @@ export class Desk {
 
   /**
    * @param {Parts} parts @param {HTMLElement} stage
-   * @param {Page} page
+   * @param {PageActions} actions
    */
-  constructor(parts, stage, page) {
+  constructor(parts, stage, actions) {
     this.#parts = parts;
     this.#stage = stage;
-    this.#page = page;
-    this.#scanner.useCamera(page.settings.camera ?? "");
+    this.#actions = actions;
+    this.#scanner.useCamera(actions.settings.camera ?? "");
     this.#counter = new Counter(parts);
   }
 
@@ -82,12 +82,12 @@ export class Desk {
   async start() {
     this.#stage.replaceChildren(this.#scanner.element, this.#overlay);
     this.#counter.addEventListener("screen", () => this.#render());
-    this.#parts.sync.addEventListener("change", () => this.#heard());
+    this.#parts.sync.addEventListener("change", () => this.#syncChanged());
     addEventListener("online", () => this.#syncNow());
-    addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    addEventListener("keydown", (event) => this.#keyPressed(event), { capture: true });
     addEventListener("click", ({ timeStamp }) => (this.#tappedAt = timeStamp), { capture: true });
     addEventListener("pointerdown", () => (this.#touchedAt = performance.now()));
-    document.addEventListener("visibilitychange", () => this.#seen());
+    document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     setInterval(() => this.#tick(), TICK_MS);
     setInterval(() => this.#syncNow(), SYNC_EVERY_MS);
     setInterval(() => this.#listenToBell(), BELL_EVERY_MS);
@@ -110,7 +110,7 @@ export class Desk {
    */
   async #scanByUsb(text, at) {
     const { screen } = this.#counter;
-    if (screen.name !== "scan" && (text === this.#scanned || !isDealtWith(screen) || hasSheet())) return;
+    if (screen.name !== "scan" && (text === this.#scanned || !isFinished(screen) || hasSheet())) return;
     await this.#counter.next();
     await this.#scan(text, at);
   }
@@ -118,14 +118,14 @@ export class Desk {
   #render() {
     const { screen } = this.#counter;
     const content = this.#content(screen);
-    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? noteWords(screen.note) : undefined);
+    this.#scanner.listen(screen.name === "scan", screen.name === "scan" ? wordsOfNote(screen.note) : undefined);
     this.#label();
     const subject = screen.name === "verdict" ? `verdict ${screen.code}` : "";
     const isSame = Boolean(subject) && subject === this.#subject;
-    if (isSame && content) this.#reword(content);
-    else this.#cover(content);
+    if (isSame && content) this.#updateWords(content);
+    else this.#replaceScreen(content);
     this.#subject = subject;
-    if (!isSame) this.#sound(screen);
+    if (!isSame) this.#makeSound(screen);
     if (screen.name === "verdict") this.#measure();
     if (screen.name === "given") this.#measureTap();
     if (screen.name === "locked") this.#scanner.sleep();
@@ -133,7 +133,7 @@ export class Desk {
   }
 
   /** @param {HTMLElement | null} content */
-  #cover(content) {
+  #replaceScreen(content) {
     closeSheets();
     this.#overlay.replaceChildren(...(content ? [content] : []));
     const focused = content?.matches("[tabindex]") ? content : content?.querySelector("h1");
@@ -145,15 +145,15 @@ export class Desk {
    * and what they are just choosing from stays open.
    * @param {HTMLElement} content
    */
-  #reword(content) {
+  #updateWords(content) {
     const [now, then] = [content, this.#overlay].map((each) => each.querySelectorAll(".verdict-head > :not(h1), .verdict-gift"));
-    if (now.length !== then.length) return this.#cover(content);
+    if (now.length !== then.length) return this.#replaceScreen(content);
     for (const [index, element] of then.entries()) element.replaceWith(now[index]);
   }
 
   /** @param {Screen} screen @returns {HTMLElement | null} */
   #content(screen) {
-    const desk = this.#verdictDesk();
+    const context = this.#screenContext();
     switch (screen.name) {
       case "scan":
         return this.#refusedScreen();
@@ -165,27 +165,27 @@ export class Desk {
             place: this.#place,
             counter: this.#counter,
             onLook: () => this.#syncNow(),
-            onSpeak: this.#page.speak,
+            onLanguage: this.#actions.changeLanguage,
           })
         );
       case "checking":
-        return checkingScreen(desk);
+        return checkingScreen(context);
       case "verdict":
-        return verdictScreen(screen, desk);
+        return verdictScreen(screen, context);
       case "asking":
-        return askingScreen(screen, desk);
+        return askingScreen(screen, context);
       case "fetching":
-        return fetchingScreen(screen, desk);
+        return fetchingScreen(screen, context);
       case "unconfirmed":
-        return unconfirmedScreen(screen, desk);
+        return unconfirmedScreen(screen, context);
       case "given":
-        return givenScreen(screen, desk);
+        return givenScreen(screen, context);
       case "undoing":
         return undoingScreen();
       case "undone":
-        return undoneScreen(desk);
+        return undoneScreen(context);
       case "unfinished":
-        return unfinishedScreen(screen, desk);
+        return unfinishedScreen(screen, context);
       case "fault":
         return faultScreen(screen.code);
     }
@@ -193,16 +193,16 @@ export class Desk {
 
   #refusedScreen() {
     const { mustEnrol, refused } = this.#parts.sync;
-    return mustEnrol ? enrolScreen({ onToken: this.#page.again, lostKey: refused === "journal_behind", revoked: true }) : null;
+    return mustEnrol ? enrolScreen({ onToken: this.#actions.enrolAgain, lostKey: refused === "journal_behind", revoked: true }) : null;
   }
 
-  #verdictDesk() {
+  #screenContext() {
     const counter = this.#counter;
     return {
       counter,
       zone: this.#zone,
       offer: (/** @type {string | undefined} */ campaign) => counter.offer(campaign, currentLanguage()),
-      where: (/** @type {number | undefined} */ lastDay, /** @type {string | undefined} */ campaign) => this.#where(lastDay, campaign),
+      where: (/** @type {number | undefined} */ lastDay, /** @type {string | undefined} */ campaign) => this.#whereShown(lastDay, campaign),
       undoFor: (/** @type {import("../knowledge/state.js").Attempt} */ attempt) => undoSheet((reason) => counter.undo(attempt, reason)),
       refuseFor: (/** @type {string | undefined} */ coupon) => refusalSheet((reason) => counter.refuse(reason, coupon)),
     };
@@ -210,22 +210,22 @@ export class Desk {
 
   #showSettings() {
     const { sync, now } = this.#parts;
-    const { settings, speak } = this.#page;
-    const keep = (/** @type {Settings} */ changes) => this.#change(changes);
-    return settingsSheet({ sync, now: now(), zone: this.#zone, settings, keep, speak, syncNow: () => this.#syncNow() });
+    const { settings, changeLanguage } = this.#actions;
+    const saveSettings = (/** @type {Settings} */ changes) => this.#changeSettings(changes);
+    return settingsSheet({ sync, now: now(), zone: this.#zone, settings, saveSettings, changeLanguage, syncNow: () => this.#syncNow() });
   }
 
   /** @param {Settings} changes */
-  #change(changes) {
-    this.#page.settings = { ...this.#page.settings, ...changes };
+  #changeSettings(changes) {
+    this.#actions.settings = { ...this.#actions.settings, ...changes };
     if (changes.sound !== undefined) switchSound(changes.sound);
     if (changes.camera !== undefined) this.#scanner.useCamera(changes.camera);
-    return this.#page.keep(changes);
+    return this.#actions.saveSettings(changes);
   }
 
   #showShift() {
     const { journal, sync, now } = this.#parts;
-    const { zone, offer, undoFor, counter } = this.#verdictDesk();
+    const { zone, offer, undoFor, counter } = this.#screenContext();
     shiftSheet(givenToday(journal.past, now(), zone), {
       zone,
       titleOf: ({ id }) => offer(campaignOf(id))?.title,
@@ -236,7 +236,7 @@ export class Desk {
   }
 
   /** @param {number} [lastDay] @param {string} [campaign] */
-  #where(lastDay, campaign) {
+  #whereShown(lastDay, campaign) {
     const { snapshot } = this.#parts.sync;
     const from = snapshot?.campaigns.find(({ id }) => id === campaign)?.terms.windows.redeem?.from;
     return {
@@ -267,7 +267,7 @@ export class Desk {
   }
 
   /** Once for each verdict: the server's confirmation of what was heard already is silent. @param {Screen} screen */
-  #sound(screen) {
+  #makeSound(screen) {
     const made = soundOf(screen);
     if (made) signal(made);
   }
@@ -285,7 +285,7 @@ export class Desk {
     measurePainted("tap to given", this.#tappedAt);
   }
 
-  #heard() {
+  #syncChanged() {
     const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // what the clerk looks at stays open
     if (["scan", "locked"].includes(this.#counter.screen.name) && !isOpen && this.#changesScreen()) this.#render();
     this.#label();
@@ -300,7 +300,7 @@ export class Desk {
     return changed && !(screen.name === "locked" && screen.chosen && !this.#parts.sync.refused);
   }
 
-  #seen() {
+  #visibilityChanged() {
     if (document.visibilityState === "hidden") return this.#scanner.sleep();
     if (this.#counter.screen.name !== "locked") void this.#scanner.wake();
     void this.#syncNow();
@@ -312,7 +312,7 @@ export class Desk {
   }
 
   #syncNow() {
-    return calmly(() => this.#parts.sync.run());
+    return ignoringNoAnswer(() => this.#parts.sync.run());
   }
 
   /** Another till that waits for a coupon held here waits for this. */
@@ -320,19 +320,19 @@ export class Desk {
     const { sync } = this.#parts;
     if (!sync.online || sync.refused || this.#listening || document.visibilityState === "hidden") return;
     this.#listening = true;
-    await calmly(async () => {
+    await ignoringNoAnswer(async () => {
       if (await sync.rings()) await sync.run();
     });
     this.#listening = false;
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #keyPressed(event) {
     this.#touchedAt = performance.now();
     if (event.target instanceof HTMLInputElement) return;
-    const { mine, scanned } = this.#wedge.take(event.key, event.timeStamp);
+    const { fromScanner, scanned } = this.#wedge.take(event.key, event.timeStamp);
     const isLocked = this.#counter.screen.name === "locked";
-    if (!mine || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
+    if (!fromScanner || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
     event.preventDefault();
     event.stopPropagation();
     if (scanned && !isLocked) void this.#scanByUsb(scanned, event.timeStamp);
@@ -345,7 +345,7 @@ function measurePainted(name, start) {
 }
 
 /** No answer, or a refusal, is not an error of the page: the sync line says it. @param {() => Promise<unknown>} work */
-async function calmly(work) {
+async function ignoringNoAnswer(work) {
   try {
     await work();
   } catch (error) {
@@ -363,14 +363,13 @@ function soundOf(screen) {
 }
 
 /** Nothing on this screen waits for a decision. @param {Screen} screen */
-const isDealtWith = (screen) =>
-  screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && explainsNo(screen.code));
+const isFinished = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && isDecline(screen.code));
 
 /** @param {string} code */
-const explainsNo = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, RECOVERING, Verdict.HELD_ELSEWHERE].includes(code);
+const isDecline = (code) => ![Verdict.GOOD, AT_RISK, OFFLINE, RECOVERING, Verdict.HELD_ELSEWHERE].includes(code);
 
 /** @param {string} [note] */
-function noteWords(note) {
+function wordsOfNote(note) {
   if (note === "dropped") return t("Not given. The coupon stays valid.");
   if (note === "refused") return t("Noted. Thank you.");
   return undefined;

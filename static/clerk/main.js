@@ -1,4 +1,4 @@
-/** The start of the tablet's page: one tab, one key, one journal; then the till opens. */
+/** Starts the tablet's page: opens the journal and the key in this one tab, then the clerk's page or enrolment. */
 import { Api, NoAnswer, Refused } from "./server/api.js";
 import { Page } from "./counter/page.js";
 import { begin, enrol, enrolmentToken } from "./server/enrolment.js";
@@ -23,7 +23,7 @@ import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 const PAINT_MS_MAX = 100;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
-/** A hidden page paints nothing, and is not waited for. @returns {Promise<void>} */
+/** Resolves after the next paint, or after PAINT_MS_MAX: a hidden page never paints. @returns {Promise<void>} */
 const painted = () =>
   new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve, 0));
@@ -40,7 +40,7 @@ function show(screen) {
 }
 
 async function start() {
-  const safeAddress = location.href.replace(/^http:/, "https:"); // with its token, which is good there, too
+  const safeAddress = location.href.replace(/^http:/, "https:"); // includes the enrolment token, which is valid there too
   const token = takeToken();
   if (!window.isSecureContext) return show(insecureScreen(safeAddress));
   if (!(await isCapable())) return show(faultScreen("old"));
@@ -55,7 +55,7 @@ async function start() {
   await open({ store, file, records }, token);
 }
 
-/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept what this tablet has kept */
+/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept  what this tablet has stored */
 
 /** @param {Kept} kept @param {string | null} token */
 async function open(kept, token) {
@@ -64,7 +64,7 @@ async function open(kept, token) {
   if (device && !(token && (await isRefused(device, kept)))) return openTill(device, kept);
   const chosen = token ?? pending?.token;
   if (chosen) return enrolWith(chosen, kept);
-  // A journal without a key: IndexedDB was lost. The journal is kept, and handed over once the tablet is enrolled anew.
+  // A journal without a key: IndexedDB was lost. The journal is kept, and sent to the server once the tablet is enrolled again.
   show(enrolScreen({ onToken: (scanned) => enrolWith(scanned, kept), lostKey: kept.records.length > 0, revoked: false }));
 }
 
@@ -87,11 +87,11 @@ async function openTill(device, kept) {
   await sync.load();
   void keepUpdated(() => page.idle);
   keepPicturesOf(sync);
-  void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
+  void navigator.storage.persist?.(); // not awaited: some browsers ask the user first
   await page.start();
 }
 
-/** The pictures of each list that comes. The till works without them, so it doesn't wait, and goes on if there is no room. @param {Sync} sync */
+/** Caches the pictures of each new snapshot. A failure, such as a full disk, is ignored: nothing depends on pictures. @param {Sync} sync */
 function keepPicturesOf(sync) {
   /** @type {string | undefined} */
   let etag;
@@ -126,7 +126,10 @@ async function till(device, kept) {
   };
 }
 
-/** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */
+/**
+ * Whether the server no longer accepts this tablet. Only then does an enrolled tablet use a new enrolment link.
+ * @param {DeviceRecord} device @param {Kept} kept
+ */
 async function isRefused(device, kept) {
   const { sync } = await till(device, kept);
   try {
@@ -140,7 +143,7 @@ async function isRefused(device, kept) {
 /** @param {DeviceRecord} device @returns {(bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>} */
 const signerOf = (device) => async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
 
-/** The one-time token, out of the address bar at once: addresses are shown, synced and remembered. */
+/** Takes the one-time token and removes it from the address bar at once: browsers show, sync and remember addresses. */
 function takeToken() {
   const token = enrolmentToken(location.hash);
   if (location.hash) history.replaceState(null, "", location.pathname);
@@ -152,11 +155,11 @@ async function isCapable() {
     await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
     return "getDirectory" in navigator.storage && "locks" in navigator && "requestVideoFrameCallback" in HTMLVideoElement.prototype;
   } catch {
-    return false; // no Ed25519 here: the answer is the screen that says which browsers have it
+    return false; // no Ed25519: the caller shows which browsers have it
   }
 }
 
-/** What IndexedDB says when the disk is full is an error of its own. @param {unknown} reason */
+/** IndexedDB reports a full disk as a QuotaExceededError. @param {unknown} reason */
 const isStorageError = (reason) =>
   reason instanceof StorageError || (reason instanceof DOMException && reason.name === "QuotaExceededError");
 
@@ -165,5 +168,5 @@ addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
 addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isStorageError(reason) ? "storage" : "broken")));
-loadIcons().catch(() => undefined); // words say all that they do
+loadIcons().catch(() => undefined); // icons only repeat what the words say
 void start();

@@ -1,4 +1,4 @@
-/** The preview beside the form: a moment after the last key the server is asked what it would look like. Nothing is saved by it. */
+/** The preview beside the form: a moment after the last key, the server draws it. Nothing is saved. */
 const WAIT_MS = 350;
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("editor"));
@@ -34,7 +34,10 @@ function show(drawn) {
   say(drawn.unfinished ? words.unfinished : words.good);
 }
 
-/** A new frame, and not a new address of the old one: that would be a step in the history. @param {HTMLIFrameElement} old @param {string} text */
+/**
+ * Replaces the frame: a new address in the same frame would add a step to the browser's history.
+ * @param {HTMLIFrameElement} old @param {string} text
+ */
 function replace(old, text) {
   if (old.srcdoc === text) return;
   const fresh = /** @type {HTMLIFrameElement} */ (old.cloneNode());

@@ -1,4 +1,4 @@
-/** The tablet's screen of one verdict, as a picture: what the server decided, drawn by the tablet's own screens. Nothing can be pressed. */
+/** The tablet's screen of one verdict, drawn by the tablet's own code from the server's decision. Its buttons do nothing. */
 import { AT_RISK } from "../clerk/knowledge/check.js";
 import { chooseLanguage } from "../clerk/view/strings.js";
 import { verdictScreen } from "../clerk/counter/verdicts.js";

@@ -1,4 +1,4 @@
-/** Nothing is exported in vain: each export is imported somewhere, and what only a test imports is used by its own script. */
+/** Every export is imported by another script. If only a test imports it, its own script uses it too. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";

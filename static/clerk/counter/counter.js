@@ -1,8 +1,8 @@
 /**
  * What happens at the counter: one coupon from scan to hand-over, as a sequence of screens.
  *
- * The journal comes before the screen: "hand over" is shown only when `gave` is durable. A screen changes before anything is
- * awaited, so a second tap finds another screen and does nothing.
+ * The journal is written before the screen changes: "Hand over the gift" is shown only once the entry `gave` is durable. Each step
+ * changes the screen before it awaits anything, so a second tap meets another screen and does nothing.
  */
 import { NoAnswer, Refused } from "../server/api.js";
 import { AT_RISK, find, findingOf, givenDetails, OFFLINE, RECOVERING, UNSURE } from "../knowledge/check.js";
@@ -31,18 +31,18 @@ import { unfinished, worksHere } from "../knowledge/state.js";
  *   | {name: "undoing"}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
- * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check, unlock: (clerk: string, pin: string) => Promise<{offline?: true}>,
- *   pause: (ms: number) => Promise<void>, painted?: () => Promise<void>}} Parts  `painted`: the screen shows what it was last told to; what
- *   can wait for that does, because a clerk waits for the verdict
+ * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check,
+ *   unlock: (clerk: string, pin: string) => Promise<{offline?: true}>, pause: (ms: number) => Promise<void>, painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is
+ *   painted; the request to the server waits for that, so that it does not delay the verdict
  */
 
 const VERIFY_MS = 4_000;
 const ASK_MS = 6_000;
-/** How often, and how many times, to look whether the till that holds a coupon has given it back. */
+/** How often, and how many times, to ask whether the holder of a coupon has released it. */
 const FETCH_LOOKS = 30;
 const FETCH_PAUSE_MS = 300;
 const NOT_HANDED_OVER = "not_handed_over";
-/** Screens that wait for a person, and for nothing else. */
+/** Screens that wait only for the clerk. */
 const AT_REST = ["scan", "verdict", "unconfirmed", "given", "undone", "unfinished"];
 
 export class Counter extends EventTarget {
@@ -63,12 +63,12 @@ export class Counter extends EventTarget {
     return this.#screen;
   }
 
-  /** The clerk at work, an id. */
+  /** The id of the clerk at work. */
   get clerk() {
     return this.#deeds.clerk;
   }
 
-  /** Opens on what was interrupted, or on the lock, or on the scanner. */
+  /** Shows the interrupted coupon if there is one, otherwise the lock or the scanner. */
   async start() {
     this.#deeds.recallClerk();
     const attempt = unfinished(this.#parts.journal.past);
@@ -102,7 +102,7 @@ export class Counter extends EventTarget {
     await this.start();
   }
 
-  /** By the clerk, or by a till that was left alone, whatever it shows: what is open is asked about when it is unlocked. */
+  /** Called by the clerk, or when the tablet was idle. An open attempt stays open: after the unlock its question is shown. */
   async lock() {
     if (!AT_REST.includes(this.#screen.name)) return;
     const clerk = this.clerk ?? undefined;
@@ -119,7 +119,7 @@ export class Counter extends EventTarget {
     if (this.#screen.name !== "scan" || !sync.snapshot) return;
     /** @type {Screen} */
     const scanned = { name: "scan" };
-    this.#screen = scanned; // nothing new to see, but a scan that is overtaken finds that it is
+    this.#screen = scanned; // looks the same, but lets this scan notice below if another step came first
     const finding = await find(text, {
       snapshot: sync.snapshot,
       past: journal.past,
@@ -146,10 +146,10 @@ export class Counter extends EventTarget {
     const about = { coupon: finding.coupon, short_code: shown.details.short_code };
     const asked = await this.#deeds.write("ask", about, (past) => !unfinished(past));
     if (asked) await this.#settle(this.#deeds.attempt(asked.n), finding);
-    else await this.start(); // another coupon is not finished: that comes first
+    else await this.start(); // another coupon is unfinished: its question comes first
   }
 
-  /** Asks again for an answer that did not come: the same entry, so a gift that was booked is answered as booked. */
+  /** Tries again after no answer. The same entry is sent, so the server repeats its first answer. */
   async again() {
     const shown = this.#screen;
     if (shown.name === "unconfirmed") await this.#settle(shown.attempt, shown.finding);
@@ -157,7 +157,7 @@ export class Counter extends EventTarget {
     else if (shown.name === "verdict" && shown.code === RECOVERING) await this.#checkAgain({ ...shown.finding, code: UNSURE });
   }
 
-  /** Waits a moment for the till that holds the coupon to give the hold back. The server asks it each time the coupon is verified here. */
+  /** Waits for the holder to release the coupon. Each verify makes the server recall the hold. */
   async fetch() {
     const { screen } = this;
     if (screen.name !== "verdict" || screen.code !== Verdict.HELD_ELSEWHERE || !screen.finding.ask) return;
@@ -172,15 +172,16 @@ export class Counter extends EventTarget {
     if (this.#screen === shown) this.#show(screen);
   }
 
-  /** The clerk turns back while the answer is open: whatever comes now, the gift is not given on this try. */
+  /** The clerk gives up while the answer is open: this attempt gives nothing, even if a yes comes later. */
   async drop() {
     const shown = this.#screen;
     if ((shown.name !== "asking" && shown.name !== "unconfirmed") || !shown.attempt) return;
-    if (await this.#deeds.step("drop", shown.attempt)) this.#show({ name: "scan", note: "dropped" }); // not if the yes was first: its own screen comes
+    // No drop is written if `gave` was first; then the screen "given" comes.
+    if (await this.#deeds.step("drop", shown.attempt)) this.#show({ name: "scan", note: "dropped" });
     this.#deeds.sendSoon();
   }
 
-  /** "Next": this coupon is dealt with. */
+  /** "Next": the clerk is done with this coupon. */
   async next() {
     const shown = this.#screen;
     if (!["verdict", "checking", "fetching", "given", "undone"].includes(shown.name)) return;
@@ -193,7 +194,7 @@ export class Counter extends EventTarget {
   async undo(attempt, reason) {
     const before = this.#screen;
     if (before.name === "undoing" || !this.mayUndo(attempt)) return;
-    const undoing = this.#show({ name: "undoing" }); // the gift is back on this side: however slow the disk is, no screen says GIVE now
+    const undoing = this.#show({ name: "undoing" }); // at once: "Hand over the gift" must not stay while a slow disk writes
     const undone = await this.#deeds.step("undo", attempt, { reason });
     if (this.#screen === undoing) this.#show(undone ? { name: "undone", attempt } : before);
     this.#deeds.sendSoon();
@@ -204,7 +205,7 @@ export class Counter extends EventTarget {
     return this.#deeds.mayUndo(attempt);
   }
 
-  /** The gift was not given, by a person's decision. @param {string} reason @param {string} [coupon] */
+  /** Notes a refusal: a person did not give the gift. @param {string} reason @param {string} [coupon] */
   async refuse(reason, coupon) {
     const shown = this.#show({ name: "scan" });
     await this.#deeds.write("refusal", { coupon, reason });
@@ -212,14 +213,14 @@ export class Counter extends EventTarget {
     this.#deeds.sendSoon();
   }
 
-  /** The answer to "was the gift handed over?" @param {boolean} handedOver */
+  /** The clerk's answer to "Was the gift handed over?" @param {boolean} handedOver */
   async finish(handedOver) {
     const shown = this.#screen;
     if (shown.name !== "unfinished") return;
     const { attempt } = shown;
     this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
     if (!handedOver) await this.#deeds.step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
-    else for (const kind of ["gave", "done"]) await this.#deeds.step(kind, attempt); // what stands there already isn't written again
+    else for (const kind of ["gave", "done"]) await this.#deeds.step(kind, attempt); // `step` skips an entry that is already there
     await this.start();
     this.#deeds.sendSoon();
   }
@@ -230,11 +231,11 @@ export class Counter extends EventTarget {
     return offers && (offers[language] ?? offers.en ?? Object.values(offers)[0]);
   }
 
-  // Without asking.
+  // Giving without an answer from the server.
 
   /**
-   * The journal's entry is the gift. If it may not be written any more (the hold was given back, the allowance is used up), the
-   * coupon is looked at again.
+   * The entry in the journal is the gift. If it is no longer allowed (the hold was released, the limit is reached), the coupon is
+   * checked again.
    * @param {string} kind @param {Finding} finding @param {(past: Past) => boolean} allowed
    */
   async #giveUnasked(kind, finding, allowed) {
@@ -256,7 +257,7 @@ export class Counter extends EventTarget {
     if (finding.ask) await this.#confirm(checking, finding, finding.ask);
   }
 
-  /** The hold that was asked for has come: now it may be given. A clerk of another store makes room. */
+  /** Shows that the coupon can be given once its hold has arrived, and locks out a clerk who no longer works at this store. */
   #syncChanged() {
     const shown = this.#screen;
     if (shown.name === "scan" && this.clerk && !worksHere(this.#parts.sync.snapshot, this.clerk)) return void this.lock();
@@ -267,11 +268,11 @@ export class Counter extends EventTarget {
       this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
   }
 
-  // Steps.
+  // Showing results.
 
   /**
-   * What the tablet says by itself, at once. Where the shop was silent just now, "valid" waits for its word, and what the tablet would
-   * give at risk for its silence.
+   * Shows the tablet's own finding at once. While the server is unreachable, a coupon that needs it is not shown as valid, and
+   * "Give at risk" is not offered until this request too has had no answer.
    * @param {Finding} finding
    */
   #showFinding(finding) {
@@ -283,7 +284,7 @@ export class Counter extends EventTarget {
     return this.#show({ name: "verdict", code, finding, details, confirmed: !pending, pending });
   }
 
-  /** What it can say of a coupon when nobody answers. @param {Finding} finding */
+  /** What the tablet knows about a coupon without the server. @param {Finding} finding */
   #detailsOffline(finding) {
     return {
       ...(finding.unknownCampaign && { unknownCampaign: true }),
@@ -292,7 +293,7 @@ export class Counter extends EventTarget {
     };
   }
 
-  /** The server's word replaces the tablet's own. @param {Screen} shown @param {Finding} finding @param {string} ask */
+  /** Replaces the tablet's own finding with the server's. @param {Screen} shown @param {Finding} finding @param {string} ask */
   async #confirm(shown, finding, ask) {
     await this.#parts.painted?.();
     if (this.#screen !== shown) return;
@@ -325,8 +326,9 @@ export class Counter extends EventTarget {
   }
 
   /**
-   * Brings an open ask to its end. A yes counts only while it is open: `gave` is not written behind a `drop`.
-   * @param {Attempt} attempt @param {Finding} finding @param {"ask the clerk"} [onYes] after an interruption nobody knows whether it was handed over
+   * Gets the answer to an open `ask` and closes it. A yes counts only while the `ask` is open: `gave` never follows a `drop`.
+   * @param {Attempt} attempt @param {Finding} finding
+   * @param {"ask the clerk"} [onYes] after an interruption, when only the clerk knows whether the gift was handed over
    */
   async #settle(attempt, finding, onYes) {
     const shown = this.#show({ name: "asking", attempt, finding });

@@ -1,6 +1,6 @@
 /**
- * What the counter does behind its screens: it writes into the journal, asks the server, and knows what this tablet may do by itself.
- * Every entry names the clerk who is at work.
+ * What the counter does behind its screens: it writes to the journal, asks the server, and decides what this tablet may do alone.
+ * Every entry names the clerk at work.
  */
 import { NoAnswer, Refused } from "../server/api.js";
 import { AT_RISK, OFFLINE, UNSURE } from "../knowledge/check.js";
@@ -14,14 +14,17 @@ import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from
 /** @import { Finding } from "../knowledge/check.js" */
 
 export class Deeds {
-  /** The clerk at work, an id. @type {string | null} */
+  /** The id of the clerk at work. @type {string | null} */
   clerk = null;
   #journal;
   #sync;
   #now;
   #onFault;
 
-  /** @param {{journal: Journal, sync: Sync, now: () => number}} parts @param {() => unknown} onFault nothing can be written any more */
+  /**
+   * @param {{journal: Journal, sync: Sync, now: () => number}} parts
+   * @param {() => unknown} onFault called when the journal can't be written
+   */
   constructor({ journal, sync, now }, onFault) {
     this.#journal = journal;
     this.#sync = sync;
@@ -31,7 +34,10 @@ export class Deeds {
 
   // Writing.
 
-  /** @param {string} kind @param {Partial<Entry>} fields @param {(past: Past) => boolean} [allowed] @returns {Promise<Entry | null>} null: it may not be written (any more) */
+  /**
+   * @param {string} kind @param {Partial<Entry>} fields @param {(past: Past) => boolean} [allowed]
+   * @returns {Promise<Entry | null>} null: not allowed any more
+   */
   async write(kind, fields, allowed) {
     try {
       return await this.#journal.append(kind, { clerk: this.clerk ?? undefined, ...fields }, allowed);
@@ -41,12 +47,15 @@ export class Deeds {
     }
   }
 
-  /** The next entry of an attempt, if it may still follow. @param {string} kind @param {Attempt} attempt @param {Partial<Entry>} [fields] */
+  /**
+   * Writes the next entry of an attempt, if its stage still allows it.
+   * @param {string} kind @param {Attempt} attempt @param {Partial<Entry>} [fields]
+   */
   step(kind, attempt, fields = {}) {
     return this.write(kind, { of: attempt.ask, ...fields }, (past) => mayFollow(past, kind, attempt.ask));
   }
 
-  /** Who is turned away is noted; that nobody answered turns nobody away. @param {string} code @param {Finding} finding */
+  /** Notes that a customer was declined. No answer from the server is not a decline. @param {string} code @param {Finding} finding */
   async noteDecline(code, { coupon }) {
     if (![Verdict.GOOD, OFFLINE, AT_RISK].includes(code)) await this.write("decline", { coupon, code });
   }
@@ -70,19 +79,19 @@ export class Deeds {
     }
   }
 
-  /** Not awaited: the clerk's next step doesn't wait for what has only to be told. */
+  /** Syncs in the background: the clerk does not wait for it. */
   sendSoon() {
     void this.ask({ urgent: false });
   }
 
-  // Knowing.
+  // What this tablet may do.
 
-  /** Recalls who was at work when the tablet was last in use. */
+  /** Takes over the clerk who was at work when the page was last open, unless the tablet was idle too long. */
   recallClerk() {
     this.clerk ??= clerkAt(this.#journal.past, this.#now());
   }
 
-  /** Whether the coupon's gift may be written without asking anybody. @param {string} id @param {Past} past as it is when the entry's turn comes */
+  /** Whether nothing in the journal forbids to give this coupon. @param {string} id @param {Past} past as of the moment of writing */
   mayGiveUnasked(id, past) {
     return !unfinished(past) && !past.standing.has(id) && !askingFor(past, id);
   }
@@ -97,7 +106,7 @@ export class Deeds {
     return mayRisk(finding, { terms: this.terms(finding.campaign), past, sync: this.#sync, now: this.#now() });
   }
 
-  /** What this tablet says when nobody answers. @param {Finding} finding */
+  /** The code to show when the server does not answer. @param {Finding} finding */
   codeOffline(finding) {
     if (finding.code !== UNSURE && finding.code !== Verdict.GOOD) return finding.code;
     return finding.code === Verdict.GOOD && this.mayRisk(finding, this.#journal.past) ? AT_RISK : OFFLINE;

@@ -1,4 +1,4 @@
-/** What a verdict says to the clerk: shape, word, the one reason, and what the customer can do now. Pure. */
+/** What a verdict tells the clerk: state, word, reason, and what the customer can do now. Pure. */
 import { NOT_A_COUPON, RECOVERING } from "../knowledge/check.js";
 import { Verdict, toDate } from "../domain/rules.js";
 import { date, dayAndMonth, t, time } from "../view/strings.js";
@@ -75,7 +75,10 @@ const EXPLAIN = {
   }),
 };
 
-/** @param {string} code a Verdict, `not_a_coupon`, `unsure`, `offline` or `at_risk` @param {Record<string, any>} details @param {Where} where */
+/**
+ * @param {string} code a Verdict, `not_a_coupon`, `unsure`, `offline`, `at_risk` or `recovering`
+ * @param {Record<string, any>} details @param {Where} where
+ */
 export function explain(code, details, where) {
   return (EXPLAIN[code] ?? unconfirmed)(details, where);
 }
@@ -88,16 +91,16 @@ export const unconfirmed = () => ({
   advice: t("Do not give the gift. Try again in a moment."),
 });
 
-/** Whom to ask: a till of this store, or another store. @param {Record<string, any>} details */
+/** The word for a coupon that another till of this store, or another store, can give. @param {Record<string, any>} details */
 const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
 
-/** Without a connection, which may last: the customer who stands there is told that it is not for ever. @returns {Explanation} */
+/** Without a connection. It may last, so the customer can come another time. @returns {Explanation} */
 const noConnection = () => ({
   ...unconfirmed(),
   advice: t("Do not give the gift. Try again in a moment, or ask the customer to come another time."),
 });
 
-/** Without a connection, and of a campaign that this till does not know. @returns {Explanation} */
+/** Without a connection, and the campaign is not in the snapshot. @returns {Explanation} */
 const unknownCampaign = () => ({
   state: "ask",
   word: t("Not confirmed"),
@@ -105,7 +108,10 @@ const unknownCampaign = () => ({
   advice: t("Do not give the gift. Bring the tablet online, then try again."),
 });
 
-/** Without a connection: who could give it when the shop was last heard. @param {Record<string, any>} details @param {Where} where @returns {Explanation} */
+/**
+ * Without a connection: who could give it as of the last sync.
+ * @param {Record<string, any>} details @param {Where} where @returns {Explanation}
+ */
 const lastKnownHolder = (details, where) => ({
   state: "ask",
   word: askWord(details),
@@ -116,13 +122,13 @@ const lastKnownHolder = (details, where) => ({
 /** @param {Record<string, any>} details @param {Where} where */
 const holderAndTime = (details, where) => ({ name: holderName(details), time: dayOrTime(details.as_of, where) });
 
-/** The time of day, and of another day the day. @param {number} then @param {Where} where */
+/** The time of day, or the date if it was not today. @param {number} then @param {Where} where */
 function dayOrTime(then, { now, zone }) {
   const day = dayAndMonth(then, zone);
   return day === dayAndMonth(now, zone) ? time(then, zone) : day;
 }
 
-/** Who can give a held coupon: a till of this store by its name, else the store. @param {Record<string, any>} details */
+/** The name of who can give a held coupon: the device if it is known, otherwise the store. @param {Record<string, any>} details */
 export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another till");
 
 /** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
@@ -146,7 +152,7 @@ function atTill({ here, device, store }, where) {
     : t("at {device}, {store}", { device: device.name, store: store.name });
 }
 
-/** "40 s ago", and after an hour the time of day. @param {number} then @param {number} now @param {string} zone */
+/** "40 s ago"; after an hour, the time of day or the date. @param {number} then @param {number} now @param {string} zone */
 export function since(then, now, zone) {
   const seconds = Math.max(0, Math.round((now - then) / 1000));
   if (seconds < 60) return t("{n} s ago", { n: seconds });

@@ -1,4 +1,4 @@
-/** The lock: who is at the till, and their PIN on large keys. */
+/** The lock screen: choose the clerk, then type the PIN on large keys. */
 import { LANGUAGES, otherLanguage, t, tn } from "../view/strings.js";
 import { button, el, heading, icon } from "../view/view.js";
 
@@ -8,7 +8,8 @@ const PIN_DIGITS_MIN = 4;
 export const PIN_DIGITS_MAX = 8;
 
 /**
- * @param {Screen & {name: "locked"}} screen @param {{clerks: {id: string, name: string}[], place: string, counter: Counter, onLook: () => unknown,
+ * @param {Screen & {name: "locked"}} screen
+ * @param {{clerks: {id: string, name: string}[], place: string, counter: Counter, onLook: () => unknown,
  *   onLanguage: (language: string) => unknown}} parts
  */
 export function lockScreen(screen, { clerks, place, counter, onLook, onLanguage }) {
@@ -83,7 +84,7 @@ function problemWords(problem, waitSeconds) {
   return [t("That did not work. Try again.")];
 }
 
-/** How long is left to wait, each second for the eye; to the ear it is said once, and that the wait is over. @param {number} seconds */
+/** Counts the wait down on the screen. A screen reader hears only the start and the end. @param {number} seconds */
 function waitWords(seconds) {
   const over = performance.now() + seconds * 1000;
   const heard = el("span", { class: "visually-hidden" }, t("Too many tries. Wait {n} s.", { n: seconds }));

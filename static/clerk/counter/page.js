@@ -1,4 +1,4 @@
-/** The open till: shows the counter's screens, hands it what camera, keyboard and fingers bring, and keeps the journal in sync. */
+/** The clerk's page: shows the counter's screens, passes scans, keys and taps to the counter, and syncs regularly. */
 import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
 import { Counter } from "./counter.js";
 import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
@@ -34,7 +34,8 @@ import { NoAnswer, Refused } from "../server/api.js";
 
 /**
  * @typedef {{enrolAgain: (token: string) => unknown, changeLanguage: (language: string) => unknown, settings: Settings,
- *   saveSettings: (changes: Settings) => unknown}} PageActions  enrols this tablet anew; changes its language; its settings, and what keeps a change of them
+ *   saveSettings: (changes: Settings) => unknown}} PageActions  `enrolAgain` makes this tablet a new device;
+ *   `settings`: those at the start, of which `saveSettings` stores a change
  */
 
 const TICK_MS = 1_000;
@@ -74,7 +75,7 @@ export class Page {
     this.#counter = new Counter(parts);
   }
 
-  /** Whether an update may reload the page now: never in the middle of a coupon, nor of a question. */
+  /** Whether an update may reload the page now: not during a coupon, nor while a sheet is open. */
   get idle() {
     return ["scan", "locked"].includes(this.#counter.screen.name) && !hasSheet();
   }
@@ -104,8 +105,8 @@ export class Page {
   }
 
   /**
-   * Both hands of the clerk are on scanner and coupon: the next coupon needs no "Next" on the screen. The coupon that is shown already
-   * is the same scan, and one that is good waits for the clerk's decision.
+   * A clerk with a USB scanner has no hand free for "Next", so a scan also leaves a screen that needs no decision. A second scan of
+   * the coupon on the screen is ignored, and so is any scan while a decision is open.
    * @param {string} text @param {number} at
    */
   async #scanByUsb(text, at) {
@@ -141,8 +142,8 @@ export class Page {
   }
 
   /**
-   * The server has confirmed what is shown. Only the words change: a button that the clerk's finger is on stays the same button,
-   * and what they are just choosing from stays open.
+   * Updates a verdict that the server has confirmed. Only the words change: the buttons stay, because a finger may be on one, and an
+   * open sheet stays open.
    * @param {HTMLElement} content
    */
   #updateWords(content) {
@@ -254,7 +255,7 @@ export class Page {
     return this.#parts.sync.snapshot?.store.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
 
-  /** Where it stands, and how it is called there. */
+  /** The names of the store and of this device. */
   get #place() {
     const { snapshot } = this.#parts.sync;
     return snapshot ? `${snapshot.store.name} · ${snapshot.device.name}` : "";
@@ -266,13 +267,13 @@ export class Page {
     this.#scanner.label({ place: this.#place, clerk: clerk?.name ?? "", ...syncLine(sync, now(), this.#zone) });
   }
 
-  /** Once for each verdict: the server's confirmation of what was heard already is silent. @param {Screen} screen */
+  /** @param {Screen} screen */
   #makeSound(screen) {
     const made = soundOf(screen);
     if (made) signal(made);
   }
 
-  /** Frame captured → verdict painted, for whoever looks at the page's performance entries. */
+  /** Adds a performance entry: from the captured frame to the painted verdict. */
   #measure() {
     const start = this.#capturedAt;
     if (!start) return;
@@ -280,18 +281,18 @@ export class Page {
     measurePainted("frame to verdict", start);
   }
 
-  /** Give tapped → "Hand over" painted. */
+  /** Adds a performance entry: from the tap on Give to the painted "Hand over the gift". */
   #measureTap() {
     measurePainted("tap to given", this.#tappedAt);
   }
 
   #syncChanged() {
-    const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // what the clerk looks at stays open
+    const isOpen = hasSheet() && !this.#parts.sync.mustEnrol; // keep a sheet that the clerk is reading
     if (["scan", "locked"].includes(this.#counter.screen.name) && !isOpen && this.#changesScreen()) this.#render();
     this.#label();
   }
 
-  /** What came from the server matters to the lock: a clerk list, or a refusal of this tablet. */
+  /** Whether a sync changed what the lock shows: the clerks, or a refusal of this tablet. */
   #changesScreen() {
     const known = `${this.#parts.sync.snapshot?.etag} ${this.#parts.sync.refused}`;
     const changed = this.#overlay.dataset.known !== known;
@@ -315,7 +316,7 @@ export class Page {
     return ignoringNoAnswer(() => this.#parts.sync.run());
   }
 
-  /** Another till that waits for a coupon held here waits for this. */
+  /** Asks the server whether another device waits for a coupon held here, and if so syncs at once. */
   async #listenToBell() {
     const { sync } = this.#parts;
     if (!sync.online || sync.refused || this.#listening || document.visibilityState === "hidden") return;
@@ -339,12 +340,12 @@ export class Page {
   }
 }
 
-/** From `start` until what is on its way to the screen is there. @param {string} name @param {number} start as performance.now gives it */
+/** Adds a performance entry from `start` to the next paint. @param {string} name @param {number} start as performance.now gives it */
 function measurePainted(name, start) {
   requestAnimationFrame(() => setTimeout(() => performance.measure(name, { start }), 0));
 }
 
-/** No answer, or a refusal, is not an error of the page: the sync line says it. @param {() => Promise<unknown>} work */
+/** Ignores NoAnswer and Refused: the sync line shows them. @param {() => Promise<unknown>} work */
 async function ignoringNoAnswer(work) {
   try {
     await work();
@@ -362,7 +363,7 @@ function soundOf(screen) {
     .state;
 }
 
-/** Nothing on this screen waits for a decision. @param {Screen} screen */
+/** Whether this screen needs no decision from the clerk. @param {Screen} screen */
 const isFinished = (screen) => screen.name === "given" || screen.name === "undone" || (screen.name === "verdict" && isDecline(screen.code));
 
 /** @param {string} code */

@@ -1,4 +1,4 @@
-/** The tablet's settings, and how it is doing: what a clerk is asked for on the phone when something is wrong. */
+/** The tablet's settings and state: what support asks a clerk to read out when something is wrong. */
 import { cameras } from "../scanning/camera.js";
 import { clockFault } from "../knowledge/clock.js";
 import { since } from "./explain.js";
@@ -10,10 +10,10 @@ import { button, el, icon } from "../view/view.js";
 /** @import { Sync } from "../server/sync.js" */
 
 /**
- * @typedef {{isReady: boolean, isPersisted: boolean, version: string | null}} App  is all of it here for work without a network, may the
- *   browser throw away what it keeps, and which version it is
- * @typedef {{sync: Sync, now: number, zone: string, settings: Settings, saveSettings: (changes: Settings) => unknown, syncNow: () => Promise<unknown>,
- *   changeLanguage: (language: string) => unknown}} SettingsContext
+ * @typedef {{isReady: boolean, isPersisted: boolean, version: string | null}} App  `isReady`: all files are cached for offline work;
+ *   `isPersisted`: the browser will not clear the tablet's storage
+ * @typedef {{sync: Sync, now: number, zone: string, settings: Settings, saveSettings: (changes: Settings) => unknown,
+ *   syncNow: () => Promise<unknown>, changeLanguage: (language: string) => unknown}} SettingsContext
  */
 
 const CACHE = "redeem-clerk-";
@@ -125,7 +125,7 @@ async function appState() {
     navigator.storage.persisted(),
     caches.keys(),
   ]);
-  const kept = names.find((name) => name.startsWith(CACHE)); // the oldest: a newer one waits until it is begun
+  const kept = names.find((name) => name.startsWith(CACHE)); // the oldest: a newer version is not active yet
   return {
     isReady: Boolean(registration?.active && kept),
     isPersisted,

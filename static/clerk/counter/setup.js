@@ -1,4 +1,4 @@
-/** The screens before the till opens: set up, trouble, another tab. */
+/** The screens before the clerk's page: enrolment, faults, and Redeem open in another tab. */
 import { Camera, NoCamera } from "../scanning/camera.js";
 import { enrolmentToken } from "../server/enrolment.js";
 import { t } from "../view/strings.js";

@@ -1,9 +1,9 @@
-/** Small questions over a screen: a typed code, a reason. Native dialogs, so focus and Escape behave as people expect. */
+/** Sheets over a screen: a typed code, a reason. Native dialogs, so focus and Escape work as usual. */
 import { BadCode, Fault, normalise } from "../domain/codes.js";
 import { t } from "../view/strings.js";
 import { button, el, icon } from "../view/view.js";
 
-/** Why a person did not give it (words.md), as the journal records it. */
+/** Reasons of a refusal, as the journal records them: code, icon, words. */
 const REFUSALS = () => [
   ["no_receipt", "receipt", t("Asked for a receipt")],
   ["system_down", "offline", t("System down")],
@@ -70,7 +70,7 @@ export function codeSheet(onCode) {
   input.focus();
 }
 
-/** A pasted or scanned token is welcome too. @param {string} text */
+/** What is wrong with a typed code, or "". A longer text is a pasted or scanned token, which the scan checks. @param {string} text */
 function mistake(text) {
   if (text.length > 64) return "";
   try {
@@ -113,10 +113,10 @@ export function openSheet(title, content) {
   return sheet;
 }
 
-/** Closes what a new screen has made pointless. */
+/** Closes all sheets: their screen is gone. */
 export function closeSheets() {
   for (const sheet of document.querySelectorAll("dialog.sheet")) /** @type {HTMLDialogElement} */ (sheet).close();
 }
 
-/** Whether a question is open. */
+/** Whether a sheet is open. */
 export const hasSheet = () => document.querySelector("dialog.sheet[open]") !== null;

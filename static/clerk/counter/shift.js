@@ -1,4 +1,4 @@
-/** The shift's list: what was given today on this till, and what was taken back. From the journal alone, so it needs no network. */
+/** The list of today's gifts on this tablet, including those taken back. It comes from the journal, so it needs no network. */
 import { grouped } from "../domain/codes.js";
 import { openSheet } from "./sheets.js";
 import { t, time } from "../view/strings.js";

@@ -1,4 +1,4 @@
-/** The line under the scanner: is there a network, how old is what this till knows, what waits to be sent, and is its clock right. Pure. */
+/** The line under the scanner: connection, age of the last list, entries not sent yet, and a wrong clock. Pure. */
 import { clockFault } from "../knowledge/clock.js";
 import { since } from "./explain.js";
 import { dayAndMonth, duration, t, time } from "../view/strings.js";
@@ -7,7 +7,10 @@ import { dayAndMonth, duration, t, time } from "../view/strings.js";
 
 const DAY_MS = 86_400_000;
 
-/** @param {Sync} sync @param {number} now @param {string} zone @returns {{sync: string, state: string}} the words, and the class of the dot */
+/**
+ * @param {Sync} sync @param {number} now @param {string} zone
+ * @returns {{sync: string, state: string}} the words, and the class of the dot
+ */
 export function syncLine(sync, now, zone) {
   const n = sync.waiting;
   if (sync.online === null) return { sync: t("Connecting · {n} waiting", { n }), state: "" };
@@ -36,7 +39,7 @@ const withManager = ({ quarantined: n }) => (n ? t("{n} with a manager", { n }) 
 const offlineWords = (sync, now, zone) =>
   t("Offline since {time} · {n} waiting", { time: time(sync.offlineSince ?? now, zone), n: sync.waiting });
 
-/** When it last heard what was given: a time of day, and for an older list the day. @param {Sync} sync @param {number} now @param {string} zone */
+/** How old the last list is: a time of day, or a date after 24 hours. @param {Sync} sync @param {number} now @param {string} zone */
 function listWords({ syncedAt }, now, zone) {
   if (syncedAt === null) return "";
   return t("list of {time}", { time: now - syncedAt < DAY_MS ? time(syncedAt, zone) : dayAndMonth(syncedAt, zone) });

@@ -1,4 +1,4 @@
-/** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. Elements only; what happens is the counter's. */
+/** The screens of one coupon: verdict, asking, not confirmed, hand over, taken back, unfinished. They only draw; the counter acts. */
 import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
 import { campaignOf } from "../knowledge/state.js";
 import { explain, holderName, unconfirmed } from "./explain.js";
@@ -32,7 +32,7 @@ export function verdictScreen(screen, context) {
   });
 }
 
-/** On whose word the verdict stands. @param {VerdictScreen} screen */
+/** Who has confirmed the verdict. @param {VerdictScreen} screen */
 function noteOf({ code, finding, confirmed, pending }) {
   if ([AT_RISK, OFFLINE, RECOVERING].includes(code)) return "";
   if (code !== Verdict.GOOD) return confirmed || pending ? "" : t("Not confirmed by the shop");
@@ -149,16 +149,20 @@ function verdict({ state, word, because, advice }, { role, shape, note, body, ac
   );
 }
 
-/** Without a network there may be no picture: its place stays, and nothing in it looks broken, as an image without one would. @param {Event} event */
+/** Replaces a picture that did not load by an empty place, instead of the browser's broken image. @param {Event} event */
 function leaveBlank({ currentTarget }) {
   if (currentTarget instanceof HTMLImageElement) currentTarget.replaceWith(el("div", { class: "picture" }));
 }
 
-/** What the customer gets, in plain large words. @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {ScreenContext} [context] */
+/**
+ * What the customer gets: picture, title and terms.
+ * @param {Offer | undefined} offer @param {VerdictScreen} [screen] @param {ScreenContext} [context]
+ */
 function gift(offer, screen, context) {
   if (!offer) return null;
   const lastDay = screen?.code === Verdict.GOOD && screen.finding.lastDay !== LAST_DAY_MAX ? screen.finding.lastDay : undefined;
-  const code = screen?.code === Verdict.GOOD ? undefined : screen?.details.short_code; // nothing moves while a finger comes down on Give
+  // No code beside Give: one that came later with the server's answer would move the button under a finger.
+  const code = screen?.code === Verdict.GOOD ? undefined : screen?.details.short_code;
   return el(
     "div",
     { class: "verdict-gift" },

@@ -1,6 +1,6 @@
-/** Sets of coupon numbers, as `redeem/bitmaps.py` writes them: a bitmap, or the gaps between sorted numbers as LEB128 varints. */
+/** Sets of coupon numbers as the server sends them: a bitmap, or the gaps between sorted numbers as LEB128 varints. */
 
-/** @param {Uint8Array} bitmap @param {number} number — a number beyond the end is not in the set */
+/** @param {Uint8Array} bitmap @param {number} number beyond the end: not in the set */
 export const has = (bitmap, number) => ((bitmap[number >>> 3] ?? 0) & (1 << (number & 7))) !== 0;
 
 /** @param {Uint8Array} bitmap long enough @param {number} number @param {boolean} present */

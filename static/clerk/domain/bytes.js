@@ -24,7 +24,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value;
 });
 
-/** CRC-32 as in zip and PNG. It finds a torn write; against a forger the entries are signed. @param {Uint8Array} bytes */
+/** CRC-32 as in zip and PNG. It finds a torn write; the signatures of entries find a forged one. @param {Uint8Array} bytes */
 export const crc32 = (bytes) => {
   let crc = ~0;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);

@@ -1,9 +1,9 @@
-// Short codes, the same as in redeem/codes.py; tests/vectors/codes.json holds both to it. They are kept plain,
+// Short codes, the same as the server's; tests/vectors/codes.json tests both. They are stored plain,
 // `7KQ2M4XZ9F3C`, and shown grouped, `7KQ2-M4XZ-9F3C`.
 
 /** @typedef {typeof Fault[keyof typeof Fault]} FaultCode */
 
-/** Why a text is no short code: the closed set. */
+/** Why a text is not a short code, a closed list. */
 export const Fault = Object.freeze({
   EMPTY: "empty",
   TOO_LONG: "too_long",
@@ -27,12 +27,12 @@ const CHARACTERS = 12;
 const TEXT_MAX_CHARACTERS = 64;
 const SEPARATORS = /[\t-\r \u00a0_.\-\u2010-\u2015\u2212]/g;
 
-// Look-alikes mean what they look like: Crockford's three, and the capitals of a Cyrillic keyboard.
+// Look-alikes: Crockford's three, and the capitals of a Cyrillic keyboard. Each stands for the character below it.
 const LOOKS = "OILАВЕКМНОРСТУХ";
 const MEANS = "011ABEKMH0PCTYX";
 
 /**
- * A typed code as it is kept, or `BadCode` with the reason.
+ * A typed code in its stored form. Throws `BadCode`.
  *
  * @param {string} text
  */
@@ -48,7 +48,7 @@ export function normalise(text) {
 }
 
 /**
- * A kept code as people read it, in groups of four.
+ * A stored code in groups of four, as people read it.
  *
  * @param {string} code
  */

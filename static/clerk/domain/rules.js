@@ -1,4 +1,4 @@
-// The rules of a coupon, the same as in redeem/rules.py under the same names; tests/vectors/rules.json holds both to it.
+// The rules by which a coupon is declined: the same as the server's, under the same names. tests/vectors/rules.json tests both.
 // Pure: no clock, no storage, no page. A day is an integer, days since 2020-01-01, on the calendar of the store.
 
 /** @typedef {{from?: string | null, until?: string | null}} Window Calendar days `YYYY-MM-DD`, both included. */
@@ -9,7 +9,7 @@
  *   | {policy: "at_risk", coupons: number, value: number, hours: number, bearer: "issuer" | "partner"}} Offline
  */
 /**
- * @typedef {object} Terms A campaign's terms as the snapshot brings them; redeem/terms.py has checked them.
+ * @typedef {object} Terms A campaign's terms as in the snapshot. The server has checked them.
  * @property {number} v
  * @property {Record<string, Offer>} offer By language.
  * @property {{issue?: Window, redeem?: Window, valid_days?: number | null}} windows
@@ -25,7 +25,7 @@
 /** @typedef {{storeId: string, partnerId: string, deviceId: string | null}} Place Where the coupon is shown. */
 /** @typedef {typeof Verdict[keyof typeof Verdict]} VerdictCode */
 
-/** Every answer about a coupon. A closed vocabulary: the API, the tablet and the charts use these words. */
+/** Every answer about a coupon, a closed list. The API, the tablet and the reports use the same codes. */
 export const Verdict = Object.freeze({
   GOOD: "good",
   ALREADY_REDEEMED: "already_redeemed",
@@ -47,7 +47,7 @@ const DAY_MS = 86_400_000;
 /**
  * The one reason to decline this coupon here on this day, or null if it is good.
  *
- * Of several reasons the first in this list wins: what has happened to the coupon comes before what was promised.
+ * If several reasons apply, the first in this list wins: what has happened to the coupon comes before its terms.
  *
  * @param {Facts} facts
  * @param {Pick<Terms, "windows" | "partners" | "stores">} terms
@@ -62,7 +62,7 @@ export function whyDeclined(facts, terms, place, day) {
     [Verdict.VOID, facts.void],
     [Verdict.WRONG_STORE, !isGoodAt(terms, place)],
     [Verdict.NOT_YET_VALID, day < firstDay(terms)],
-    // The token alone says when: ending a campaign early doesn't shorten what people were promised.
+    // By the token alone: ending a campaign early does not shorten a promise that was made.
     [Verdict.EXPIRED, day > facts.lastDay],
     [Verdict.HELD_ELSEWHERE, facts.heldBy != null && facts.heldBy !== place.deviceId],
   ];
@@ -99,7 +99,7 @@ export function localDay(at, zone) {
   return (Date.UTC(part("year"), part("month") - 1, part("day")) - EPOCH_MS) / DAY_MS;
 }
 
-/** @type {Map<string, Intl.DateTimeFormat>} A calendar takes longer to make than to ask. */
+/** @type {Map<string, Intl.DateTimeFormat>} Making one is slower than using it. */
 const calendars = new Map();
 
 /** @param {string} zone */

@@ -1,5 +1,5 @@
-// The token: 76 signed bytes as 183 digits, the same as in redeem/tokens.py; tests/vectors/tokens.json holds both to it.
-// Pure: who checks signatures, WebCrypto or its stand-in, is handed in.
+// The token: 76 signed bytes as 183 digits, the same as the server's. tests/vectors/tokens.json tests both.
+// Pure: what checks signatures, WebCrypto or its fallback, is a parameter.
 
 /**
  * @typedef {object} Token What a token says. It is not verified until `fault` finds nothing wrong with it.
@@ -14,10 +14,11 @@
 /** @typedef {{kid: number, publicKey: Uint8Array<ArrayBuffer>, status: KeyStatus}} PublicKey */
 /** @typedef {ReadonlyMap<number, PublicKey>} KeyRing */
 /** @typedef {{kid: number, alg: string, public_key: string, status: string}} PublishedKey As /.well-known/redeem-keys.json lists it. */
-/** @typedef {(publicKey: Uint8Array<ArrayBuffer>, message: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>) => Promise<boolean>} Check */
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+/** @typedef {(publicKey: Bytes, message: Bytes, signature: Bytes) => Promise<boolean>} Check */
 /** @typedef {typeof Fault[keyof typeof Fault]} FaultCode */
 
-/** Why a text is no token of ours: the closed set. */
+/** Why a text is not a token of this shop, a closed list. */
 export const Fault = Object.freeze({
   EMPTY: "empty",
   TOO_LONG: "too_long",
@@ -30,7 +31,7 @@ export const Fault = Object.freeze({
   WRONG_SIGNATURE: "wrong_signature",
 });
 
-/** The text is no coupon of ours; `reason` says why. */
+/** The text is not a token of this shop; `reason` says why. */
 export class BadToken extends Error {
   /** @param {FaultCode} reason */
   constructor(reason) {
@@ -40,7 +41,7 @@ export class BadToken extends Error {
   }
 }
 
-/** A key that can't be used: the ring is not built. */
+/** A published key can't be used, so no key ring is built. */
 export class BadKey extends Error {
   /** @param {"bad_key_id" | "bad_public_key" | "bad_status" | "repeated_key_id"} reason */
   constructor(reason) {
@@ -58,15 +59,15 @@ const TEXT_MAX_CHARACTERS = 512;
 const CAMPAIGN_LIMIT = 2 ** 31;
 const DOMAIN = new TextEncoder().encode("redeem-coupon-v1\0");
 
-// What scanners add is let pass: a symbology id (]Q1), an ECI as literal text (\000026), white space, CR and LF, GS.
-// A link may name any host, because a coupon outlives domain names and it is the signature that decides.
+// Scanners may add a symbology id (]Q1), an ECI as literal text (\000026), white space, CR, LF or GS.
+// A link may name any host: coupons outlive domain names, and the signature decides.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
 const SCANNED = /^[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?:\/\/[a-z0-9.:[\]-]{1,253}\/c\/)?([0-9]+)[\t-\r \x1d]*$/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
 const BLANK = /^[\t-\r \x1d]*$/;
 
 /**
- * Read digits or a link as a scanner hands them over. Nothing is verified here; `BadToken` says what is wrong.
+ * Read the digits or the link that a scanner delivers, without verifying the signature. Throws `BadToken`.
  *
  * @param {string} text
  * @returns {Token}
@@ -108,7 +109,7 @@ export function couponId(token) {
 }
 
 /**
- * Say why this token isn't ours, or null if it is.
+ * Why this token is not of this shop, or null if a key of the ring signed it.
  *
  * @param {Token} token
  * @param {KeyRing} ring
@@ -124,8 +125,8 @@ export async function fault(token, ring, check) {
 }
 
 /**
- * The ring of the published keys. `BadKey` if one can't be used: a key of small order would let one signature fit many
- * messages.
+ * The key ring of the published keys. Throws `BadKey` for a key that can't be used: with a key of small order, one signature would
+ * fit many messages.
  *
  * @param {PublishedKey[]} published
  * @returns {KeyRing}
@@ -142,20 +143,20 @@ export function keyRing(published) {
 }
 
 /**
- * A check by WebCrypto, or by `standIn` where the browser has no Ed25519 of its own.
+ * A check by WebCrypto, or by `fallback` where the browser has no Ed25519.
  *
  * @param {SubtleCrypto | undefined} subtle
- * @param {Check} standIn
+ * @param {Check} fallback
  * @returns {Check}
  */
-export function checker(subtle, standIn) {
+export function checker(subtle, fallback) {
   /** @type {WeakMap<Uint8Array, Promise<CryptoKey | null>>} */
   const imported = new WeakMap();
   return async (publicKey, message, signature) => {
     const key = imported.get(publicKey) ?? importKey(subtle, publicKey);
     imported.set(publicKey, key);
     const ready = await key;
-    return subtle && ready ? subtle.verify("Ed25519", ready, signature, message) : standIn(publicKey, message, signature);
+    return subtle && ready ? subtle.verify("Ed25519", ready, signature, message) : fallback(publicKey, message, signature);
   };
 }
 
@@ -169,7 +170,7 @@ async function importKey(subtle, publicKey) {
   try {
     return await subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
   } catch {
-    return null; // Too old for Ed25519, or no point of the curve: either way the stand-in has the last word.
+    return null; // no Ed25519 in this browser, or not a point of the curve: the fallback decides
   }
 }
 
@@ -191,8 +192,8 @@ function toBytes(digits) {
   return Uint8Array.from({ length: TOKEN_BYTES }, (_, place) => parseInt(hex.slice(2 * place, 2 * place + 2), 16));
 }
 
-// Of a key's 255 bits of y: what isn't below the field's prime is not canonical, and these five belong to the eight
-// points of small order.
+// A key holds 255 bits of y. A y that is not below the field's prime is not canonical, and these five values of y belong to the
+// eight points of small order.
 const FIELD_PRIME = 2n ** 255n - 19n;
 const SMALL_ORDER = new Set([
   0n,

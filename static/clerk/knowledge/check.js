@@ -1,6 +1,6 @@
 /**
- * What this tablet can say of a scanned text by itself, at once: from the signature, the snapshot and its own journal.
- * The server has the last word; what the tablet can't know is `unsure`.
+ * What this tablet finds out about a scanned text at once, without the server: from the signature, the snapshot and the journal.
+ * The server has the last word. What the tablet can't know is `unsure`.
  */
 import { BadCode, normalise } from "../domain/codes.js";
 import { localDay, Verdict, whyDeclined } from "../domain/rules.js";
@@ -17,10 +17,9 @@ import { BadToken, couponId, Fault, fault, keyRing, read, write } from "../domai
 /**
  * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
  *   held?: number, typed?: string, listed?: boolean, unknownCampaign?: boolean}} Finding
- *   `code` is a Verdict, `unsure`, or `not_a_coupon`; `ask` what the server is to verify, missing if there is nothing to ask;
- *   `coupon` the signed text, or `typed` the short code; `attempt` the one by which it was given on this tablet; `held` the epoch
- *   under which this tablet may give it unasked; `listed` says that the code is from the last list that came, `unknownCampaign` that the
- *   campaign is not on it
+ *   `code`: a Verdict, `unsure` or `not_a_coupon`; `ask`: what the server is to verify, missing if there is nothing to ask;
+ *   `coupon`: the signed text, or `typed`: the short code; `attempt`: the attempt by which this tablet gave it; `held`: the epoch of
+ *   this tablet's hold on it; `listed`: the code comes from the last list; `unknownCampaign`: its campaign is not in the snapshot
  * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
  * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
  */
@@ -28,13 +27,13 @@ import { BadToken, couponId, Fault, fault, keyRing, read, write } from "../domai
 export const UNSURE = "unsure";
 export const NOT_A_COUPON = "not_a_coupon";
 
-/** No connection, so nobody can say whether this coupon has been given elsewhere. */
+/** No connection, so this coupon may have been given elsewhere. */
 export const OFFLINE = "offline";
 
-/** The shop's server was restored from a backup: until all tills have reported, only who holds a coupon may give it. */
+/** The shop's server was restored from a backup: until all devices have reported, only the holder of a coupon may give it. */
 export const RECOVERING = "recovering";
 
-/** No connection, but the campaign lets this tablet give a few unasked. */
+/** No connection, but the campaign allows this tablet to give a few coupons at risk. */
 export const AT_RISK = "at_risk";
 
 /** @param {string} text as scanned or typed @param {Known} known @returns {Promise<Finding>} */
@@ -44,7 +43,10 @@ export async function find(text, known) {
   return findToken(token, await fault(token, ringOf(known.snapshot.keys), known.check), known);
 }
 
-/** A typed code: one that this tablet holds it knows by its hash; of any other only the server knows. @param {string} text @param {Known} known @returns {Promise<Finding>} */
+/**
+ * A short code: the tablet recognises the codes of its holds by their hashes, and the server looks up all others.
+ * @param {string} text @param {Known} known @returns {Promise<Finding>}
+ */
 async function findTyped(text, known) {
   const typed = normaliseOrNull(text);
   if (!typed) return { code: NOT_A_COUPON };
@@ -63,7 +65,10 @@ function findToken(token, reason, known) {
   return judge(about, coupon, known);
 }
 
-/** What the rules say of a genuine coupon. One that is held needs nobody else's word. @param {About} about @param {string} ask @param {Known} known @returns {Finding} */
+/**
+ * Applies the rules to a genuine coupon. A coupon that this tablet holds needs no answer from the server.
+ * @param {About} about @param {string} ask @param {Known} known @returns {Finding}
+ */
 function judge(about, ask, known) {
   const { snapshot, past } = known;
   const attempt = attemptHere(past, about.id);
@@ -76,7 +81,7 @@ function judge(about, ask, known) {
   return { ...finding, code, ...(listed && { listed: true }) };
 }
 
-/** The attempt by which it was given at this tablet, where that is now. @param {Past} past @param {string} id */
+/** The attempt by which this tablet gave it at its present store. @param {Past} past @param {string} id */
 function attemptHere(past, id) {
   const attempt = past.standing.get(id);
   return attempt && attempt.ask > past.moved ? attempt : undefined;
@@ -99,10 +104,13 @@ function normaliseOrNull(text) {
   }
 }
 
-/** What an attempt in the journal is about, as if it had just been scanned. @param {Attempt} attempt @returns {Finding} */
+/** The finding of an attempt in the journal, as if its coupon had just been scanned. @param {Attempt} attempt @returns {Finding} */
 export const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: campaignOf(id), ask: coupon });
 
-/** What this tablet itself knows of a gift, in the words of the server's explanation. @param {Attempt} [attempt] @returns {Record<string, any>} */
+/**
+ * What this tablet knows of a gift, in the form of the server's details.
+ * @param {Attempt} [attempt] @returns {Record<string, any>}
+ */
 export const givenDetails = (attempt) =>
   attempt
     ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } }
@@ -121,7 +129,7 @@ function readOrNull(text) {
 /** @type {WeakMap<PublishedKey[], ReturnType<typeof keyRing>>} */
 const rings = new WeakMap();
 
-/** The ring of a snapshot's keys, built once: the imported keys hang on it. @param {PublishedKey[]} keys */
+/** The key ring of a snapshot, built once because imported keys are cached by it. @param {PublishedKey[]} keys */
 function ringOf(keys) {
   const ring = rings.get(keys) ?? keyRing(keys);
   rings.set(keys, ring);

@@ -1,16 +1,17 @@
 /**
- * Whether this tablet's clock can be right. Nothing that is about giving a gift once reads a clock; the windows of validity do, where
- * the tablet judges alone, so a clerk is told of a wrong one.
+ * Whether this tablet's clock is right. Giving a coupon only once does not depend on a clock. The dates of a coupon do when the tablet
+ * decides offline, so a wrong clock is shown to the clerk.
  */
 
 /** @typedef {{kind: "fast" | "slow", ms: number} | {kind: "back"}} ClockFault */
 
-/** A clock that is off by less than this is as good as right. */
+/** A clock that is off by no more than this counts as right. */
 const CLOCK_OFF_MS = 10 * 60_000;
 
 /**
- * @param {{skewMs: number, syncedAt: number | null}} sync  server's clock less this one at the last answer, and when that came by this one
- * @param {number} now by this clock @returns {ClockFault | null}
+ * @param {{skewMs: number, syncedAt: number | null}} sync  `skewMs`: server's time minus tablet's time at the last answer; `syncedAt`: when
+ *   that answer came, by the tablet's clock
+ * @param {number} now by the tablet's clock @returns {ClockFault | null}
  */
 export function clockFault({ skewMs, syncedAt }, now) {
   if (syncedAt !== null && syncedAt - now > CLOCK_OFF_MS) return { kind: "back" };
@@ -19,7 +20,7 @@ export function clockFault({ skewMs, syncedAt }, now) {
 }
 
 /**
- * As an entry says it: ms that this clock is ahead of the server's, or "back"; nothing of a clock that is right as far as is known.
+ * The `clock` of an entry: how many ms the clock is ahead of the server's, or "back"; undefined if no fault is known.
  * @param {ClockFault | null} fault @returns {number | "back" | undefined}
  */
 export function clockWord(fault) {

@@ -1,8 +1,8 @@
 /**
- * The coupons that this device alone may give: what the server granted, less what the journal says was given back.
+ * The coupons that this device alone may give: the holds that the server granted, minus those that the journal released.
  *
- * The list is a cache. If it is lost, the server tells it again; a grant counts only if its epoch is newer than any release of
- * that coupon in the journal, so an old message never brings a hold back (offline.md, rule 5).
+ * The list is a cache: if it is lost, the server sends it again. A grant counts only if its epoch is newer than every release of
+ * that coupon in the journal, so an old message never restores a hold (docs/protocol.md, rule 5).
  */
 import { sha256, utf8 } from "../domain/bytes.js";
 import { couponId } from "../domain/tokens.js";
@@ -10,13 +10,13 @@ import { releasedEpoch } from "./state.js";
 
 /** @import { Past } from "./state.js" */
 
-/** @typedef {{epoch: number, grants: Grant[]}} Kept  what the tablet remembers */
-/** @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number]} Grant  as the server tells it */
+/** @typedef {{epoch: number, grants: Grant[]}} Kept  as stored on the tablet */
+/** @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number]} Grant  as the server sends it */
 
 /** @param {Grant} grant */
 export const couponIdOf = ([campaign, number]) => couponId({ campaign, number });
 
-/** What the server tells of a short code instead of the code. @param {string} device @param {string} code as codes.normalise gives it */
+/** The server sends this hash in place of a short code. @param {string} device @param {string} code as `normalise` returns it */
 export async function codeHash(device, code) {
   const hash = await sha256(utf8(`redeem-short-code-v1/${device}/${code}`));
   return Array.from(hash.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -25,7 +25,7 @@ export async function codeHash(device, code) {
 export class Holds {
   /** @type {Map<string, Grant>} by coupon id */
   #grants = new Map();
-  /** The newest grant heard of. */
+  /** The epoch of the newest grant received. */
   epoch = 0;
 
   /** @param {Kept} [kept] */
@@ -38,7 +38,7 @@ export class Holds {
     return this.#grants.size;
   }
 
-  /** As it is kept, and as it is named to a restored server. */
+  /** All grants, as they are stored and as they are reported to a restored server. */
   get all() {
     return [...this.#grants.values()];
   }
@@ -47,7 +47,7 @@ export class Holds {
     return { epoch: this.epoch, grants: this.all };
   }
 
-  /** Takes new grants; one older than what was given back is not believed. @param {Grant[]} grants @param {Past} past */
+  /** Adds new grants. A grant that is not newer than a release is ignored. @param {Grant[]} grants @param {Past} past */
   believe(grants, past) {
     for (const grant of grants) {
       const id = couponIdOf(grant);
@@ -56,7 +56,7 @@ export class Holds {
     }
   }
 
-  /** Forgets what the journal has given back. @param {Past} past */
+  /** Removes the holds that the journal has released. @param {Past} past */
   prune(past) {
     for (const [id, grant] of this.#grants) if (grant[2] <= releasedEpoch(past, id)) this.#grants.delete(id);
   }

@@ -1,19 +1,19 @@
 /**
- * Which of the newest coupons are at home at another store of the partner, by its name. Advice and a cache, as in siblings.js.
+ * Which of the newest coupons have their home at another store of the partner. Only advice, and a cache, as in siblings.js.
  *
- * Coupons are reply by number, each once; one that changed is forgotten, and reply again if it is open.
+ * The server sends each coupon once, in the order of their numbers. A coupon that changed is forgotten, and sent again if it is open.
  */
 import { fromGaps } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
 
 /**
- * @typedef {{from: number, names: string[], at: Uint16Array<ArrayBuffer>}} Campaign  `at`: of each number from `from` on the place of
- *   its home in `names`, plus one; 0 where none is known
+ * @typedef {{from: number, names: string[], at: Uint16Array<ArrayBuffer>}} Campaign  `at`: for each coupon number, starting with `from`,
+ *   the index of its home in `names` plus one, or 0 if its home is not known
  * @typedef {Map<number, Campaign>} Kept  by campaign number
- * @typedef {Record<string, {until: number, at: Record<string, string>}>} Reply  by campaign number; `at`: by store's name, gaps in base64url
+ * @typedef {Record<string, {until: number, at: Record<string, string>}>} Reply  by campaign number; `at`: gaps in base64url, by store
  */
 
-/** Of each campaign, as many as the server tells. */
+/** As many coupons of each campaign as the server sends. */
 const NEWEST = 10_000;
 
 export class Homes {
@@ -33,7 +33,7 @@ export class Homes {
     return this.#campaigns.size;
   }
 
-  /** Up to which coupon of these campaigns all was heard. @param {number[]} campaigns @returns {Record<string, number>} */
+  /** Up to which coupon number the homes were received, by campaign. @param {number[]} campaigns @returns {Record<string, number>} */
   heard(campaigns) {
     return Object.fromEntries(campaigns.map((number) => [number, endOf(this.#campaigns.get(number))]));
   }

@@ -1,6 +1,6 @@
 /**
- * The last list: which coupons of each campaign were redeemed or void when the server was last heard. Exact, a bit a coupon.
- * A cache: what is lost comes again whole.
+ * The last list: which coupons of each campaign were redeemed or void at the last sync. Exact, one bit per coupon.
+ * A cache: if it is lost, the server sends it again.
  */
 import { fromGaps, has, put } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
@@ -9,7 +9,7 @@ import { fromBase64url } from "../domain/bytes.js";
  * @typedef {{redeemed: Uint8Array<ArrayBuffer>, void: Uint8Array<ArrayBuffer>}} Campaign  bitmaps; a number beyond their end is open
  * @typedef {{position: string, campaigns: Map<number, Campaign>}} Kept
  * @typedef {Partial<Record<"redeemed" | "void" | "open", string>>} Changed  gaps, in base64url
- * @typedef {{position: string, campaigns: Record<string, Changed>}} Changes  as the server tells them
+ * @typedef {{position: string, campaigns: Record<string, Changed>}} Changes  as the server sends them
  */
 
 const GROW_BYTES = 128;
@@ -17,7 +17,7 @@ const GROW_BYTES = 128;
 export class Sets {
   /** @type {Map<number, Campaign>} */
   #campaigns;
-  /** How far the server's changes are known; null if the sets must be fetched whole. @type {string | null} */
+  /** The server's position up to which changes are known; null if the sets must be fetched whole. @type {string | null} */
   position;
 
   /** @param {Kept} [kept] */
@@ -45,14 +45,20 @@ export class Sets {
     return has(bits.void, number) ? "void" : null;
   }
 
-  /** Forgets the others: their changes are told no more. @param {number[]} campaigns @returns {boolean} whether there were any */
+  /**
+   * Removes all other campaigns: the server no longer sends their changes.
+   * @param {number[]} campaigns @returns {boolean} whether there were any
+   */
   keep(campaigns) {
     const others = [...this.#campaigns.keys()].filter((number) => !campaigns.includes(number));
     for (const number of others) this.#campaigns.delete(number);
     return others.length > 0;
   }
 
-  /** A campaign whole: two bitmaps of equal length, redeemed before void. @param {number} campaign @param {Uint8Array<ArrayBuffer>} bytes */
+  /**
+   * Sets a whole campaign.
+   * @param {number} campaign @param {Uint8Array<ArrayBuffer>} bytes two bitmaps of equal length: redeemed, then void
+   */
   replace(campaign, bytes) {
     const half = bytes.length / 2;
     this.#campaigns.set(campaign, { redeemed: bytes.slice(0, half), void: bytes.slice(half) });
@@ -67,7 +73,7 @@ export class Sets {
   /** @param {number} campaign @param {Changed} changed */
   #change(campaign, changed) {
     const bits = this.#campaigns.get(campaign);
-    if (!bits) return; // not fetched yet: it comes whole
+    if (!bits) return; // not fetched yet: it will come whole
     for (const state of /** @type {const} */ (["redeemed", "void", "open"])) {
       for (const number of fromGaps(fromBase64url(changed[state] ?? ""))) {
         grow(bits, number);

@@ -1,10 +1,9 @@
 /**
- * Which coupons the other tablets of this store hold, and which are at home at another store, as of the last word from the server: without
- * a network this one can say who gives a coupon now. Advice, never a permission: an old word sends a customer to a till that says no, and
- * harms nothing.
+ * Which coupons the store's other devices hold, and which have their home at another store, as of the last sync. So a tablet without a
+ * network can say who can give a coupon. It is only advice: if it is out of date, the customer is declined there, and nothing is lost.
  *
- * A cache: what is lost comes again. Grants are numbered by epochs that only grow, so the server is told up to which each tablet's
- * are known here; what was given back, redeemed or voided is heard of with the changes of the last list.
+ * A cache: if it is lost, the server sends it again. Epochs only grow, so the tablet tells the server the newest epoch that it knows of
+ * each device. A release, redemption or void arrives with the changes of the last list.
  */
 import { fromGaps } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
@@ -16,7 +15,8 @@ import { Homes } from "./homes.js";
 /** @import { Snapshot } from "./state.js" */
 
 /**
- * @typedef {{generation: number, store?: string, epochs: Record<string, number>, held: Map<string, string>, homes?: KeptHomes}} Kept  `epochs` by device; `held`: by coupon id, the device
+ * @typedef {{generation: number, store?: string, epochs: Record<string, number>, held: Map<string, string>, homes?: KeptHomes}} Kept
+ *   `epochs`: by device; `held`: the device, by coupon id
  * @typedef {Record<string, {epoch: number, held: Record<string, string>}>} Reply  by device; `held`: by campaign, gaps in base64url
  */
 
@@ -43,12 +43,12 @@ export class Siblings {
     return { generation: this.#generation, store: this.#store, epochs: this.#epochs, held: this.#held, homes: this.#homes.kept };
   }
 
-  /** The newest grant heard of, of each device. */
+  /** The epoch of the newest known grant, by device. */
   get epochs() {
     return this.#epochs;
   }
 
-  /** Up to which coupon of these campaigns the homes are known, by campaign number. @param {number[]} campaigns */
+  /** Up to which coupon number the homes are known, by campaign. @param {number[]} campaigns */
   homesHeard(campaigns) {
     return this.#homes.heard(campaigns);
   }
@@ -58,16 +58,18 @@ export class Siblings {
     return this.#held.get(id);
   }
 
-  /** The name of the other store at which this coupon is at home. @param {string} id of the coupon @returns {string | undefined} */
+  /** The name of the other store that is this coupon's home. @param {string} id of the coupon @returns {string | undefined} */
   homeOf(id) {
     return this.#homes.of(id);
   }
 
   /**
-   * What a reply says; answers whether anything is new. A change is older than a grant in the same reply, or that grant is told again.
-   * Where changes may have been missed, and at another store, all is asked for anew: what came is then what lies behind the epochs known
-   * before, unless none was.
-   * @param {{generation: number, changes?: Changes, siblings?: Reply, homes?: HomesReply}} reply @param {string} [store] where the tablet is now
+   * Takes in a reply; returns whether anything changed. Changes are applied before the grants of the same reply, which are newer.
+   *
+   * After missed changes, a new generation or a move, everything known is dropped. This reply is then incomplete, because it starts
+   * after the epochs that were known before, so it is dropped too, and the next request asks for everything.
+   * @param {{generation: number, changes?: Changes, siblings?: Reply, homes?: HomesReply}} reply
+   * @param {string} [store] where the tablet is now
    */
   hear({ generation, changes, siblings = {}, homes = {} }, store) {
     const isOther = generation !== this.#generation || store !== this.#store || !changes;
@@ -101,9 +103,9 @@ export class Siblings {
 }
 
 /**
- * Who can give a coupon that this tablet does not hold, in the words of the server's explanation, and when that was heard.
+ * Who can give a coupon that this tablet does not hold, in the form of the server's details, and as of when.
  * @param {{siblings: Siblings, snapshot: Snapshot | null, syncedAt: number | null}} known @param {string} [id] of the coupon
- * @returns {Record<string, any>} empty if nobody is known to
+ * @returns {Record<string, any>} empty if nobody is known who can
  */
 export function heldDetails({ siblings, snapshot, syncedAt }, id = "") {
   const holder = siblings.holderOf(id);

@@ -1,7 +1,7 @@
 /**
- * The same code seen again within seconds is the same scan. Pure: the times are handed in.
+ * Tells a new scan from a code that is still in sight: the same code again within seconds is the same scan. Pure: times are parameters.
  *
- * A phone that stays under the camera after "Next" is not a new customer; a new scan begins when the code was out of sight.
+ * A phone that stays under the camera after "Next" is not a new customer.
  */
 
 export const SAME_SCAN_MS = 2_500;
@@ -10,7 +10,7 @@ export class Sightings {
   #text = "";
   #seenAt = -Infinity;
 
-  /** Is this a new scan? @param {string} text @param {number} at ms */
+  /** Whether this is a new scan. @param {string} text @param {number} at ms */
   isNew(text, at) {
     const same = text === this.#text && at - this.#seenAt < SAME_SCAN_MS;
     this.#text = text;

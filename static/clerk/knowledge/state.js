@@ -1,15 +1,15 @@
 /**
  * What a journal means: pure, no clock, no storage, no network.
  *
- * An attempt is one try to redeem, named by the number of its `ask`. Its stages, and the entries that lead on:
+ * An attempt is one try to redeem, named by the number of its `ask`. Its stages, and the entries that change them:
  *
  *     ask → asking ──gave──→ given ──done──→ done
  *              └──drop──→ dropped  └──undo──→ undone ←──undo── done
  *     gave-held, gave-at-risk → given
  *
- * A `move` takes the tablet to another store: all that it held is given back, and what it gave before it gave elsewhere.
+ * A `move` takes the tablet to another store: it releases all holds, and earlier gifts count for the store before.
  *
- * Anything else changes nothing: a `gave` after a `drop` is ignored here as it is on the server (offline.md, rule 3).
+ * Any other entry changes no stage: a `gave` after a `drop` is ignored, here as on the server (docs/protocol.md, rule 3).
  */
 import { localDay } from "../domain/rules.js";
 import { couponId, read } from "../domain/tokens.js";
@@ -20,23 +20,23 @@ import { couponId, read } from "../domain/tokens.js";
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
  *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, store?: string,
- *   clock?: number | "back"}} Entry  `at` is the device's clock, ms since 1970; `clock` how far that was known to be ahead, in ms, or
- *   that it was set back
+ *   clock?: number | "back"}} Entry  `at`: by the device's clock, ms since 1970; `clock`: how many ms that clock was known to be ahead,
+ *   or "back" if it was set back
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
- *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon` is the signed text, empty for a typed code; `id` is `cpn_…`
+ *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code; `id`: `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, released: Map<string, number>, allReleased: number, moved: number}} Past  `released`: the newest
- *   epoch given back, by coupon id; `allReleased`: of all coupons; `moved`: number of the newest `move`
- * @typedef {{at: number | null, skewMs?: number, refused?: string}} LastContact  when this device last heard of the server, by its own clock, the
- *   server's less that, and why it must be enrolled anew, if it must
+ *   released epoch, by coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`
+ * @typedef {{at: number | null, skewMs?: number, refused?: string}} LastContact  `at`: when the server last answered, by the device's
+ *   clock; `skewMs`: server's time minus device's time; `refused`: why the device must be enrolled again, if it must
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],
- *   siblings?: {id: string, name: string}[]}} Snapshot  what the server told it, to judge by
+ *   siblings?: {id: string, name: string}[]}} Snapshot  what the server sent, so that the tablet can decide offline
  */
 
-/** How long a tablet left alone stays open to the clerk who unlocked it. */
+/** How long an idle tablet stays unlocked. */
 export const IDLE_MS = 15 * 60_000;
 
 /** @type {Record<string, Partial<Record<Stage, Stage>>>} */
@@ -60,7 +60,7 @@ export const emptyPast = () => ({
   moved: 0,
 });
 
-/** Takes the next entry into `past`. @param {Past} past @param {Entry} entry */
+/** Adds the next entry to `past`. @param {Past} past @param {Entry} entry */
 export function take(past, entry) {
   past.last = entry.n;
   past.lastAt = entry.at;
@@ -73,26 +73,29 @@ export function take(past, entry) {
   else takeStep(past, entry);
 }
 
-/** @param {Past} past @param {string} kind @param {number} ask — may this entry follow, in the attempt's present stage? */
+/** Whether an entry of this kind may follow in the attempt's present stage. @param {Past} past @param {string} kind @param {number} ask */
 export const mayFollow = (past, kind, ask) => nextStage(past.attempts.get(ask), kind) !== undefined;
 
-/** Whether this hold may be given back now: once, and never behind an ask that is open. @param {Past} past @param {string} id of the coupon @param {number} epoch */
+/**
+ * Whether this hold may be released now: once, and not while an `ask` for the coupon is open.
+ * @param {Past} past @param {string} id of the coupon @param {number} epoch
+ */
 export const mayRelease = (past, id, epoch) => epoch > releasedEpoch(past, id) && !askingFor(past, id);
 
-/** Whether the tablet may go to another store now: nothing is open. @param {Past} past */
+/** Whether the tablet may move to another store: no attempt is open. @param {Past} past */
 export const mayMove = (past) => past.open.size === 0;
 
-/** Whether the tablet has said that it goes, and has not heard yet what came of it. @param {Past} past @param {number} acknowledged */
+/** Whether a `move` is written that the server has not acknowledged. @param {Past} past @param {number} acknowledged */
 export const isMoving = (past, acknowledged) => past.moved > acknowledged;
 
-/** The attempt that was interrupted and needs an answer from the clerk, oldest first. @param {Past} past @returns {Attempt | undefined} */
+/** The oldest open attempt. @param {Past} past @returns {Attempt | undefined} */
 export const unfinished = (past) => past.open.values().next().value;
 
-/** Whether an ask for this coupon is undecided. @param {Past} past @param {string} id */
+/** Whether an `ask` for this coupon has no answer yet. @param {Past} past @param {string} id */
 export const askingFor = (past, id) => [...past.open.values()].some((attempt) => attempt.stage === "asking" && attempt.id === id);
 
 /**
- * What was given here on the store's present day, what was taken back since too, newest first.
+ * Today's gifts at this store, including those taken back, newest first.
  * @param {Past} past @param {number} now @param {string} zone of the store
  */
 export const givenToday = (past, now, zone) =>
@@ -100,10 +103,13 @@ export const givenToday = (past, now, zone) =>
     .filter(({ ask, givenAt }) => ask > past.moved && givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone))
     .toSorted((a, b) => b.ask - a.ask);
 
-/** The newest epoch of this coupon's hold that was given back. @param {Past} past @param {string} id */
+/** The newest released epoch of this coupon. @param {Past} past @param {string} id */
 export const releasedEpoch = (past, id) => Math.max(past.released.get(id) ?? 0, past.allReleased);
 
-/** How many gifts of a campaign were given at risk and stand, since the server last heard. @param {Past} past @param {string} campaign @param {number} acknowledged */
+/**
+ * How many standing gifts of a campaign were given at risk and are not acknowledged yet.
+ * @param {Past} past @param {string} campaign @param {number} acknowledged
+ */
 export const risksTaken = (past, campaign, acknowledged) =>
   [...past.standing.values()].filter(({ atRisk, ask, id }) => atRisk && ask > acknowledged && campaignOf(id) === campaign).length;
 
@@ -111,7 +117,7 @@ export const risksTaken = (past, campaign, acknowledged) =>
 export const campaignOf = (id) => `cmp_${id.split("_")[1]}`;
 
 /**
- * The number after which entries are sent: an ask that is still open is sent again, so that its first answer comes again.
+ * The number after which entries are sent. An open `ask` is sent again, so that the server repeats its answer.
  * @param {Past} past @param {number} acknowledged the last entry that the server is known to have
  */
 export const sendAfter = (past, acknowledged) =>
@@ -119,19 +125,22 @@ export const sendAfter = (past, acknowledged) =>
     .filter((attempt) => attempt.stage === "asking")
     .reduce((after, { ask }) => Math.min(after, ask - 1), acknowledged);
 
-/** @param {Past} past @param {number} acknowledged */
+/** How many entries are not acknowledged yet. @param {Past} past @param {number} acknowledged */
 export const waiting = (past, acknowledged) => Math.max(0, past.last - acknowledged);
 
-/** The clerk who unlocked this tablet, if it has been in use since. @param {Past} past @param {number} now */
+/** The clerk who unlocked this tablet, unless it was idle too long. @param {Past} past @param {number} now */
 export const clerkAt = (past, now) => (now - past.lastAt < IDLE_MS ? past.clerk : null);
 
-/** Whether the clerk works at this tablet's store: he may have left, or the tablet may have moved. @param {Snapshot | null} snapshot @param {string} clerk */
+/**
+ * Whether the clerk works at this tablet's store: they may have left, or the tablet may have moved.
+ * @param {Snapshot | null} snapshot @param {string} clerk
+ */
 export const worksHere = (snapshot, clerk) => !snapshot || snapshot.clerks.some(({ id }) => id === clerk);
 
-/** When an undo is too late, in ms since 1970. @param {Attempt} attempt @param {number} undoMinutes */
+/** When the time for an undo ends, in ms since 1970. @param {Attempt} attempt @param {number} undoMinutes */
 export const undoUntil = (attempt, undoMinutes) => (attempt.givenAt ?? 0) + undoMinutes * 60_000;
 
-/** What identifies a coupon is (campaign, number), never its text. @param {string} coupon */
+/** A coupon's id: campaign and number identify it, not the text of the token. @param {string} coupon */
 const idOf = (coupon) => couponId(read(coupon));
 
 /** @param {Past} past @param {Entry} entry */
@@ -149,7 +158,7 @@ function takeMove(past, { n, epoch = 0 }) {
   past.allReleased = Math.max(past.allReleased, epoch);
 }
 
-/** Given without asking. The entry is the attempt. @param {Past} past @param {Entry} entry */
+/** Takes a gift that needed no answer: the entry itself is the attempt. @param {Past} past @param {Entry} entry */
 function takeGiven(past, entry) {
   const { n: ask, coupon = "", at, clerk, id = idOf(coupon) } = entry;
   /** @type {Attempt} */

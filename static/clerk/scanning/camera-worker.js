@@ -2,14 +2,14 @@
  * Reads QR codes out of camera frames, off the page's thread.
  *
  * Message: {frame: VideoFrame | ImageBitmap, at}; answer: {text: string | null, at, ms}. `{ready: true}`
- * comes once the reader is warm, `{broken: true}` if it can't start.
+ * is posted once the reader is compiled, `{broken: true}` if it can't start.
  */
 import { prepareZXingModule, readBarcodes } from "../../vendor/zxing-wasm-3.1.4/reader/index.js";
 
 const WASM = new URL("../../vendor/zxing-wasm-3.1.4/reader/zxing_reader.wasm", import.meta.url).href;
 
-// The cheap pass first, over the middle of the picture where the frame is drawn; every other frame without a find gets the
-// thorough one (blur, rotation, white on black) over all of it.
+// First a quick pass over the middle of the picture, where the page shows a frame. After a frame without a code, the next one gets
+// the thorough pass (blur, rotation, white on black) over the whole picture.
 const QUICK = { tryHarder: false, tryRotate: false, tryInvert: false, tryDownscale: false };
 const THOROUGH = { tryHarder: true, tryRotate: true, tryInvert: true, tryDownscale: true };
 
@@ -33,7 +33,7 @@ addEventListener("message", async ({ data: { frame, at } }) => {
   postMessage({ text, at, ms: performance.now() - startedAt });
 });
 
-/** The first decode compiles the reader (100 ms): an empty picture pays for it before the first customer does. */
+/** The first decode compiles the reader (100 ms), so an empty picture is decoded before the first customer comes. */
 async function prepare() {
   await prepareZXingModule({ overrides: { locateFile: () => WASM }, fireImmediately: true });
   await read(new ImageData(64, 64));
@@ -57,19 +57,22 @@ async function pixelsOf(frame, middle) {
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Rect */
 
-/** A third of the time that drawing takes, where the browser can copy as RGBA; null where it can't. @param {VideoFrame | ImageBitmap} frame @param {Rect} rect */
+/**
+ * Takes a third of the time of drawing, but needs a browser that can copy as RGBA; null where it can't.
+ * @param {VideoFrame | ImageBitmap} frame @param {Rect} rect
+ */
 async function copyPixels(frame, rect) {
   if (frame instanceof ImageBitmap || !canCopy) return null;
   const options = /** @type {any} */ ({ rect, format: "RGBA" });
   try {
-    // A browser that doesn't know the option would copy another format, of another size.
+    // A browser that ignores the option would copy another format, of another size.
     canCopy = frame.allocationSize(options) === rect.width * rect.height * 4;
     if (!canCopy) return null;
     const data = new Uint8ClampedArray(rect.width * rect.height * 4);
     await frame.copyTo(data, options);
     return new ImageData(data, rect.width, rect.height);
   } catch {
-    canCopy = false; // frames of this camera can't be copied: they are drawn from now on
+    canCopy = false; // this camera's frames can't be copied: draw them from now on
     return null;
   }
 }
@@ -81,7 +84,7 @@ function drawPixels(frame, { x, y, width, height }) {
   return context.getImageData(0, 0, width, height);
 }
 
-/** Chroma is shared by two pixels, so a cut between them is refused. @param {number} number */
+/** Two pixels share their chroma, so browsers refuse a rectangle that cuts between them. @param {number} number */
 const even = (number) => Math.floor(number / 2) * 2;
 
 /** @param {number} width @param {number} height */

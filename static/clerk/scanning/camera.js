@@ -1,4 +1,4 @@
-/** The camera: frames to the reader's worker, one at a time, and what it reads to the page. */
+/** The camera: sends frames to the reader's worker, one at a time, and reports the codes that it reads. */
 
 /** @typedef {{text: string, at: number, ms: number}} Sighting  `at` is when the frame was captured (performance.now) */
 
@@ -7,7 +7,7 @@
 const WIDTH = 1280;
 const HEIGHT = 720;
 
-/** Why nothing is scanned: no HTTPS, no leave, no camera, another program has it, or the reader did not start. */
+/** Why there is no scanning: no HTTPS, no permission, no camera, another program uses it, or the reader did not start. */
 export class NoCamera extends Error {
   /** @param {Trouble} why */
   constructor(why) {
@@ -40,7 +40,10 @@ export class Camera {
   /** @type {MediaStream | null} */
   #stream = null;
 
-  /** @param {HTMLVideoElement} video @param {(sighting: Sighting) => void} onSight @param {() => unknown} [onGone] it was pulled out, or taken away */
+  /**
+   * @param {HTMLVideoElement} video @param {(sighting: Sighting) => void} onSight
+   * @param {() => unknown} [onGone] the camera was unplugged, or its permission was withdrawn
+   */
   constructor(video, onSight, onGone) {
     this.#video = video;
     this.#onSight = onSight;
@@ -63,7 +66,7 @@ export class Camera {
     if (this.#stream) return;
     const generation = ++this.#generation;
     const stream = await open(this.#chosen);
-    if (generation !== this.#generation) return void stop(stream); // stopped while the person was asked for leave
+    if (generation !== this.#generation) return void stop(stream); // stopped while the browser asked for permission
     this.#stream = stream;
     stream.getVideoTracks()[0]?.addEventListener("ended", () => this.#ended(generation));
     this.#video.srcObject = stream;
@@ -72,7 +75,7 @@ export class Camera {
     if (this.#broken) throw new NoCamera("broken");
   }
 
-  /** From the next start on, this camera; empty: the one at the back. @param {string} id as in MediaDeviceInfo.deviceId */
+  /** Uses this camera from the next start on; empty: the one at the back. @param {string} id as in MediaDeviceInfo.deviceId */
   choose(id) {
     this.#chosen = id;
   }
@@ -85,18 +88,18 @@ export class Camera {
     this.#video.srcObject = null;
   }
 
-  /** How long to pause between two readings; while a verdict stands, a glance now and then is enough. @param {number} pauseMs */
+  /** Sets the pause between two readings. @param {number} pauseMs */
   pace(pauseMs) {
     this.#pauseMs = pauseMs;
   }
 
-  /** @param {boolean} on @returns {Promise<boolean>} whether it is lit now */
+  /** Switches the camera's light. @param {boolean} on @returns {Promise<boolean>} whether it is on now */
   async light(on) {
     try {
       await this.#track?.applyConstraints(/** @type {any} */ ({ advanced: [{ torch: on }] }));
       return on;
     } catch {
-      return false; // some phones name a torch that they then refuse
+      return false; // some phones announce a light and then refuse to switch it
     }
   }
 
@@ -116,7 +119,7 @@ export class Camera {
     try {
       await this.#video.play();
     } catch {
-      // Stopped before it began, as when the tablet is locked at once: that is no trouble.
+      // If it was stopped before it began, as by a lock, that is not a failure.
       if (generation === this.#generation) throw new NoCamera("busy");
     }
   }
@@ -152,7 +155,7 @@ export class Camera {
   }
 }
 
-/** @param {HTMLVideoElement} video @returns {Promise<VideoFrame | ImageBitmap | null>} null: this frame is gone, the next will do */
+/** @param {HTMLVideoElement} video @returns {Promise<VideoFrame | ImageBitmap | null>} null: no frame, wait for the next */
 async function capture(video) {
   try {
     return "VideoFrame" in window ? new VideoFrame(video) : await createImageBitmap(video);
@@ -161,13 +164,13 @@ async function capture(video) {
   }
 }
 
-/** The cameras of this device. Their names are told only once the camera may be used. */
+/** The cameras of this device. Browsers tell their names only with the permission to use them. */
 export async function cameras() {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return all.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId).map(({ deviceId: id, label }) => ({ id, label }));
 }
 
-/** @param {string} chosen @returns {Promise<MediaStream>} of another camera, if this one is not there any more: better than none */
+/** @param {string} chosen @returns {Promise<MediaStream>} of the camera at the back, if the chosen one is gone */
 async function open(chosen) {
   if (!navigator.mediaDevices?.getUserMedia) throw new NoCamera("insecure");
   try {

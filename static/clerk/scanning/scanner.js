@@ -1,4 +1,4 @@
-/** The scanner: the camera's picture with a frame, typed codes, refusals, and the sync line. Stays in place behind every other screen. */
+/** The scanner: camera picture, typed codes, refusals and the sync line. It stays in place behind every other screen. */
 import { Camera, NoCamera } from "./camera.js";
 import { Sightings } from "../knowledge/sightings.js";
 import { t } from "../view/strings.js";
@@ -20,7 +20,7 @@ const tool = (name, label, onPress) =>
     icon(name),
   );
 
-/** While a verdict stands, how often to look whether its code is still in sight. */
+/** Pause between two readings while a verdict is shown: only to see whether its code is still in sight. */
 const GLANCE_MS = 400;
 
 /** @type {Record<string, () => {icon: string, title: string, line: string}>} */
@@ -63,7 +63,7 @@ export class Scanner {
   #torch = button(t("Light"), () => this.#switchTorch(), { icon: "torch", class: "button-quiet" });
   #sightings = new Sightings();
   #lit = false;
-  /** @type {string | undefined} what was done with the coupon before */
+  /** @type {string | undefined} what happened to the coupon before, in words */
   #note;
   #starting = false;
   #awake = false;
@@ -90,7 +90,7 @@ export class Scanner {
     this.#syncDot.className = `dot ${state}`;
   }
 
-  /** Whether what the camera sees is to be scanned, or only watched while a verdict stands. @param {boolean} on @param {string} [hint] */
+  /** Scans codes, or with `on` false only notes which code is in sight. @param {boolean} on @param {string} [hint] */
   listen(on, hint) {
     this.#listening = on;
     this.element.inert = !on;
@@ -99,13 +99,13 @@ export class Scanner {
     if (on) this.#prompt();
   }
 
-  /** Reads with this camera from now on; empty: with the one at the back. @param {string} id */
+  /** Switches to this camera; empty: the one at the back. @param {string} id */
   useCamera(id) {
     this.#camera.choose(id);
     if (this.#camera.running || this.#starting) this.#again();
   }
 
-  /** The camera has changed, or is gone: what there is now is taken. */
+  /** Restarts with the camera that is there now. */
   #again() {
     this.sleep();
     if (document.visibilityState === "visible") void this.wake();
@@ -127,7 +127,7 @@ export class Scanner {
     }
     this.#starting = false;
     this.#torch.hidden = !this.#camera.hasTorch;
-    if (this.#awake && !this.#camera.running && this.#help.hidden) return this.wake(); // put to sleep and woken while it was starting
+    if (this.#awake && !this.#camera.running && this.#help.hidden) return this.wake(); // it was put to sleep and woken while starting
     this.#prompt();
   }
 
@@ -151,7 +151,7 @@ export class Scanner {
       );
   }
 
-  /** Without a camera there is nothing to point, but what was done with the last coupon is said over its help, too. */
+  /** Shows the note on the last coupon, or else asks for the next one if there is a camera. */
   #prompt() {
     if (this.#note) return this.#say(this.#note);
     if (this.#help.hidden) return this.#say(t("Point the camera at the coupon's QR"));
@@ -160,7 +160,7 @@ export class Scanner {
 
   /** @param {string} words @param {HTMLElement} [action] */
   #say(words, action) {
-    if (this.#hint.firstChild?.textContent === words) return; // said already: a screen reader would say it with each frame
+    if (this.#hint.firstChild?.textContent === words) return; // a screen reader would repeat it with each frame
     this.#hint.replaceChildren(el("span", {}, words), ...(action ? [action] : []));
   }
 

@@ -1,20 +1,20 @@
-/** Keeps the screen on while codes are read: a tablet that goes dark between two customers makes the second one wait. */
+/** Keeps the screen on while codes are read, so that no customer waits for a dark tablet. */
 
 /** @type {WakeLockSentinel | null} */
 let lock = null;
 let wanted = false;
 let asking = false;
 
-/** The browser lets go by itself when the page is hidden; ask again when it is seen. @param {boolean} on */
+/** Browsers release the lock of a hidden page: call this again when it is visible. @param {boolean} on */
 export async function keepAwake(on) {
   wanted = on;
   if (!on) return release();
   if (asking || (lock && !lock.released) || !("wakeLock" in navigator) || document.visibilityState === "hidden") return;
-  asking = true; // each screen asks, and a second lock would be held by nobody
+  asking = true; // every screen calls this, and nobody would release a second lock
   try {
     lock = await navigator.wakeLock.request("screen");
   } catch (error) {
-    if (!(error instanceof DOMException)) throw error; // a low battery is reason enough for a browser to say no
+    if (!(error instanceof DOMException)) throw error; // browsers refuse it, for example on a low battery
   } finally {
     asking = false;
   }

@@ -1,7 +1,7 @@
 /**
- * A USB or Bluetooth scanner: a keyboard that types fast and ends with Enter, or with Tab.
+ * A USB or Bluetooth scanner acts as a keyboard that types fast and ends with Enter or Tab.
  *
- * What it types is kept from buttons and fields: its Enter must never press "Give the gift".
+ * Its keys must not reach buttons and fields: its Enter would press "Give the gift".
  */
 
 export const GAP_MS = 300;
@@ -9,7 +9,7 @@ const CHARACTERS_MIN = 8;
 
 const TOKEN = /(?<!\d)\d{183}(?!\d)/;
 
-/** The token's digits, whatever a foreign keyboard layout made of the link around them; any other text as it is. @param {string} text */
+/** The token's digits, even if another keyboard layout garbled the link around them; any other text unchanged. @param {string} text */
 export const digitsOf = (text) => TOKEN.exec(text)?.[0] ?? text;
 
 export class Wedge {
@@ -18,7 +18,7 @@ export class Wedge {
   #isOver = false;
 
   /**
-   * Takes a key; answers what was scanned when it is complete, and whether the key belongs to a scanner.
+   * Takes a key; returns whether it comes from a scanner, and the scanned text once it is complete.
    * @param {string} key as in KeyboardEvent.key @param {number} at ms @returns {{scanned?: string, fromScanner: boolean}}
    */
   take(key, at) {
@@ -31,7 +31,7 @@ export class Wedge {
     return { fromScanner: quick && this.#text.length >= CHARACTERS_MIN };
   }
 
-  /** A scanner may end with CR and LF: the second Enter is its own, too. A Tab presses nothing. @param {string} key @param {boolean} quick */
+  /** A scanner may send CR and LF, so a second Enter is also its own. @param {string} key @param {boolean} quick */
   #end(key, quick) {
     const text = this.#text;
     this.#text = "";

@@ -1,8 +1,7 @@
 /**
- * Calls to the server, signed by the device as in RFC 9421: Ed25519 over method, path and the body's digest.
+ * Requests to the server, signed by the device as in RFC 9421: Ed25519 over method, path and the body's digest.
  *
- * Two ways to fail, and they mean different things to a clerk: `NoAnswer` (nobody knows what happened, try again) and
- * `Refused` (the server understood and said no).
+ * There are two failures: `NoAnswer` (it is not known what happened, try again) and `Refused` (the server understood and said no).
  */
 import { sha256, toBase64, utf8 } from "../domain/bytes.js";
 
@@ -75,7 +74,7 @@ export class Api {
       const response = await this.#fetch(this.#base + path, request);
       return { status: response.status, json: await read(response), waitSeconds: Number(response.headers.get("Retry-After")) };
     } catch (error) {
-      // A time-out, no network, or a page of somebody else's (a hotel's log-in page is 200 and HTML) are all no answer.
+      // A time-out, no network, or a page of another server, such as a Wi-Fi log-in page with status 200.
       throw new NoAnswer(String(error));
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Enrolling: the tablet makes its own key, which can't leave it, and registers the public half with a one-time link.
+ * Enrolment: the tablet makes a key that can't be exported, and registers its public half with a one-time link.
  *
- * The key is kept before it is sent: after a lost answer the same key gets the same device.
+ * The key is stored before it is sent: after a lost answer, the same key gets the same device.
  */
 import { Refused } from "./api.js";
 import { toBase64url } from "../domain/bytes.js";
@@ -18,7 +18,7 @@ const KEY_IS_KNOWN = "conflict";
 export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.[1] ?? null;
 
 /**
- * @param {string} token @param {{api: Api, store: Store, file: JournalFile, records: string[]}} parts `records`: what the journal file held
+ * @param {string} token @param {{api: Api, store: Store, file: JournalFile, records: string[]}} parts  `records`: those of the journal file
  * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
  */
 export async function enrol(token, { api, store, file, records }) {
@@ -30,14 +30,14 @@ export async function enrol(token, { api, store, file, records }) {
 }
 
 /**
- * First by the link whose answer was lost, if it was another: if the server has taken it, this tablet is that device already.
+ * If the answer to another link was lost, tries that link first: the server may have enrolled this tablet with it.
  * @param {string} token @param {Api} api @param {Store} store
  */
 async function registerOrResume(token, api, store) {
-  const unheard = await store.enrolment();
-  if (unheard && unheard.token !== token) {
+  const unanswered = await store.enrolment();
+  if (unanswered && unanswered.token !== token) {
     try {
-      return { device: await register(unheard.token, unheard.keys, api, store), keys: unheard.keys };
+      return { device: await register(unanswered.token, unanswered.keys, api, store), keys: unanswered.keys };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
@@ -46,8 +46,8 @@ async function registerOrResume(token, api, store) {
 }
 
 /**
- * With the key that the tablet has, if it has one: a restored server may have lost the device, and only this key proves what it wrote.
- * A server that knows the key, as a revoked device's, wants another.
+ * Registers the tablet's present key if it has one: a restored server may have lost the device, and only this key proves its entries.
+ * If the server knows the key, as that of a revoked device, a new key is made.
  * @param {string} token @param {Api} api @param {Store} store
  */
 async function registerWithKnownKey(token, api, store) {
@@ -76,7 +76,10 @@ async function keepEnrolment(token, keys, store) {
   return enrolment;
 }
 
-/** @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store @returns {Promise<{id: string, name: string, proof?: string}>} */
+/**
+ * @param {string} token @param {CryptoKeyPair} keys @param {Api} api @param {Store} store
+ * @returns {Promise<{id: string, name: string, proof?: string}>}
+ */
 async function register(token, keys, api, store) {
   const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
   try {
@@ -93,9 +96,9 @@ async function register(token, keys, api, store) {
 }
 
 /**
- * Begins the device's journal; another device's is kept under a name of its own.
- * @param {string} deviceId @param {JournalFile} file @param {string[]} records what the file held @param {string} [proof] of the device
- * @returns {Promise<string[]>} what it holds now
+ * Begins the device's journal, unless the file is that journal already. Another device's journal is set aside.
+ * @param {string} deviceId @param {JournalFile} file @param {string[]} records of the file @param {string} [proof] of the device
+ * @returns {Promise<string[]>} the records of the file now
  */
 export async function begin(deviceId, file, records, proof) {
   const owner = ownerOf(records);
@@ -105,5 +108,5 @@ export async function begin(deviceId, file, records, proof) {
   return [ownerRecord(deviceId, proof)];
 }
 
-/** @returns {Promise<CryptoKeyPair>} not extractable: the private half can sign here and be copied nowhere */
+/** @returns {Promise<CryptoKeyPair>} not extractable: the private half signs here and can't be copied */
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));

@@ -1,13 +1,16 @@
 /**
- * The gifts' pictures: kept, so that a clerk sees them without a network, also when the app has just been opened. The service worker
- * answers with them. One that is kept at another address than the shop's server does not come to a till at all.
+ * The pictures of offers, cached for work without a network. The service worker serves them. Pictures on other hosts than the shop's
+ * server are not loaded at all.
  */
 
 /** @import { Terms } from "../domain/rules.js" */
 
 const PICTURES = "redeem-pictures";
 
-/** Those of this store's campaigns, and no others. One that does not come is left as it was, and asked for the next time. @param {Terms[]} terms */
+/**
+ * Caches the pictures of these terms and removes all others. After a failed download the cached picture stays.
+ * @param {Terms[]} terms
+ */
 export async function keepPictures(terms) {
   const wanted = new Set(terms.flatMap(pictures));
   const cache = await caches.open(PICTURES);

@@ -1,9 +1,9 @@
 /**
- * A clerk's PIN without a network: what the server has said yes to on this tablet opens it offline too, and guesses must wait.
+ * Clerks' PINs without a network: a PIN that the server has accepted on this tablet also unlocks it offline. Wrong tries must wait.
  *
- * A PIN is a screen lock; what protects the ledger is the device's key. It is kept as a salted, slow hash, and a try is counted
- * before it is judged, so that closing the page brings no free tries. With it goes the server's mark of that PIN: once the last
- * list of clerks has another mark, or the clerk no more, what is kept opens nothing.
+ * A PIN is only a screen lock; the device's key protects the ledger. The PIN is stored as a salted, slow hash. A try is counted before
+ * it is checked, so closing the page gives no free tries. The server's mark of the PIN is stored with it: if the snapshot has another
+ * mark for this clerk, or no longer has the clerk, the stored PIN is not valid.
  */
 import { utf8 } from "../domain/bytes.js";
 
@@ -16,7 +16,7 @@ import { utf8 } from "../domain/bytes.js";
 const ITERATIONS = 300_000;
 const SALT_BYTES = 16;
 const HASH_BITS = 256;
-// As on the server: some tries are free, then each waits longer, and never for ever.
+// As on the server: some tries are free, then each waits longer, up to a limit.
 export const FREE_FAILURES = 5;
 const FIRST_WAIT_MS = 15_000;
 const LONGEST_WAIT_MS = 5 * 60_000;
@@ -39,15 +39,16 @@ export class Pins {
     this.#now = now;
   }
 
-  /** The server has said yes to this PIN, and calls it by this mark. @param {string} clerk @param {string} pin @param {string} mark */
+  /** Stores a PIN that the server has accepted. @param {string} clerk @param {string} pin @param {string} mark of the PIN */
   async remember(clerk, pin, mark) {
     const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
     await this.#memory.putPin(clerk, { salt, hash: await slowHash(pin, salt), failures: 0, failedAt: 0, mark });
   }
 
   /**
-   * @param {string} clerk @param {string} pin @param {string | undefined} mark of the clerk's PIN, as last heard; none: the clerk is not of this store
-   * @returns {Promise<{answer: "right" | "wrong" | "unknown" | "wait", waitMs: number}>} `unknown`: never unlocked here online with this PIN
+   * @param {string} clerk @param {string} pin
+   * @param {string | undefined} mark of the clerk's PIN in the snapshot; undefined: the clerk is not of this store
+   * @returns {Promise<{answer: "right" | "wrong" | "unknown" | "wait", waitMs: number}>} `unknown`: no PIN with this mark is stored
    */
   async check(clerk, pin, mark) {
     const kept = await this.#memory.pin(clerk);

@@ -1,6 +1,6 @@
 /**
- * The one request: "here is my journal from where you have it". A retry, a duplicate, a late one and a lost reply are all the
- * same harmless thing (offline.md, rule 1), so whatever is in doubt is simply sent again.
+ * The one request: "here is my journal from where you have it". Retries, duplicates, late requests and lost replies do no harm
+ * (docs/protocol.md, rule 1), so anything in doubt is sent again.
  */
 import { NoAnswer, Refused } from "./api.js";
 import { clockFault, clockWord } from "../knowledge/clock.js";
@@ -19,14 +19,16 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
 
 /**
  * @typedef {{code: string} & Record<string, any>} Answer
- * @typedef {{code: string} & Record<string, any>} Ruling  the server's word on a coupon
+ * @typedef {{code: string} & Record<string, any>} Ruling  the server's answer about a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<LastContact | undefined>,
- *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>, putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  what may be forgotten
- * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>, trouble: string | null}} Old
- * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so it
- *   stops what is under way; that is sent again with it
+ *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>,
+ *   putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  a cache that may be lost
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>,
+ *   trouble: string | null}} Old  the old journals
+ * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so requests under way are
+ *   aborted; this one sends their entries again
  */
 
 export const SYNC_EVERY_MS = 20_000;
@@ -34,42 +36,42 @@ export const BELL_EVERY_MS = 1_000;
 const BELL_TIMEOUT_MS = 5_000;
 const TIMEOUT_MS = 15_000;
 const BATCH_ENTRIES = 200;
-/** As many as the server tells at once; when it tells so many, there may be more. */
+/** As many as the server sends at once; after a full reply there may be more. */
 const GRANTS_PER_REPLY = 1000;
-/** As many as the server hears at once. */
+/** As many as the server accepts at once. */
 const CLAIMS_PER_REQUEST = 5000;
 const CAMPAIGNS_PER_REQUEST = 1000;
 
-/** The position before which everything is known, of several `<generation>.<number>`. @param {string[]} positions */
+/** The lowest of several positions `<generation>.<number>`: everything before it is known. @param {string[]} positions */
 const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
 
-/** Refusals after which this tablet can't go on, but must be enrolled anew. */
+/** Refusals after which this tablet must be enrolled again. */
 const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
 
 export class Sync extends EventTarget {
-  /** @type {Map<number, Answer>} the server's answers to entries, as far as they came since the start */
+  /** @type {Map<number, Answer>} the server's answers to entries, received since the start */
   answers = new Map();
   /** @type {Snapshot | null} */
   snapshot = null;
   /** @type {boolean | null} null: not tried yet */
   online = null;
-  /** @type {string | null} why the server refuses this device, a code */
+  /** @type {string | null} the code of the server's refusal of this device */
   refused = null;
   /** @type {number | null} */
   syncedAt = null;
-  /** @type {number | null} when the network went, by the device's clock */
+  /** @type {number | null} since when there is no answer, by the device's clock */
   offlineSince = null;
-  /** Server's clock less the device's, in ms, as of the last answer. */
+  /** Server's time minus device's time, in ms, at the last answer. */
   skewMs = 0;
-  /** What this device alone may give. */
+  /** The coupons that this device alone may give. */
   holds = new Holds();
-  /** The last list of what was given. */
+  /** The last list of redeemed and void coupons. */
   sets = new Sets();
-  /** What the other tablets of the store may give, and other stores. */
+  /** What the store's other devices, and other stores, may give. */
   siblings = new Siblings();
-  /** The server was restored from a backup, and waits until all devices have reported. */
+  /** Whether the server was restored from a backup and waits until all devices have reported. */
   recovering = false;
-  /** How many of this device's entries the server keeps aside for a manager. */
+  /** How many of this device's entries are in quarantine. */
   quarantined = 0;
 
   #acknowledged = 0;
@@ -86,8 +88,8 @@ export class Sync extends EventTarget {
 
   /**
    * @param {{api: Api, key: DeviceKey, journal: Journal, memory: Memory, now: () => number,
-   *   alone: <T>(work: () => Promise<T>) => Promise<T>, old?: Old}} parts  `alone` runs one work at a time over all tabs; `old` is
-   *   what this tablet recorded as another device
+   *   alone: <T>(work: () => Promise<T>) => Promise<T>, old?: Old}} parts  `alone`: runs one task at a time over all tabs; `old`:
+   *   the journals that this tablet wrote as other devices
    */
   constructor({ api, key, journal, memory, now, alone, old }) {
     super();
@@ -101,19 +103,19 @@ export class Sync extends EventTarget {
     journal.clock = () => clockWord(clockFault(this, now()));
   }
 
-  /** Recalls what was known when the tablet was last in use. */
+  /** Loads what was known when the page was last open. */
   async load() {
     this.snapshot = (await this.#memory.snapshot()) ?? null;
     this.#acknowledged = Math.min(await this.#memory.acknowledged(), this.#journal.last);
     this.holds = new Holds((await this.#memory.holds()) ?? undefined);
-    this.holds.prune(this.#journal.past); // what is recalled from memory may be older than a release in the journal
+    this.holds.prune(this.#journal.past); // what is stored may be older than a release in the journal
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
     const heard = await this.#memory.heard();
     [this.syncedAt, this.skewMs, this.refused] = [heard?.at ?? null, heard?.skewMs ?? 0, heard?.refused ?? null];
   }
 
-  /** The last entry that the server is known to have. */
+  /** The number of the last entry that the server is known to have. */
   get acknowledged() {
     return this.#acknowledged;
   }
@@ -126,19 +128,22 @@ export class Sync extends EventTarget {
     return NOT_ENROLLED.includes(this.refused ?? "");
   }
 
-  /** Why the server does not take what this tablet recorded as another device, a code. */
+  /** The code of the server's refusal of the old journals. */
   get oldTrouble() {
     return this.#old?.trouble ?? null;
   }
 
-  /** Cheap, and asked often: does the server want something of this tablet, such as a hold back? @returns {Promise<boolean>} Throws NoAnswer or Refused. */
+  /**
+   * Whether the server wants a sync from this tablet now, for example to recall a hold. A cheap request, sent often.
+   * @returns {Promise<boolean>} Throws NoAnswer or Refused.
+   */
   async rings() {
     const { ring } = await this.#api.post("/clerk/bell", { v: 1, epoch: this.holds.epoch }, { timeoutMs: BELL_TIMEOUT_MS, key: this.#key });
     return ring === true;
   }
 
   /**
-   * Brings the journal up to date and the answers back; with `verify`, the server's word on that coupon or short code.
+   * Sends the journal and receives the answers; with `verify`, also the server's ruling on that coupon or short code.
    * @param {SyncOptions} [options] @returns {Promise<Ruling | null>} Throws NoAnswer or Refused.
    */
   run({ verify, urgent = false, timeoutMs = TIMEOUT_MS } = {}) {
@@ -163,7 +168,7 @@ export class Sync extends EventTarget {
     });
   }
 
-  /** For good: another device takes this one's place. Answers when nothing is sent, heard or written in its name any more. */
+  /** Ends this sync for good, because the tablet becomes another device. Resolves when no request or write is under way. */
   async end() {
     this.#isEnded = true;
     for (const each of this.#underWay) each.abort();
@@ -177,7 +182,7 @@ export class Sync extends EventTarget {
   /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
   async #exchangeAll(verify, limits) {
     let after = sendAfter(this.#journal.past, this.#acknowledged);
-    this.#reporting = null; // the server may be another since the last time
+    this.#reporting = null; // the server may have been restored since the last sync
     for (;;) {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
@@ -215,7 +220,8 @@ export class Sync extends EventTarget {
   }
 
   /**
-   * What the server can't take it keeps for a manager, to the journal's end. @param {any} reply @param {{timeoutMs: number, signal: AbortSignal}} limits
+   * Sends the rest of a journal that the server can't take: it goes to quarantine.
+   * @param {any} reply @param {{timeoutMs: number, signal: AbortSignal}} limits
    * @returns {Promise<never>}
    */
   async #handInRest({ fault, quarantined, kept }, limits) {
@@ -223,13 +229,13 @@ export class Sync extends EventTarget {
     for (let done = kept ?? this.#journal.last; done < this.#journal.last; ) {
       const request = { v: 1, after: done, entries: this.#journal.entriesAfter(done, BATCH_ENTRIES), time: this.#now() };
       const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
-      if (!(reply.kept > done)) break; // it goes no further now; the next sync tries again
+      if (!(reply.kept > done)) break; // no progress: the next sync tries again
       [done, this.quarantined] = [reply.kept, reply.quarantined];
     }
     throw new Refused(409, fault);
   }
 
-  /** What this device has heard, and to a restored server what it holds. */
+  /** Up to where this device knows the server's data, and for a restored server its holds. */
   #position() {
     return {
       epoch: this.holds.epoch,
@@ -242,18 +248,21 @@ export class Sync extends EventTarget {
     };
   }
 
-  /** To a server that does not know it: a restored one may have lost it. */
+  /** The proof of this device, for a restored server that has lost it. */
   #proofIfUnknown() {
     return this.refused === "not_signed" ? { proof: this.#key.proof } : {};
   }
 
-  /** Of homes it hears when it has the sets, and hears what changes. */
+  /** Homes are asked for only with the sets, because their changes come with the changes of the sets. */
   #homesHeard() {
     const campaigns = this.snapshot?.campaigns.map(({ number }) => number) ?? [];
     return this.sets.position === null ? undefined : this.siblings.homesHeard(campaigns.slice(-CAMPAIGNS_PER_REQUEST));
   }
 
-  /** The generation of the server's ledger to which this device reports, and how many of its holds it has named. @type {{generation: number, claimed: number} | null} */
+  /**
+   * The report to a restored server: the generation of its ledger, and how many holds are reported so far.
+   * @type {{generation: number, claimed: number} | null}
+   */
   #reporting = null;
 
   #report() {
@@ -264,7 +273,7 @@ export class Sync extends EventTarget {
     return { generation, claims, more_claims: claimed + claims.length < all.length };
   }
 
-  /** Whether nothing is left to tell or to hear. A report to a restored server takes further exchanges. @param {any} reply */
+  /** Whether nothing is left to send or to receive. A report to a restored server takes further requests. @param {any} reply */
   async #isUpToDate(reply) {
     const before = this.#reporting;
     this.#reporting = this.#nextReport(reply);
@@ -272,16 +281,20 @@ export class Sync extends EventTarget {
     return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
   }
 
-  /** What is left to report. The server says whether it has heard all, and nobody else knows: a backup may be put back twice. @param {any} reply */
+  /**
+   * What is left to report, null if nothing is. Only the server knows whether it has the report: a backup may be restored twice.
+   * @param {any} reply
+   */
   #nextReport({ reported, generation }) {
     if (reported) return null;
     const begun = this.#reporting;
     if (!begun || begun.generation !== generation) return { generation, claimed: 0 };
     const claimed = begun.claimed + CLAIMS_PER_REQUEST;
-    return claimed < this.holds.size ? { generation, claimed } : null; // if that was not enough, it is all told again the next time
+    // If the server still lacks the report, the next sync sends all of it again.
+    return claimed < this.holds.size ? { generation, claimed } : null;
   }
 
-  /** Gives recalled holds back. The entry stands behind all that was done under the hold. @param {Grant[]} recalls */
+  /** Releases recalled holds. The entry follows everything that was done under the hold. @param {Grant[]} recalls */
   async #giveBack(recalls) {
     for (const grant of recalls) {
       await this.#journal.append("release", { id: couponIdOf(grant), epoch: grant[2] }, (past) =>
@@ -293,7 +306,7 @@ export class Sync extends EventTarget {
     await this.#memory.putHolds(this.holds.kept);
   }
 
-  /** Goes to another store, if nothing is open: all that it held is given back with that. @param {string} store */
+  /** Moves to another store, if no attempt is open. The entry also releases all holds. @param {string} store */
   async #moveTo(store) {
     const allowed = (/** @type {import("../knowledge/state.js").Past} */ past) => mayMove(past) && !isMoving(past, this.#acknowledged);
     if (!(await this.#journal.append("move", { store, epoch: this.holds.epoch }, allowed))) return;
@@ -301,7 +314,7 @@ export class Sync extends EventTarget {
     await this.#memory.putHolds(this.holds.kept);
   }
 
-  /** Fetches whole what the changes could not tell. Not while a person waits. @param {{timeoutMs: number, signal: AbortSignal}} limits */
+  /** Fetches whole sets where changes are not enough. @param {{timeoutMs: number, signal: AbortSignal}} limits */
   async #fetchSets(limits) {
     const positions = [];
     for (const { number } of this.snapshot?.campaigns ?? []) {
@@ -314,8 +327,7 @@ export class Sync extends EventTarget {
   }
 
   /**
-   * Hands in what this tablet recorded as another device. Not while a person waits. A refusal is about that, and no reason to close
-   * the till: the request before this one was taken.
+   * Hands in the old journals. A refusal concerns only them: the server has accepted this device's own journal, so work goes on.
    * @param {Old} old @param {{timeoutMs: number, signal: AbortSignal}} limits
    */
   async #handIn(old, limits) {
@@ -353,21 +365,24 @@ export class Sync extends EventTarget {
     this.#announce(true);
   }
 
-  /** A list of a campaign that is good here no longer is told no changes: it must not come back as it was. @param {Snapshot} snapshot */
+  /**
+   * Drops the sets of campaigns that have left the snapshot: the server no longer sends their changes, so they would be out of date.
+   * @param {Snapshot} snapshot
+   */
   async #learnSnapshot(snapshot) {
     if (this.sets.keep(snapshot.campaigns.map(({ number }) => number))) await this.#memory.putSets(this.sets.kept);
     this.snapshot = snapshot;
     await this.#memory.putSnapshot(snapshot);
   }
 
-  /** @param {import("../knowledge/sets.js").Changes | undefined} changes missing: the sets are too old to be brought up to date */
+  /** @param {import("../knowledge/sets.js").Changes | undefined} changes undefined: the sets are too old for changes */
   async #learnChanges(changes) {
     if (changes) this.sets.apply(changes);
     else this.sets.position = null;
     if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
   }
 
-  /** That this tablet must be enrolled anew it knows also when it is opened again without a network. @param {unknown} error */
+  /** Stores a refusal after which the tablet must be enrolled again, so that it is known offline too. @param {unknown} error */
   async #noteFailure(error) {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();

@@ -1,4 +1,4 @@
-/** Opening the till: the server judges the PIN; without a network the tablet does, if it knows it. */
+/** Unlocking the tablet: the server checks the PIN; without a network the tablet does, if it has stored that PIN. */
 import { NoAnswer, Refused } from "./api.js";
 
 /** @import { Api, DeviceKey } from "./api.js" */
@@ -8,8 +8,8 @@ import { NoAnswer, Refused } from "./api.js";
 const TIMEOUT_MS = 6_000;
 
 /**
- * @param {{api: Api, key: DeviceKey, pins: Pins, clerks: () => Snapshot["clerks"]}} parts  `clerks`: those of the last list
- * @returns {(clerk: string, pin: string) => Promise<{offline?: true}>} Throws Refused (wrong, or too many tries) or NoAnswer (nobody can say).
+ * @param {{api: Api, key: DeviceKey, pins: Pins, clerks: () => Snapshot["clerks"]}} parts  `clerks`: those of the snapshot
+ * @returns {(clerk: string, pin: string) => Promise<{offline?: true}>} Throws Refused (wrong, or too many tries) or NoAnswer.
  */
 export const unlocker =
   ({ api, key, pins, clerks }) =>
@@ -20,14 +20,17 @@ export const unlocker =
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       const mark = clerks().find(({ id }) => id === clerk)?.pin;
-      return alone(pins, { clerk, pin, mark }, error);
+      return unlockOffline(pins, { clerk, pin, mark }, error);
     }
     await pins.remember(clerk, pin, answer.pin);
     return {};
   };
 
-/** @param {Pins} pins @param {{clerk: string, pin: string, mark: string | undefined}} tried @param {NoAnswer} noAnswer @returns {Promise<{offline: true}>} */
-async function alone(pins, { clerk, pin, mark }, noAnswer) {
+/**
+ * @param {Pins} pins @param {{clerk: string, pin: string, mark: string | undefined}} tried @param {NoAnswer} noAnswer
+ * @returns {Promise<{offline: true}>}
+ */
+async function unlockOffline(pins, { clerk, pin, mark }, noAnswer) {
   const { answer, waitMs } = await pins.check(clerk, pin, mark);
   if (answer === "right") return { offline: true };
   if (answer === "wrong") throw new Refused(403, "wrong_pin");

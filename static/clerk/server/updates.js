@@ -1,4 +1,4 @@
-/** New versions of the app: fetched in the background, begun only when the clerk says so and no coupon is open. */
+/** New versions of the app: fetched in the background, started only when the clerk agrees and no coupon is open. */
 import { t } from "../view/strings.js";
 import { button, el } from "../view/view.js";
 
@@ -9,17 +9,17 @@ const LATER_MS = 1_000;
 export async function keepUpdated(isIdle) {
   if (!("serviceWorker" in navigator)) return;
   const registration = await navigator.serviceWorker.register("/clerk/sw.js", { scope: "/clerk/" });
-  let controlled = Boolean(navigator.serviceWorker.controller); // the first worker takes over a page that needs nothing of it
+  let controlled = Boolean(navigator.serviceWorker.controller); // the first worker takes over a page that is already up to date
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     if (controlled) reload(isIdle);
     controlled = true;
   });
   registration.addEventListener("updatefound", () => follow(registration, isIdle));
   follow(registration, isIdle);
-  setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MS); // offline: the next look comes
+  setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MS); // offline: the next check follows
 }
 
-/** Another tab may have begun the new version while a coupon is open here. @param {() => boolean} isIdle */
+/** Waits until the page is idle: another tab may have started the new version. @param {() => boolean} isIdle */
 function reload(isIdle) {
   if (isIdle()) location.reload();
   else setTimeout(() => reload(isIdle), LATER_MS);

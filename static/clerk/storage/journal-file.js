@@ -1,6 +1,6 @@
-/** The page's end of journal-worker.js. */
+/** The journal file for the page: calls to journal-worker.js. */
 
-/** The tablet's storage does not keep what it is to keep, or does not tell it: it is full, or the browser leaves a page none. */
+/** The tablet's storage failed: it is full, or the browser gives the page none. */
 export class StorageError extends Error {}
 
 export class JournalFile {
@@ -19,7 +19,7 @@ export class JournalFile {
     return this.#call("open");
   }
 
-  /** @param {string} text @returns {Promise<void>} durable when it answers */
+  /** @param {string} text @returns {Promise<void>} resolves once the text is durable */
   append(text) {
     return this.#call("append", text);
   }
@@ -29,7 +29,7 @@ export class JournalFile {
     return this.#call("retire");
   }
 
-  /** The names of the files that were set aside so. @returns {Promise<string[]>} */
+  /** The names of the files that were set aside. @returns {Promise<string[]>} */
   retired() {
     return this.#call("retired");
   }

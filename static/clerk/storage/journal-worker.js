@@ -1,8 +1,8 @@
 /**
- * Holds the journal's file. Its sync access handle is exclusive, so it is also the guard that only one tab writes.
+ * Writes the journal file. Its sync access handle is exclusive, which also ensures that only one tab writes.
  *
  * Messages: {id, call: "open" | "append" | "retire" | "retired" | "read", text?}; answers: {id, value} or {id, error}.
- * Nothing is ever deleted: what is set aside is copied to a file of its own name before the journal is cut.
+ * Nothing is deleted: bytes are copied to a file of their own before they are cut from the journal.
  */
 import { HEADER, readRecords, writeRecord } from "./records.js";
 
@@ -24,7 +24,7 @@ const calls = {
     return handle ? await load(handle) : null;
   },
   append: async (text) => append(opened(), writeRecord(text)),
-  // The device's key is gone, so its journal can't go on: keep it under a name of its own and begin an empty one.
+  // The tablet becomes another device: keep the journal under another name, and begin an empty one.
   retire: async () => {
     const whole = readAll(opened());
     if (whole.length > HEADER.length) await setAside(whole, "retired");
@@ -50,7 +50,7 @@ addEventListener("message", async ({ data: { id, call, text } }) => {
 });
 
 /**
- * A page that has just been left may hold the file for a moment longer: only one that keeps it is another tab.
+ * Opens the file, or returns null if another tab has it. A page that was just closed may still hold it for a moment.
  * @param {FileSystemFileHandle} file
  */
 async function exclusively(file) {
@@ -81,7 +81,7 @@ function append(file, record) {
     writeAll(file, record, size);
     size += record.length;
   } catch (error) {
-    cut(file, size); // half a record would tear the file for the next one
+    cut(file, size); // half a record would make the next one unreadable
     throw error;
   }
 }
@@ -118,7 +118,7 @@ function readAll(file) {
 
 /** @param {FileSystemSyncAccessHandle} file @param {Uint8Array<ArrayBuffer>} bytes @param {number} at */
 function writeAll(file, bytes, at) {
-  if (file.write(bytes, { at }) !== bytes.length) throw new Error("the disk took only a part of the entry");
+  if (file.write(bytes, { at }) !== bytes.length) throw new Error("only a part of the entry was written");
   file.flush();
 }
 

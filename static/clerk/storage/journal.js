@@ -1,8 +1,8 @@
 /**
- * The device's journal: numbered, hash-chained, signed entries; an entry is durable before `append` answers.
+ * The device's journal: numbered, hash-chained, signed entries. `append` resolves once the entry is durable.
  *
- * Entries are written one after another. The caller's condition is asked when an entry's turn has come, so that of a double
- * tap, or of a yes and a drop that cross, only the first is written.
+ * Entries are written one after another. The caller's condition is checked when an entry's turn comes, so of a double tap, or of a yes
+ * and a drop at the same time, only the first is written.
  */
 import { sha256, toBase64url, utf8 } from "../domain/bytes.js";
 import { emptyPast, take } from "../knowledge/state.js";
@@ -11,7 +11,7 @@ import { emptyPast, take } from "../knowledge/state.js";
 
 /**
  * @typedef {{text: string, signature: string}} SignedEntry  `signature` is base64url
- * @typedef {{append(text: string): Promise<void>}} JournalFile  answers when the text is durable
+ * @typedef {{append(text: string): Promise<void>}} JournalFile  resolves once the text is durable
  * @typedef {{deviceId: string, sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>}} Signer
  */
 
@@ -21,13 +21,13 @@ export const FIRST_PREV = "A".repeat(43);
 export const signedBytes = (deviceId, text) => utf8(`redeem-entry-v1\0${deviceId}\0${text}`);
 
 /**
- * The record that begins a device's journal file: whose it is, and what the server has sealed of that device. So the journal can be
- * proved also where its key is gone and a restored server has lost the device.
+ * The first record of a journal file: the device, and the proof that the server sealed for it. The proof helps if the tablet has lost
+ * its key and a restored server has lost the device.
  * @param {string} deviceId @param {string} [proof]
  */
 export const ownerRecord = (deviceId, proof) => JSON.stringify({ v: 1, device: deviceId, proof });
 
-/** Whose journal these records are, or null for a file that nobody has begun. @param {string[]} records @returns {string | null} */
+/** The device whose journal this is, or null for an empty file. @param {string[]} records @returns {string | null} */
 export const ownerOf = (records) => (records.length ? (JSON.parse(records[0]).device ?? null) : null);
 
 /** @param {string[]} records @returns {string | undefined} */
@@ -43,7 +43,7 @@ export class Journal {
   #file;
   #signer;
   #now;
-  /** What is known to be wrong with the clock: each entry says it. @type {() => Entry["clock"]} */
+  /** The known fault of the clock, for each entry. @type {() => Entry["clock"]} */
   clock = () => undefined;
 
   /** @param {JournalFile} file @param {Signer} signer @param {() => number} now */
@@ -53,7 +53,7 @@ export class Journal {
     this.#now = now;
   }
 
-  /** Reads what the file held when it was opened: the owner's record, then entries. @param {string[]} records */
+  /** Loads the records of the file: the owner's record, then entries. @param {string[]} records */
   async load(records) {
     if (ownerOf(records) !== this.#signer.deviceId) throw new Error("the journal belongs to another device");
     for (const record of records.slice(1)) this.#add(JSON.parse(record));
@@ -77,7 +77,7 @@ export class Journal {
   }
 
   /**
-   * Writes an entry if `allowed` still holds when its turn comes; answers the entry once it is durable, or null if it wasn't written.
+   * Writes an entry if `allowed` is true when its turn comes. Resolves to the entry once it is durable, or to null if not allowed.
    * @param {string} kind @param {Partial<Entry>} [fields] @param {(past: Past) => boolean} [allowed]
    * @returns {Promise<Entry | null>}
    */
@@ -85,12 +85,12 @@ export class Journal {
     const written = this.#turn.then(() => (!this.#isEnded && allowed(this.#past) ? this.#write(kind, fields) : null));
     this.#turn = written.then(
       () => undefined,
-      () => undefined, // a failed write is the caller's to tell; the next entry has its own try
+      () => undefined, // the caller handles a failed write; the next entry is tried independently
     );
     return written;
   }
 
-  /** For good: the file is about to begin another device's journal. Answers when nothing is being written any more. */
+  /** Ends this journal for good: the file will hold another device's. Resolves when no write is under way. */
   end() {
     this.#isEnded = true;
     return this.#turn;

@@ -1,26 +1,27 @@
 /**
- * The journals of the devices that this tablet was before, set aside when it was enrolled anew. They are handed to the server
- * from the first entry to the last, for a manager to decide, and stay here whatever comes of it.
+ * The journals of devices that this tablet was before, set aside when it was enrolled again. They are sent to the server's quarantine
+ * from the first entry to the last, and stay on the tablet in any case.
  *
- * How far that has come may be forgotten: the server keeps an entry that comes again only once.
+ * The progress may be lost: the server stores an entry that comes again only once.
  */
 import { ownerOf, proofOf } from "./journal.js";
 
 /** @import { SignedEntry } from "./journal.js" */
 
 /**
- * @typedef {{name: string, device: string, proof?: string, entries: SignedEntry[], of: number}} Batch  `proof`: what the server sealed of the device; `of`: how many entries the whole journal has
+ * @typedef {{name: string, device: string, proof?: string, entries: SignedEntry[], of: number}} Batch  `proof`: sealed by the server for
+ *   that device; `of`: how many entries the whole journal has
  * @typedef {Record<string, {sent: number, of: number}>} HandedIn  by the file's name
- * @typedef {{retired(): Promise<string[]>, read(name: string): Promise<string[]>}} Files  the names of what was set aside, and its records
+ * @typedef {{retired(): Promise<string[]>, read(name: string): Promise<string[]>}} Files  the names of the files, and their records
  * @typedef {{handedIn(): Promise<HandedIn | undefined>, putHandedIn(handedIn: HandedIn): Promise<void>}} Progress
  */
 
 export class OldJournals {
   /** @type {HandedIn} */
   #handedIn = {};
-  /** Why the server does not take them, a code: it is asked again when the app is opened again. @type {string | null} */
+  /** The code of the server's refusal. It is asked again when the page is opened again. @type {string | null} */
   trouble = null;
-  /** @type {string[] | null} files that have something left, as far as is known */
+  /** @type {string[] | null} files with entries left to send; null: not looked up yet */
   #left = null;
   /** @type {{name: string, records: string[]} | null} */
   #open = null;
@@ -33,13 +34,13 @@ export class OldJournals {
     this.#progress = progress;
   }
 
-  /** How many entries were handed in, of how many that have been looked at. */
+  /** How many entries were sent, of how many in the files that were read. */
   get count() {
     const each = Object.values(this.#handedIn);
     return { sent: each.reduce((sum, { sent }) => sum + sent, 0), of: each.reduce((sum, { of }) => sum + of, 0) };
   }
 
-  /** What to hand in next, at most `limit` entries; null when all of it was. @param {number} limit @returns {Promise<Batch | null>} */
+  /** The next batch to send, at most `limit` entries; null when all are sent. @param {number} limit @returns {Promise<Batch | null>} */
   async next(limit) {
     if (this.trouble) return null;
     this.#left ??= await this.#begin();
@@ -54,14 +55,14 @@ export class OldJournals {
     }
   }
 
-  /** The server has it. @param {Batch} batch */
+  /** Notes that the server has this batch. @param {Batch} batch */
   async sent({ name, entries, of }) {
     const before = this.#handedIn[name]?.sent ?? 0;
     this.#handedIn = { ...this.#handedIn, [name]: { sent: before + entries.length, of } };
     await this.#progress.putHandedIn(this.#handedIn);
   }
 
-  /** The server was restored, and may have lost what it was handed: from the first entry again. */
+  /** Starts again from the first entry: a restored server may have lost what was sent. */
   async again() {
     this.trouble = null;
     this.#left = null;

@@ -1,7 +1,8 @@
 /**
- * The journal file, as bytes: a header line, then records, each length (4, little-endian) · CRC-32 of the text (4) · text (UTF-8).
+ * The journal file, as bytes: a header line, then records. A record is the text's length (4 bytes, little-endian), the text's CRC-32
+ * (4 bytes) and the text (UTF-8).
  *
- * A write that power or a kill cut short leaves a torn tail: `readRecords` says how far the file is whole.
+ * A power cut or a kill during a write leaves a torn tail: `readRecords` returns how many bytes are whole.
  */
 import { crc32, utf8 } from "../domain/bytes.js";
 

@@ -1,6 +1,6 @@
 /**
- * What the tablet keeps in IndexedDB: its key (which can live nowhere else) and caches. All but the key is rebuilt from the
- * journal or the server, because a kill may lose this database whole.
+ * What the tablet stores in IndexedDB: its key, which can be stored nowhere else, and caches. A kill may lose the whole database, so
+ * everything but the key can be rebuilt from the journal or the server.
  */
 import { StorageError } from "./journal-file.js";
 import { openDB } from "../../vendor/idb-8.0.4/index.js";
@@ -13,9 +13,10 @@ import { openDB } from "../../vendor/idb-8.0.4/index.js";
 /** @import { HandedIn } from "./old-journals.js" */
 
 /**
- * @typedef {{id: string, name: string, keys: CryptoKeyPair, proof?: string}} DeviceRecord  `proof`: what the server has sealed of it when it was enrolled
- * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment whose answer has not come yet
- * @typedef {{salt: Uint8Array<ArrayBuffer>, hash: ArrayBuffer, failures: number, failedAt: number, mark?: string}} KeptPin  `failedAt` in ms since 1970
+ * @typedef {{id: string, name: string, keys: CryptoKeyPair, proof?: string}} DeviceRecord  `proof`: sealed by the server at enrolment
+ * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment without an answer yet
+ * @typedef {{salt: Uint8Array<ArrayBuffer>, hash: ArrayBuffer, failures: number, failedAt: number, mark?: string}} KeptPin  `failedAt`:
+ *   ms since 1970
  * @typedef {{language?: string, sound?: boolean, camera?: string}} Settings
  */
 
@@ -60,7 +61,7 @@ export class Store {
   async enrolled(device) {
     const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
     const settings = await change.store.get("settings");
-    change.store.clear(); // what was kept belongs to the device that this tablet was before
+    change.store.clear(); // the rest belongs to the device that this tablet was before
     if (settings) change.store.put(settings, "settings");
     change.store.put(device, "device");
     await change.done;
@@ -80,7 +81,7 @@ export class Store {
     return this.#put("snapshot", snapshot);
   }
 
-  /** Number of the last entry that the server is known to have. @returns {Promise<number>} */
+  /** The number of the last entry that the server is known to have. @returns {Promise<number>} */
   async acknowledged() {
     return (await this.#get("acknowledged")) ?? 0;
   }
@@ -105,7 +106,7 @@ export class Store {
     return this.#get("sets");
   }
 
-  /** @param {KeptSets | null} sets null: they are to be fetched anew */
+  /** @param {KeptSets | null} sets null: fetch them whole */
   putSets(sets) {
     return this.#put("sets", sets ?? undefined);
   }
@@ -130,7 +131,7 @@ export class Store {
     return this.#put("heard", heard);
   }
 
-  /** How much of its old journals the server has. @returns {Promise<HandedIn | undefined>} */
+  /** How much of the old journals the server has. @returns {Promise<HandedIn | undefined>} */
   handedIn() {
     return this.#get("handed in");
   }

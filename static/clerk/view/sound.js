@@ -1,8 +1,11 @@
-/** A sound and a vibration for each state, made here: no files, so none can be missing offline. */
+/** A sound and a vibration for each state. Sounds are synthesised, so there are no files that could be missing offline. */
 
 /** @typedef {"yes" | "given" | "already" | "no" | "ask" | "risk"} Signal */
 
-/** Notes as [Hz, start, length] in seconds, and the vibration in ms. Rising is good, falling is not. @type {Record<Signal, {notes: [number, number, number][], shake: number[]}>} */
+/**
+ * Notes as [Hz, start, length] in seconds, and the vibration in ms. A rising sound is good, a falling one is not.
+ * @type {Record<Signal, {notes: [number, number, number][], shake: number[]}>}
+ */
 // biome-ignore format: a table
 const SIGNALS = {
   yes: { notes: [[880, 0, 0.09]], shake: [40] },
@@ -25,7 +28,7 @@ export function switchSound(on) {
   isOn = on;
 }
 
-/** Browsers let a page sound only after a touch: called on the first one. */
+/** Starts audio. Browsers allow sound only after a touch or key, so this is called on each. */
 export function wakeSound() {
   audio ??= new AudioContext();
   if (audio.state === "suspended") audio.resume();

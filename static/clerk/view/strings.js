@@ -1,4 +1,4 @@
-/** What the tablet says, in the clerk's language. The English text is the key; `t` fills in what stands in braces. */
+/** The tablet's texts in the clerk's language. The English text is the key; `t` replaces names in braces by values. */
 import { WORDS } from "./words.js";
 
 /** Each language in its own name. @type {Record<string, string>} */
@@ -13,7 +13,7 @@ export function chooseLanguage(wished) {
 
 export const currentLanguage = () => language;
 
-/** The language that a button offers beside the present one. */
+/** The language that is offered beside the present one. */
 export const otherLanguage = () => /** @type {string} */ (Object.keys(LANGUAGES).find((each) => each !== language));
 
 /** @param {string} text @param {Record<string, string | number>} [values] */
@@ -21,13 +21,13 @@ export function t(text, values = {}) {
   return fill(String(WORDS[language]?.[text] ?? text), values);
 }
 
-/** What counts, in the form that the number asks for: "1 digit", "2 digits". @param {string} one @param {string} many @param {number} n */
+/** A text with a number, in the right plural form: "1 digit", "2 digits". @param {string} one @param {string} many @param {number} n */
 export function tn(one, many, n) {
   const forms = WORDS[language]?.[one] ?? [one, many];
   return fill(forms[Math.min(formOf(n), forms.length - 1)], { n });
 }
 
-/** The number of the form among those that the language has, in the catalogues' order. @param {number} n */
+/** The index of the plural form among those of the language, in the catalogues' order. @param {number} n */
 function formOf(n) {
   const rules = new Intl.PluralRules(language);
   const has = rules.resolvedOptions().pluralCategories;
@@ -50,11 +50,11 @@ export const dayAndMonth = (at, zone) => format({ day: "numeric", month: "long",
 export function date(day, zone) {
   const timeZone = day.length === 10 ? "UTC" : zone;
   const written = format({ day: "numeric", month: "long", year: "numeric", timeZone }).format(new Date(day));
-  const short = written.replace(/\s*г\.$/, ""); // a sentence often ends here, and one full stop is enough
-  return short.replaceAll(" ", "\u00a0"); // and a date stays on one line
+  const short = written.replace(/\s*г\.$/, ""); // a sentence may end here, and would have two full stops
+  return short.replaceAll(" ", "\u00a0"); // keeps the date on one line
 }
 
-/** "2 hrs", "3 дн.": short, so that it fits into any sentence. @param {number} ms */
+/** "2 hrs", "3 дн.": the short form fits into any sentence. @param {number} ms */
 export function duration(ms) {
   const [unit, length] = UNITS.find(([, each]) => Math.round(ms / each) >= 2) ?? UNITS[UNITS.length - 1];
   return new Intl.NumberFormat(tag(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(
@@ -66,7 +66,7 @@ export function duration(ms) {
 // biome-ignore format: a table
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
 
-/** @type {Map<string, Intl.DateTimeFormat>} Making one takes longer than using it, and a verdict waits. */
+/** @type {Map<string, Intl.DateTimeFormat>} Making one is slower than using it. */
 const formats = new Map();
 
 /** @param {Intl.DateTimeFormatOptions} wanted */

@@ -1,4 +1,4 @@
-/** Building the page: elements, icons, buttons. Text only ever becomes text: no innerHTML anywhere. */
+/** Builds the page: elements, icons, buttons. Text is always inserted as text; innerHTML is not used. */
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
@@ -7,7 +7,8 @@ const ICONS = new URL("../../icons/icons.svg", import.meta.url).pathname;
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, any>} [properties] `class`, `on…` handlers and attributes; false and null leave one out
+ * @param {Tag} tag
+ * @param {Record<string, any>} [properties] `class`, `on…` handlers and attributes; false and null leave one out
  * @param {...Child} children @returns {HTMLElementTagNameMap[Tag]}
  */
 export function el(tag, properties = {}, ...children) {
@@ -21,8 +22,7 @@ export function el(tag, properties = {}, ...children) {
 }
 
 /**
- * Makes the icons a part of the page. Those of another file come a moment after the verdict whose shape they are, and where the network breaks
- * just then, not at all.
+ * Puts the icons into the page. Icons that stay in their own file would appear after the verdict, or not at all without a network.
  */
 export async function loadIcons() {
   const file = new DOMParser().parseFromString(await (await fetch(ICONS)).text(), "image/svg+xml");
@@ -57,7 +57,7 @@ export function button(label, onPress, options = {}) {
 }
 
 /**
- * A screen of plain help: what is the matter, and the one thing to do next.
+ * A help screen: what is wrong, and what to do next.
  * @param {{icon: string, title: string, lines: string[], steps?: string[], actions?: Child[], role?: string}} help
  */
 export function helpScreen({ icon: name, title, lines, steps, actions = [], role }) {
@@ -72,5 +72,5 @@ export function helpScreen({ icon: name, title, lines, steps, actions = [], role
   );
 }
 
-/** The heading that takes the focus when its screen comes. @param {string} text @param {string} [classes] */
+/** The heading that gets the focus when its screen is shown. @param {string} text @param {string} [classes] */
 export const heading = (text, classes = "") => el("h1", { class: classes, tabindex: -1 }, text);

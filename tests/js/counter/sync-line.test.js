@@ -25,7 +25,7 @@ const line = (said = {}) =>
     "Europe/Moscow",
   );
 
-test("it says how things stand", () => {
+test("it shows the connection, the age of the list and what waits", () => {
   assert.deepEqual(line(), { sync: "Online · synced 12 s ago · 0 waiting", state: "is-yes" });
   assert.deepEqual(line({ quarantined: 2 }), { sync: "Online · synced 12 s ago · 0 waiting · 2 with a manager", state: "is-ask" });
   assert.deepEqual(line({ recovering: true }), {
@@ -36,26 +36,26 @@ test("it says how things stand", () => {
   assert.deepEqual(line({ refused: "revoked" }), { sync: "Not accepted by the shop · 0 waiting", state: "is-no" });
 });
 
-test("without a network it says how old the list is", () => {
+test("without a network it shows how old the list is", () => {
   const dark = { online: false, offlineSince: NOW, waiting: 7 };
   assert.equal(line({ ...dark, syncedAt: NOW - 4 * MINUTE }).sync, "Offline since 14:02 · 7 waiting · list of 13:58");
   assert.equal(line({ ...dark, syncedAt: NOW - 3 * DAY }).sync, "Offline since 14:02 · 7 waiting · list of 18 November");
   assert.equal(line({ ...dark, syncedAt: null }).sync, "Offline since 14:02 · 7 waiting");
 });
 
-test("a clock that is far off is told", () => {
+test("it shows a clock that is more than ten minutes off", () => {
   assert.deepEqual(line({ skewMs: -2 * HOUR }), { sync: "Online · synced 12 s ago · 0 waiting · clock 2 hrs fast", state: "is-ask" });
   assert.match(line({ skewMs: 3 * DAY }).sync, / · clock 3 days slow$/);
   assert.match(line({ online: false, offlineSince: NOW, syncedAt: NOW + DAY }).sync, / · clock was set back$/);
 });
 
-test("ten minutes are near enough", () => {
+test("a clock that is ten minutes off counts as right", () => {
   assert.equal(clockFault({ skewMs: 10 * MINUTE, syncedAt: NOW + 10 * MINUTE }, NOW), null);
   assert.deepEqual(clockFault({ skewMs: -11 * MINUTE, syncedAt: NOW }, NOW), { kind: "fast", ms: 11 * MINUTE });
   assert.deepEqual(clockFault({ skewMs: 0, syncedAt: NOW + 11 * MINUTE }, NOW), { kind: "back" });
 });
 
-test("lengths of time are told in a unit that gives two or more", () => {
+test("a duration is given in a unit of which there are two or more", () => {
   assert.deepEqual([11 * MINUTE, 89 * MINUTE, 2 * HOUR - 9, 35 * HOUR, 2 * DAY - 9].map(duration), [
     "11 mins",
     "89 mins",

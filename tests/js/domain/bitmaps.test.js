@@ -9,7 +9,7 @@ const VECTORS = vectors("bitmaps");
 /** @param {string} hex */
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 
-describe("it finds in a bitmap what is in the set, and nothing else", () => {
+describe("it finds the numbers of a set in its bitmap, and no others", () => {
   for (const { name, numbers, size, bitmap } of VECTORS.sets) {
     test(name, () => {
       const read = bytes(bitmap);
@@ -24,7 +24,7 @@ describe("it reads gaps", () => {
     test(name, () => assert.deepEqual(fromGaps(bytes(gaps)), numbers));
 });
 
-describe("it writes the bitmap of a set, number by number", () => {
+describe("it builds the bitmap of a set number by number", () => {
   for (const { name, numbers, size, bitmap } of VECTORS.sets) {
     test(name, () => {
       const written = new Uint8Array(Math.ceil(size / 8));
@@ -34,18 +34,18 @@ describe("it writes the bitmap of a set, number by number", () => {
   }
 });
 
-test("it takes a number out again, and leaves its neighbours", () => {
+test("it removes a number and leaves its neighbours", () => {
   const bitmap = Uint8Array.of(0xff, 0xff);
   put(bitmap, 3, false);
   put(bitmap, 8, false);
   assert.deepEqual(bitmap, Uint8Array.of(0xf7, 0xfe));
 });
 
-test("a number beyond the end is not in the set, the largest one neither", () => {
+test("a number beyond the end is not in the set", () => {
   assert.equal(has(Uint8Array.of(0xff), 8), false);
   assert.equal(has(Uint8Array.of(0xff), 2 ** 32 - 1), false);
 });
 
-test("gaps that were cut short tell what is whole", () => {
+test("gaps that were cut short give the whole numbers before the cut", () => {
   assert.deepEqual(fromGaps(Uint8Array.of(5, 0x80)), [5]);
 });

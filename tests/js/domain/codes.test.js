@@ -6,11 +6,11 @@ import { vectors } from "../vectors.js";
 
 const VECTORS = vectors("codes");
 
-describe("it takes the check character that was reckoned by hand", () => {
+describe("it accepts check characters that were computed by hand", () => {
   for (const { code } of VECTORS.codes) test(code, () => assert.equal(normalise(code), code));
 });
 
-describe("it takes a code as people type it", () => {
+describe("it accepts a code as people type it", () => {
   for (const { name, text, code } of VECTORS.good) test(name, () => assert.equal(normalise(text), code));
 });
 

@@ -26,11 +26,11 @@ describe("a day is a day on the calendar of the store", () => {
   }
 });
 
-test("the vocabulary is closed, and in the same order", () => {
+test("the codes are those of the vectors, in the same order", () => {
   assert.deepEqual(Object.values(Verdict), ["good", ...VECTORS.reasons, "attempt_cancelled", "unknown_coupon"]);
 });
 
-test("windows that were left out are open", () => {
+test("a coupon without windows is good on any day", () => {
   const terms = { windows: {}, partners: [], stores: ["sto_1"] };
   const here = { storeId: "sto_1", partnerId: "prt_1", deviceId: null };
   assert.equal(whyDeclined({ lastDay: 65535, void: false }, terms, here, 2500), null);

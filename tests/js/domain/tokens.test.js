@@ -14,9 +14,9 @@ const TOKEN_BITS = 8 * 76;
 /** @type {Check} */
 const byNoble = (publicKey, message, signature) => verifyAsync(signature, message, publicKey, { zip215: false });
 /** @type {Check} */
-const byNobody = () => Promise.reject(new Error("the stand-in was asked"));
+const byNobody = () => Promise.reject(new Error("the fallback was used"));
 
-const CHECKS = { "by WebCrypto": checker(crypto.subtle, byNobody), "by the stand-in": checker(undefined, byNoble) };
+const CHECKS = { "by WebCrypto": checker(crypto.subtle, byNobody), "by the fallback": checker(undefined, byNoble) };
 
 /**
  * @param {string} text
@@ -62,7 +62,7 @@ test("every reason has a vector", () => {
   assert.deepEqual(met, new Set(Object.values(Fault)));
 });
 
-describe("a bad key is refused at load", () => {
+describe("a bad key is refused when the ring is built", () => {
   for (const { name, public_key } of VECTORS.bad_keys) {
     test(name, () => {
       const published = { kid: 1, alg: "Ed25519", public_key, status: "active" };
@@ -87,7 +87,7 @@ describe("a ring is refused", () => {
   }
 });
 
-test("a browser without Ed25519 asks the stand-in", async () => {
+test("a browser without Ed25519 uses the fallback", async () => {
   const importKey = () => Promise.reject(new DOMException("Unrecognized name.", "NotSupportedError"));
   const old = /** @type {SubtleCrypto} */ (/** @type {unknown} */ ({ importKey }));
   assert.equal(await fault(read(VECTORS.good[0].text), RING, checker(old, byNoble)), null);

@@ -6,7 +6,7 @@ import { heldDetails, Siblings } from "../../../static/clerk/knowledge/siblings.
 import { chooseLanguage } from "../../../static/clerk/view/strings.js";
 import { atWork, coupon, NOW, rest, Server, snapshot } from "../tablet.js";
 
-/** Gaps of these numbers, each below 128 away from the one before. @param {...number} numbers */
+/** The gaps of these ascending numbers, each less than 128 above the one before. @param {...number} numbers */
 const gaps = (...numbers) => Buffer.from(numbers.map((number, index) => number - (numbers[index - 1] ?? -1) - 1)).toString("base64url");
 
 const NOTHING = { position: "1.1.0", campaigns: {} };
@@ -16,8 +16,8 @@ const held = (epoch, ...numbers) => ({ dev_2: { epoch, held: { 1: gaps(...number
 const homed = (until, ...numbers) => ({ 1: { until, at: { "The annex": gaps(...numbers) } } });
 const two = { id: "dev_2", name: "Till 2" };
 
-describe("what the other tablets hold", () => {
-  test("is heard of by their epochs, and what was known stays", () => {
+describe("the holds of the other devices", () => {
+  test("are added to the known ones, with the newest epoch of each device", () => {
     const siblings = new Siblings();
     assert.equal(siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3, 5) }), true);
     assert.equal(siblings.hear({ generation: 1, changes: NOTHING, siblings: held(8, 9) }), true);
@@ -28,7 +28,7 @@ describe("what the other tablets hold", () => {
     assert.deepEqual(siblings.epochs, { dev_2: 8 });
   });
 
-  test("is kept, and known again when the tablet is switched on", () => {
+  test("are stored, and known after a restart", () => {
     const siblings = new Siblings();
     siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
     const again = new Siblings(structuredClone(siblings.kept));
@@ -37,7 +37,7 @@ describe("what the other tablets hold", () => {
   });
 
   for (const state of ["redeemed", "void", "open"]) {
-    test(`is forgotten of a coupon that changed: ${state}`, () => {
+    test(`are forgotten for a coupon that changed to ${state}`, () => {
       const siblings = new Siblings();
       siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3, 5) });
       siblings.hear({ generation: 1, changes: { position: "1.2.0", campaigns: { 1: { [state]: gaps(3) } } } });
@@ -48,15 +48,15 @@ describe("what the other tablets hold", () => {
     });
   }
 
-  test("goes to whoever was granted it behind the release, in one reply", () => {
+  test("follow a release and a new grant in the same reply", () => {
     const siblings = new Siblings();
     siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
-    const told = { dev_3: { epoch: 4, held: { 1: gaps(3) } } };
-    siblings.hear({ generation: 1, changes: { position: "1.2.0", campaigns: { 1: { open: gaps(3) } } }, siblings: told });
+    const granted = { dev_3: { epoch: 4, held: { 1: gaps(3) } } };
+    siblings.hear({ generation: 1, changes: { position: "1.2.0", campaigns: { 1: { open: gaps(3) } } }, siblings: granted });
     assert.equal(siblings.holderOf("cpn_1_3"), "dev_3");
   });
 
-  test("begins anew with another life of the ledger, and where changes were missed", () => {
+  test("are dropped with a new generation of the ledger, and after missed changes", () => {
     for (const reply of [{ generation: 2, changes: NOTHING }, { generation: 1 }]) {
       const siblings = new Siblings();
       siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
@@ -66,11 +66,11 @@ describe("what the other tablets hold", () => {
   });
 });
 
-describe("what is at home at another store", () => {
+describe("the homes at other stores", () => {
   /** @param {Siblings} siblings @param {...number} numbers */
   const homes = (siblings, ...numbers) => numbers.map((number) => siblings.homeOf(`cpn_1_${number}`));
 
-  test("is heard of by number, kept, and known again when the tablet is switched on", () => {
+  test("are received by number, stored, and known after a restart", () => {
     const siblings = new Siblings();
     assert.deepEqual(siblings.homesHeard([1, 2]), { 1: 0, 2: 0 });
     assert.equal(siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3, 5) }), true);
@@ -81,7 +81,7 @@ describe("what is at home at another store", () => {
     assert.equal(again.hear({ generation: 1, changes: NOTHING }), false);
   });
 
-  test("is forgotten of a coupon that changed, unless it is told again", () => {
+  test("are forgotten for a coupon that changed, unless the same reply has it again", () => {
     const siblings = new Siblings();
     siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3, 5) });
     const changes = { position: "1.2.0", campaigns: { 1: { open: gaps(3, 5) } } };
@@ -91,7 +91,7 @@ describe("what is at home at another store", () => {
     assert.deepEqual(homes(siblings, 5), [undefined]);
   });
 
-  test("is known of the newest coupons alone, however far the server is ahead", () => {
+  test("are known only of the newest coupons, however many the server has", () => {
     const siblings = new Siblings();
     siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3) });
     siblings.hear({ generation: 1, changes: NOTHING, homes: { 1: { until: 10_005, at: { South: gaps(5) } } } });
@@ -100,7 +100,7 @@ describe("what is at home at another store", () => {
     assert.deepEqual([...homes(siblings, 5), siblings.kept.homes?.get(1)?.at.length], [undefined, 10_000]);
   });
 
-  test("begins anew with another life of the ledger, and where changes were missed", () => {
+  test("are dropped with a new generation of the ledger, and after missed changes", () => {
     for (const reply of [{ generation: 2, changes: NOTHING }, { generation: 1 }]) {
       const siblings = new Siblings();
       siblings.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3) });
@@ -109,7 +109,7 @@ describe("what is at home at another store", () => {
     }
   });
 
-  test("begins anew at another store, also of what the tablet heard before it was switched off", () => {
+  test("are dropped at another store, including those stored before a restart", () => {
     const before = new Siblings();
     before.hear({ generation: 1, changes: NOTHING, homes: homed(9, 3), siblings: held(7, 5) }, "sto_1");
     const siblings = new Siblings(structuredClone(before.kept));
@@ -120,7 +120,7 @@ describe("what is at home at another store", () => {
     assert.deepEqual(homes(siblings, 3, 10), ["The annex", "The annex"]);
   });
 
-  test("hostile names of stores are names like any other", () => {
+  test("may have hostile store names", () => {
     const siblings = new Siblings();
     const at = JSON.parse(`{"__proto__": "${gaps(1)}", "=HYPERLINK(1)": "${gaps(2)}", "\u202eerots": "${gaps(3)}"}`);
     siblings.hear({ generation: 1, changes: NOTHING, homes: { 1: { until: 4, at } } });
@@ -128,7 +128,7 @@ describe("what is at home at another store", () => {
   });
 });
 
-test("a tablet that is no longer of the store is not named", () => {
+test("a device that has left the store is not named", () => {
   const siblings = new Siblings();
   siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3) });
   assert.deepEqual(heldDetails({ siblings, snapshot: { ...snapshot(), siblings: [] }, syncedAt: NOW }, "cpn_1_3"), {});
@@ -139,16 +139,16 @@ describe("without a network", () => {
   /** @param {string} text */
   async function scanned(text) {
     const server = new Server();
-    const on = await atWork(server);
-    on.sync.snapshot = { ...snapshot(), siblings: [two] };
-    on.sync.siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3), homes: homed(9, 3, 5) });
+    const tablet = await atWork(server);
+    tablet.sync.snapshot = { ...snapshot(), siblings: [two] };
+    tablet.sync.siblings.hear({ generation: 1, changes: NOTHING, siblings: held(7, 3), homes: homed(9, 3, 5) });
     server.network = Array(9).fill("lost");
-    await on.counter.scan(text);
+    await tablet.counter.scan(text);
     await rest();
-    return /** @type {any} */ (on.counter.screen);
+    return /** @type {any} */ (tablet.counter.screen);
   }
 
-  test("the clerk hears who can give it, and as of when", async () => {
+  test("the clerk is told who can give a coupon, and as of when", async () => {
     chooseLanguage(["en"]);
     const { code, details } = await scanned(await coupon(3));
     assert.equal(code, "offline");
@@ -159,12 +159,12 @@ describe("without a network", () => {
     assert.match(explain("at_risk", details, where).advice, /^Till 2 can give it without that risk, as of 12:00\./);
   });
 
-  test("of a coupon that nobody here is known to hold it is said that it is not confirmed", async () => {
+  test("a coupon without a known holder is not confirmed", async () => {
     const { code, details } = await scanned(await coupon(4));
     assert.equal(explain(code, details, { now: NOW, zone: "UTC", clerk: null, device: "", store: "" }).word, "Not confirmed");
   });
 
-  test("of one that is at home at another store that store is named, and at risk nobody is sent there", async () => {
+  test("a coupon's home at another store is named, but not if it can be given at risk here", async () => {
     chooseLanguage(["en"]);
     const { code, details } = await scanned(await coupon(5));
     const where = { now: NOW, zone: "Europe/Moscow", clerk: null, device: "", store: "" };

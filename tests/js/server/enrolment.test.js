@@ -9,7 +9,7 @@ const { subtle } = globalThis.crypto;
 const OLD = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
 
 /** A tablet that enrols, perhaps as another device than it was. @param {CryptoKeyPair} [keys] that it has */
-function tablet(keys) {
+function makeTablet(keys) {
   const file = {
     records: keys ? [ownerRecord(OLD), "an entry"] : [],
     retired: /** @type {string[][]} */ ([]),
@@ -41,64 +41,64 @@ function server(known = []) {
   return { heard, tokens, post };
 }
 
-/** @param {ReturnType<typeof tablet>} on @param {ReturnType<typeof server>} api @param {string} [token] */
-const enrolAt = (on, api, token = "a link's token") =>
-  enrol(token, /** @type {any} */ ({ api, store: on.store, file: on.file, records: on.file.records }));
+/** @param {ReturnType<typeof makeTablet>} tablet @param {ReturnType<typeof server>} api @param {string} [token] */
+const enrolAt = (tablet, api, token = "a link's token") =>
+  enrol(token, /** @type {any} */ ({ api, store: tablet.store, file: tablet.file, records: tablet.file.records }));
 
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 /** @param {CryptoKeyPair} keys */
 const told = async (keys) => Buffer.from(await subtle.exportKey("raw", keys.publicKey)).toString("base64url");
 
 test("a new tablet makes a key and begins its journal", async () => {
-  const on = tablet();
-  const device = await enrolAt(on, server());
+  const tablet = makeTablet();
+  const device = await enrolAt(tablet, server());
   assert.equal(device.id, "dev_1");
-  assert.equal(on.kept.device.proof, "what the server sealed");
-  assert.deepEqual([ownerOf(on.file.records), proofOf(on.file.records)], ["dev_1", "what the server sealed"]);
+  assert.equal(tablet.kept.device.proof, "what the server sealed");
+  assert.deepEqual([ownerOf(tablet.file.records), proofOf(tablet.file.records)], ["dev_1", "what the server sealed"]);
 });
 
 test("enrolled anew it keeps its key, which proves what it wrote as the device that the server has lost", async () => {
   const keys = await makeKeys();
-  const [on, api] = [tablet(keys), server()];
-  await enrolAt(on, api);
+  const [tablet, api] = [makeTablet(keys), server()];
+  await enrolAt(tablet, api);
   assert.deepEqual(api.heard, [await told(keys)]);
-  assert.deepEqual(on.file.retired, [[ownerRecord(OLD), "an entry"]]);
+  assert.deepEqual(tablet.file.retired, [[ownerRecord(OLD), "an entry"]]);
 });
 
 test("a server that knows the key, as a revoked device's, gets another", async () => {
   const keys = await makeKeys();
-  const [on, api] = [tablet(keys), server([await told(keys)])];
-  const device = await enrolAt(on, api);
+  const [tablet, api] = [makeTablet(keys), server([await told(keys)])];
+  const device = await enrolAt(tablet, api);
   assert.equal(api.heard.length, 2);
   assert.equal(api.heard[1], await told(device.keys));
-  assert.equal(on.kept.device.keys, device.keys);
+  assert.equal(tablet.kept.device.keys, device.keys);
 });
 
 test("a key that was sent is sent again after a lost answer", async () => {
-  const on = tablet();
+  const tablet = makeTablet();
   const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(on, deaf));
-  const sent = await told(on.kept.enrolment.keys);
+  await assert.rejects(enrolAt(tablet, deaf));
+  const sent = await told(tablet.kept.enrolment.keys);
   const api = server();
-  await enrolAt(on, api);
+  await enrolAt(tablet, api);
   assert.deepEqual(api.heard, [sent]);
 });
 
 test("before another link the one whose answer was lost is tried: the tablet may be that device already", async () => {
   const keys = await makeKeys();
-  const [on, api] = [tablet(keys), server()];
+  const [tablet, api] = [makeTablet(keys), server()];
   const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(on, deaf));
-  const device = await enrolAt(on, api, "another link's token");
+  await assert.rejects(enrolAt(tablet, deaf));
+  const device = await enrolAt(tablet, api, "another link's token");
   assert.deepEqual([api.tokens, device.keys], [["a link's token"], keys]);
 });
 
 test("if that link has become void, the other one counts", async () => {
-  const on = tablet();
+  const tablet = makeTablet();
   const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(on, deaf));
-  const api = server([await told(on.kept.enrolment.keys)]);
-  const device = await enrolAt(on, api, "another link's token");
+  await assert.rejects(enrolAt(tablet, deaf));
+  const api = server([await told(tablet.kept.enrolment.keys)]);
+  const device = await enrolAt(tablet, api, "another link's token");
   assert.deepEqual([api.tokens, device.id], [["a link's token", "another link's token"], "dev_2"]);
 });
 

@@ -8,9 +8,9 @@ const ONE = await coupon(1);
 
 /** A tablet with these entries in its journal. @param {Server} server @param {...string} kinds */
 async function withEntries(server, ...kinds) {
-  const on = await switchOn(server);
-  for (const kind of kinds) await on.journal.append(kind, { coupon: ONE, of: 1 });
-  return on;
+  const tablet = await switchOn(server);
+  for (const kind of kinds) await tablet.journal.append(kind, { coupon: ONE, of: 1 });
+  return tablet;
 }
 
 test("one request brings the journal up to date and the answers back", async () => {
@@ -237,10 +237,10 @@ describe("a manager wants the tablet at another store", () => {
   test("when the reply is lost it says the same again, and nothing twice", async () => {
     const server = new Server();
     server.move = "sto_2";
-    const on = await switchOn(server);
+    const tablet = await switchOn(server);
     server.meanwhile = () => void (server.network = server.requests.length === 1 ? ["reply lost"] : []);
-    await assert.rejects(on.sync.run(), NoAnswer);
-    const { sync } = await switchOn(server, on.disk);
+    await assert.rejects(tablet.sync.run(), NoAnswer);
+    const { sync } = await switchOn(server, tablet.disk);
     await sync.load();
     await sync.run();
     assert.deepEqual(
@@ -283,19 +283,19 @@ test("what memory has kept from before a release is not named to a restored serv
 });
 
 test("a server that does not know it is shown what it was told when it was enrolled, and no other", async () => {
-  const on = await withEntries(new Server());
-  await on.sync.run();
-  on.server.refusal = { status: 401, code: "not_signed" };
-  await assert.rejects(on.sync.run(), Refused);
-  await assert.rejects(on.sync.run(), Refused);
-  const again = await switchOn(on.server, on.disk);
+  const tablet = await withEntries(new Server());
+  await tablet.sync.run();
+  tablet.server.refusal = { status: 401, code: "not_signed" };
+  await assert.rejects(tablet.sync.run(), Refused);
+  await assert.rejects(tablet.sync.run(), Refused);
+  const again = await switchOn(tablet.server, tablet.disk);
   await assert.rejects(again.sync.run(), Refused);
   assert.deepEqual(
-    on.server.requests.slice(-3).map((/** @type {any} */ { proof }) => proof),
+    tablet.server.requests.slice(-3).map((/** @type {any} */ { proof }) => proof),
     [undefined, "what the server sealed", "what the server sealed"],
   );
-  on.server.refusal = null;
+  tablet.server.refusal = null;
   await again.sync.run();
   await again.sync.run();
-  assert.equal(on.server.requests.at(-1).proof, undefined);
+  assert.equal(tablet.server.requests.at(-1).proof, undefined);
 });

@@ -1,6 +1,6 @@
 /**
- * A clerk who never pauses, for tests that end the browser at any moment: scans coupon after coupon, gives, takes back, refuses.
- * Says what is pressed and what is shown, as `tell("pressed" | "shown", act, coupon)`.
+ * A clerk who never pauses, for tests that kill the browser at any moment: scans coupon after coupon, gives, undoes, refuses.
+ * Reports each press and each screen as `tell("pressed" | "shown", act, coupon)`.
  */
 
 /** @param {{seed: number, links: string[]}} order */

@@ -32,8 +32,9 @@ import { unfinished, worksHere } from "../knowledge/state.js";
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
  * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check,
- *   unlock: (clerk: string, pin: string) => Promise<{offline?: true}>, pause: (ms: number) => Promise<void>, painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is
- *   painted; the request to the server waits for that, so that it does not delay the verdict
+ *   unlock: (clerk: string, pin: string) => Promise<{offline?: true}>, pause: (ms: number) => Promise<void>,
+ *   painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is painted; the request to the server waits for
+ *   that, so that it does not delay the verdict
  */
 
 const VERIFY_MS = 4_000;

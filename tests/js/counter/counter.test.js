@@ -326,7 +326,7 @@ test("a refusal is one entry", async () => {
   assert.deepEqual(kinds(tablet), ["refusal"]);
 });
 
-/** A server whose first request, the verify, works. @param {...import("../tablet.js").Mishap} later what happens to the requests after it */
+/** A server that answers the first request, the verify. @param {...import("../tablet.js").Mishap} later of the next requests */
 function withNetwork(...later) {
   const server = new Server();
   server.network = /** @type {any[]} */ ([undefined, ...later]);

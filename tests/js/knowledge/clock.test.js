@@ -7,7 +7,7 @@ import { atWork, coupon, Disk, NOW, rest, Server, switchOn } from "../tablet.js"
 const HOUR = 3_600_000;
 
 describe("a known fault of the clock", () => {
-  test("is written as the ms that the clock is ahead, or as \"back\"", () => {
+  test('is written as the ms that the clock is ahead, or as "back"', () => {
     assert.deepEqual(
       [clockWord({ kind: "fast", ms: HOUR }), clockWord({ kind: "slow", ms: HOUR }), clockWord({ kind: "back" }), clockWord(null)],
       [HOUR, -HOUR, "back", undefined],

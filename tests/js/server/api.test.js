@@ -15,7 +15,7 @@ const api = (answer) =>
     () => NOW,
   );
 
-test("a call is signed over method, path and the body's digest, as in RFC 9421", async () => {
+test("a request is signed over method, path and the body's digest, as in RFC 9421", async () => {
   const body = utf8('{"v":1}');
   const headers = await signatureHeaders(KEY, "/clerk/sync", body, NOW);
   const parameters = `("@method" "@path" "content-digest");created=${NOW / 1000};keyid="${DEVICE}";alg="ed25519"`;
@@ -31,7 +31,7 @@ test("a call is signed over method, path and the body's digest, as in RFC 9421",
   assert.ok(await crypto.subtle.verify("Ed25519", tabletKey, signature, utf8(base)));
 });
 
-test("a refusal tells its code, and how long to wait", async () => {
+test("a refusal has its code, and how long to wait", async () => {
   const refuse = () => Response.json({ code: "too_many" }, { status: 429, headers: { "Retry-After": "15" } });
   await assert.rejects(
     api(refuse).post("/clerk/unlock", {}, { timeoutMs: 1000 }),
@@ -39,7 +39,7 @@ test("a refusal tells its code, and how long to wait", async () => {
   );
 });
 
-test("an answer that is no problem document of ours is no answer", async () => {
+test("an error that is not a problem document of ours counts as no answer", async () => {
   for (const answer of [
     new Response("<html>"),
     Response.json({ error: "proxy" }, { status: 407 }),
@@ -49,7 +49,7 @@ test("an answer that is no problem document of ours is no answer", async () => {
   }
 });
 
-test("a call that hangs is no answer when its time is up", async () => {
+test("a request that hangs counts as no answer after its time-out", async () => {
   const hang = (/** @type {RequestInit} */ { signal }) =>
     /** @type {Promise<Response>} */ (new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted")))));
   await assert.rejects(api(hang).post("/clerk/sync", {}, { timeoutMs: 5 }), NoAnswer);

@@ -8,7 +8,7 @@ import { ownerOf, ownerRecord, proofOf } from "../../../static/clerk/storage/jou
 const { subtle } = globalThis.crypto;
 const OLD = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
 
-/** A tablet that enrols, perhaps as another device than it was. @param {CryptoKeyPair} [keys] that it has */
+/** A tablet that enrols. With keys, it was another device before. @param {CryptoKeyPair} [keys] */
 function makeTablet(keys) {
   const file = {
     records: keys ? [ownerRecord(OLD), "an entry"] : [],
@@ -28,17 +28,17 @@ function makeTablet(keys) {
   return { file, kept, store };
 }
 
-/** A server that knows some keys. @param {string[]} known as base64url */
+/** A server that already knows some keys. @param {string[]} known as base64url */
 function server(known = []) {
-  const heard = /** @type {string[]} */ ([]);
+  const publicKeys = /** @type {string[]} */ ([]);
   const tokens = /** @type {string[]} */ ([]);
   const post = async (/** @type {string} */ _path, /** @type {any} */ { public_key, token }) => {
-    heard.push(public_key);
+    publicKeys.push(public_key);
     tokens.push(token);
     if (known.includes(public_key)) throw new Refused(409, "conflict");
-    return { device: { id: `dev_${heard.length}`, name: "Till 2" }, proof: "what the server sealed" };
+    return { device: { id: `dev_${publicKeys.length}`, name: "Till 2" }, proof: "what the server sealed" };
   };
-  return { heard, tokens, post };
+  return { publicKeys, tokens, post };
 }
 
 /** @param {ReturnType<typeof makeTablet>} tablet @param {ReturnType<typeof server>} api @param {string} [token] */
@@ -47,7 +47,7 @@ const enrolAt = (tablet, api, token = "a link's token") =>
 
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 /** @param {CryptoKeyPair} keys */
-const told = async (keys) => Buffer.from(await subtle.exportKey("raw", keys.publicKey)).toString("base64url");
+const exported = async (keys) => Buffer.from(await subtle.exportKey("raw", keys.publicKey)).toString("base64url");
 
 test("a new tablet makes a key and begins its journal", async () => {
   const tablet = makeTablet();
@@ -57,52 +57,52 @@ test("a new tablet makes a key and begins its journal", async () => {
   assert.deepEqual([ownerOf(tablet.file.records), proofOf(tablet.file.records)], ["dev_1", "what the server sealed"]);
 });
 
-test("enrolled anew it keeps its key, which proves what it wrote as the device that the server has lost", async () => {
+test("a tablet that is enrolled again keeps its key, which proves the entries of a device that the server has lost", async () => {
   const keys = await makeKeys();
   const [tablet, api] = [makeTablet(keys), server()];
   await enrolAt(tablet, api);
-  assert.deepEqual(api.heard, [await told(keys)]);
+  assert.deepEqual(api.publicKeys, [await exported(keys)]);
   assert.deepEqual(tablet.file.retired, [[ownerRecord(OLD), "an entry"]]);
 });
 
-test("a server that knows the key, as a revoked device's, gets another", async () => {
+test("if the server knows the key, as that of a revoked device, a new key is made", async () => {
   const keys = await makeKeys();
-  const [tablet, api] = [makeTablet(keys), server([await told(keys)])];
+  const [tablet, api] = [makeTablet(keys), server([await exported(keys)])];
   const device = await enrolAt(tablet, api);
-  assert.equal(api.heard.length, 2);
-  assert.equal(api.heard[1], await told(device.keys));
+  assert.equal(api.publicKeys.length, 2);
+  assert.equal(api.publicKeys[1], await exported(device.keys));
   assert.equal(tablet.kept.device.keys, device.keys);
 });
 
-test("a key that was sent is sent again after a lost answer", async () => {
+test("after a lost answer the same key is sent again", async () => {
   const tablet = makeTablet();
-  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(tablet, deaf));
-  const sent = await told(tablet.kept.enrolment.keys);
+  const silent = { publicKeys: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
+  await assert.rejects(enrolAt(tablet, silent));
+  const sent = await exported(tablet.kept.enrolment.keys);
   const api = server();
   await enrolAt(tablet, api);
-  assert.deepEqual(api.heard, [sent]);
+  assert.deepEqual(api.publicKeys, [sent]);
 });
 
-test("before another link the one whose answer was lost is tried: the tablet may be that device already", async () => {
+test("a link whose answer was lost is tried before another link", async () => {
   const keys = await makeKeys();
   const [tablet, api] = [makeTablet(keys), server()];
-  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(tablet, deaf));
+  const silent = { publicKeys: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
+  await assert.rejects(enrolAt(tablet, silent));
   const device = await enrolAt(tablet, api, "another link's token");
   assert.deepEqual([api.tokens, device.keys], [["a link's token"], keys]);
 });
 
-test("if that link has become void, the other one counts", async () => {
+test("if the server refuses that link, the other one is used", async () => {
   const tablet = makeTablet();
-  const deaf = { heard: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
-  await assert.rejects(enrolAt(tablet, deaf));
-  const api = server([await told(tablet.kept.enrolment.keys)]);
+  const silent = { publicKeys: [], tokens: [], post: () => Promise.reject(new Error("no answer")) };
+  await assert.rejects(enrolAt(tablet, silent));
+  const api = server([await exported(tablet.kept.enrolment.keys)]);
   const device = await enrolAt(tablet, api, "another link's token");
   assert.deepEqual([api.tokens, device.id], [["a link's token", "another link's token"], "dev_2"]);
 });
 
-test("an enrolment link is known by its fragment alone", () => {
+test("an enrolment link is recognised by its fragment", () => {
   assert.equal(enrolmentToken("https://gift.example/clerk/#enrol=abc.DEF-_1"), "abc.DEF-_1");
   assert.equal(enrolmentToken("https://gift.example/clerk/?enrol=abc"), null);
   assert.equal(enrolmentToken("0".repeat(183)), null);

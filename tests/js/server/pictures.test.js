@@ -5,7 +5,10 @@ import { keepPictures } from "../../../static/clerk/server/pictures.js";
 
 const SHOP = "https://shop.example";
 
-/** A browser that has kept these; of the answers, what is missing does not come. @param {Record<string, string>} kept @param {Record<string, {ok: boolean}>} answers */
+/**
+ * A browser with these cached pictures. A picture that is missing from `answers` can't be fetched.
+ * @param {Record<string, string>} kept @param {Record<string, {ok: boolean}>} answers
+ */
 function browser(kept, answers) {
   /** @type {Map<string, any>} */
   const cache = new Map(Object.entries(kept));
@@ -33,20 +36,20 @@ function browser(kept, answers) {
 /** @param {...(string | null)} pictures @returns {any} */
 const terms = (...pictures) => ({ offer: Object.fromEntries(pictures.map((picture, language) => [language, { title: "Cup", picture }])) });
 
-test("the pictures of this store's campaigns are kept, and no others", async () => {
+test("the pictures of the given campaigns are cached, and no others", async () => {
   const cup = { ok: true };
   const { cache } = browser({ [`${SHOP}/old.png`]: "old" }, { [`${SHOP}/cup.png`]: cup });
   await keepPictures([terms("/cup.png", "/cup.png", null)]);
   assert.deepEqual([...cache], [[`${SHOP}/cup.png`, cup]]);
 });
 
-test("one that does not come is left as it was", async () => {
+test("a picture that can't be fetched stays as it was", async () => {
   const { cache } = browser({ [`${SHOP}/cup.png`]: "before", [`${SHOP}/pie.png`]: "before" }, { [`${SHOP}/pie.png`]: { ok: false } });
   await keepPictures([terms("/cup.png"), terms("/pie.png")]);
   assert.deepEqual([...cache.values()], ["before", "before"]);
 });
 
-test("nobody else's server is asked", async () => {
+test("no request goes to another server", async () => {
   const { asked } = browser({}, {});
   await keepPictures([terms("https://elsewhere.example/cup.png", "//elsewhere.example/cup.png")]);
   assert.deepEqual(asked, []);

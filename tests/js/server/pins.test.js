@@ -19,7 +19,7 @@ function kept() {
   return { pins: new Pins(memory, () => clock.now), clock, all };
 }
 
-test("a PIN that was right online is right offline, and another is not", async () => {
+test("a PIN that the server accepted is right offline, and another is not", async () => {
   const { pins } = kept();
   await pins.remember("clk_1", "4071", "m1");
   assert.equal((await pins.check("clk_1", "4071", "m1")).answer, "right");
@@ -27,7 +27,7 @@ test("a PIN that was right online is right offline, and another is not", async (
   assert.equal((await pins.check("clk_2", "4071", "m1")).answer, "unknown");
 });
 
-test("after some wrong ones the next must wait, the right one too, and longer each time", async () => {
+test("after some wrong PINs every next try must wait, each time longer", async () => {
   const { pins, clock } = kept();
   await pins.remember("clk_1", "4071", "m1");
   for (let tries = 0; tries < FREE_FAILURES; tries++) assert.equal((await pins.check("clk_1", "0000", "m1")).answer, "wrong");
@@ -41,14 +41,14 @@ test("after some wrong ones the next must wait, the right one too, and longer ea
   assert.equal((await pins.check("clk_1", "0000", "m1")).answer, "wrong");
 });
 
-test("a wait is never for ever, whatever the clock does", () => {
+test("a wait has an upper limit, whatever the clock says", () => {
   const pin = /** @type {KeptPin} */ ({ failures: 500, failedAt: NOW });
   assert.equal(waitMs(pin, NOW), 5 * 60_000);
   assert.equal(waitMs(pin, NOW - 365 * 86_400_000), 5 * 60_000);
   assert.equal(waitMs(pin, NOW + 5 * 60_000), 0);
 });
 
-test("a try is counted before it is judged", async () => {
+test("a try is counted before it is checked", async () => {
   const { pins, all } = kept();
   await pins.remember("clk_1", "4071", "m1");
   const judging = pins.check("clk_1", "0000", "m1");
@@ -58,7 +58,7 @@ test("a try is counted before it is judged", async () => {
   await judging;
 });
 
-test("the PIN itself is kept nowhere", async () => {
+test("the PIN itself is not stored", async () => {
   const { pins, all } = kept();
   await pins.remember("clk_1", "40714071", "m1");
   assert.doesNotMatch(
@@ -67,24 +67,24 @@ test("the PIN itself is kept nowhere", async () => {
   );
 });
 
-describe("opening the till", () => {
+describe("unlocking", () => {
   const clerks = () => [{ id: "clk_1", name: "Anna", pin: "m1" }];
   const key = { id: "dev_1", sign: async () => new Uint8Array(64) };
   const api = (/** @type {Error | null} */ error) =>
     /** @type {any} */ ({ post: async () => (error ? Promise.reject(error) : { pin: "m1" }) });
 
-  test("the server's word counts, and is remembered", async () => {
+  test("a PIN that the server accepts is stored", async () => {
     const { pins } = kept();
     assert.deepEqual(await unlocker({ api: api(null), key, pins, clerks })("clk_1", "4071"), {});
     assert.deepEqual(await unlocker({ api: api(new NoAnswer()), key, pins, clerks })("clk_1", "4071"), { offline: true });
   });
-  test("the server's no is a no, whatever the tablet remembers", async () => {
+  test("a PIN that the server refuses does not unlock, even if it is stored", async () => {
     const { pins } = kept();
     await pins.remember("clk_1", "4071", "m1");
     const refused = new Refused(403, "wrong_pin");
     await assert.rejects(unlocker({ api: api(refused), key, pins, clerks })("clk_1", "4071"), refused);
   });
-  test("offline, wrong and too many are told as the server tells them", async () => {
+  test("offline, a wrong PIN and too many tries fail as they do online", async () => {
     const { pins } = kept();
     await pins.remember("clk_1", "4071", "m1");
     const open = unlocker({ api: api(new NoAnswer()), key, pins, clerks });
@@ -95,7 +95,7 @@ describe("opening the till", () => {
       (error) => error instanceof Refused && error.code === "too_many" && error.waitSeconds === 15,
     );
   });
-  test("a clerk who never opened this tablet can't offline", async () => {
+  test("a clerk who never unlocked this tablet can't do so offline", async () => {
     await assert.rejects(unlocker({ api: api(new NoAnswer()), key, pins: kept().pins, clerks })("clk_9", "4071"), NoAnswer);
   });
   for (const [what, list] of /** @type {[string, any[]][]} */ ([
@@ -103,7 +103,7 @@ describe("opening the till", () => {
     ["of a clerk who left", []],
     ["of a list that has no marks", [{ id: "clk_1", name: "Anna" }]],
   ])) {
-    test(`a PIN that was right is none offline once the list has it ${what}`, async () => {
+    test(`a stored PIN is not valid offline once the snapshot has it ${what}`, async () => {
       const { pins, all } = kept();
       await pins.remember("clk_1", "4071", "m1");
       await assert.rejects(unlocker({ api: api(new NoAnswer()), key, pins, clerks: () => list })("clk_1", "4071"), NoAnswer);

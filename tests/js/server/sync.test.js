@@ -6,14 +6,14 @@ import { coupon, rest, Server, switchOn } from "../tablet.js";
 
 const ONE = await coupon(1);
 
-/** A tablet with these entries in its journal. @param {Server} server @param {...string} kinds */
+/** A tablet with entries of these kinds in its journal. @param {Server} server @param {...string} kinds */
 async function withEntries(server, ...kinds) {
   const tablet = await switchOn(server);
   for (const kind of kinds) await tablet.journal.append(kind, { coupon: ONE, of: 1 });
   return tablet;
 }
 
-test("one request brings the journal up to date and the answers back", async () => {
+test("one request sends the journal and receives the answers", async () => {
   const { sync } = await withEntries(new Server(), "ask", "refusal");
   assert.equal(sync.waiting, 2);
   await sync.run();
@@ -22,7 +22,7 @@ test("one request brings the journal up to date and the answers back", async () 
   assert.deepEqual(sync.answers.get(1), { code: "redeemed" });
 });
 
-test("after a lost reply the same entries are sent again and answered as the first time", async () => {
+test("after a lost reply the same entries are sent again and get the same answers", async () => {
   const server = new Server();
   server.network = ["reply lost"];
   const { sync } = await withEntries(server, "ask");
@@ -34,7 +34,7 @@ test("after a lost reply the same entries are sent again and answered as the fir
   assert.equal(server.taken.length, 1);
 });
 
-test("what the server has is not sent again, but for an open ask, whose answer may be gone", async () => {
+test("acknowledged entries are not sent again, except an open ask, whose answer may be lost", async () => {
   const server = new Server();
   const { sync, journal } = await withEntries(server, "unlock", "ask");
   await sync.run();
@@ -49,7 +49,7 @@ test("what the server has is not sent again, but for an open ask, whose answer m
   assert.deepEqual(server.requests[3].entries, []);
 });
 
-test("a server that has fewer entries than thought gets them from where it has them", async () => {
+test("a server that has fewer entries than acknowledged gets the missing ones", async () => {
   const server = new Server();
   const { sync, disk } = await withEntries(server, "unlock", "lock", "unlock");
   disk.acknowledgedLast = 2;
@@ -69,7 +69,7 @@ test("a long journal goes in batches", async () => {
   );
 });
 
-test("a server with more entries than this tablet means that the tablet lost its journal", async () => {
+test("if the server has more entries than this tablet, the tablet has lost its journal", async () => {
   const server = new Server();
   const { sync } = await withEntries(server, "unlock", "lock");
   await sync.run();
@@ -78,7 +78,7 @@ test("a server with more entries than this tablet means that the tablet lost its
   assert.equal(emptied.refused, "journal_behind");
 });
 
-describe("no answer is", () => {
+describe("a request counts as unanswered:", () => {
   for (const mishap of /** @type {const} */ (["lost", "500", "stranger"])) {
     test(mishap, async () => {
       const server = new Server();
@@ -92,7 +92,7 @@ describe("no answer is", () => {
   }
 });
 
-test("a refusal of the tablet is told apart from no network", async () => {
+test("a refusal of the tablet differs from no answer", async () => {
   const server = new Server();
   server.refusal = { status: 401, code: "not_signed" };
   const { sync } = await withEntries(server, "ask");
@@ -100,7 +100,7 @@ test("a refusal of the tablet is told apart from no network", async () => {
   assert.deepEqual([sync.online, sync.refused], [true, "not_signed"]);
 });
 
-test("a revoked tablet hands in what it has, and must be enrolled anew", async () => {
+test("a revoked tablet sends its entries, and must be enrolled again", async () => {
   const server = new Server();
   server.fault = "revoked";
   const { sync } = await withEntries(server, "ask");
@@ -109,7 +109,7 @@ test("a revoked tablet hands in what it has, and must be enrolled anew", async (
   assert.equal(sync.answers.size, 0);
 });
 
-test("a revoked tablet hands in its journal to the end, once", async () => {
+test("a revoked tablet sends its journal to the end, once", async () => {
   const server = new Server();
   server.fault = "revoked";
   const { sync } = await withEntries(server, ...Array(450).fill("refusal"));
@@ -123,19 +123,19 @@ test("a revoked tablet hands in its journal to the end, once", async () => {
   assert.equal(server.requests.length, 4);
 });
 
-describe("a hold that is recalled", () => {
-  test("is given back once, in the same sync", async () => {
+describe("a recalled hold", () => {
+  test("is released once, in the same sync", async () => {
     const server = new Server();
     server.recalls = [[1, 7, 3]];
     const { sync, disk } = await withEntries(server);
     await sync.run();
     assert.deepEqual(disk.kinds, ["release"]);
     assert.equal(server.taken.length, 1);
-    server.recalls = [[1, 7, 3]]; // a reply that comes late
+    server.recalls = [[1, 7, 3]]; // as in a late reply
     await sync.run();
     assert.deepEqual(disk.kinds, ["release"]);
   });
-  test("is given back behind the end of an open ask, and not before", async () => {
+  test("is released after an open ask has ended, and not before", async () => {
     const server = new Server();
     server.recalls = [[1, 1, 3]];
     const { sync, journal, disk } = await withEntries(server, "ask");
@@ -147,12 +147,12 @@ describe("a hold that is recalled", () => {
   });
 });
 
-describe("a restored server is told what this tablet holds", () => {
+describe("a restored server gets a report of this tablet's holds", () => {
   const HELD = /** @type {import("../../../static/clerk/knowledge/holds.js").Grant[]} */ (
     [1, 2].map((number) => [1, number, number, "", 65535])
   );
 
-  test("once: when it has said that it has heard all, nothing is said again", async () => {
+  test("once: after it has confirmed the report, nothing is reported again", async () => {
     const server = new Server();
     server.grants = HELD;
     const { sync } = await withEntries(server, "unlock");
@@ -167,7 +167,7 @@ describe("a restored server is told what this tablet holds", () => {
     assert.equal(sync.recovering, false);
   });
 
-  test("again, if it is restored again and calls itself as it did before", async () => {
+  test("again, if it is restored again with the same generation", async () => {
     const server = new Server();
     server.grants = HELD;
     const { sync } = await withEntries(server, "unlock");
@@ -179,7 +179,7 @@ describe("a restored server is told what this tablet holds", () => {
     assert.equal(server.reported, true);
   });
 
-  test("one that is never content is not asked for ever", async () => {
+  test("not without end, if it never confirms", async () => {
     const server = new Server();
     const { sync } = await withEntries(server, "unlock");
     Object.defineProperty(server, "reported", { get: () => false, set: () => undefined });
@@ -188,7 +188,7 @@ describe("a restored server is told what this tablet holds", () => {
   });
 });
 
-test("a person's request doesn't wait for one in the background that hangs", async () => {
+test("an urgent request does not wait for a background request that hangs", async () => {
   const server = new Server();
   const { fetch } = server;
   server.fetch = (url, request) => Promise.race([fetch(url, request), stopped(request)]);
@@ -206,11 +206,11 @@ test("a person's request doesn't wait for one in the background that hangs", asy
 /** @param {RequestInit} request @returns {Promise<never>} */
 const stopped = (request) => new Promise((_, reject) => request.signal?.addEventListener("abort", () => reject(new TypeError("aborted"))));
 
-describe("a manager wants the tablet at another store", () => {
+describe("a manager moves the tablet to another store:", () => {
   /** @param {Server} server */
   const written = ({ taken }) => taken.map(({ text }) => JSON.parse(text));
 
-  test("it says so once, gives back what it holds, and judges by the other store from then on", async () => {
+  test("it writes one move, releases its holds, and uses the other store's snapshot", async () => {
     const server = new Server();
     server.grants = [[1, 1, 5, "", 0]];
     const { sync, journal } = await switchOn(server);
@@ -223,7 +223,7 @@ describe("a manager wants the tablet at another store", () => {
     assert.deepEqual([sync.holds.size, sync.snapshot?.store.id, journal.last], [0, "sto_2", 1]);
   });
 
-  test("with a coupon open it stays until that is finished", async () => {
+  test("with an open attempt it stays until that is finished", async () => {
     const server = new Server();
     server.move = "sto_2";
     const { sync, journal } = await withEntries(server, "ask");
@@ -234,7 +234,7 @@ describe("a manager wants the tablet at another store", () => {
     assert.equal(sync.snapshot?.store.id, "sto_2");
   });
 
-  test("when the reply is lost it says the same again, and nothing twice", async () => {
+  test("after a lost reply it sends the same move again", async () => {
     const server = new Server();
     server.move = "sto_2";
     const tablet = await switchOn(server);
@@ -251,7 +251,7 @@ describe("a manager wants the tablet at another store", () => {
   });
 });
 
-test("when another device takes its place, nothing more is heard, sent or written in the old one's name", async () => {
+test("after `end` nothing more is received, sent or written for the old device", async () => {
   const server = new Server();
   const { sync, journal, disk } = await withEntries(server, "ask");
   server.grants = [[1, 7, 1, "", 20_000]];
@@ -266,7 +266,7 @@ test("when another device takes its place, nothing more is heard, sent or writte
   assert.deepEqual([disk.kinds, disk.keptHolds, server.requests.length], [["ask"], undefined, 1]);
 });
 
-test("what memory has kept from before a release is not named to a restored server as a hold", async () => {
+test("a stored hold that the journal has released is not reported to a restored server", async () => {
   const server = new Server();
   server.grants = [[1, 7, 1, "", 20_000]];
   const { sync, disk } = await withEntries(server);
@@ -282,7 +282,7 @@ test("what memory has kept from before a release is not named to a restored serv
   assert.deepEqual([server.reported, server.claimed], [true, []]);
 });
 
-test("a server that does not know it is shown what it was told when it was enrolled, and no other", async () => {
+test("only a server that does not know the device gets its proof", async () => {
   const tablet = await withEntries(new Server());
   await tablet.sync.run();
   tablet.server.refusal = { status: 401, code: "not_signed" };

@@ -26,7 +26,7 @@ test("entries are numbered from one, each with the hash of the one before, and s
   }
 });
 
-test("an entry is on the disk before append answers", async () => {
+test("an entry is on the disk before append resolves", async () => {
   const { journal, disk } = await opened();
   disk.append = async (text) => {
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -36,7 +36,7 @@ test("an entry is on the disk before append answers", async () => {
   assert.deepEqual(disk.kinds, ["unlock"]);
 });
 
-test("a journal goes on after a restart where it stopped", async () => {
+test("after a restart a journal continues where it stopped", async () => {
   const { journal, disk } = await opened();
   await journal.append("ask", { coupon: ONE });
   const again = await opened(disk);
@@ -46,7 +46,7 @@ test("a journal goes on after a restart where it stopped", async () => {
   assert.equal(JSON.parse(second.text).prev, toBase64url(await sha256(utf8(first.text))));
 });
 
-test("of a yes and a drop that cross, only the first is written", async () => {
+test("of a yes and a drop at the same time, only the first is written", async () => {
   const { journal, disk } = await opened();
   await journal.append("ask", { coupon: ONE });
   const may = (/** @type {string} */ kind) => (/** @type {import("../../../static/clerk/knowledge/state.js").Past} */ past) =>
@@ -57,7 +57,7 @@ test("of a yes and a drop that cross, only the first is written", async () => {
   assert.deepEqual(disk.kinds, ["ask", "gave"]);
 });
 
-test("a write that fails changes nothing, and the next has its own try under the same number", async () => {
+test("a failed write changes nothing, and the next entry gets the same number", async () => {
   const { journal, disk } = await opened();
   disk.broken = true;
   await assert.rejects(journal.append("unlock"), /disk full/);
@@ -66,7 +66,7 @@ test("a write that fails changes nothing, and the next has its own try under the
   assert.equal((await journal.append("unlock"))?.n, 1);
 });
 
-test("another device's journal is not read as one's own", async () => {
+test("another device's journal is not loaded", async () => {
   const disk = new Disk();
   disk.records = [ownerRecord("dev_another")];
   await assert.rejects(opened(disk), /another device/);
@@ -74,7 +74,7 @@ test("another device's journal is not read as one's own", async () => {
   assert.equal(ownerOf([]), null);
 });
 
-test("a journal with an entry missing is not read as whole", async () => {
+test("a journal with a missing entry is not loaded", async () => {
   const { journal, disk } = await opened();
   for (let times = 0; times < 3; times++) await journal.append("unlock");
   disk.records.splice(2, 1);

@@ -13,8 +13,8 @@ const records = (count, device = BEFORE) => [
   ...Array.from({ length: count }, (_, n) => JSON.stringify({ text: `{"n":${n + 1},"of":"${device}"}`, signature: "s" })),
 ];
 
-/** A tablet enrolled anew, with the journal of what it was before. @param {Server} server @param {number} count */
-function enrolledAnew(server, count) {
+/** A tablet that was enrolled again, with the journal of the device before. @param {Server} server @param {number} count */
+function enrolledAgain(server, count) {
   const disk = new Disk();
   disk.setAside.set("journal-retired-1.redeem", records(count));
   return switchOn(server, disk);
@@ -23,8 +23,8 @@ function enrolledAnew(server, count) {
 /** @param {Server} server */
 const batches = (server) => server.requests.filter(({ old }) => old).map(({ old }) => old);
 
-test("an old journal is handed in whole, 200 entries at a time, in order", async () => {
-  const { sync, server } = await enrolledAnew(new Server(), 450);
+test("an old journal is sent whole, 200 entries at a time, in order", async () => {
+  const { sync, server } = await enrolledAgain(new Server(), 450);
   await sync.run();
   assert.deepEqual(
     batches(server).map(({ entries }) => entries.length),
@@ -38,8 +38,8 @@ test("an old journal is handed in whole, 200 entries at a time, in order", async
   assert.equal(sync.quarantined, 450);
 });
 
-test("what was handed in is not sent again, not after a restart either, and stays on the tablet", async () => {
-  const { sync, server, disk } = await enrolledAnew(new Server(), 3);
+test("what was sent is not sent again, even after a restart, and stays on the tablet", async () => {
+  const { sync, server, disk } = await enrolledAgain(new Server(), 3);
   await sync.run();
   await sync.run();
   const again = await switchOn(server, disk);
@@ -48,8 +48,8 @@ test("what was handed in is not sent again, not after a restart either, and stay
   assert.equal(disk.setAside.get("journal-retired-1.redeem")?.length, 4);
 });
 
-test("to a restored server, which may have lost it, it is handed in again", async () => {
-  const { sync, server } = await enrolledAnew(new Server(), 3);
+test("a restored server, which may have lost it, gets it again", async () => {
+  const { sync, server } = await enrolledAgain(new Server(), 3);
   await sync.run();
   server.handedIn.clear();
   Object.assign(server, { generation: 2, reported: false });
@@ -61,7 +61,7 @@ test("to a restored server, which may have lost it, it is handed in again", asyn
 
 test("after a lost reply the same batch is sent again", async () => {
   const server = new Server();
-  const { sync } = await enrolledAnew(server, 250);
+  const { sync } = await enrolledAgain(server, 250);
   const lost = /** @type {const} */ ("reply lost");
   server.meanwhile = () => void (batches(server).length === 1 && server.network.push(lost));
   await assert.rejects(sync.run(), NoAnswer);
@@ -74,7 +74,7 @@ test("after a lost reply the same batch is sent again", async () => {
   assert.equal(server.handedIn.size, 250);
 });
 
-test("several old journals are handed in, each as its own device's, with what proves its key", async () => {
+test("several old journals are sent, each for its own device, with its proof", async () => {
   const server = new Server();
   const disk = new Disk();
   disk.setAside.set("journal-retired-2.redeem", records(2, "dev_two"));
@@ -90,10 +90,10 @@ test("several old journals are handed in, each as its own device's, with what pr
   );
 });
 
-test("a server that takes no old journal does not close the till, and is not asked again and again", async () => {
+test("after a refusal of an old journal work goes on, and the journal is not sent again", async () => {
   const server = new Server();
   server.refusesOld = "too_many";
-  const { sync } = await enrolledAnew(server, 3);
+  const { sync } = await enrolledAgain(server, 3);
   await sync.run();
   await sync.run();
   assert.equal(batches(server).length, 1);
@@ -101,8 +101,8 @@ test("a server that takes no old journal does not close the till, and is not ask
   assert.equal(sync.online, true);
 });
 
-test("a person who waits does not wait for an old journal", async () => {
-  const { sync, server } = await enrolledAnew(new Server(), 3);
+test("an urgent sync sends no old journal", async () => {
+  const { sync, server } = await enrolledAgain(new Server(), 3);
   await sync.run({ urgent: true });
   assert.equal(batches(server).length, 0);
 });

@@ -7,11 +7,11 @@ import { HEADER, readRecords, RECORD_BYTES_MAX, writeRecord } from "../../../sta
 const TEXTS = ["{}", '{"kind":"ask","said":"привет"}', "x".repeat(1000)];
 const FILE = new Uint8Array([...HEADER, ...TEXTS.flatMap((text) => [...writeRecord(text)])]);
 
-test("a file gives back its records, in order", () => {
+test("the records of a file are read in order", () => {
   assert.deepEqual(readRecords(FILE), { texts: TEXTS, whole: FILE.length });
 });
 
-test("a file cut short anywhere gives back every whole record, and says where the torn tail begins", () => {
+test("of a file cut short anywhere every whole record is read, and the start of the torn tail is known", () => {
   const ends = TEXTS.reduce((all, text) => all.concat(/** @type {number} */ (all.at(-1)) + writeRecord(text).length), [HEADER.length]);
   for (let length = 0; length < FILE.length; length++) {
     const { texts, whole } = readRecords(FILE.slice(0, length));
@@ -29,13 +29,13 @@ test("a changed byte in a record is found", () => {
   }
 });
 
-test("a tail of zeros, as a disk may leave it, is no record", () => {
+test("a tail of zeros, as a disk may leave it, is not a record", () => {
   assert.equal(readRecords(new Uint8Array([...FILE, ...new Uint8Array(64)])).whole, FILE.length);
 });
 
-test("a file that is no journal has nothing in it", () => assert.deepEqual(readRecords(utf8("something else")), { texts: [], whole: 0 }));
+test("a file that is not a journal has no records", () => assert.deepEqual(readRecords(utf8("something else")), { texts: [], whole: 0 }));
 
-test("an entry too large to be one is refused", () => assert.throws(() => writeRecord("x".repeat(RECORD_BYTES_MAX + 1)), RangeError));
+test("an entry that is too large is refused", () => assert.throws(() => writeRecord("x".repeat(RECORD_BYTES_MAX + 1)), RangeError));
 
 describe("bytes", () => {
   test("the CRC is the one of zip and PNG", () => assert.equal(crc32(utf8("123456789")), 0xcbf43926));

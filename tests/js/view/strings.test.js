@@ -9,31 +9,31 @@ const FOLDER = new URL("../../../static/clerk/", import.meta.url);
 const SOURCES = readdirSync(FOLDER, { encoding: "utf8", recursive: true })
   .filter((name) => name.endsWith(".js") && !["view/strings.js", "view/words.js"].includes(name))
   .map((name) => ({ name, text: readFileSync(new URL(name, FOLDER), "utf8") }));
-// What is said is always written out, t("…") or tn("…", "…", n), so that it can be found; tests/test_translations.py holds the words to it.
+// Texts are always literals, t("…") or tn("…", "…", n), so that they can be collected for the catalogues.
 const CALL = /(?<![\w.])tn?\(\s*(.)/g;
 const NOON = Date.UTC(2026, 10, 21, 12);
 
 afterEach(() => chooseLanguage(["en"]));
 
-test("every language is one of the catalogues'", () => {
+test("every language has a catalogue", () => {
   assert.deepEqual(
     Object.keys(WORDS),
     Object.keys(LANGUAGES).filter((code) => code !== "en"),
   );
 });
 
-test("what is said is written out where it is said", () => {
+test("texts are literals", () => {
   const hidden = SOURCES.flatMap(({ name, text }) =>
     [...text.matchAll(CALL)].filter(([, first]) => first !== '"').map(([call]) => `${name}: ${call}`),
   );
   assert.deepEqual(hidden, []);
 });
 
-test("nobody is shouted at", () => {
+test("no text has an exclamation mark", () => {
   for (const words of Object.values(WORDS)) for (const [text, said] of Object.entries(words)) assert.doesNotMatch(`${text} ${said}`, /!/);
 });
 
-test("what counts has the form that the number asks for", () => {
+test("a text with a number has the right plural form", () => {
   const digits = (/** @type {number} */ n) => tn("{n} digit entered", "{n} digits entered", n);
   assert.deepEqual([0, 1, 2].map(digits), ["0 digits entered", "1 digit entered", "2 digits entered"]);
   chooseLanguage(["ru"]);
@@ -46,14 +46,14 @@ test("what counts has the form that the number asks for", () => {
   ]);
 });
 
-test("times and dates are the language's and the store's", () => {
-  const told = () => [time(NOON, "Europe/Moscow"), dayAndMonth(NOON, "Europe/Moscow"), date("2026-11-21", "Asia/Tokyo")];
-  assert.deepEqual(told(), ["15:00", "21 November", "21\u00a0November\u00a02026"]);
+test("times and dates are formatted by the language and the store's time zone", () => {
+  const formatted = () => [time(NOON, "Europe/Moscow"), dayAndMonth(NOON, "Europe/Moscow"), date("2026-11-21", "Asia/Tokyo")];
+  assert.deepEqual(formatted(), ["15:00", "21 November", "21\u00a0November\u00a02026"]);
   chooseLanguage(["ru"]);
-  assert.deepEqual(told(), ["15:00", "21 ноября", "21\u00a0ноября\u00a02026"]);
+  assert.deepEqual(formatted(), ["15:00", "21 ноября", "21\u00a0ноября\u00a02026"]);
 });
 
-test("the first wished language that is here is taken, else English", () => {
+test("the first wished language that exists is chosen, else English", () => {
   for (const [wished, taken] of [
     [["de", "ru-RU", "en"], "ru"],
     [["de"], "en"],

@@ -1,4 +1,4 @@
-/** IndexedDB for one tab: what store.js offers, over a plain object that outlives the tab. */
+/** IndexedDB for one tab: the interface of store.js over a plain object that outlives the tab. */
 
 /** @import { Disk } from "./disk.js" */
 /** @import { Store } from "../../../static/clerk/storage/store.js" */

@@ -1,4 +1,4 @@
-/** One tab of a tablet's browser: what main.js and page.js put together, without a page to show it on. */
+/** One tab of a tablet's browser: what main.js and page.js assemble, without a document. */
 import { check, clock, later } from "./still.js";
 import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
@@ -18,8 +18,8 @@ import { Sync } from "../../../static/clerk/server/sync.js";
  * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request
  * @typedef {{status: number, json?: any, base64?: string, headers?: Record<string, string>}} Answer
  * @typedef {{answer(answer: Answer): void, fail(): void}} Caller
- * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Shown  a screen,
- *   as the world sees it; `named` is who can give the coupon, a device's id or a store's name, as of a moment by the tablet's clock
+ * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Shown
+ *   a screen, as the world sees it; `named`: who can give the coupon, a device's id or a store's name; `as_of`: by the tablet's clock
  */
 
 export class Tab {
@@ -44,7 +44,10 @@ export class Tab {
   #send;
   #store;
 
-  /** @param {Disk} disk @param {number} skewMs how far the tablet's clock is off @param {(request: Request, caller: Caller) => void} send */
+  /**
+   * @param {Disk} disk @param {number} skewMs how far the tablet's clock is off
+   * @param {(request: Request, caller: Caller) => void} send
+   */
   constructor(disk, skewMs, send) {
     this.disk = disk;
     this.skewMs = skewMs;
@@ -77,18 +80,21 @@ export class Tab {
     }
   }
 
-  /** Killed, or closed: nothing that it does has an effect any more. @param {number} [part] of a write that waits, how much comes to the disk */
+  /**
+   * Kills or closes the tab: nothing that it does has an effect any more.
+   * @param {number} [part] of a waiting write that reaches the disk, 0 to 1
+   */
   die(part = 0) {
     this.worker.tear(part, () => (this.isDead = true));
     this.#die();
   }
 
-  /** The beat of twenty seconds. */
+  /** The regular sync of every twenty seconds. */
   async beat() {
     await calmly(this.till?.sync.run());
   }
 
-  /** The bell of each second: does the server want something? */
+  /** The request of every second: does the server want a sync? */
   async ring() {
     const { sync } = this.till ?? {};
     if (sync?.online && !sync.refused && (await calmly(sync.rings()))) await calmly(sync.run());
@@ -139,7 +145,7 @@ export class Tab {
   }
 }
 
-/** The page's end of a worker that is there already. @param {Worker} worker */
+/** A JournalFile over an existing worker. @param {Worker} worker */
 function openFile(worker) {
   // biome-ignore lint/complexity/useArrowFunction: it is called with `new`
   const made = function () {
@@ -170,7 +176,7 @@ function describe(screen) {
   };
 }
 
-/** No answer, or a refusal: the tablet says so and goes on. @param {unknown} error */
+/** Whether the tablet shows this error and goes on. @param {unknown} error */
 const isCalm = (error) => error instanceof NoAnswer || error instanceof Refused;
 
 /** @template T @param {Promise<T> | undefined} work */

@@ -25,7 +25,7 @@ const tabletKeys = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed255
 const publicKey = toBase64url(new Uint8Array(await subtle.exportKey("raw", issuer.publicKey)));
 export const check = checker(subtle, async () => false);
 export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
-  new Uint8Array(await subtle.sign("Ed25519", tabletKeys.privateKey, bytes));
+  new Uint8Array(await counted(subtle.sign("Ed25519", tabletKeys.privateKey, bytes)));
 export const tabletKey = tabletKeys.publicKey;
 
 /** @param {number} number @param {{campaign?: number, lastDay?: number, kid?: number}} [said] @returns {Promise<string>} the 183 digits */
@@ -284,7 +284,7 @@ export async function switchOn(server, disk = new Disk()) {
   const api = new Api(/** @type {any} */ (server.fetch), "http://tablet.test", now);
   let turn = Promise.resolve();
   const alone = (/** @type {() => Promise<any>} */ work) => {
-    const done = turn.then(work);
+    const done = counted(turn.then(work));
     turn = done.catch(() => undefined);
     return done;
   };
@@ -311,5 +311,16 @@ export async function atWork(server = new Server(), disk = new Disk()) {
   return tablet;
 }
 
-/** Waits until what was begun and not awaited has come to rest. */
-export const rest = () => new Promise((resolve) => setTimeout(resolve, 25));
+let underWay = 0;
+
+/** Counts a promise as work under way until it settles. @template T @param {Promise<T>} promise @returns {Promise<T>} */
+function counted(promise) {
+  underWay++;
+  return promise.finally(() => underWay--);
+}
+
+/** Waits until work that nobody awaits, such as a sync or an entry, is done. */
+export async function rest() {
+  do await new Promise((resolve) => setTimeout(resolve, 25));
+  while (underWay > 0);
+}

@@ -101,7 +101,7 @@ export const askingFor = (past, id) => [...past.open.values()].some((attempt) =>
 export const givenToday = (past, now, zone) =>
   [...past.attempts.values()]
     .filter(({ ask, givenAt }) => ask > past.moved && givenAt !== undefined && localDay(givenAt, zone) === localDay(now, zone))
-    .toSorted((a, b) => b.ask - a.ask);
+    .sort((a, b) => b.ask - a.ask);
 
 /** The newest released epoch of this coupon. @param {Past} past @param {string} id */
 export const releasedEpoch = (past, id) => Math.max(past.released.get(id) ?? 0, past.allReleased);

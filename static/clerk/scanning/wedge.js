@@ -15,7 +15,7 @@ export const digitsOf = (text) => TOKEN.exec(text)?.[0] ?? text;
 export class Wedge {
   #text = "";
   #lastAt = -Infinity;
-  #isOver = false;
+  #justEnded = false;
 
   /**
    * Takes a key; returns whether it comes from a scanner, and the scanned text once it is complete.
@@ -26,7 +26,7 @@ export class Wedge {
     this.#lastAt = at;
     if (key === "Enter" || key === "Tab") return this.#end(key, quick);
     if (key.length !== 1) return { fromScanner: false };
-    this.#isOver = false;
+    this.#justEnded = false;
     this.#text = quick ? this.#text + key : key;
     return { fromScanner: quick && this.#text.length >= CHARACTERS_MIN };
   }
@@ -35,8 +35,8 @@ export class Wedge {
   #end(key, quick) {
     const text = this.#text;
     this.#text = "";
-    if (!quick || text.length < CHARACTERS_MIN) return { fromScanner: key === "Enter" && quick && this.#isOver };
-    this.#isOver = true;
+    if (!quick || text.length < CHARACTERS_MIN) return { fromScanner: key === "Enter" && quick && this.#justEnded };
+    this.#justEnded = true;
     return { fromScanner: true, scanned: digitsOf(text) };
   }
 }

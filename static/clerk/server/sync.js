@@ -43,7 +43,7 @@ const CLAIMS_PER_REQUEST = 5000;
 const CAMPAIGNS_PER_REQUEST = 1000;
 
 /** The lowest of several positions `<generation>.<number>`: everything before it is known. @param {string[]} positions */
-const oldest = (positions) => positions.toSorted((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
+const oldest = (positions) => [...positions].sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
 
 /** Refusals after which this tablet must be enrolled again. */
 const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
@@ -111,8 +111,8 @@ export class Sync extends EventTarget {
     this.holds.prune(this.#journal.past); // what is stored may be older than a release in the journal
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
-    const heard = await this.#memory.heard();
-    [this.syncedAt, this.skewMs, this.refused] = [heard?.at ?? null, heard?.skewMs ?? 0, heard?.refused ?? null];
+    const contact = await this.#memory.heard();
+    [this.syncedAt, this.skewMs, this.refused] = [contact?.at ?? null, contact?.skewMs ?? 0, contact?.refused ?? null];
   }
 
   /** The number of the last entry that the server is known to have. */

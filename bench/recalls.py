@@ -40,7 +40,7 @@ from tests.web.signed import Signing
 TABLETS = (10, 50, 100, 200)
 RECALLS = 60
 QUIET_SECONDS = 20.0
-# As in static/clerk: sync.js and counter.js.
+# As in static/clerk: server/sync.js and counter/counter.js.
 BELL_SECONDS, SYNC_SECONDS, LOOK_SECONDS = 1.0, 20.0, 0.3
 GIVE_UP_SECONDS = 60.0
 spawning = multiprocessing.get_context("spawn")

@@ -49,7 +49,7 @@ SAID_TO_PEOPLE = (
 )
 
 TABLET = ROOT / "static" / "clerk"
-WORDS = TABLET / "words.js"
+WORDS = TABLET / "view" / "words.js"
 # What is said is always written out: t("…"), tn("…", "…", n).
 SAID_IN_SCRIPTS = re.compile(r'\bt\(\s*("(?:[^"\\]|\\.)*")|\btn\(\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*")')
 WORDS_HEAD = """\
@@ -71,9 +71,9 @@ def sentences() -> Iterator[Found]:
             str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()
         ):
             yield f"{folder}/{name}", line, message
-    for path in sorted(TABLET.glob("*.js")):
+    for path in sorted(TABLET.rglob("*.js")):
         for message in said_in_script(path.read_text()) if path != WORDS else ():
-            yield f"static/clerk/{path.name}", 0, message
+            yield path.relative_to(ROOT).as_posix(), 0, message
     for name in SAID_TO_PEOPLE:
         for line, message in said_by_errors((ROOT / "redeem" / name).read_text()):
             yield f"redeem/{name}", line, message

@@ -20,7 +20,7 @@ from redeem.lib.times import Ms, local_day
 from redeem.partners.directory import StoreLine
 from redeem.redemptions.verify import RECOVERING, explain, must_wait, tell_holder
 
-# What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/deeds.js.
+# What a tablet says of a good coupon that it does not hold, while it has no network; see static/clerk/counter/deeds.js.
 AT_RISK = "at_risk"
 OFFLINE = "offline"
 

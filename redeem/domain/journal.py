@@ -1,4 +1,4 @@
-"""Reading a tablet's journal: an entry's exact text, its hash, its signature. `static/clerk/state.js` writes what is read here.
+"""Reading a tablet's journal: an entry's exact text, its hash, its signature. `static/clerk/knowledge/state.js` writes what is read here.
 
 An entry is UTF-8 JSON text. It names its number and the hash of the entry before it, so that none can be added, dropped,
 edited or moved unseen; the device's key signs the text together with the device's id.

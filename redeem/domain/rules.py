@@ -1,7 +1,7 @@
 """The rules of a coupon: why it is declined, when it may be issued, and until when it is good.
 
 Pure: no clock, no database, no web. A day is an integer, days since 2020-01-01, on the calendar of the store.
-`static/clerk/rules.js` says the same under the same names, and `tests/vectors/rules.json` holds both to it.
+`static/clerk/domain/rules.js` says the same under the same names, and `tests/vectors/rules.json` holds both to it.
 """
 
 from dataclasses import dataclass

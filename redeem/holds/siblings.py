@@ -25,7 +25,7 @@ from redeem.lib.encoding import base64url
 # Each takes a byte or two. A tablet that has more to hear goes on at its next sync.
 HOLDS_PER_REPLY_MAX = 5_000
 HOMES_PER_REPLY_MAX = 5_000
-# Of each campaign so many numbers; of an older coupon no other store is told. `static/clerk/homes.js` keeps as many.
+# Of each campaign so many numbers; of an older coupon no other store is told. `static/clerk/knowledge/homes.js` keeps as many.
 NEWEST_MAX = 10_000
 
 OTHERS = (

@@ -1,4 +1,4 @@
-"""Sets of coupon numbers as tablets get them: a whole set as a bitmap, what changed as gaps. `static/clerk/bitmaps.js` reads both.
+"""Sets of coupon numbers as tablets get them: a whole set as a bitmap, what changed as gaps. `static/clerk/domain/bitmaps.js` reads both.
 
 Coupons of a campaign are numbered from 0, so a bitmap is exact and small: 125 kB for a million, 14 to 69 kB when compressed.
 Gaps are the differences between sorted numbers, less one, as LEB128 varints.

@@ -1,29 +1,29 @@
-/** The start of the tablet's page: one tab, one key, one journal; then the till opens. */
-import { Api, NoAnswer, Refused } from "./api.js";
-import { Desk } from "./desk.js";
-import { begin, enrol, enrolmentToken } from "./enrolment.js";
-import { JournalFile, Unsaved } from "./journal-file.js";
-import { Journal } from "./journal.js";
-import { OldJournals } from "./old-journals.js";
-import { keepPictures } from "./pictures.js";
-import { Pins } from "./pins.js";
-import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./setup.js";
-import { switchSound, wakeSound } from "./sound.js";
-import { Store } from "./store.js";
-import { chooseLanguage, currentLanguage } from "./strings.js";
-import { Sync } from "./sync.js";
-import { checker } from "./tokens.js";
-import { unlocker } from "./unlocking.js";
-import { keepUpdated } from "./updates.js";
-import { loadIcons } from "./view.js";
+/** Starts the tablet's page: opens the journal and the key in this one tab, then the clerk's page or enrolment. */
+import { Api, NoAnswer, Refused } from "./server/api.js";
+import { Page } from "./counter/page.js";
+import { begin, enrol, enrolmentToken } from "./server/enrolment.js";
+import { JournalFile, StorageError } from "./storage/journal-file.js";
+import { Journal } from "./storage/journal.js";
+import { OldJournals } from "./storage/old-journals.js";
+import { keepPictures } from "./server/pictures.js";
+import { Pins } from "./server/pins.js";
+import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./counter/setup.js";
+import { switchSound, wakeSound } from "./view/sound.js";
+import { Store } from "./storage/store.js";
+import { chooseLanguage, currentLanguage } from "./view/strings.js";
+import { Sync } from "./server/sync.js";
+import { checker } from "./domain/tokens.js";
+import { unlocker } from "./server/unlocking.js";
+import { keepUpdated } from "./server/updates.js";
+import { loadIcons } from "./view/view.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
-/** @import { DeviceRecord } from "./store.js" */
+/** @import { DeviceRecord } from "./storage/store.js" */
 
 const PAINT_MS_MAX = 100;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
-/** A hidden page paints nothing, and is not waited for. @returns {Promise<void>} */
+/** Resolves after the next paint, or after PAINT_MS_MAX: a hidden page never paints. @returns {Promise<void>} */
 const painted = () =>
   new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve, 0));
@@ -40,7 +40,7 @@ function show(screen) {
 }
 
 async function start() {
-  const safeAddress = location.href.replace(/^http:/, "https:"); // with its token, which is good there, too
+  const safeAddress = location.href.replace(/^http:/, "https:"); // includes the enrolment token, which is valid there too
   const token = takeToken();
   if (!window.isSecureContext) return show(insecureScreen(safeAddress));
   if (!(await isCapable())) return show(faultScreen("old"));
@@ -55,7 +55,7 @@ async function start() {
   await open({ store, file, records }, token);
 }
 
-/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept what this tablet has kept */
+/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept  what this tablet has stored */
 
 /** @param {Kept} kept @param {string | null} token */
 async function open(kept, token) {
@@ -64,7 +64,7 @@ async function open(kept, token) {
   if (device && !(token && (await isRefused(device, kept)))) return openTill(device, kept);
   const chosen = token ?? pending?.token;
   if (chosen) return enrolWith(chosen, kept);
-  // A journal without a key: IndexedDB was lost. The journal is kept, and handed over once the tablet is enrolled anew.
+  // A journal without a key: IndexedDB was lost. The journal is kept, and sent to the server once the tablet is enrolled again.
   show(enrolScreen({ onToken: (scanned) => enrolWith(scanned, kept), lostKey: kept.records.length > 0, revoked: false }));
 }
 
@@ -83,15 +83,15 @@ async function enrolWith(token, kept) {
 
 /** @param {DeviceRecord} device @param {Kept} kept */
 async function openTill(device, kept) {
-  const { desk, sync } = await till(device, kept);
+  const { page, sync } = await till(device, kept);
   await sync.load();
-  keepUpdated(() => desk.idle);
+  void keepUpdated(() => page.idle);
   keepPicturesOf(sync);
-  void navigator.storage.persist?.(); // some browsers ask the person, and the till does not wait for that
-  await desk.start();
+  void navigator.storage.persist?.(); // not awaited: some browsers ask the user first
+  await page.start();
 }
 
-/** The pictures of each list that comes. The till works without them, so it doesn't wait, and goes on if there is no room. @param {Sync} sync */
+/** Caches the pictures of each new snapshot. A failure, such as a full disk, is ignored: nothing depends on pictures. @param {Sync} sync */
 function keepPicturesOf(sync) {
   /** @type {string | undefined} */
   let etag;
@@ -113,12 +113,23 @@ async function till(device, kept) {
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
-  const again = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
-  const speak = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
-  return { sync, desk: new Desk({ journal, sync, now, check, unlock, pause, painted }, stage, { again, speak, settings: await store.settings(), keep: (changes) => store.changeSettings(changes) }) };
+  const enrolAgain = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
+  const changeLanguage = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
+  return {
+    sync,
+    page: new Page({ journal, sync, now, check, unlock, pause, painted }, stage, {
+      enrolAgain,
+      changeLanguage,
+      settings: await store.settings(),
+      saveSettings: (changes) => store.changeSettings(changes),
+    }),
+  };
 }
 
-/** A new link on an enrolled tablet counts only if the server no longer knows the tablet. @param {DeviceRecord} device @param {Kept} kept */
+/**
+ * Whether the server no longer accepts this tablet. Only then does an enrolled tablet use a new enrolment link.
+ * @param {DeviceRecord} device @param {Kept} kept
+ */
 async function isRefused(device, kept) {
   const { sync } = await till(device, kept);
   try {
@@ -132,7 +143,7 @@ async function isRefused(device, kept) {
 /** @param {DeviceRecord} device @returns {(bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>} */
 const signerOf = (device) => async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
 
-/** The one-time token, out of the address bar at once: addresses are shown, synced and remembered. */
+/** Takes the one-time token and removes it from the address bar at once: browsers show, sync and remember addresses. */
 function takeToken() {
   const token = enrolmentToken(location.hash);
   if (location.hash) history.replaceState(null, "", location.pathname);
@@ -144,17 +155,18 @@ async function isCapable() {
     await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
     return "getDirectory" in navigator.storage && "locks" in navigator && "requestVideoFrameCallback" in HTMLVideoElement.prototype;
   } catch {
-    return false; // no Ed25519 here: the answer is the screen that says which browsers have it
+    return false; // no Ed25519: the caller shows which browsers have it
   }
 }
 
-/** What IndexedDB says when the disk is full is an error of its own. @param {unknown} reason */
-const isUnsaved = (reason) => reason instanceof Unsaved || (reason instanceof DOMException && reason.name === "QuotaExceededError");
+/** IndexedDB reports a full disk as a QuotaExceededError. @param {unknown} reason */
+const isStorageError = (reason) =>
+  reason instanceof StorageError || (reason instanceof DOMException && reason.name === "QuotaExceededError");
 
 chooseLanguage(navigator.languages);
 addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound);
 addEventListener("hashchange", () => location.reload());
-addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isUnsaved(reason) ? "storage" : "broken")));
-loadIcons().catch(() => undefined); // words say all that they do
-start();
+addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isStorageError(reason) ? "storage" : "broken")));
+loadIcons().catch(() => undefined); // icons only repeat what the words say
+void start();

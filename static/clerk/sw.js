@@ -1,6 +1,6 @@
 /**
  * The tablet's service worker. The server puts two lines before this text: self.VERSION, made from the hashes of the
- * files, and self.FILES, all that the page needs. A new version waits until the page says "begin": never in the middle of a coupon.
+ * files, and self.FILES, all that the page needs. A new version waits until the page sends "begin", so it never interrupts a coupon.
  */
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);
@@ -34,7 +34,7 @@ async function answer(path, request) {
   return (await cache.match(path)) ?? fetch(request);
 }
 
-/** What the page has kept of the gifts. @param {Request} request */
+/** A picture of an offer, from the page's cache if it is there. @param {Request} request */
 async function picture(request) {
   return (await caches.match(request)) ?? fetch(request);
 }

@@ -1,4 +1,4 @@
-// Draws the interactive documentation. Swagger UI is a plain script that leaves one name behind.
+// Draws the interactive documentation. Swagger UI is a plain script that defines one global name.
 
 const place = /** @type {HTMLElement} */ (document.getElementById("api"));
 
@@ -9,5 +9,5 @@ const place = /** @type {HTMLElement} */ (document.getElementById("api"));
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
-  validatorUrl: null, // nothing is asked of other hosts
+  validatorUrl: null, // no requests to other hosts
 });

@@ -1,4 +1,4 @@
-/** Copies a field's text. Where the browser has no clipboard to give (plain HTTP), the text is selected instead. */
+/** Copies a field's text. Without a clipboard (over plain HTTP) it only selects the text. */
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.getAttribute("data-copy") ?? "");
   if (!(field instanceof HTMLInputElement)) continue;

@@ -1,4 +1,4 @@
-/** Notices that the tablet has enrolled, or that the link is too old, and shows the page that says so. */
+/** Reloads the page once the tablet has enrolled or the link has expired. */
 import "./copy.js";
 
 const EVERY_MS = 3000;
@@ -7,10 +7,10 @@ const address = document.querySelector("[data-state]")?.getAttribute("data-state
 async function look() {
   try {
     const answer = await fetch(address, { headers: { Accept: "application/json" } });
-    const told = answer.ok ? await answer.json() : null;
-    if (told && told.state !== "waiting") return location.reload();
+    const enrolment = answer.ok ? await answer.json() : null;
+    if (enrolment && enrolment.state !== "waiting") return location.reload();
   } catch {
-    // Offline for a moment: the next look tells.
+    // Offline for a moment: the next request follows.
   }
   setTimeout(look, EVERY_MS);
 }

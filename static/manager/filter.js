@@ -1,4 +1,4 @@
-/** The filter: a choice shows at once, and the dates are asked for only where they matter. Without a script there is a button. */
+/** The filter: a choice applies at once, and the dates are shown only for a custom period. Without a script there is a button. */
 const form = /** @type {HTMLFormElement} */ (document.getElementById("filter"));
 const days = /** @type {HTMLSelectElement} */ (document.getElementById("days"));
 
@@ -13,12 +13,12 @@ function fit() {
 form.addEventListener("change", (event) => {
   const changed = /** @type {HTMLElement} */ (event.target);
   fit();
-  // A store belongs to one partner: another partner is chosen for all its stores.
+  // A store belongs to one partner: after a change of partner, no store is chosen.
   const store = form.elements.namedItem("store");
   if (changed.id === "partner" && store instanceof HTMLSelectElement) store.value = "";
   if (changed instanceof HTMLSelectElement && days.value !== "custom") form.requestSubmit();
 });
-// An empty choice is no choice: it needs no place in the address.
+// Leave empty choices out of the address.
 form.addEventListener("formdata", ({ formData }) => {
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });

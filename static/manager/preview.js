@@ -1,5 +1,5 @@
-/** The preview beside the form: a moment after the last key the server is asked what it would look like. Nothing is saved by it. */
-export const WAIT_MS = 350;
+/** The preview beside the form: a moment after the last key, the server draws it. Nothing is saved. */
+const WAIT_MS = 350;
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("editor"));
 const note = /** @type {HTMLElement} */ (document.getElementById("preview-note"));
@@ -13,7 +13,11 @@ let asked = 0;
 async function draw() {
   const mine = ++asked;
   try {
-    const answer = await fetch(form.dataset.preview ?? "", { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+    const answer = await fetch(form.dataset.preview ?? "", {
+      method: "POST",
+      body: new FormData(form),
+      headers: { Accept: "application/json" },
+    });
     if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(String(answer.status));
     /** @type {Drawn} */
     const drawn = await answer.json();
@@ -30,7 +34,10 @@ function show(drawn) {
   say(drawn.unfinished ? words.unfinished : words.good);
 }
 
-/** A new frame, and not a new address of the old one: that would be a step in the history. @param {HTMLIFrameElement} old @param {string} text */
+/**
+ * Replaces the frame: a new address in the same frame would add a step to the browser's history.
+ * @param {HTMLIFrameElement} old @param {string} text
+ */
 function replace(old, text) {
   if (old.srcdoc === text) return;
   const fresh = /** @type {HTMLIFrameElement} */ (old.cloneNode());
@@ -50,3 +57,4 @@ form.addEventListener("input", () => {
   timer = setTimeout(draw, WAIT_MS);
 });
 document.getElementById("preview-button")?.setAttribute("hidden", "");
+export {};

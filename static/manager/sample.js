@@ -1,33 +1,41 @@
-/** The tablet's screen of one verdict, as a picture: what the server decided, drawn by the tablet's own screens. Nothing can be pressed. */
-import { AT_RISK } from "../clerk/check.js";
-import { chooseLanguage } from "../clerk/strings.js";
-import { verdictScreen } from "../clerk/verdicts.js";
+/** The tablet's screen of one verdict, drawn by the tablet's own code from the server's decision. Its buttons do nothing. */
+import { AT_RISK } from "../clerk/knowledge/check.js";
+import { chooseLanguage } from "../clerk/view/strings.js";
+import { verdictScreen } from "../clerk/counter/verdicts.js";
 
-/** @import { Desk, VerdictScreen } from "../clerk/verdicts.js" */
-/** @import { Counter } from "../clerk/counter.js" */
+/** @import { ScreenContext, VerdictScreen } from "../clerk/counter/verdicts.js" */
+/** @import { Counter } from "../clerk/counter/counter.js" */
 
-const told = JSON.parse(document.getElementById("told")?.textContent ?? "{}");
-const where = { now: told.now, zone: told.zone, clerk: null, device: "", store: told.store, lastDay: told.last_day, from: told.from };
+const sample = JSON.parse(document.getElementById("told")?.textContent ?? "{}");
+const where = {
+  now: sample.now,
+  zone: sample.zone,
+  clerk: null,
+  device: "",
+  store: sample.store,
+  lastDay: sample.last_day,
+  from: sample.from,
+};
 /** @type {VerdictScreen} */
 const screen = {
   name: "verdict",
-  code: told.code,
-  finding: { code: told.code, campaign: told.campaign, lastDay: told.last_day, held: told.held ? 1 : undefined },
-  details: told.details,
-  confirmed: told.online && told.code !== AT_RISK,
+  code: sample.code,
+  finding: { code: sample.code, campaign: sample.campaign, lastDay: sample.last_day, held: sample.held ? 1 : undefined },
+  details: sample.details,
+  confirmed: sample.online && sample.code !== AT_RISK,
 };
 const nothing = () => undefined;
-/** @type {Desk} */
-const desk = {
+/** @type {ScreenContext} */
+const context = {
   counter: /** @type {Counter} */ (/** @type {unknown} */ (new Proxy({}, { get: () => nothing }))),
-  zone: told.zone,
-  offer: () => told.offer,
+  zone: sample.zone,
+  offer: () => sample.offer,
   where: () => where,
   undoFor: nothing,
   refuseFor: nothing,
 };
 
-chooseLanguage([told.language]);
-const drawn = verdictScreen(screen, desk);
+chooseLanguage([sample.language]);
+const drawn = verdictScreen(screen, context);
 document.getElementById("stage")?.replaceChildren(drawn);
 drawn.toggleAttribute("inert", true);

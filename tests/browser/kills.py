@@ -24,7 +24,7 @@ BUSY_CLERK = (Path(__file__).parent / "busy_clerk.js").read_text()
 COUPONS_A_ROUND = 40
 WORK_MS = (80, 900)
 READ_JOURNALS = """async () => {
-    const { readRecords } = await import("/clerk/static/clerk/records.js");
+    const { readRecords } = await import("/clerk/static/clerk/storage/records.js");
     const found = {};
     for await (const [name, file] of (await navigator.storage.getDirectory()).entries()) {
         if (!/^journal(-retired-\\d+)?\\.redeem$/.test(name)) continue;

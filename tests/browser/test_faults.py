@@ -11,7 +11,7 @@ from tests.browser.tablet import PHONE, TABLET, Tablet
 from tests.browser.test_clerk_screens import FAULTS
 
 pytestmark = pytest.mark.browser
-MAIN, WORKER = (f"/clerk/static/clerk/{name}.js" for name in ("main", "journal-worker"))
+MAIN, WORKER = (f"/clerk/static/clerk/{name}.js" for name in ("main", "storage/journal-worker"))
 WRITE = "if (file.write(bytes, { at }) !== bytes.length)"
 # The disk is full from the first gift on.
 FULL = f"""if (new TextDecoder().decode(bytes).includes('"gave')) throw new DOMException("full", "QuotaExceededError");\n  {WRITE}"""

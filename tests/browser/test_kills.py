@@ -51,7 +51,7 @@ def test_what_was_shown_survives_fifty_kills(at_work: MakeTablet, live: LiveServ
 def test_a_journal_that_answers_before_it_has_written_is_found_out(
     at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
-    live.network.altered["/clerk/static/clerk/journal-worker.js"] = (DURABLE, HASTY)
+    live.network.altered["/clerk/static/clerk/storage/journal-worker.js"] = (DURABLE, HASTY)
     rounds = kills.rounds(at_work, live, shop, 4)
     rounds.go(forget_indexeddb=False)
     assert rounds.lost

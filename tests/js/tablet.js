@@ -1,18 +1,19 @@
 /**
- * A tablet in Node: the real journal, sync and counter over a file in memory, and a server that keeps offline.md's promises.
+ * A tablet in Node: the real journal, sync and counter over a file in memory, and a server that follows docs/protocol.md.
  *
- * The network between them obeys `server.network`: a list of what happens to the next requests, else all is well.
+ * `server.network` lists what happens to the next requests; after these, the network works.
  */
-import { Api } from "../../static/clerk/api.js";
-import { Counter } from "../../static/clerk/counter.js";
-import { Journal, ownerRecord } from "../../static/clerk/journal.js";
-import { OldJournals } from "../../static/clerk/old-journals.js";
-import { Sync } from "../../static/clerk/sync.js";
-import { checker, couponId, read, write } from "../../static/clerk/tokens.js";
-import { toBase64url, utf8 } from "../../static/clerk/bytes.js";
+import { Api } from "../../static/clerk/server/api.js";
+import { Counter } from "../../static/clerk/counter/counter.js";
+import { Journal, ownerRecord } from "../../static/clerk/storage/journal.js";
+import { OldJournals } from "../../static/clerk/storage/old-journals.js";
+import { Sync } from "../../static/clerk/server/sync.js";
+import { checker, couponId, read, write } from "../../static/clerk/domain/tokens.js";
+import { emptyPast, take } from "../../static/clerk/knowledge/state.js";
+import { toBase64url, utf8 } from "../../static/clerk/domain/bytes.js";
 
-/** @import { Snapshot } from "../../static/clerk/state.js" */
-/** @import { Terms } from "../../static/clerk/rules.js" */
+/** @import { Entry, Snapshot } from "../../static/clerk/knowledge/state.js" */
+/** @import { Terms } from "../../static/clerk/domain/rules.js" */
 
 export const NOW = Date.UTC(2026, 10, 21, 9, 0);
 export const DEVICE = "dev_01M7ZZZZZZZZZZZZZZZZZZZZZZ";
@@ -20,11 +21,12 @@ export const CLERK = { id: "clk_1", name: "Anna" };
 const { subtle } = globalThis.crypto;
 
 const issuer = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
-const tablet = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
+const tabletKeys = /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 const publicKey = toBase64url(new Uint8Array(await subtle.exportKey("raw", issuer.publicKey)));
 export const check = checker(subtle, async () => false);
-export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await subtle.sign("Ed25519", tablet.privateKey, bytes));
-export const tabletKey = tablet.publicKey;
+export const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
+  new Uint8Array(await counted(subtle.sign("Ed25519", tabletKeys.privateKey, bytes)));
+export const tabletKey = tabletKeys.publicKey;
 
 /** @param {number} number @param {{campaign?: number, lastDay?: number, kid?: number}} [said] @returns {Promise<string>} the 183 digits */
 export async function coupon(number, { campaign = 1, lastDay = 65535, kid = 1 } = {}) {
@@ -35,7 +37,9 @@ export async function coupon(number, { campaign = 1, lastDay = 65535, kid = 1 } 
   view.setUint32(2, campaign);
   view.setUint32(6, number);
   view.setUint16(10, lastDay);
-  const signature = new Uint8Array(await subtle.sign("Ed25519", issuer.privateKey, new Uint8Array([...utf8("redeem-coupon-v1\0"), ...payload])));
+  const signature = new Uint8Array(
+    await subtle.sign("Ed25519", issuer.privateKey, new Uint8Array([...utf8("redeem-coupon-v1\0"), ...payload])),
+  );
   return write({ keyId: kid, campaign, number, lastDay, payload, signature });
 }
 
@@ -65,43 +69,53 @@ export const snapshot = () => ({
   clerks: [CLERK],
 });
 
-/** What may happen to a request: it gets lost, its reply gets lost, the server is in trouble, a stranger answers. @typedef {"lost" | "reply lost" | "500" | "stranger"} Mishap */
+/** What a journal with these entries means. @param {Entry[]} entries */
+export function pastOf(entries) {
+  const past = emptyPast();
+  for (const entry of entries) take(past, entry);
+  return past;
+}
+
+/**
+ * What may happen to a request: it is lost, its reply is lost, the server fails, another server answers.
+ * @typedef {"lost" | "reply lost" | "500" | "stranger"} Mishap
+ */
 
 export class Server {
   /** @type {Mishap[]} */
   network = [];
-  /** Awaited before each reply, for tests that do something meanwhile. @type {(() => unknown) | null} */
+  /** Awaited before each reply, so that a test can do something meanwhile. @type {(() => unknown) | null} */
   meanwhile = null;
   /** @type {any[]} */
   requests = [];
   /** @type {{text: string, answer: any}[]} */
   taken = [];
-  /** Who has been given what: coupon id to ask number, or "another till". @type {Map<string, number | string>} */
+  /** Standing gifts: coupon id to ask number, or "another till". @type {Map<string, number | string>} */
   redeemed = new Map();
   /** @type {{status: number, code: string} | null} */
   refusal = null;
-  /** What is wrong with the journal or the tablet: then entries are kept aside, up to number `kept`. @type {string | undefined} */
+  /** A fault of the journal or the tablet: entries go to quarantine, up to number `kept`. @type {string | undefined} */
   fault;
   kept = 0;
   /** Coupons held by another till, by id. @type {Set<string>} */
   heldElsewhere = new Set();
   /** Holds of this tablet that are recalled: campaign, number, epoch. @type {[number, number, number][]} */
   recalls = [];
-  /** @type {import("../../static/clerk/holds.js").Grant[]} holds to tell of */
+  /** @type {import("../../static/clerk/knowledge/holds.js").Grant[]} holds to send */
   grants = [];
-  /** The store to which a manager wants this tablet, and where it is. @type {string | undefined} */
+  /** The store to which a manager moves this tablet. @type {string | undefined} */
   move;
-  told = snapshot();
-  /** A restored server's: the holds that were named to it, and whether that was all. */
+  snapshot = snapshot();
+  /** Of a restored server: its generation, and whether this tablet's report is complete. */
   generation = 1;
   reported = true;
-  /** It was restored, and waits for others: of a coupon that nobody holds it can't say yet. */
+  /** A restored server that waits for other devices: it can't answer for a coupon that nobody holds. */
   restoring = false;
   /** @type {number[][]} */
   claimed = [];
-  /** What was handed in of old journals: entry texts. @type {Set<string>} */
+  /** The texts of entries received of old journals. @type {Set<string>} */
   handedIn = new Set();
-  /** Why it takes no old journal. @type {string | undefined} */
+  /** The code with which it refuses old journals. @type {string | undefined} */
   refusesOld;
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
@@ -135,17 +149,35 @@ export class Server {
       if (entry.n > this.taken.length + 1) break;
       answers[entry.n] = this.#answer(entry, text);
     }
-    const { told } = this;
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
-    const about = { generation: this.generation, reported: this.#hears(body), recovering: this.restoring || !this.reported, quarantined: this.handedIn.size, grants: this.grants, recalls: this.recalls, move: this.move, changes: { position: "1.1", campaigns: {} } };
-    return { v: 1, last: this.taken.length, answers, time: NOW, ...(this.fault && { fault: this.fault, kept: this.kept }), ...about, ...(verdict && { verdict }), ...(known !== told.etag && { snapshot: told }) };
+    const about = {
+      generation: this.generation,
+      reported: this.#report(body),
+      recovering: this.restoring || !this.reported,
+      quarantined: this.handedIn.size,
+      grants: this.grants,
+      recalls: this.recalls,
+      move: this.move,
+      changes: { position: "1.1", campaigns: {} },
+    };
+    return {
+      v: 1,
+      last: this.taken.length,
+      answers,
+      time: NOW,
+      ...(this.fault && { fault: this.fault, kept: this.kept }),
+      ...about,
+      ...(verdict && { verdict }),
+      ...(known !== this.snapshot.etag && { snapshot: this.snapshot }),
+    };
   }
 
-  /** Whether a restored server has this tablet's report. @param {any} body */
-  #hears({ generation, claims = [], more_claims: more }) {
+  /** Takes this tablet's report; returns whether it is complete. @param {any} body */
+  #report({ generation, claims = [], more_claims: more }) {
     if (this.reported || generation !== this.generation) return this.reported;
     this.claimed.push(...claims);
-    return (this.reported = !more);
+    this.reported = !more;
+    return this.reported;
   }
 
   /** @param {any} entry @param {string} text */
@@ -159,16 +191,21 @@ export class Server {
   /** @param {any} entry */
   #settle(entry) {
     if (entry.kind === "release") this.recalls = this.recalls.filter(([, , epoch]) => epoch !== entry.epoch);
-    if (entry.kind === "move") return this.#go(entry.store);
+    if (entry.kind === "move") return this.#moveTo(entry.store);
     if (entry.kind === "ask") return this.#ask(couponId(read(entry.coupon)), entry.n);
     if (entry.kind === "drop" || entry.kind === "undo") for (const [id, by] of this.redeemed) if (by === entry.of) this.redeemed.delete(id);
     return { code: "noted" };
   }
 
   /** @param {string} store */
-  #go(store) {
+  #moveTo(store) {
     this.move = undefined;
-    this.told = { ...snapshot(), etag: store, store: { ...snapshot().store, id: store, name: "South" }, clerks: [{ id: "clk_2", name: "Boris" }] };
+    this.snapshot = {
+      ...snapshot(),
+      etag: store,
+      store: { ...snapshot().store, id: store, name: "South" },
+      clerks: [{ id: "clk_2", name: "Boris" }],
+    };
     return { code: "moved", store };
   }
 
@@ -189,7 +226,7 @@ export class Server {
   }
 }
 
-/** What survives when the tablet's browser is killed: the journal's file, and perhaps IndexedDB. */
+/** What survives a kill of the tablet's browser: the journal file, and perhaps IndexedDB. */
 export class Disk {
   records = [ownerRecord(DEVICE)];
   acknowledgedLast = 0;
@@ -204,15 +241,18 @@ export class Disk {
   acknowledged = async () => this.acknowledgedLast;
   putAcknowledged = async (/** @type {number} */ last) => void (this.acknowledgedLast = last);
   snapshot = async () => this.kept;
-  putSnapshot = async (/** @type {Snapshot} */ told) => void (this.kept = told);
+  putSnapshot = async (/** @type {Snapshot} */ kept) => void (this.kept = kept);
   /** @type {any} */
   keptHolds;
   holds = async () => this.keptHolds;
   putHolds = async (/** @type {any} */ kept) => void (this.keptHolds = kept);
-  /** Of any campaign, nothing was given: there is nothing to fetch. */
-  sets = async () => ({ position: "1.1", campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])) });
+  /** No campaign has a redeemed or void coupon, so there are no sets to fetch. */
+  sets = async () => ({
+    position: "1.1",
+    campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])),
+  });
   putSets = async () => undefined;
-  /** The files of what this tablet recorded as another device: name to records. @type {Map<string, string[]>} */
+  /** The files of old journals: name to records. @type {Map<string, string[]>} */
   setAside = new Map();
   /** @type {any} */
   keptHandedIn;
@@ -224,17 +264,18 @@ export class Disk {
   keptSiblings;
   siblings = async () => this.keptSiblings;
   putSiblings = async (/** @type {any} */ kept) => void (this.keptSiblings = structuredClone(kept));
-  /** @type {import("../../static/clerk/state.js").Heard} */
+  /** @type {import("../../static/clerk/knowledge/state.js").LastContact} */
   keptHeard = { at: NOW };
   heard = async () => this.keptHeard;
-  putHeard = async (/** @type {import("../../static/clerk/state.js").Heard} */ kept) => void (this.keptHeard = structuredClone(kept));
+  putHeard = async (/** @type {import("../../static/clerk/knowledge/state.js").LastContact} */ kept) =>
+    void (this.keptHeard = structuredClone(kept));
 
   get kinds() {
     return this.records.slice(1).map((record) => JSON.parse(JSON.parse(record).text).kind);
   }
 }
 
-/** Switches a tablet on over its disk, as after a kill. @param {Server} server @param {Disk} [disk] */
+/** Starts a tablet from its disk, as after a kill. @param {Server} server @param {Disk} [disk] */
 export async function switchOn(server, disk = new Disk()) {
   const clock = { now: NOW };
   const now = () => clock.now;
@@ -243,11 +284,19 @@ export async function switchOn(server, disk = new Disk()) {
   const api = new Api(/** @type {any} */ (server.fetch), "http://tablet.test", now);
   let turn = Promise.resolve();
   const alone = (/** @type {() => Promise<any>} */ work) => {
-    const done = turn.then(work);
+    const done = counted(turn.then(work));
     turn = done.catch(() => undefined);
     return done;
   };
-  const sync = new Sync({ api, key: { id: DEVICE, sign, proof: "what the server sealed" }, journal, memory: disk, now, alone, old: new OldJournals(disk, disk) });
+  const sync = new Sync({
+    api,
+    key: { id: DEVICE, sign, proof: "what the server sealed" },
+    journal,
+    memory: disk,
+    now,
+    alone,
+    old: new OldJournals(disk, disk),
+  });
   await sync.load();
   const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
   return { clock, journal, sync, counter, disk, server };
@@ -255,12 +304,23 @@ export async function switchOn(server, disk = new Disk()) {
 
 /** A tablet with a clerk at the scanner. @param {Server} [server] @param {Disk} [disk] */
 export async function atWork(server = new Server(), disk = new Disk()) {
-  const on = await switchOn(server, disk);
-  await on.counter.start();
-  on.counter.choose(CLERK.id);
-  await on.counter.unlock("4071");
-  return on;
+  const tablet = await switchOn(server, disk);
+  await tablet.counter.start();
+  tablet.counter.choose(CLERK.id);
+  await tablet.counter.unlock("4071");
+  return tablet;
 }
 
-/** Waits until what was begun and not awaited has come to rest. */
-export const rest = () => new Promise((resolve) => setTimeout(resolve, 25));
+let underWay = 0;
+
+/** Counts a promise as work under way until it settles. @template T @param {Promise<T>} promise @returns {Promise<T>} */
+function counted(promise) {
+  underWay++;
+  return promise.finally(() => underWay--);
+}
+
+/** Waits until work that nobody awaits, such as a sync or an entry, is done. */
+export async function rest() {
+  do await new Promise((resolve) => setTimeout(resolve, 25));
+  while (underWay > 0);
+}

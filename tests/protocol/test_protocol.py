@@ -51,36 +51,38 @@ def test_the_check_fails_where_the_checker_finds_nothing():
 
 # What the model does, and the code that does it: a change here must be made there, and the model comes first.
 ACTIONS = {
-    "write(ASK)": [("static/clerk/counter.js", 'this.#deeds.write("ask"')],
-    "write(GAVE)": [("static/clerk/counter.js", 'this.#deeds.step("gave", attempt)')],
-    "write(DROP)": [("static/clerk/counter.js", 'this.#deeds.step("drop", attempt)')],
-    "write(GAVEHELD)": [("static/clerk/counter.js", 'this.#giveUnasked("gave-held"')],
-    "write(UNDO)": [("static/clerk/counter.js", 'this.#deeds.step("undo", attempt')],
-    "write(RELEASE)": [("static/clerk/sync.js", 'this.#journal.append("release"')],
-    "up!me,size[me]": [("static/clerk/sync.js", "async #exchange(after, entries")],
+    "write(ASK)": [("static/clerk/counter/counter.js", 'this.#deeds.write("ask"')],
+    "write(GAVE)": [("static/clerk/counter/counter.js", 'this.#deeds.step("gave", attempt)')],
+    "write(DROP)": [("static/clerk/counter/counter.js", 'this.#deeds.step("drop", attempt)')],
+    "write(GAVEHELD)": [("static/clerk/counter/counter.js", 'this.#giveUnasked("gave-held"')],
+    "write(UNDO)": [("static/clerk/counter/counter.js", 'this.#deeds.step("undo", attempt')],
+    "write(RELEASE)": [("static/clerk/server/sync.js", 'this.#journal.append("release"')],
+    "up!me,size[me]": [("static/clerk/server/sync.js", "async #exchange(after, entries")],
     "down?eval(me),a,y,e,r": [
-        ("static/clerk/sync.js", "async #learn(reply"),
-        ("static/clerk/sync.js", "async #giveBack(recalls)"),
+        ("static/clerk/server/sync.js", "async #learn(reply"),
+        ("static/clerk/server/sync.js", "async #giveBack(recalls)"),
     ],
-    "e > released[me] && !r -> held[me] = e": [("static/clerk/holds.js", "grant[2] > releasedEpoch(past, id)")],
-    "y && asking[me] && a == asked[me]": [("static/clerk/state.js", 'gave: { asking: "given" }')],
-    "e > released[me] && r && !asking[me]": [("static/clerk/state.js", "export const mayRelease")],
+    "e > released[me] && !r -> held[me] = e": [
+        ("static/clerk/knowledge/holds.js", "grant[2] > releasedEpoch(past, id)")
+    ],
+    "y && asking[me] && a == asked[me]": [("static/clerk/knowledge/state.js", 'gave: { asking: "given" }')],
+    "e > released[me] && r && !asking[me]": [("static/clerk/knowledge/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
         ("redeem/sync/sync.py", "def take_all("),
         ("redeem/domain/journal.py", "def check_entry("),
     ],
     "(yes[d] & (1 << a))": [("redeem/sync/sync.py", "def repeat(")],
-    "entry(d, k) == ASK ->": [("redeem/redemptions/settle.py", "Kind.ASK: take_redeem")],
-    "entry(d, k) == GAVE ||": [("redeem/redemptions/settle.py", "Kind.GAVE: take_gave")],
-    "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/settle.py", "Kind.GAVE_HELD: take_given")],
-    "entry(d, k) == DROP ||": [("redeem/redemptions/settle.py", "Kind.DROP: take_drop")],
-    "entry(d, k) == UNDO ->": [("redeem/redemptions/settle.py", "Kind.UNDO: take_undo")],
+    "entry(d, k) == ASK ->": [("redeem/redemptions/takers.py", "Kind.ASK: take_redeem")],
+    "entry(d, k) == GAVE ||": [("redeem/redemptions/takers.py", "Kind.GAVE: take_gave")],
+    "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/takers.py", "Kind.GAVE_HELD: take_given")],
+    "entry(d, k) == DROP ||": [("redeem/redemptions/takers.py", "Kind.DROP: take_drop")],
+    "entry(d, k) == UNDO ->": [("redeem/redemptions/takers.py", "Kind.UNDO: take_undo")],
     "entry(d, k) == RELEASE ->": [
-        ("redeem/redemptions/settle.py", "Kind.RELEASE: take_release"),
+        ("redeem/redemptions/takers.py", "Kind.RELEASE: take_release"),
         ("redeem/holds/holds.py", "def release("),
     ],
-    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redemptions/settle.py", "def recall(")],
-    "conflict = true": [("redeem/redemptions/settle.py", "def second_gift(")],
+    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/holds/holds.py", "def recall(")],
+    "conflict = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
         ("redeem/holds/holds.py", "def grant_promised("),
         ("redeem/holds/holds.py", "OPEN = and_("),
@@ -121,40 +123,42 @@ ACTIONS_OF_RECOVERY = {
     "l.awaits = (AWAITS || (enrolled && !l.known))": [
         ("redeem/recovery/restore.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
-    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/recovery/restore.py", "def go_on_without_forgotten(")],
-    "ASKS (d == w)": [("redeem/redemptions/settle.py", "if reason is None and is_over:")],
+    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/recovery/forgotten.py", "def go_on_without_forgotten(")],
+    "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and is_over:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
-    "REPORT (life * (recovering && !reported[me]": [("static/clerk/sync.js", "#nextReport({ reported, generation })")],
-    "CLAIM (held[me]": [("static/clerk/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
+    "REPORT (life * (recovering && !reported[me]": [
+        ("static/clerk/server/sync.js", "#nextReport({ reported, generation })")
+    ],
+    "CLAIM (held[me]": [("static/clerk/server/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [
-        ("static/clerk/sync.js", "other.abort()"),
-        ("static/clerk/sync.js", "return this.#alone(async"),
+        ("static/clerk/server/sync.js", "other.abort()"),
+        ("static/clerk/server/sync.js", "return this.#alone(async"),
     ],
     "me == 2 && WORKS && !l.known -> unhear(me); refused = true": [
         ("redeem/web/clerk/routes.py", "_note_forgotten("),
-        ("static/clerk/sync.js", "get mustEnrol()"),
+        ("static/clerk/server/sync.js", "get mustEnrol()"),
     ],
-    "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/deeds.js", "!this.#sync.mustEnrol")],
+    "WORKS (me == 1 || (enrolled && !refused))": [("static/clerk/counter/deeds.js", "!this.#sync.mustEnrol")],
     "!enrolled -> enrolled = true; l.known = true": [("redeem/devices/enrolment.py", "def enrol(")],
-    "retired = size[2]; l.last[2] = retired": [("static/clerk/enrolment.js", "file.retire()")],
-    "held[2] = 0": [("static/clerk/store.js", "change.store.clear()")],
+    "retired = size[2]; l.last[2] = retired": [("static/clerk/server/enrolment.js", "file.retire()")],
+    "held[2] = 0": [("static/clerk/storage/store.js", "change.store.clear()")],
     "take(3, 2, n)": [
-        ("static/clerk/old-journals.js", "async next(limit)"),
+        ("static/clerk/storage/old-journals.js", "async next(limit)"),
         ("redeem/sync/quarantine.py", "def admit("),
     ],
-    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/settle.py", "ledger.hand_over_once(")],
-    "l.redeemed == 0 || (SAME(d)": [("redeem/redemptions/settle.py", "def stand_after_all(")],
+    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/takers.py", "ledger.hand_over_once(")],
+    "l.redeemed == 0 || (SAME(d)": [("redeem/redemptions/takers.py", "def stand_after_all(")],
     "entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed": [
-        ("redeem/redemptions/settle.py", "standing.handed_over_at is not None")
+        ("redeem/coupons/customer_view.py", "standing.handed_over_at is not None")
     ],
-    "l.second[d] = true": [("redeem/redemptions/settle.py", "def second_gift(")],
-    "l.second[d] -> l.second[d] = false": [("redeem/redemptions/settle.py", "ledger.withdraw_conflict(")],
-    "l.second[1] -> 1 :": [("redeem/redemptions/settle.py", "ledger.promote_conflict(")],
+    "l.second[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
+    "l.second[d] -> l.second[d] = false": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
+    "l.second[1] -> 1 :": [("redeem/redemptions/takers.py", "ledger.promote_conflict(")],
     "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
     "l.epoch > held[me] -> grant[me] = l.epoch": [
-        ("static/clerk/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
+        ("static/clerk/knowledge/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
     ],
 }
 

@@ -129,21 +129,21 @@ GUARDS = (
     Guard(
         "the open-ask check",
         (
-            ("state.js", 'gave: { asking: "given" }', 'gave: { asking: "given", dropped: "given" }'),
-            ("counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
+            ("knowledge/state.js", 'gave: { asking: "given" }', 'gave: { asking: "given", dropped: "given" }'),
+            ("counter/counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
         ),
         begin=14,
     ),
     Guard(
         "the written drop",
-        (("counter.js", 'if (await this.#deeds.step("drop", shown.attempt)) this.#show(', "this.#show("),),
+        (("counter/counter.js", 'if (await this.#deeds.step("drop", shown.attempt)) this.#show(', "this.#show("),),
     ),
     Guard(
         "the epoch check",
         (
-            ("holds.js", "grant[2] > releasedEpoch(past, id) && ", ""),
-            ("holds.js", "return epoch > releasedEpoch(past, id) ? epoch : 0;", "return epoch;"),
-            ("sync.js", "this.holds.prune(this.#journal.past); // what is", "// what is"),
+            ("knowledge/holds.js", "grant[2] > releasedEpoch(past, id) && ", ""),
+            ("knowledge/holds.js", "return epoch > releasedEpoch(past, id) ? epoch : 0;", "return epoch;"),
+            ("server/sync.js", "this.holds.prune(this.#journal.past); // what is", "// what is"),
         ),
         often=("move_home", "ring", "forget_later"),
         begin=44,
@@ -152,18 +152,18 @@ GUARDS = (
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
     Guard(
         "forgetting who held what changed",
-        (("siblings.js", "const isLess = this.#forget(changes?.campaigns ?? {});", "const isLess = false;"),),
+        (("knowledge/siblings.js", "const isLess = this.#forget(changes?.campaigns ?? {});", "const isLess = false;"),),
         often=("move_home", "ring", "darken"),
         begin=40,
     ),
     Guard(
         "journal before screen",
-        (("journal.js", "await this.#file.append(", "void this.#file.append("),),
+        (("storage/journal.js", "await this.#file.append(", "void this.#file.append("),),
         often=("slow", "kill"),
     ),
     Guard(
         "the one writer over tabs",
-        (("journal-worker.js", f"{OPEN_FILE})", f'{OPEN_FILE}{{ mode: "readwrite-unsafe" }})'),),
+        (("storage/journal-worker.js", f"{OPEN_FILE})", f'{OPEN_FILE}{{ mode: "readwrite-unsafe" }})'),),
         often=("second_tab",),
     ),
 )

@@ -1,13 +1,13 @@
 /**
- * The tablets of the simulation: their own modules, run by one line of JSON in, one out. Nothing here has a clock, a network or
- * chance of its own: the world says what time it is, which message arrives and who is killed when.
+ * The tablets of the simulation: the real modules, driven by lines of JSON, one reply for each command. Nothing here has its own
+ * clock, network or randomness: the world decides the time, which message arrives, and who is killed when.
  */
 import { createInterface } from "node:readline";
 
 import { chance, pass, settled } from "./tablet/still.js";
 import { Disk } from "./tablet/disk.js";
 import { Tab } from "./tablet/tab.js";
-import { couponIdOf } from "../../static/clerk/holds.js";
+import { couponIdOf } from "../../static/clerk/knowledge/holds.js";
 
 /** @typedef {{tab: Tab, caller: import("./tablet/tab.js").Caller}} Waiting */
 
@@ -17,9 +17,9 @@ let disks = new Map();
 let tabs = new Map();
 /** @type {Map<number, Waiting>} by request */
 let waiting = new Map();
-/** @type {object[]} requests that left, until they are told */
+/** @type {object[]} requests that left, since the last reply */
 let sent = [];
-/** @type {string[]} what was thrown and caught by nobody */
+/** @type {string[]} uncaught errors */
 let faults = [];
 let lastRequest = 0;
 
@@ -27,9 +27,9 @@ const fault = (/** @type {any} */ error) => void faults.push(String(error?.stack
 globalThis.reportError = fault;
 process.on("unhandledRejection", fault);
 
-/** @type {Record<string, (command: any) => any>} what the world may tell a tablet */
+/** @type {Record<string, (command: any) => any>} the commands of the world */
 const COMMANDS = {
-  /** A new world. */
+  /** Begins a new world. */
   begin() {
     for (const tab of tabs.values()) tab.die();
     [disks, tabs, waiting, sent, lastRequest] = [new Map(), new Map(), new Map(), [], 0];
@@ -42,7 +42,7 @@ const COMMANDS = {
     tabs.set(name, tab);
     tab.start().catch(fault);
   },
-  /** `part` of an entry that is on its way comes to the disk, 0 to 1. */
+  /** Kills a tab. `part`, 0 to 1, of the write under way reaches the disk. */
   kill({ tab, part = 0 }) {
     tabs.get(tab)?.die(part);
     tabs.delete(tab);
@@ -52,20 +52,20 @@ const COMMANDS = {
   skew: ({ tab, skew }) => void (tabOf(tab).skewMs = skew),
   remember: ({ tablet }) => diskOf(tablet).remember(),
   forget: ({ tablet, what, back }) => diskOf(tablet).forget(what, back),
-  /** The browser gave the storage to somebody else. */
+  /** The browser evicts the tablet's storage. */
   evict: ({ tablet }) => void disks.delete(tablet),
   enrol({ tab, token, seed }) {
     chance.seed = seed;
     tabOf(tab).enrol(token).catch(fault);
   },
-  /** A finger on the screen, or a coupon before the camera. */
+  /** A tap on the screen, or a scan. */
   tap({ tab, verb, args = [] }) {
     const counter = /** @type {any} */ (tabOf(tab).till?.counter);
     Promise.resolve(counter[verb](...args)).catch(fault);
   },
-  /** Takes a gift back; answers what has become of the attempt when the step is over. */
+  /** Undoes a gift; returns the attempt's state after the step. */
   undo({ tab, ask, reason }) {
-    const { counter, journal } = till(tab);
+    const { counter, journal } = tillOf(tab);
     const attempt = journal.past.attempts.get(ask);
     if (attempt) counter.undo(attempt, reason).catch(fault);
     return () => attempt && { stage: attempt.stage, may: counter.mayUndo(attempt) };
@@ -81,17 +81,20 @@ const COMMANDS = {
     waiting.delete(request);
   },
   journals: ({ tablet }) => diskOf(tablet).journals(),
-  /** What the tablet knows by itself. */
+  /** What the tablet knows without the server. */
   knows({ tab }) {
-    const { sync, journal } = till(tab);
+    const { sync, journal } = tillOf(tab);
     const holds = sync.holds.all.map((grant) => [couponIdOf(grant), sync.holds.epochOf(couponIdOf(grant), journal.past)]);
     return { holds: holds.filter(([, epoch]) => epoch), position: sync.sets.position, acknowledged: sync.acknowledged };
   },
   /** @param {{tab: string, coupons: string[]}} command */
-  listed: ({ tab, coupons }) => coupons.map((id) => till(tab).sync.sets.stateOf(id)),
+  listed: ({ tab, coupons }) => coupons.map((id) => tillOf(tab).sync.sets.stateOf(id)),
 };
 
-/** @param {string} name @param {Tab} tab @param {import("./tablet/tab.js").Request} request @param {import("./tablet/tab.js").Caller} caller */
+/**
+ * @param {string} name @param {Tab} tab
+ * @param {import("./tablet/tab.js").Request} request @param {import("./tablet/tab.js").Caller} caller
+ */
 function send(name, tab, { path, headers, body }, caller) {
   waiting.set(++lastRequest, { tab, caller });
   sent.push({ request: lastRequest, tab: name, path, headers, body: Buffer.from(body).toString("utf8") });
@@ -113,17 +116,25 @@ function tabOf(name) {
 }
 
 /** @param {string} name */
-function till(name) {
+function tillOf(name) {
   const { till } = tabOf(name);
   if (!till) throw new Error(`${name} is not a till yet`);
   return till;
 }
 
-/** How each tab stands now, and all that it has shown since this was last asked for. */
-const seen = () => Object.fromEntries([...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...tillOf(tab) }]));
+/** The state of each tab, and what it has shown since the last reply. */
+const seen = () =>
+  Object.fromEntries(
+    [...tabs].map(([name, tab]) => [name, { device: tab.device, ...tab.screen, shown: tab.shown.splice(0), ...stateOf(tab) }]),
+  );
 
 /** @param {Tab} tab */
-const tillOf = ({ till, worker }) => ({ store: till?.sync.snapshot?.store.id, waiting: till?.sync.waiting, refused: till?.sync.refused, busy: worker.isBusy });
+const stateOf = ({ till, worker }) => ({
+  store: till?.sync.snapshot?.store.id,
+  waiting: till?.sync.waiting,
+  refused: till?.sync.refused,
+  busy: worker.isBusy,
+});
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
@@ -136,6 +147,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   await settled();
   if (typeof value === "function") value = value();
-  process.stdout.write(JSON.stringify({ value: value ?? null, sent, faults, tabs: seen() }) + "\n");
+  process.stdout.write(`${JSON.stringify({ value: value ?? null, sent, faults, tabs: seen() })}\n`);
   [sent, faults] = [[], []];
 }

@@ -11,7 +11,7 @@ from redeem.lib.files import ROOT
 STATIC = ROOT / "static"
 # All that the tablet's page may load. What is not named here is not there offline, so patterns and no hand-kept list.
 KEPT = (
-    "clerk/*.js",
+    "clerk/**/*.js",
     "css/design.css",
     "css/clerk.css",
     "icons/*",

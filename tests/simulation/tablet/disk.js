@@ -1,32 +1,32 @@
 /**
- * A tablet's storage, which outlives its tabs: files as the browser's private file system has them, byte by byte, and what
- * IndexedDB remembers, which may be lost by itself.
+ * A tablet's storage, which outlives its tabs: the files of the browser's private file system, byte by byte, and IndexedDB, which may
+ * be lost alone.
  */
 import { readFileSync } from "node:fs";
 
-import { HEADER, readRecords, writeRecord } from "../../../static/clerk/records.js";
+import { HEADER, readRecords, writeRecord } from "../../../static/clerk/storage/records.js";
 import { later } from "./still.js";
 
-/** @typedef {{isDead: boolean, end: Promise<void>}} Owner  the tab that uses it; `end` comes when it dies */
+/** @typedef {{isDead: boolean, end: Promise<void>}} Owner  the tab that uses it; `end` resolves when it dies */
 
 const JOURNAL = "journal.redeem";
 const GROWTH_BYTES = 65_536;
 const COPIES_MAX = 4;
 
-/** Of all that IndexedDB has, what can be had again from the journal or the server. */
+/** What IndexedDB holds and the journal or the server can restore. */
 const CACHES = ["snapshot", "acknowledged", "holds", "sets", "siblings", "heard", "handedIn"];
 
 export class Disk {
   /** @type {Map<string, File>} */
   files = new Map();
-  /** @type {Record<string, any>} what IndexedDB has */
+  /** @type {Record<string, any>} the contents of IndexedDB */
   memory = {};
-  /** @type {Record<string, any>[]} as it was, the newest first */
+  /** @type {Record<string, any>[]} earlier contents, the newest first */
   #earlier = [];
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
 
-  /** Keeps a copy of what IndexedDB has, for it to come back as it was. */
+  /** Keeps a copy of IndexedDB, so that it can fall back to it. */
   remember() {
     this.#earlier = [structuredClone(this.memory), ...this.#earlier].slice(0, COPIES_MAX);
   }
@@ -39,10 +39,10 @@ export class Disk {
     if (what === "caches") for (const name of CACHES) delete this.memory[name];
     if (what === "all") this.memory = {};
     const earlier = this.#earlier[back];
-    // A database doesn't come back as it was under another key.
+    // A database with another key never comes back.
     if (what !== "later" || !earlier || earlier.device?.id !== this.memory.device?.id) return;
     this.memory = structuredClone(earlier);
-    this.#earlier = this.#earlier.slice(back); // what came after is lost, and can't come back another time
+    this.#earlier = this.#earlier.slice(back); // later contents are lost for good
   }
 
   /** @param {string} name */
@@ -52,11 +52,13 @@ export class Disk {
     return file;
   }
 
-  /** The texts of the entries in each journal that is here, by the device that wrote it. @returns {Record<string, string[]>} */
+  /** The texts of the entries of each journal, by device. @returns {Record<string, string[]>} */
   journals() {
     const files = [...this.files].filter(([name]) => !name.includes("torn")).map(([, file]) => readRecords(file.read()).texts);
-    const written = files.filter((texts) => texts.length).map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
-    return Object.fromEntries(written.sort(([, one], [, other]) => one.length - other.length)); // the longest of a device's comes last
+    const written = files
+      .filter((texts) => texts.length)
+      .map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
+    return Object.fromEntries(written.sort(([, one], [, other]) => one.length - other.length)); // the longest journal of a device wins
   }
 
   /**
@@ -97,11 +99,11 @@ class File {
   }
 }
 
-/** A sync access handle. The file has one at a time, unless it is opened as one of many; a dead tab's does nothing more. */
+/** A sync access handle: one at a time for a file, unless opened as unsafe. The handle of a dead tab does nothing. */
 class Handle {
   #file;
   #owner;
-  /** @type {number | null} the tab dies in the next write, when so much of it is on the disk, 0 to 1 */
+  /** @type {number | null} the tab dies in the next write after this part of it, 0 to 1, is on the disk */
   #tears = null;
 
   /** @param {File} file @param {Owner} owner */
@@ -176,11 +178,14 @@ function storageOf(disk, owner, onOpen) {
 
 const IMPORTED = { HEADER, readRecords, writeRecord };
 const GLOBALS = ["navigator", "addEventListener", "postMessage", "setTimeout"];
-const SOURCE = readFileSync(new URL("../../../static/clerk/journal-worker.js", import.meta.url), "utf8").replace(/^import .*$/gm, "");
-/** The worker's own text as a function of its globals: each tab starts one of its own. */
+const SOURCE = readFileSync(new URL("../../../static/clerk/storage/journal-worker.js", import.meta.url), "utf8").replace(
+  /^import .*$/gm,
+  "",
+);
+/** The worker's source as a function of its globals: each tab starts its own worker. */
 const startWorker = new Function(...Object.keys(IMPORTED), ...GLOBALS, SOURCE);
 
-/** What `new Worker(…)` makes in a tab: journal-worker.js over this tab's disk, which may be slow, and may tear what it writes. */
+/** The `Worker` of a tab: journal-worker.js on this tab's disk, which may be slow and may tear a write. */
 export class Worker {
   /** @type {(event: {data: any}) => Promise<void>} */
   #inside = async () => undefined;
@@ -222,13 +227,16 @@ export class Worker {
     this.#isSlow = true;
   }
 
-  /** The disk does what waited. */
+  /** Lets the disk do what waits. */
   flush() {
     this.#isSlow = false;
     for (const data of this.#waiting.splice(0)) void this.#inside({ data });
   }
 
-  /** Of what waits, the first write comes to the disk in part, and the tab is dead before it hears of it. @param {number} part 0 to 1 @param {() => void} die */
+  /**
+   * Of the waiting writes, a part of the first reaches the disk, and the tab dies before it gets an answer.
+   * @param {number} part 0 to 1 @param {() => void} die
+   */
   tear(part, die) {
     const [first] = this.#waiting;
     if (first && part > 0) {

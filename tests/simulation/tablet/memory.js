@@ -1,13 +1,19 @@
-/** IndexedDB for one tab: what store.js offers, over a plain object that outlives the tab. */
+/** IndexedDB for one tab: the interface of store.js over a plain object that outlives the tab. */
 
 /** @import { Disk } from "./disk.js" */
-/** @import { Store } from "../../../static/clerk/store.js" */
+/** @import { Store } from "../../../static/clerk/storage/store.js" */
 
 /** A dead tab reads nothing and writes nothing. @param {Disk} disk @param {{isDead: boolean}} tab @returns {Store} */
 export function storeOver(disk, tab) {
   const alive = async () => void (tab.isDead && (await new Promise(() => undefined)));
-  const get = async (/** @type {string} */ name) => (await alive(), structuredClone(disk.memory[name]));
-  const put = async (/** @type {string} */ name, /** @type {any} */ value) => (await alive(), void (disk.memory[name] = structuredClone(value)));
+  const get = async (/** @type {string} */ name) => {
+    await alive();
+    return structuredClone(disk.memory[name]);
+  };
+  const put = async (/** @type {string} */ name, /** @type {any} */ value) => {
+    await alive();
+    disk.memory[name] = structuredClone(value);
+  };
   const own = {
     acknowledged: async () => (await get("acknowledged")) ?? 0,
     settings: async () => (await get("settings")) ?? {},
@@ -21,5 +27,7 @@ export function storeOver(disk, tab) {
   };
   const found = (/** @type {string} */ name) =>
     name.startsWith("put") ? (/** @type {any} */ value) => put(name[3].toLowerCase() + name.slice(4), value) : () => get(name);
-  return /** @type {Store} */ (/** @type {unknown} */ (new Proxy(own, { get: (known, name) => Reflect.get(known, name) ?? found(String(name)) })));
+  return /** @type {Store} */ (
+    /** @type {unknown} */ (new Proxy(own, { get: (known, name) => Reflect.get(known, name) ?? found(String(name)) }))
+  );
 }

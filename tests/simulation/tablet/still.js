@@ -1,8 +1,8 @@
 /**
- * Node without a clock, without chance and without waiting: the world (world.py) says what time it is.
+ * Node without a clock, randomness or waiting: the world sets the time.
  *
- * The cryptography is Node's synchronous one, so whatever a tablet does is over when the event loop is idle, and the same steps
- * give the same journals. Import this before any of the tablet's own modules.
+ * Cryptography is synchronous, so a tablet's step is over when the event loop is idle, and the same steps give the same journals.
+ * Import this before any of the tablet's modules.
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 
@@ -17,20 +17,20 @@ const timers = new Map();
 const keys = new Map();
 let lastTimer = 0;
 
-/** The time that is true in the world; a tablet's own clock may be off. */
+/** The true time of the world; a tablet's clock may be off. */
 export const clock = { now: 0 };
 
-/** What the next key pair is made from, hex; the world draws it. */
+/** The seed of the next key pair, hex; set by the world. */
 export const chance = { seed: "" };
 
-/** Lets time pass: what waited until now goes on. @param {number} now */
+/** Sets the time and runs the timers that are due. @param {number} now */
 export function pass(now) {
   clock.now = now;
   const due = [...timers].filter(([, timer]) => timer.due <= now).sort(([a, x], [b, y]) => x.due - y.due || a - b);
   for (const [id, { work }] of due) if (timers.delete(id)) work();
 }
 
-/** A step is over when nothing is left to run. */
+/** Resolves when nothing is left to run. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** @param {() => void} work @param {number} [ms] */
@@ -39,7 +39,7 @@ export function later(work, ms = 0) {
   return lastTimer;
 }
 
-/** @type {import("../../../static/clerk/tokens.js").Check} */
+/** @type {import("../../../static/clerk/domain/tokens.js").Check} */
 export const check = async (publicKey, message, signature) => {
   const key = createPublicKey({ key: Buffer.concat([SPKI_ED25519, publicKey]), format: "der", type: "spki" });
   return verify(null, message, key, signature);
@@ -47,17 +47,19 @@ export const check = async (publicKey, message, signature) => {
 
 /** A key pair is its seed. @param {string} seed hex */
 function privateKey(seed) {
-  const made = keys.get(seed) ?? createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, Buffer.from(seed, "hex")]), format: "der", type: "pkcs8" });
+  const made =
+    keys.get(seed) ?? createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, Buffer.from(seed, "hex")]), format: "der", type: "pkcs8" });
   keys.set(seed, made);
   return made;
 }
 
-/** @param {Buffer} bytes — a copy, whose buffer is nobody else's */
+/** A copy in a buffer of its own. @param {Buffer} bytes */
 const alone = (bytes) => new Uint8Array(bytes).buffer;
 
 const subtle = {
   digest: async (/** @type {string} */ _algorithm, /** @type {Uint8Array} */ data) => alone(createHash("sha256").update(data).digest()),
-  sign: async (/** @type {string} */ _algorithm, /** @type {string} */ seed, /** @type {Uint8Array} */ data) => alone(sign(null, data, privateKey(seed))),
+  sign: async (/** @type {string} */ _algorithm, /** @type {string} */ seed, /** @type {Uint8Array} */ data) =>
+    alone(sign(null, data, privateKey(seed))),
   generateKey: async () => ({ privateKey: chance.seed, publicKey: chance.seed }),
   exportKey: async (/** @type {string} */ _format, /** @type {string} */ seed) => {
     const { x } = createPublicKey(privateKey(seed)).export({ format: "jwk" });

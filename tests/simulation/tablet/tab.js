@@ -1,25 +1,25 @@
-/** One tab of a tablet's browser: what main.js and desk.js put together, without a page to show it on. */
+/** One tab of a tablet's browser: what main.js and page.js assemble, without a document. */
 import { check, clock, later } from "./still.js";
 import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
-import { Api, NoAnswer, Refused } from "../../../static/clerk/api.js";
-import { Counter } from "../../../static/clerk/counter.js";
-import { begin, enrol } from "../../../static/clerk/enrolment.js";
-import { JournalFile } from "../../../static/clerk/journal-file.js";
-import { Journal } from "../../../static/clerk/journal.js";
-import { OldJournals } from "../../../static/clerk/old-journals.js";
-import { Sync } from "../../../static/clerk/sync.js";
+import { Api, NoAnswer, Refused } from "../../../static/clerk/server/api.js";
+import { Counter } from "../../../static/clerk/counter/counter.js";
+import { begin, enrol } from "../../../static/clerk/server/enrolment.js";
+import { JournalFile } from "../../../static/clerk/storage/journal-file.js";
+import { Journal } from "../../../static/clerk/storage/journal.js";
+import { OldJournals } from "../../../static/clerk/storage/old-journals.js";
+import { Sync } from "../../../static/clerk/server/sync.js";
 
 /** @import { Disk } from "./disk.js" */
-/** @import { Screen } from "../../../static/clerk/counter.js" */
-/** @import { DeviceRecord } from "../../../static/clerk/store.js" */
+/** @import { Screen } from "../../../static/clerk/counter/counter.js" */
+/** @import { DeviceRecord } from "../../../static/clerk/storage/store.js" */
 
 /**
  * @typedef {{path: string, headers: Record<string, string>, body: Uint8Array, signal: AbortSignal}} Request
  * @typedef {{status: number, json?: any, base64?: string, headers?: Record<string, string>}} Answer
  * @typedef {{answer(answer: Answer): void, fail(): void}} Caller
- * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Told  a screen,
- *   as the world sees it; `named` is who can give the coupon, a device's id or a store's name, as of a moment by the tablet's clock
+ * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Shown
+ *   a screen, as the world sees it; `named`: who can give the coupon, a device's id or a store's name; `as_of`: by the tablet's clock
  */
 
 export class Tab {
@@ -28,9 +28,9 @@ export class Tab {
   isDead = false;
   /** @type {Promise<void>} */
   end = new Promise((resolve) => (this.#die = resolve));
-  /** @type {Told} */
+  /** @type {Shown} */
   screen = { name: "starting" };
-  /** @type {Told[]} what was shown since the world last looked */
+  /** @type {Shown[]} what was shown since the world last looked */
   shown = [];
   /** @type {string | undefined} */
   device;
@@ -44,7 +44,10 @@ export class Tab {
   #send;
   #store;
 
-  /** @param {Disk} disk @param {number} skewMs how far the tablet's clock is off @param {(request: Request, caller: Caller) => void} send */
+  /**
+   * @param {Disk} disk @param {number} skewMs how far the tablet's clock is off
+   * @param {(request: Request, caller: Caller) => void} send
+   */
   constructor(disk, skewMs, send) {
     this.disk = disk;
     this.skewMs = skewMs;
@@ -77,18 +80,21 @@ export class Tab {
     }
   }
 
-  /** Killed, or closed: nothing that it does has an effect any more. @param {number} [part] of a write that waits, how much comes to the disk */
+  /**
+   * Kills or closes the tab: nothing that it does has an effect any more.
+   * @param {number} [part] of a waiting write that reaches the disk, 0 to 1
+   */
   die(part = 0) {
     this.worker.tear(part, () => (this.isDead = true));
     this.#die();
   }
 
-  /** The beat of twenty seconds. */
+  /** The regular sync of every twenty seconds. */
   async beat() {
     await calmly(this.till?.sync.run());
   }
 
-  /** The bell of each second: does the server want something? */
+  /** The request of every second: does the server want a sync? */
   async ring() {
     const { sync } = this.till ?? {};
     if (sync?.online && !sync.refused && (await calmly(sync.rings()))) await calmly(sync.run());
@@ -97,22 +103,31 @@ export class Tab {
   /** @param {DeviceRecord} device */
   async #openTill(device) {
     this.device = device.id;
-    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
+    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
+      new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
     const journal = new Journal(this.#file, { deviceId: device.id, sign }, this.#now);
     this.#records = await begin(device.id, this.#file, this.#records);
     await journal.load(this.#records);
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
     const old = new OldJournals(this.#file, this.#store);
-    const sync = new Sync({ api: this.#api, key: { id: device.id, sign, proof: device.proof }, journal, memory: this.#store, now: this.#now, alone, old });
+    const sync = new Sync({
+      api: this.#api,
+      key: { id: device.id, sign, proof: device.proof },
+      journal,
+      memory: this.#store,
+      now: this.#now,
+      alone,
+      old,
+    });
     const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => later(resolve, ms));
     const counter = new Counter({ journal, sync, now: this.#now, check, unlock: async () => ({}), pause });
-    counter.addEventListener("screen", () => this.#show(told(counter.screen)));
+    counter.addEventListener("screen", () => this.#show(describe(counter.screen)));
     this.till = { journal, sync, counter };
     await sync.load();
     await Promise.all([counter.start(), this.beat()]);
   }
 
-  /** @param {Told} screen */
+  /** @param {Shown} screen */
   #show(screen) {
     this.screen = screen;
     this.shown.push(screen);
@@ -130,9 +145,13 @@ export class Tab {
   }
 }
 
-/** The page's end of a worker that is there already. @param {Worker} worker */
+/** A JournalFile over an existing worker. @param {Worker} worker */
 function openFile(worker) {
-  Object.assign(globalThis, { Worker: function () { return worker; } }); // prettier-ignore
+  // biome-ignore lint/complexity/useArrowFunction: it is called with `new`
+  const made = function () {
+    return worker;
+  };
+  Object.assign(globalThis, { Worker: made });
   return new JournalFile();
 }
 
@@ -142,15 +161,22 @@ function responseOf({ status, json, base64 = "", headers = {} }) {
   return { status, json: async () => json, arrayBuffer: async () => bytes.buffer, headers: new Headers(headers) };
 }
 
-/** @param {Screen} screen @returns {Told} */
-function told(screen) {
+/** @param {Screen} screen @returns {Shown} */
+function describe(screen) {
   const { name, code, attempt, finding, details } = /** @type {any} */ (screen);
   const { ask, id = finding?.id, atRisk } = attempt ?? {};
   const { holder, as_of } = details ?? {};
-  return { name, code, ask, coupon: id, at_risk: atRisk, ...(as_of !== undefined && { named: holder.device?.id ?? holder.store.name, as_of }) };
+  return {
+    name,
+    code,
+    ask,
+    coupon: id,
+    at_risk: atRisk,
+    ...(as_of !== undefined && { named: holder.device?.id ?? holder.store.name, as_of }),
+  };
 }
 
-/** No answer, or a refusal: the tablet says so and goes on. @param {unknown} error */
+/** Whether the tablet shows this error and goes on. @param {unknown} error */
 const isCalm = (error) => error instanceof NoAnswer || error instanceof Refused;
 
 /** @template T @param {Promise<T> | undefined} work */

@@ -40,9 +40,8 @@ def test_the_service_worker_keeps_files_that_are_there(client):
 
 
 def test_every_script_of_the_tablet_is_kept():
-    kept = {path.name for path in assets.kept_files()}
-    scripts = {path.name for path in (assets.STATIC / "clerk").glob("*.js")}
-    assert scripts - kept == {"sw.js"}
+    files = {path for path in (assets.STATIC / "clerk").rglob("*") if path.is_file()}
+    assert files - set(assets.kept_files()) == {assets.STATIC / assets.WORKER}
 
 
 def test_the_version_changes_with_any_file_and_only_then(tmp_path, monkeypatch):

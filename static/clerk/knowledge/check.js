@@ -1,0 +1,137 @@
+/**
+ * What this tablet finds out about a scanned text at once, without the server: from the signature, the snapshot and the journal.
+ * The server has the last word. What the tablet can't know is `unsure`.
+ */
+import { BadCode, normalise } from "../domain/codes.js";
+import { localDay, Verdict, whyDeclined } from "../domain/rules.js";
+import { codeHash, couponIdOf } from "./holds.js";
+import { campaignOf } from "./state.js";
+import { BadToken, couponId, Fault, fault, keyRing, read, write } from "../domain/tokens.js";
+
+/** @import { Attempt, Past, Snapshot } from "./state.js" */
+/** @import { Holds } from "./holds.js" */
+/** @import { Sets } from "./sets.js" */
+/** @import { Terms } from "../domain/rules.js" */
+/** @import { Check, FaultCode, PublishedKey, Token } from "../domain/tokens.js" */
+
+/**
+ * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
+ *   held?: number, typed?: string, listed?: boolean, unknownCampaign?: boolean}} Finding
+ *   `code`: a Verdict, `unsure` or `not_a_coupon`; `ask`: what the server is to verify, missing if there is nothing to ask;
+ *   `coupon`: the signed text, or `typed`: the short code; `attempt`: the attempt by which this tablet gave it; `held`: the epoch of
+ *   this tablet's hold on it; `listed`: the code comes from the last list; `unknownCampaign`: its campaign is not in the snapshot
+ * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
+ * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
+ */
+
+export const UNSURE = "unsure";
+export const NOT_A_COUPON = "not_a_coupon";
+
+/** No connection, so this coupon may have been given elsewhere. */
+export const OFFLINE = "offline";
+
+/** The shop's server was restored from a backup: until all devices have reported, only the holder of a coupon may give it. */
+export const RECOVERING = "recovering";
+
+/** No connection, but the campaign allows this tablet to give a few coupons at risk. */
+export const AT_RISK = "at_risk";
+
+/** @param {string} text as scanned or typed @param {Known} known @returns {Promise<Finding>} */
+export async function find(text, known) {
+  const token = readOrNull(text);
+  if (!token) return findTyped(text, known);
+  return findToken(token, await fault(token, ringOf(known.snapshot.keys), known.check), known);
+}
+
+/**
+ * A short code: the tablet recognises the codes of its holds by their hashes, and the server looks up all others.
+ * @param {string} text @param {Known} known @returns {Promise<Finding>}
+ */
+async function findTyped(text, known) {
+  const typed = normaliseOrNull(text);
+  if (!typed) return { code: NOT_A_COUPON };
+  const grant = known.holds.findTyped(await codeHash(known.snapshot.device.id, typed));
+  if (!grant) return { code: UNSURE, ask: typed };
+  const id = couponIdOf(grant);
+  return judge({ typed, id, campaign: campaignOf(id), lastDay: grant[4] }, typed, known);
+}
+
+/** @param {Token} token @param {FaultCode | null} reason @param {Known} known @returns {Finding} */
+function findToken(token, reason, known) {
+  const coupon = write(token);
+  const about = { coupon, id: couponId(token), campaign: `cmp_${token.campaign}`, lastDay: token.lastDay };
+  if (reason === Fault.UNKNOWN_KEY) return { ...about, ask: coupon, code: UNSURE };
+  if (reason) return { code: Verdict.UNKNOWN_COUPON, coupon };
+  return judge(about, coupon, known);
+}
+
+/**
+ * Applies the rules to a genuine coupon. A coupon that this tablet holds needs no answer from the server.
+ * @param {About} about @param {string} ask @param {Known} known @returns {Finding}
+ */
+function judge(about, ask, known) {
+  const { snapshot, past } = known;
+  const attempt = attemptHere(past, about.id);
+  const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
+  const held = known.holds.epochOf(about.id, past);
+  if (!terms) return { ...about, attempt, ask, code: UNSURE, unknownCampaign: true };
+  const finding = { ...about, attempt, ...(held ? { held } : { ask }) };
+  const listed = held || attempt ? null : known.sets.stateOf(about.id);
+  const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
+  return { ...finding, code, ...(listed && { listed: true }) };
+}
+
+/** The attempt by which this tablet gave it at its present store. @param {Past} past @param {string} id */
+function attemptHere(past, id) {
+  const attempt = past.standing.get(id);
+  return attempt && attempt.ask > past.moved ? attempt : undefined;
+}
+
+/** @param {About} about @param {Terms} terms @param {"redeemed" | "void" | null} listed @param {Known} known */
+function declineCode({ id, lastDay }, terms, listed, { snapshot, past, now }) {
+  const { id: storeId, partner: partnerId, time_zone: zone } = snapshot.store;
+  const facts = { lastDay, void: listed === "void", redeemed: past.standing.has(id) || listed === "redeemed" };
+  return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id }, localDay(now, zone));
+}
+
+/** @param {string} text */
+function normaliseOrNull(text) {
+  try {
+    return normalise(text);
+  } catch (error) {
+    if (error instanceof BadCode) return null;
+    throw error;
+  }
+}
+
+/** The finding of an attempt in the journal, as if its coupon had just been scanned. @param {Attempt} attempt @returns {Finding} */
+export const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: campaignOf(id), ask: coupon });
+
+/**
+ * What this tablet knows of a gift, in the form of the server's details.
+ * @param {Attempt} [attempt] @returns {Record<string, any>}
+ */
+export const givenDetails = (attempt) =>
+  attempt
+    ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } }
+    : {};
+
+/** @param {string} text */
+function readOrNull(text) {
+  try {
+    return read(text);
+  } catch (error) {
+    if (error instanceof BadToken) return null;
+    throw error;
+  }
+}
+
+/** @type {WeakMap<PublishedKey[], ReturnType<typeof keyRing>>} */
+const rings = new WeakMap();
+
+/** The key ring of a snapshot, built once because imported keys are cached by it. @param {PublishedKey[]} keys */
+function ringOf(keys) {
+  const ring = rings.get(keys) ?? keyRing(keys);
+  rings.set(keys, ring);
+  return ring;
+}

@@ -1,0 +1,86 @@
+/**
+ * The journals of devices that this tablet was before, set aside when it was enrolled again. They are sent to the server's quarantine
+ * from the first entry to the last, and stay on the tablet in any case.
+ *
+ * The progress may be lost: the server stores an entry that comes again only once.
+ */
+import { ownerOf, proofOf } from "./journal.js";
+
+/** @import { SignedEntry } from "./journal.js" */
+
+/**
+ * @typedef {{name: string, device: string, proof?: string, entries: SignedEntry[], of: number}} Batch  `proof`: sealed by the server for
+ *   that device; `of`: how many entries the whole journal has
+ * @typedef {Record<string, {sent: number, of: number}>} HandedIn  by the file's name
+ * @typedef {{retired(): Promise<string[]>, read(name: string): Promise<string[]>}} Files  the names of the files, and their records
+ * @typedef {{handedIn(): Promise<HandedIn | undefined>, putHandedIn(handedIn: HandedIn): Promise<void>}} Progress
+ */
+
+export class OldJournals {
+  /** @type {HandedIn} */
+  #handedIn = {};
+  /** The code of the server's refusal. It is asked again when the page is opened again. @type {string | null} */
+  trouble = null;
+  /** @type {string[] | null} files with entries left to send; null: not looked up yet */
+  #left = null;
+  /** @type {{name: string, records: string[]} | null} */
+  #open = null;
+  #files;
+  #progress;
+
+  /** @param {Files} files @param {Progress} progress */
+  constructor(files, progress) {
+    this.#files = files;
+    this.#progress = progress;
+  }
+
+  /** How many entries were sent, of how many in the files that were read. */
+  get count() {
+    const each = Object.values(this.#handedIn);
+    return { sent: each.reduce((sum, { sent }) => sum + sent, 0), of: each.reduce((sum, { of }) => sum + of, 0) };
+  }
+
+  /** The next batch to send, at most `limit` entries; null when all are sent. @param {number} limit @returns {Promise<Batch | null>} */
+  async next(limit) {
+    if (this.trouble) return null;
+    this.#left ??= await this.#begin();
+    for (;;) {
+      const [name] = this.#left;
+      if (name === undefined) return null;
+      const batch = await this.#batch(name, limit);
+      if (batch.entries.length) return batch;
+      await this.sent(batch);
+      this.#left.shift();
+      this.#open = null;
+    }
+  }
+
+  /** Notes that the server has this batch. @param {Batch} batch */
+  async sent({ name, entries, of }) {
+    const before = this.#handedIn[name]?.sent ?? 0;
+    this.#handedIn = { ...this.#handedIn, [name]: { sent: before + entries.length, of } };
+    await this.#progress.putHandedIn(this.#handedIn);
+  }
+
+  /** Starts again from the first entry: a restored server may have lost what was sent. */
+  async again() {
+    this.trouble = null;
+    this.#left = null;
+    await this.#progress.putHandedIn({});
+  }
+
+  async #begin() {
+    this.#handedIn = (await this.#progress.handedIn()) ?? {};
+    const names = await this.#files.retired();
+    return names.filter((name) => !this.#handedIn[name] || this.#handedIn[name].sent < this.#handedIn[name].of).sort();
+  }
+
+  /** @param {string} name @param {number} limit @returns {Promise<Batch>} */
+  async #batch(name, limit) {
+    if (this.#open?.name !== name) this.#open = { name, records: await this.#files.read(name) };
+    const { records } = this.#open;
+    const sent = this.#handedIn[name]?.sent ?? 0;
+    const entries = records.slice(1 + sent, 1 + sent + limit).map((record) => JSON.parse(record));
+    return { name, device: ownerOf(records) ?? "", proof: proofOf(records), entries, of: Math.max(0, records.length - 1) };
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What the tablet stores in IndexedDB: its key, which can be stored nowhere else, and caches. A kill may lose the whole database, so
+ * everything but the key can be rebuilt from the journal or the server.
+ */
+import { StorageError } from "./journal-file.js";
+import { openDB } from "../../vendor/idb-8.0.4/index.js";
+
+/** @import { Snapshot } from "../knowledge/state.js" */
+/** @import { Kept as KeptHolds } from "../knowledge/holds.js" */
+/** @import { Kept as KeptSets } from "../knowledge/sets.js" */
+/** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
+/** @import { LastContact } from "../knowledge/state.js" */
+/** @import { HandedIn } from "./old-journals.js" */
+
+/**
+ * @typedef {{id: string, name: string, keys: CryptoKeyPair, proof?: string}} DeviceRecord  `proof`: sealed by the server at enrolment
+ * @typedef {{token: string, keys: CryptoKeyPair}} EnrolmentRecord  an enrolment without an answer yet
+ * @typedef {{salt: Uint8Array<ArrayBuffer>, hash: ArrayBuffer, failures: number, failedAt: number, mark?: string}} KeptPin  `failedAt`:
+ *   ms since 1970
+ * @typedef {{language?: string, sound?: boolean, camera?: string}} Settings
+ */
+
+const DATABASE = "redeem";
+const FACTS = "facts";
+
+export class Store {
+  #database;
+
+  /** @param {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} database */
+  constructor(database) {
+    this.#database = database;
+  }
+
+  /** Throws StorageError. */
+  static async open() {
+    const upgrade = (/** @type {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) =>
+      void database.createObjectStore(FACTS);
+    try {
+      return new Store(await openDB(DATABASE, 1, { upgrade }));
+    } catch (error) {
+      throw new StorageError(String(error)); // as in some private windows
+    }
+  }
+
+  /** @returns {Promise<DeviceRecord | undefined>} */
+  device() {
+    return this.#get("device");
+  }
+
+  /** @returns {Promise<EnrolmentRecord | undefined>} */
+  enrolment() {
+    return this.#get("enrolment");
+  }
+
+  /** @param {EnrolmentRecord} enrolment */
+  beginEnrolment(enrolment) {
+    return this.#put("enrolment", enrolment);
+  }
+
+  /** @param {DeviceRecord} device */
+  async enrolled(device) {
+    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
+    const settings = await change.store.get("settings");
+    change.store.clear(); // the rest belongs to the device that this tablet was before
+    if (settings) change.store.put(settings, "settings");
+    change.store.put(device, "device");
+    await change.done;
+  }
+
+  forgetEnrolment() {
+    return this.#database.delete(FACTS, "enrolment");
+  }
+
+  /** @returns {Promise<Snapshot | undefined>} */
+  snapshot() {
+    return this.#get("snapshot");
+  }
+
+  /** @param {Snapshot} snapshot */
+  putSnapshot(snapshot) {
+    return this.#put("snapshot", snapshot);
+  }
+
+  /** The number of the last entry that the server is known to have. @returns {Promise<number>} */
+  async acknowledged() {
+    return (await this.#get("acknowledged")) ?? 0;
+  }
+
+  /** @param {number} last */
+  putAcknowledged(last) {
+    return this.#put("acknowledged", last);
+  }
+
+  /** @returns {Promise<KeptHolds | undefined>} */
+  holds() {
+    return this.#get("holds");
+  }
+
+  /** @param {KeptHolds} holds */
+  putHolds(holds) {
+    return this.#put("holds", holds);
+  }
+
+  /** @returns {Promise<KeptSets | undefined>} */
+  sets() {
+    return this.#get("sets");
+  }
+
+  /** @param {KeptSets | null} sets null: fetch them whole */
+  putSets(sets) {
+    return this.#put("sets", sets ?? undefined);
+  }
+
+  /** @returns {Promise<KeptSiblings | undefined>} */
+  siblings() {
+    return this.#get("siblings");
+  }
+
+  /** @param {KeptSiblings} siblings */
+  putSiblings(siblings) {
+    return this.#put("siblings", siblings);
+  }
+
+  /** @returns {Promise<LastContact | undefined>} */
+  heard() {
+    return this.#get("heard");
+  }
+
+  /** @param {LastContact} heard */
+  putHeard(heard) {
+    return this.#put("heard", heard);
+  }
+
+  /** How much of the old journals the server has. @returns {Promise<HandedIn | undefined>} */
+  handedIn() {
+    return this.#get("handed in");
+  }
+
+  /** @param {HandedIn} handedIn */
+  putHandedIn(handedIn) {
+    return this.#put("handed in", handedIn);
+  }
+
+  /** @param {string} clerk @returns {Promise<KeptPin | undefined>} */
+  pin(clerk) {
+    return this.#get(`pin ${clerk}`);
+  }
+
+  /** @param {string} clerk @param {KeptPin} kept */
+  putPin(clerk, kept) {
+    return this.#put(`pin ${clerk}`, kept);
+  }
+
+  /** @returns {Promise<Settings>} */
+  async settings() {
+    return (await this.#get("settings")) ?? {};
+  }
+
+  /** @param {Settings} changes the others stay */
+  async changeSettings(changes) {
+    await this.#put("settings", { ...(await this.settings()), ...changes });
+  }
+
+  /** @param {string} key */
+  #get(key) {
+    return this.#database.get(FACTS, key);
+  }
+
+  /** @param {string} key @param {unknown} value */
+  async #put(key, value) {
+    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
+    change.store.put(value, key);
+    await change.done;
+  }
+}

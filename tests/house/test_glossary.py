@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 from babel.messages.pofile import read_po
 
-from tests.house import ROOT, lines_with, ours, texts
+from redeem.lib.files import ROOT
+from tests.house.checks import lines_with, ours, texts
 
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 TERMS, RULED_OUT = GLOSSARY.split("\n## Words we do not use\n")

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.house import ROOT, ours, texts
+from redeem.lib.files import ROOT
+from tests.house.checks import ours, texts
 
 FOLDERS = "redeem|static|templates|tests|docs|scripts|bench|protocol|migrations|translations"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`")

@@ -14,8 +14,11 @@ NAMES_OF = re.compile(rf"`((?:{FOLDERS})/[\w./-]+\.(?:py|js))`:((?:,?\s+`\w+`)+)
 DOCUMENTS = texts(path for path in [*ours("docs"), *ROOT.glob("*.md")] if path.suffix == ".md")
 
 
+MADE_LATER = {"bench/results/"}  # by `make bench`; never committed
+
+
 def missing_paths(text: str) -> list[str]:
-    return [path for path in PATH.findall(text) if not (ROOT / path).exists()]
+    return [path for path in PATH.findall(text) if path not in MADE_LATER and not (ROOT / path).exists()]
 
 
 def missing_names(text: str) -> list[str]:

@@ -93,9 +93,8 @@ def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
 
 def plan_of(row: Campaign, stores: Sequence[StoreLine]) -> Plan:
     terms = parse_terms(row.terms)
-    where = [store for store in stores if store.id in terms.stores or store.partner_id in terms.partners]
-    issued = row.coupons - row.skipped
-    return Plan(row.number, row.name, terms, row.version, issued, row.created_at, row.stopped_at, where)
+    issued, stores_of_it = row.coupons - row.skipped, directory.where_good(terms, stores)
+    return Plan(row.number, row.name, terms, row.version, issued, row.created_at, row.stopped_at, stores_of_it)
 
 
 def add_campaign(session: Session, person: Person, name: str, terms: Terms, now: Ms) -> int:

@@ -9,7 +9,7 @@ from redeem.accounts.roles import Scope
 from redeem.db.models.coupons import Campaign
 from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import campaign_id
-from redeem.partners.directory import is_good_at_any, list_stores
+from redeem.partners.directory import list_stores, where_good
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +41,4 @@ def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
     if scope.is_whole:
         return campaigns
     stores = list_stores(session, scope)
-    return [campaign for campaign in campaigns if is_good_at_any(campaign.terms, stores)]
+    return [campaign for campaign in campaigns if where_good(campaign.terms, stores)]

@@ -19,6 +19,7 @@ from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.times import Ms, rfc3339
+from redeem.partners.directory import is_good_at_store
 
 
 class NotIssuing(Conflict):
@@ -143,8 +144,8 @@ def check_promises(session: Session, before: Terms, after: Terms) -> None:
 def places_taken(session: Session, before: Terms, after: Terms) -> list[str]:
     """The members by which a store is no longer good; a store may be named by its partner instead."""
     gone = set(before.stores) - set(after.stores)
-    covered = session.scalars(select(Store.id).where(Store.id.in_(gone), Store.partner_id.in_(after.partners)))
-    taken = {"partners": set(before.partners) - set(after.partners), "stores": gone - set(covered)}
+    still_good = session.scalars(select(Store.id).where(Store.id.in_(gone), is_good_at_store(after)))
+    taken = {"partners": set(before.partners) - set(after.partners), "stores": gone - set(still_good)}
     return [name for name, ids in taken.items() if ids]
 
 

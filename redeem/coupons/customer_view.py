@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from redeem.db.lines import lines
@@ -20,7 +19,7 @@ from redeem.ledger.ledger import Found, Standing
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
-from redeem.partners.directory import STORE, StoreLine
+from redeem.partners.directory import STORE, StoreLine, is_good_at_store
 
 
 class State(StrEnum):
@@ -97,8 +96,7 @@ def show_lost(session: Session, seen: presented.Shown, now: Ms, zone: str) -> Sh
 
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
     """Where the terms hold."""
-    named = or_(Store.id.in_(terms.stores), Store.partner_id.in_(terms.partners))
-    return lines(session, StoreLine, STORE.where(named).order_by(Partner.name, Store.name, Store.id))
+    return lines(session, StoreLine, STORE.where(is_good_at_store(terms)).order_by(Partner.name, Store.name, Store.id))
 
 
 def state_of(found: Found, standing: Standing | None, stores: list[StoreLine], now: Ms) -> State:

@@ -22,7 +22,7 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_id, coupon_id
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
-from redeem.partners.directory import is_good_at_any, list_stores
+from redeem.partners.directory import list_stores, where_good
 from redeem.redemptions.identify import named_serial
 
 TEXT_MAX_CHARACTERS = 600
@@ -169,7 +169,7 @@ def is_visible(session: Session, scope: Scope, serial: int) -> bool:
     text = session.scalar(
         select(Campaign.terms).join(Coupon, Coupon.campaign_number == Campaign.number).where(Coupon.serial == serial)
     )
-    return text is not None and (scope.is_whole or is_good_at_any(parse_terms(text), list_stores(session, scope)))
+    return text is not None and (scope.is_whole or bool(where_good(parse_terms(text), list_stores(session, scope))))
 
 
 def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str) -> Story:

@@ -18,12 +18,13 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain import short_codes
-from redeem.domain.rules import can_issue, last_day
+from redeem.domain.rules import can_issue, is_good_at, last_day
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
+from redeem.partners.directory import is_good_at_store
 
 
 class AlreadyRedeemed(Conflict):
@@ -145,10 +146,8 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
 
 def only_store(session: Session, terms: Terms) -> str | None:
     """A coupon that is good at one store alone is expected there, without anybody saying so."""
-    listed = list(terms.stores)
-    if terms.partners:
-        listed += session.scalars(select(Store.id).where(Store.partner_id.in_(terms.partners)).limit(2))
-    return listed[0] if len(set(listed)) == 1 else None
+    good_at = session.scalars(select(Store.id).where(is_good_at_store(terms)).limit(2)).all()
+    return good_at[0] if len(good_at) == 1 else None
 
 
 def add(session: Session, coupon: CouponView, promised_to_id: str | None) -> None:
@@ -178,7 +177,7 @@ def check_home(session: Session, terms: Terms, store_id: str | None) -> None:
     if store_id is None:
         return
     partner_id = session.scalar(select(Store.partner_id).where(Store.id == store_id))
-    if partner_id is None or not (store_id in terms.stores or partner_id in terms.partners):
+    if partner_id is None or not is_good_at(terms, store_id, partner_id):
         fault = {"pointer": "/home_store", "detail": "not one of the campaign's stores"}
         raise Invalid("Name a store at which this campaign's coupons are good.", errors=[fault])
 

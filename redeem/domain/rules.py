@@ -55,13 +55,21 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
     reasons = {
         Verdict.ALREADY_REDEEMED: facts.redeemed,
         Verdict.VOID: facts.void,
-        Verdict.WRONG_STORE: not _is_good_at(terms, place),
+        Verdict.WRONG_STORE: not is_good_at(terms, place.store_id, place.partner_id),
         Verdict.NOT_YET_VALID: day < _first_day(terms),
         # The token alone says when: ending a campaign early doesn't shorten what people were promised.
         Verdict.EXPIRED: day > facts.last_day,
         Verdict.HELD_ELSEWHERE: facts.held_by not in (None, place.device_id),
     }
     return next((verdict for verdict, applies in reasons.items() if applies), None)
+
+
+def is_good_at(terms: Terms, store_id: str, partner_id: str) -> bool:
+    """Say whether coupons of these terms are good at this store of this partner.
+
+    `partners.directory.is_good_at_store` says the same in SQL.
+    """
+    return store_id in terms.stores or partner_id in terms.partners
 
 
 def last_day(terms: Terms, issue_day: int) -> int:
@@ -82,10 +90,6 @@ def can_issue(terms: Terms, day: int) -> bool:
     begun = issue.first is None or to_day(issue.first) <= day
     over = issue.until is not None and to_day(issue.until) < day
     return begun and not over and day <= last_day(terms, day)
-
-
-def _is_good_at(terms: Terms, place: Place) -> bool:
-    return place.store_id in terms.stores or place.partner_id in terms.partners
 
 
 def _first_day(terms: Terms) -> int:

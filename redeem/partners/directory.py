@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope, partners_within, within
 from redeem.db.lines import line, lines
 from redeem.db.models.partners import Partner, Store
+from redeem.domain.rules import is_good_at
 from redeem.domain.terms import Terms
 
 
@@ -54,5 +55,11 @@ def get_store(session: Session, scope: Scope, store_id: str) -> StoreLine:
     return line(session, StoreLine, within(STORE, scope, Store.id).where(Store.id == store_id))
 
 
-def is_good_at_any(terms: Terms, stores: Sequence[StoreLine]) -> bool:
-    return any(store.id in terms.stores or store.partner_id in terms.partners for store in stores)
+def where_good(terms: Terms, stores: Sequence[StoreLine]) -> list[StoreLine]:
+    """Those of the stores at which coupons of these terms are good."""
+    return [store for store in stores if is_good_at(terms, store.id, store.partner_id)]
+
+
+def is_good_at_store(terms: Terms) -> ColumnElement[bool]:
+    """`rules.is_good_at` in SQL, of the row of Store in a statement."""
+    return or_(Store.id.in_(terms.stores), Store.partner_id.in_(terms.partners))

@@ -5,6 +5,7 @@ Of a PIN no more is told than a mark that changes with it: what a tablet remembe
 Its etag is made of versions and names alone, so that a tablet that knows it all costs next to nothing. Nothing of any customer is told.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from json import dumps, loads
 from typing import Any
@@ -16,6 +17,7 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Clerk
 from redeem.db.models.partners import Partner
 from redeem.domain.presented import Actor
+from redeem.domain.rules import is_good_at
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
 from redeem.holds import siblings
@@ -62,15 +64,16 @@ def campaigns_at(session: Session, actor: Actor) -> list[dict[str, Any]]:
     """Those whose coupons are good at the store, by number."""
     return [
         {"id": f"cmp_{number}", "number": number, "name": name, "terms": loads(text)}
-        for number, name, text in session.connection().execute(CAMPAIGNS)
-        if is_good_at(text, actor)
+        for number, name, text in good_campaigns(session, actor)
     ]
 
 
 def campaign_numbers_at(session: Session, actor: Actor) -> set[int]:
-    return {number for number, _, text in session.connection().execute(CAMPAIGNS) if is_good_at(text, actor)}
+    return {number for number, _, _ in good_campaigns(session, actor)}
 
 
-def is_good_at(terms_text: str, actor: Actor) -> bool:
-    terms = parse_terms(terms_text)
-    return actor.store_id in terms.stores or actor.partner_id in terms.partners
+def good_campaigns(session: Session, actor: Actor) -> Iterator[tuple[int, str, str]]:
+    """(number, name, text of the terms) of each campaign that is good at the actor's store."""
+    for number, name, text in session.connection().execute(CAMPAIGNS):
+        if is_good_at(parse_terms(text), actor.store_id, actor.partner_id):
+            yield number, name, text

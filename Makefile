@@ -8,6 +8,7 @@ help:
 	@echo 'make bench  measure; figures are ratios within one run'
 	@echo 'make soak   long simulations and load'
 	@echo 'make lint   only style and types'
+	@echo 'make venv   install what serves, and nothing that tests: for a server'
 	@echo 'make audit  look up known vulnerabilities of what is locked (asks PyPI and npm)'
 	@echo 'make lock   pin the dependencies anew after a change to requirements*.txt'
 	@echo 'make clean  remove what the above made, but not instance/, which holds data'
@@ -35,21 +36,27 @@ lint: setup
 
 # --strict: without it pip-audit is content when it could look up nothing.
 audit: setup
-	.venv/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	.venv/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock
 	npm audit
 
 setup:
 	@scripts/system-packages test
-	@scripts/venv
+	@scripts/venv dev
 	@scripts/node-modules
 
 venv:
 	@scripts/system-packages run
-	@scripts/venv
+	@scripts/venv run
 
-lock: venv
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command 'make lock' requirements-dev.txt --output-file requirements.lock
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock'
+
+# The first before the second, which is held to it.
+lock:
+	@scripts/system-packages run
+	@scripts/venv dev
+	$(COMPILE) requirements.txt --output-file requirements.lock
+	$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
 
 clean:
 	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

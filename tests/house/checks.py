@@ -26,7 +26,7 @@ def ours(*folders: str) -> Iterator[Path]:
                 continue
             if path.is_dir():
                 yield from ours(str(path.relative_to(ROOT)))
-            elif path.suffix in TEXTS and path.name not in {"requirements.lock", "package-lock.json"}:
+            elif path.suffix in TEXTS and path.name != "package-lock.json":
                 yield path
 
 
@@ -74,9 +74,9 @@ def locked(text: str) -> dict[str, tuple[str, int]]:
 
 
 def not_locked(wanted: Mapping[str, Requirement], pins: Mapping[str, tuple[str, int]]) -> list[str]:
-    """List the requirements that the lock file lacks, or pins to a version that they exclude."""
+    """List the requirements that a lock file lacks, or pins to a version that they exclude."""
     return [
-        f"{requirement} is {pins[name][0] if name in pins else 'not'} in requirements.lock"
+        f"{requirement} is {pins[name][0] if name in pins else 'not'} in the lock"
         for name, requirement in wanted.items()
         if name not in pins or pins[name][0] not in requirement.specifier
     ]

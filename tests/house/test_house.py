@@ -20,6 +20,7 @@ RAW_HTML = re.compile(
 )
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?![^>]*application/(ld\+)?json)|<style|\s(style|on[a-z]+)=[\"']")
 MACHINE_PATH = re.compile(r"(?<![\w.}>-])/(" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me"]) + r")/")
+SOURCE = re.compile(r"://|--(extra-)?index-url|--find-links|--trusted-host|\s@\s")
 OTHER_WORDS = re.compile(r"\b(voucher|gift card|check-in|ticket)s?\b", re.IGNORECASE)
 SKIPS = re.compile(
     r"pytest\.skip\(|importorskip\(|mark\.skip\b|mark\.skipif\((?!sys\.platform)|\b(test|it)\.(skip|only|todo)\("
@@ -29,7 +30,6 @@ SKIPS = re.compile(
 USED_OTHERWISE = {
     "granian": "serves wsgi.py",
     "psycopg": "named by the database's URL",
-    "pytest": "runs the tests",
     "tzdata": "zoneinfo's data, where the system has none",
 }
 
@@ -38,7 +38,9 @@ COMES_WITH = {"babel": "flask-babel", "click": "flask", "jinja2": "flask", "mark
 
 REQUIREMENTS = (ROOT / "requirements.txt").read_text()
 REQUIREMENTS_DEV = (ROOT / "requirements-dev.txt").read_text()
-LOCKED = checks.locked((ROOT / "requirements.lock").read_text())
+LOCK = (ROOT / "requirements.lock").read_text()
+LOCK_DEV = (ROOT / "requirements-dev.lock").read_text()
+LOCKED, LOCKED_DEV = checks.locked(LOCK), checks.locked(LOCK_DEV)
 PYTHON = texts(path for path in ours("redeem", "migrations") if path.suffix == ".py") | texts([ROOT / "wsgi.py"])
 SERVED = texts(ours("redeem", "static", "templates"))
 DOCUMENTS = "\n".join(texts(path for path in [*ours("docs"), *ROOT.glob("*.md")] if path.suffix == ".md").values())
@@ -88,14 +90,32 @@ def test_each_requirement_says_in_three_words_why(text):
     assert checks.without_reason(text) == []
 
 
-def test_the_lock_covers_the_requirements():
-    wanted = checks.requirements(REQUIREMENTS) | checks.requirements(REQUIREMENTS_DEV)
-    assert checks.not_locked(wanted, LOCKED) == []
+@pytest.mark.parametrize(
+    ("requirements", "pins"), [(REQUIREMENTS, LOCKED), (REQUIREMENTS_DEV, LOCKED_DEV)], ids=["run", "develop"]
+)
+def test_the_lock_covers_the_requirements(requirements, pins):
+    assert checks.not_locked(checks.requirements(requirements), pins) == []
 
 
-def test_everything_locked_has_hashes():
-    assert [name for name, (_, hashes) in LOCKED.items() if not hashes] == []
-    assert len(LOCKED) > 50
+def test_both_locks_pin_the_same_versions():
+    both = LOCKED.keys() & LOCKED_DEV.keys()
+    assert [name for name in both if LOCKED[name] != LOCKED_DEV[name]] == []
+
+
+def test_what_serves_is_installed_without_what_tests():
+    assert checks.requirements(REQUIREMENTS).keys() & checks.requirements(REQUIREMENTS_DEV).keys() == set()
+    assert {"pytest", "mypy", "playwright"} & LOCKED.keys() == set()
+
+
+@pytest.mark.parametrize(("pins", "at_least"), [(LOCKED, 30), (LOCKED_DEV, 80)], ids=["run", "develop"])
+def test_everything_locked_has_hashes(pins, at_least):
+    assert [name for name, (_, hashes) in pins.items() if not hashes] == []
+    assert len(pins) > at_least
+
+
+@pytest.mark.parametrize("text", [LOCK, LOCK_DEV], ids=["run", "develop"])
+def test_no_lock_says_where_packages_come_from(text):
+    assert lines_with(SOURCE, {"lock": text}) == []
 
 
 def test_what_the_program_imports_is_required():
@@ -146,6 +166,8 @@ def test_each_error_code_is_documented():
         (INLINE, "<script>alert(1)</script>"),
         (INLINE, '<p style="color: red">'),
         (INLINE, '<button onclick="go()">'),
+        (SOURCE, "--find-links /opt/wheels"),
+        (SOURCE, "flask @ file:///opt/flask.whl"),
         (OTHER_WORDS, "A Voucher for you"),
         (SKIPS, "@pytest.mark.ski" + 'pif(not shutil.which("chromium"), reason="none")'),
         (SKIPS, "test.ski" + 'p("later", () => {})'),
@@ -185,8 +207,8 @@ def test_a_gap_in_the_lock_is_found():
         "flask==2.0 \\\n    --hash=sha256:aa\n    # via x\npsycopg[binary]==3.3.9 \\\n    --hash=sha256:bb\n"
     )
     assert checks.not_locked(wanted, pins) == [
-        "Flask~=3.1 is 2.0 in requirements.lock",
-        "qrcode~=8.2 is not in requirements.lock",
+        "Flask~=3.1 is 2.0 in the lock",
+        "qrcode~=8.2 is not in the lock",
     ]
 
 

@@ -76,7 +76,7 @@ def sqlite_writer(engine: Engine, prepared: list[Row], per_commit: int) -> None:
 
 
 def postgres_writer(engine: Engine, prepared: list[Row], connections: int) -> None:
-    statement = text_of(sql.REDEEM_AT_ONCE, postgresql.psycopg.dialect())
+    statement = text_of(sql.REDEEM_IN_ONE_STATEMENT, postgresql.psycopg.dialect())
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     left, turn = iter(prepared), threading.Lock()
 

@@ -12,7 +12,7 @@ from redeem.coupons.issue import CouponView, get_coupon
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.ledger.ledger import Standing, find, standing
+from redeem.ledger.ledger import StandingRedemption, find_coupon, find_standing
 from redeem.lib.times import Ms
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY, Cast
@@ -54,7 +54,7 @@ class Counters:
         return coupon, grants[coupon.serial]
 
     def holder(self, coupon: Issued) -> str | None:
-        found = self.read(lambda session: find(session, coupon.serial))
+        found = self.read(lambda session: find_coupon(session, coupon.serial))
         return found.holder_id if found else None
 
     def promised(self, coupon: Issued) -> str | None:
@@ -63,8 +63,8 @@ class Counters:
     def view(self, coupon: Issued) -> CouponView:
         return self.read(lambda session: get_coupon(session, coupon.serial))
 
-    def standing(self, coupon: Issued) -> Standing | None:
-        return self.read(lambda session: standing(session, coupon.serial))
+    def standing(self, coupon: Issued) -> StandingRedemption | None:
+        return self.read(lambda session: find_standing(session, coupon.serial))
 
     def device(self, device_id: str) -> Device:
         return self.read(lambda session: session.get_one(Device, device_id))

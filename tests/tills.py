@@ -8,7 +8,7 @@ from redeem.accounts import api_key_format, api_keys
 from redeem.db.engine import Database
 from redeem.domain import tokens
 from redeem.domain.acts import Act, Answer, Kind
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.lib.times import Ms
 from redeem.redemptions.fast_path import Memory, redeem_at_once
 from redeem.redemptions.settle import cancel, settle
@@ -33,7 +33,7 @@ class Till:
         seen = shown(coupon)
         act = Act(self.actor, name or self._new(), Kind.REDEEM, fingerprint, seen.serial if seen else None, seen)
         quick = (
-            self.database.at_once(lambda driver: redeem_at_once(driver, self.memory, act, now))
+            self.database.autocommit(lambda driver: redeem_at_once(driver, self.memory, act, now))
             if self.quickly
             else None
         )
@@ -57,9 +57,9 @@ class Till:
         return f"attempt-{next(self._names)}"
 
 
-def shown(coupon: Issued | None) -> Shown | None:
+def shown(coupon: Issued | None) -> ShownCoupon | None:
     """What the till reads of it; None stands for whatever does not verify."""
-    return Shown.of(tokens.read(coupon.token)) if coupon else None
+    return ShownCoupon.of(tokens.read(coupon.token)) if coupon else None
 
 
 def till_of(database: Database, key_text: str) -> Till:

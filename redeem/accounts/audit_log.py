@@ -48,7 +48,7 @@ class ChangeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChangeFilter:
     """What to list. `since` and `until` are the first moment and the one after the last."""
 
     scope: Scope
@@ -80,7 +80,7 @@ CHANGE = CHANGE.outerjoin(Manager, Manager.id == AuditEntry.manager_id)
 CHANGE = CHANGE.outerjoin(ApiKey, ApiKey.prefix == AuditEntry.key_prefix)
 
 
-def list_changes(session: Session, wanted: Wanted, page: Page) -> Slice[ChangeLine]:
+def list_changes(session: Session, wanted: ChangeFilter, page: Page) -> Slice[ChangeLine]:
     """Newest first."""
     found = take(session, asked(CHANGE, wanted), AuditEntry.id.expression, page)
     return Slice([ChangeLine(*row) for row in found.items], found.has_more)
@@ -99,7 +99,7 @@ def list_authors(session: Session, scope: Scope) -> list[Author]:
     ]
 
 
-def asked(statement: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+def asked(statement: Select[*tuple[Any, ...]], wanted: ChangeFilter) -> Select[*tuple[Any, ...]]:
     kept = statement.where(changes_within(wanted.scope))
     if wanted.author_id is not None:
         kept = kept.where(*(getattr(AuditEntry, name) == own for name, own in written_by(wanted.author_id).items()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.api import Idempotency
 from redeem.lib.errors import Invalid
 from redeem.lib.sealing import Sealer
@@ -84,7 +84,7 @@ def first_answer(session: Session, mutation: Mutation, sealer: Sealer) -> Done:
         )
     ).one_or_none()
     if kept is None:
-        raise Again  # the twin that was in the way has just been rolled back
+        raise Retry  # the twin that was in the way has just been rolled back
     if kept.fingerprint != mutation.fingerprint:
         raise KeyReused
     return Done(kept.status, sealer.unseal(kept.sealed_answer), replayed=True)

@@ -24,7 +24,7 @@ INVITATION_DAYS = 7
 INVITATION_SECONDS = INVITATION_DAYS * MS_PER_DAY // 1000
 
 
-class OverInvitation(Conflict):
+class InvitationClosed(Conflict):
     """It was used, withdrawn, or is too old; or whoever made it may not invite any more."""
 
     code = "invitation_over"
@@ -126,13 +126,13 @@ def withdraw(session: Session, person: Person, invitation_id: str, now: Ms) -> N
 
 
 def find(session: Session, invitation_id: str, now: Ms) -> InvitationLine:
-    """What whoever has the link is invited to. Raises OverInvitation."""
+    """What whoever has the link is invited to. Raises InvitationClosed."""
     check(session, session.get(Invitation, invitation_id), now)
     return as_line(*session.execute(OPEN.where(Invitation.id == invitation_id)).one())
 
 
 def accept(session: Session, invitation_id: str, name: str, password_hash: str, now: Ms) -> Manager:
-    """The new manager. `password_hash` is made before the transaction. Raises OverInvitation, TakenEmail, Invalid."""
+    """The new manager. `password_hash` is made before the transaction. Raises InvitationClosed, TakenEmail, Invalid."""
     locked = select(Invitation).where(Invitation.id == invitation_id).with_for_update()
     row = check(session, session.scalar(locked), now)
     role = Role(row.role)
@@ -146,12 +146,12 @@ def accept(session: Session, invitation_id: str, name: str, password_hash: str, 
 
 
 def check(session: Session, row: Invitation | None, now: Ms) -> Invitation:
-    """Raises OverInvitation."""
+    """Raises InvitationClosed."""
     if row is None or row.accepted_id or row.withdrawn_at or now > row.expires_at:
-        raise OverInvitation
+        raise InvitationClosed
     inviter = session.get_one(Manager, row.manager_id)
     if inviter.disabled_at or not may_appoint(as_person(inviter), Role(row.role), scope_as_stored(row)):
-        raise OverInvitation
+        raise InvitationClosed
     return row
 
 

@@ -19,7 +19,7 @@ from redeem.lib.times import MS_PER_DAY, Ms
 RESET_SECONDS = MS_PER_DAY // 1000
 
 
-class OverReset(Conflict):
+class ResetClosed(Conflict):
     """It was used, another was made, or it is too old."""
 
     code = "reset_over"
@@ -46,19 +46,19 @@ def make_reset(session: Session, person: Person, manager_id: str, now: Ms) -> tu
 
 
 def find(session: Session, reset: Reset, now: Ms, *, lock: bool = False) -> Manager:
-    """Whose password it may set. Raises OverReset."""
+    """Whose password it may set. Raises ResetClosed."""
     wanted = select(Manager).where(Manager.id == reset.manager_id, Manager.reset_at == reset.at)
     manager = session.scalar(wanted.with_for_update() if lock else wanted)
     if manager is None or manager.disabled_at is not None or now - reset.at > RESET_SECONDS * 1000:
-        raise OverReset
+        raise ResetClosed
     maker = session.get(Manager, manager.reset_by_id) if manager.reset_by_id else None
     if maker is None or maker.disabled_at is not None:
-        raise OverReset
+        raise ResetClosed
     return manager
 
 
 def finish(session: Session, reset: Reset, password_hash: str, now: Ms) -> None:
-    """Sets it, and ends every session of the old one. `password_hash` is made before the transaction. Raises OverReset."""
+    """Sets it, and ends every session of the old one. `password_hash` is made before the transaction. Raises ResetClosed."""
     manager = find(session, reset, now, lock=True)
     manager.password_hash, manager.reset_at = password_hash, None
     people.end_all(session, manager.id, now)

@@ -108,7 +108,7 @@ def as_line(manager: Manager, partner_name: str | None, store_name: str | None, 
     )
 
 
-def change_post(
+def change_role(
     session: Session, person: Person, manager_id: str, role: Role, partner_id: str | None, store_id: str | None, now: Ms
 ) -> None:
     """Another role, or another place. It holds from their next click. Raises NotFound, Forbidden, Invalid, LastManager."""

@@ -29,13 +29,13 @@ def begin(session: Session, mine: SignedIn, now: Ms) -> str | None:
     wait = throttle.wait_ms(session, subject, now)
     if wait:
         raise TooMany(-(-wait // 1000))
-    throttle.failed(session, subject, now)
+    throttle.count_failure(session, subject, now)
     return session.get_one(Manager, mine.person.id).password_hash
 
 
 def finish(session: Session, mine: SignedIn, now: Ms) -> None:
     """The password was right."""
-    throttle.succeeded(session, subject_of(mine))
+    throttle.reset(session, subject_of(mine))
     session.execute(
         update(ManagerSession).where(ManagerSession.secret_hash == mine.secret_hash).values(confirmed_at=now)
     )

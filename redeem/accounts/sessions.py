@@ -86,7 +86,7 @@ def begin(session: Session, email: str, source: str, known: KnownBrowser | None,
     if wait:
         raise TooMany(-(-wait // 1000))
     for subject in subjects:
-        throttle.failed(session, subject, now)
+        throttle.count_failure(session, subject, now)
     return Try(manager if manager and not manager.disabled_at else None, subjects)
 
 
@@ -100,9 +100,9 @@ def finish(session: Session, attempt: Try, *, right: bool, user_agent: str, now:
     if not right or attempt.manager is None:
         raise WrongPassword
     account, *source = attempt.subjects
-    throttle.succeeded(session, account)
+    throttle.reset(session, account)
     for subject in source:
-        throttle.forgive(session, subject)
+        throttle.uncount_failure(session, subject)
     return open_session(session, attempt.manager.id, user_agent, now)
 
 

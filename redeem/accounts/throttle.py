@@ -44,15 +44,15 @@ def lock(session: Session, subjects: Iterable[str]) -> None:
         session.execute(select(Throttle.subject).where(Throttle.subject == subject).with_for_update())
 
 
-def failed(session: Session, subject: str, now: Ms) -> None:
+def count_failure(session: Session, subject: str, now: Ms) -> None:
     session.execute(FAIL, {"subject": subject, "now": now, "stale": now - FORGET_MS})
 
 
-def succeeded(session: Session, subject: str) -> None:
+def reset(session: Session, subject: str) -> None:
     session.execute(delete(Throttle).where(Throttle.subject == subject))
 
 
-def forgive(session: Session, subject: str) -> None:
+def uncount_failure(session: Session, subject: str) -> None:
     """Takes one failure back: what was counted beforehand turned out right, and says nothing about the others."""
     session.execute(
         update(Throttle)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
@@ -56,7 +56,7 @@ def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campa
     try:
         session.flush()
     except IntegrityError as error:
-        raise Again from error  # another campaign took the number at the same moment
+        raise Retry from error  # another campaign took the number at the same moment
     return campaign
 
 

@@ -15,7 +15,7 @@ from redeem.domain import presented
 from redeem.domain.rules import Place, Verdict, why_declined
 from redeem.domain.terms import LAST_DAY_MAX, Terms
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import Found, Standing
+from redeem.ledger.ledger import IssuedCoupon, StandingRedemption
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
@@ -50,7 +50,7 @@ class Shown:
     short_code: str
     terms: Terms
     state: State
-    standing: Standing | None
+    standing: StandingRedemption | None
     stores: list[StoreLine]
     first_day: int | None
     last_day: int | None
@@ -59,14 +59,16 @@ class Shown:
 
 def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
     """`zone` is the shop's, for a coupon whose stores are gone. Raises NotFound."""
-    found = ledger.find(session, serial)
+    found = ledger.find_coupon(session, serial)
     if found is None:
         raise NotFound
-    standing, stores = ledger.standing(session, found.serial), stores_of(session, found.terms)
+    standing, stores = ledger.find_standing(session, found.serial), stores_of(session, found.terms)
     return as_shown(found, standing, stores, now, zone)
 
 
-def as_shown(found: Found, standing: Standing | None, stores: list[StoreLine], now: Ms, zone: str) -> Shown:
+def as_shown(
+    found: IssuedCoupon, standing: StandingRedemption | None, stores: list[StoreLine], now: Ms, zone: str
+) -> Shown:
     today = min((local_day(now, store.time_zone) for store in stores), default=local_day(now, zone))
     first, last = found.terms.windows.redeem.first, found.last_day
     return Shown(
@@ -84,11 +86,11 @@ def as_shown(found: Found, standing: Standing | None, stores: list[StoreLine], n
 
 def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day: int, now: Ms, zone: str) -> Shown:
     """A coupon of these terms that nobody has, as it would be shown; `stores` are those where it would be good."""
-    nobodys = Found(0, short_code, last_day, False, None, 0, None, terms.text(), False)
+    nobodys = IssuedCoupon(0, short_code, last_day, False, None, 0, None, terms.text(), False)
     return as_shown(nobodys, None, list(stores), now, zone)
 
 
-def show_lost(session: Session, seen: presented.Shown, now: Ms, zone: str) -> Shown:
+def show_lost(session: Session, seen: presented.ShownCoupon, now: Ms, zone: str) -> Shown:
     """Like `show`, of a coupon that a restored ledger has lost: it gets its row back with that. Raises NotFound."""
     lost_coupons.adopt(session, seen, now)
     return show(session, seen.serial, now, zone)
@@ -99,7 +101,7 @@ def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
     return lines(session, StoreLine, STORE.where(is_good_at_store(terms)).order_by(Partner.name, Store.name, Store.id))
 
 
-def state_of(found: Found, standing: Standing | None, stores: list[StoreLine], now: Ms) -> State:
+def state_of(found: IssuedCoupon, standing: StandingRedemption | None, stores: list[StoreLine], now: Ms) -> State:
     """Good at one store is good: somewhere it may still be the last day, or already the first."""
     if standing:
         return State.GIVEN if standing.handed_over_at is not None else State.BEING_GIVEN

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from redeem.accounts.roles import Scope, within
 from redeem.coupons.customer_view import Shown, show
 from redeem.db.lines import lines
-from redeem.db.models.coupons import Campaign, Coupon, Move
+from redeem.db.models.coupons import Campaign, Coupon, HomeMove
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
@@ -196,7 +196,7 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
 
 def moves_of(session: Session, serial: int, mine: Mapping[str, str]) -> list[MoveLine]:
     found = session.execute(
-        select(Move.at, Move.store_id).where(Move.serial == serial).order_by(Move.at).limit(ACTS_MAX)
+        select(HomeMove.at, HomeMove.store_id).where(HomeMove.serial == serial).order_by(HomeMove.at).limit(ACTS_MAX)
     )
     return [MoveLine(at, to, mine.get(to) if to else None, to is None or to in mine) for at, to in found]
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
-from redeem.db.engine import Again
-from redeem.db.models.coupons import Campaign, Coupon, Move
+from redeem.db.engine import Retry
+from redeem.db.models.coupons import Campaign, Coupon, HomeMove
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
@@ -140,7 +140,7 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
         metadata=dict(new.metadata),
         issued_at=now,
     )
-    add(session, coupon, holds.holder_at(session, coupon.serial, home, now))
+    add(session, coupon, holds.tablet_for(session, coupon.serial, home, now))
     return coupon
 
 
@@ -169,7 +169,7 @@ def add(session: Session, coupon: CouponView, promised_to_id: str | None) -> Non
     try:
         session.flush()
     except IntegrityError as error:
-        raise Again from error  # a short code drawn twice: once in some thousand million
+        raise Retry from error  # a short code drawn twice: once in some thousand million
 
 
 def check_home(session: Session, terms: Terms, store_id: str | None) -> None:
@@ -231,6 +231,6 @@ def move_home(session: Session, serial: int | None, store_id: str | None, now: M
         raise VoidCoupon
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
     if store_id != coupon.home_store_id:
-        session.merge(Move(serial=coupon.serial, at=now, store_id=store_id))
+        session.merge(HomeMove(serial=coupon.serial, at=now, store_id=store_id))
     holds.move_home(session, coupon.serial, store_id, now)
     return get_coupon(session, serial)

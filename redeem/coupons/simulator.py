@@ -14,7 +14,7 @@ from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.domain.terms import AtRisk, Terms
 from redeem.holds import holds
 from redeem.ledger import ledger
-from redeem.ledger.ledger import Found
+from redeem.ledger.ledger import IssuedCoupon
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners.directory import StoreLine
@@ -67,10 +67,10 @@ def of_terms(terms: Terms, scene: Scene, issue_day: int) -> Simulation:
 
 def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulation:
     """Raises NotFound. Who may know of the coupon is the caller's to ask."""
-    found = ledger.find(session, serial)
+    found = ledger.find_coupon(session, serial)
     if found is None:
         raise NotFound
-    standing = ledger.standing(session, serial)
+    standing = ledger.find_standing(session, serial)
     held = holds.holder(session, found.holder_id) if found.holder_id else None
     is_here = held is not None and held.store_id == scene.store.id
     facts = replace(found.facts, redeemed=standing is not None)
@@ -94,7 +94,7 @@ def judge(facts: Facts, terms: Terms, scene: Scene, device_id: str | None = None
     return why_declined(facts, terms, place, scene.day)
 
 
-def undeclined(found: Found, scene: Scene, is_here: bool) -> str:
+def undeclined(found: IssuedCoupon, scene: Scene, is_here: bool) -> str:
     """A coupon that is good. Without a network only its holder gives it, unless the campaign takes the risk."""
     if must_wait(found):
         return RECOVERING

@@ -8,7 +8,7 @@ SQLite has one writer at a time whatever we do: several racing connections starv
 the work 1 to 10 489). So there one thread writes, in order of arrival, and everything that queued up while the disk was busy
 goes into the next commit together: fair, and one fsync for many.
 
-PostgreSQL has as many writers as it has connections. There it is each way to the server and back that costs: see `at_once`.
+PostgreSQL has as many writers as it has connections. There it is each way to the server and back that costs: see `autocommit`.
 """
 
 import queue
@@ -37,7 +37,7 @@ PAUSES_SECONDS = (0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
-class Again(Exception):
+class Retry(Exception):
     """Raised by a work that met somebody else's fresh commit: roll back and look again."""
 
 
@@ -57,7 +57,7 @@ class Database:
     def read(self, work: Work[T]) -> T:
         return retried(lambda: self._look(work))
 
-    def at_once(self, work: Callable[[Driver], T | None]) -> T | None:
+    def autocommit(self, work: Callable[[Driver], T | None]) -> T | None:
         """work(driver) with no transaction around it: each of its statements is one, and durable when it is answered.
 
         On PostgreSQL alone; on SQLite, and if anything is in the way, it is None. Nothing is retried: that is for `write` to do,
@@ -107,7 +107,7 @@ def retried(run: Callable[[], T]) -> T:
     for pause in PAUSES_SECONDS:
         try:
             return run()
-        except Again:
+        except Retry:
             time.sleep(pause)
         except DBAPIError as error:
             if not is_transient(error):
@@ -116,9 +116,9 @@ def retried(run: Callable[[], T]) -> T:
     return run()
 
 
-def is_passing(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Whether whoever was told of this failure may just come again: the database is away, or too many ask at once."""
-    return isinstance(error, Again | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
+    return isinstance(error, Retry | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -20,7 +20,7 @@ from redeem.domain.journal import FIRST_HASH, VERSION, signed_bytes
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
 from redeem.ledger import ledger
-from redeem.ledger.ledger import Standing
+from redeem.ledger.ledger import StandingRedemption
 from redeem.lib import ids
 from redeem.lib.encoding import base64url
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -46,7 +46,7 @@ class Books:
     """Rows to be, table by table; `standing` by serial."""
 
     acts: list[Row] = field(default_factory=list)
-    standing: dict[int, Standing] = field(default_factory=dict)
+    standing: dict[int, StandingRedemption] = field(default_factory=dict)
     reversals: list[Row] = field(default_factory=list)
     tally: Counter[tuple[int, int, str, str]] = field(default_factory=Counter)
 
@@ -105,7 +105,7 @@ class Desk:
         if shown.serial is None:
             raise ValueError("an unknown coupon can't be redeemed")
         who = self.actor
-        self.books.standing[shown.serial] = Standing(
+        self.books.standing[shown.serial] = StandingRedemption(
             shown.serial,
             act_id,
             at,

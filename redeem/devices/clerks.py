@@ -44,7 +44,7 @@ def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple
     throttle.lock(session, [subject])
     wait = throttle.wait_ms(session, subject, now)
     if not wait:
-        throttle.failed(session, subject, now)
+        throttle.count_failure(session, subject, now)
     return clerk, wait
 
 
@@ -52,7 +52,7 @@ def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, 
     """Forgets the failures if the PIN was right; answers how long the next try must wait."""
     subject = pin_subject(device, clerk_id)
     if right:
-        throttle.succeeded(session, subject)
+        throttle.reset(session, subject)
     return throttle.wait_ms(session, subject, now)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device, Enrolment
 from redeem.db.models.partners import Store
@@ -120,7 +120,7 @@ def add_once(session: Session, device: Device) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        raise Again from error
+        raise Retry from error
 
 
 def revoke_device(session: Session, device_id: str, now: Ms) -> Device:

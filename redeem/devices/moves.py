@@ -62,10 +62,10 @@ def where_to(session: Session, device: Device, life: generation.Life, heard: int
 def go(session: Session, device: Device, store: Store, manager_id: str, now: Ms) -> None:
     note(session, manager_id, Change.DEVICE_MOVED, device, store, now)
     mine = Coupon.promised_to_id == device.id
-    holds.run(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
+    holds.execute(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
     # Whoever stands there with the coupon does not come along: what it asked for goes home.
     asked = Coupon.recalled_at.is_not(None) & (Coupon.recalled_for_id == device.id)
-    holds.run(session, update(Coupon).where(asked).values(recalled_for_id=None), {})
+    holds.execute(session, update(Coupon).where(asked).values(recalled_for_id=None), {})
     device.store_id, device.moves_to_id, device.moves_by_id = store.id, None, None
     device.sweep_from = 0 if device.kind == "tablet" else None
     session.flush()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.rules import Verdict
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms
@@ -70,12 +70,16 @@ class AnotherActUnderThisName(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that a device did.
+    """One thing that a device did, before it is answered.
 
-    `serial` is None where no coupon verifies; `of` names this device's act that it is about, `of_act_id` any device's;
-    `fingerprint` tells a retry from another request under the same name. `shown` is what the coupon itself says, for one that a restore
-    has lost; `given_as` is the redemption's id if a restore has lost that, and a till says it again. `is_over`: it comes out of
-    quarantine, and whoever did it waits for no answer.
+    `name` is unique for each device: the number of a journal entry, or a till's attempt id. `fingerprint` tells a retry from
+    another request with the same name. `serial` is None if no genuine coupon was presented. `of` is the name of an earlier act
+    of the same device that this one is about; `of_act_id` is the id of such an act of any device.
+
+    Two members serve a restored ledger. `shown` is what the coupon itself says, in case its row was lost. `redemption_id` is set
+    when a till repeats a redemption that was lost: the redemption keeps that id.
+
+    `from_quarantine` means that a manager admitted the act later, so no device waits for its answer.
     """
 
     actor: Actor
@@ -83,10 +87,10 @@ class Act:
     kind: str
     fingerprint: str
     serial: int | None = None
-    shown: Shown | None = None
+    shown: ShownCoupon | None = None
     of: str | None = None
     of_act_id: str | None = None
-    given_as: str | None = None
+    redemption_id: str | None = None
     epoch: int | None = None
     to_store_id: str | None = None
     reason: str | None = None
@@ -94,7 +98,7 @@ class Act:
     device_at: Ms | None = None
     entry: str | None = None
     signature: bytes | None = None
-    is_over: bool = False
+    from_quarantine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

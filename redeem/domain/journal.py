@@ -42,13 +42,13 @@ class Entry:
     def hash(self) -> str:
         return base64url(hashlib.sha256(self.text.encode()).digest())
 
-    def word(self, name: str) -> str | None:
+    def text_member(self, name: str) -> str | None:
         """A text member of the entry, or None. Without NUL, which PostgreSQL's texts can't hold; the entry itself keeps it, escaped."""
         value = self.body.get(name)
         return value.replace("\0", "") if isinstance(value, str) else None
 
 
-def clock_in(body: Mapping[str, Any]) -> int | Literal["back"] | None:
+def clock_fault(body: Mapping[str, Any]) -> int | Literal["back"] | None:
     """How far the tablet knew its clock to be ahead, in ms, or that it was set back; None if it knew of nothing, or does not say."""
     said = body.get("clock")
     if said == "back":

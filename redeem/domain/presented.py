@@ -8,7 +8,7 @@ from redeem.domain.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownCoupon:
     """What a coupon itself says, whether it has a row or not. Its token tells key and last day; a typed short code tells neither."""
 
     serial: int

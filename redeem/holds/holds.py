@@ -164,22 +164,22 @@ class Holder:
     last_seen_at: Ms | None
 
 
-def choose(devices: Sequence[str], serial: int) -> str:
+def choose_device(devices: Sequence[str], serial: int) -> str:
     """The device that holds this coupon, by rendezvous hashing: a device that joins or leaves moves only its own share."""
     return max(devices, key=lambda device: sha256(f"{device}/{serial}".encode()).digest())
 
 
 def tablets_of(session: Session, store_id: str, now: Ms) -> list[str]:
     """Those of the store that can hold: all that were seen lately, or if there are none, all."""
-    rows = run(session, TABLETS, {"store_id": store_id}).all()
+    rows = execute(session, TABLETS, {"store_id": store_id}).all()
     present = [row.id for row in rows if row.last_seen_at is not None and now - row.last_seen_at < AWAY_MS]
     return present or [row.id for row in rows]
 
 
-def holder_at(session: Session, serial: int, store_id: str | None, now: Ms) -> str | None:
+def tablet_for(session: Session, serial: int, store_id: str | None, now: Ms) -> str | None:
     """The tablet of the store in whose share the coupon is; None if the store has none."""
     tablets = tablets_of(session, store_id, now) if store_id else []
-    return choose(tablets, serial) if tablets else None
+    return choose_device(tablets, serial) if tablets else None
 
 
 def promise(session: Session, serial: int, device_id: str | None, from_at: Ms) -> None:
@@ -194,7 +194,7 @@ def promise_all(session: Session, serials: Sequence[int], device_id: str | None,
 
 
 def promise_at_home(session: Session, serial: int, home_store_id: str | None, now: Ms, wait_ms: Ms = 0) -> None:
-    promise(session, serial, holder_at(session, serial, home_store_id, now), now + wait_ms)
+    promise(session, serial, tablet_for(session, serial, home_store_id, now), now + wait_ms)
 
 
 def grant_promised(session: Session, device: Device, life: generation.Life, now: Ms, today: int) -> None:
@@ -205,7 +205,7 @@ def grant_promised(session: Session, device: Device, life: generation.Life, now:
     """
     if life.is_recovering:
         return
-    promised = run(session, PROMISED, {"device_id": device.id, "now": now}).all()
+    promised = execute(session, PROMISED, {"device_id": device.id, "now": now}).all()
     if promised:
         newest = max(device.newest_epoch, life.first_epoch, *(row.epoch for row in promised))
         rows = [
@@ -220,14 +220,16 @@ def grant_promised(session: Session, device: Device, life: generation.Life, now:
 def recall(session: Session, serial: int, for_device_id: str | None, now: Ms) -> Holder | None:
     """Asks the holder to give the hold back, for a device that wants to give the coupon, or for none. Answers who holds it."""
     values = {"of_serial": serial, "for_device_id": for_device_id, "now": now}
-    holder_id = run(session, RECALL, values).scalar_one_or_none()
+    holder_id = execute(session, RECALL, values).scalar_one_or_none()
     return holder(session, holder_id) if holder_id else None
 
 
 def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) -> bool:
     """The holder gives it back; then what waited happens: the void, a promise to whoever asked, or one at home."""
-    wants = run(session, WANTS, {"serial": serial}).one_or_none()
-    released = run(session, RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}).one_or_none()
+    wants = execute(session, WANTS, {"serial": serial}).one_or_none()
+    released = execute(
+        session, RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}
+    ).one_or_none()
     if wants is None or released is None:
         return False
     ledger.note_change(session, serial)  # the store's other tablets say no longer that this one can give it
@@ -238,12 +240,12 @@ def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) 
 
 def release_all(session: Session, device_id: str, until: int, now: Ms) -> None:
     """The holder gives back all that it was granted up to this epoch. What nobody waits for is promised at home."""
-    held = run(session, HELD_UNTIL, {"device_id": device_id, "until": until}).all()
+    held = execute(session, HELD_UNTIL, {"device_id": device_id, "until": until}).all()
     for row in held:
         if row.recalled_at is not None:
             release(session, row.serial, device_id, row.epoch, now)
     mine = and_(Coupon.holder_id == device_id, Coupon.epoch <= until)
-    run(session, update(Coupon).where(mine).values(holder_id=None, **NO_RECALL), {})
+    execute(session, update(Coupon).where(mine).values(holder_id=None, **NO_RECALL), {})
     free = [row for row in held if row.recalled_at is None and row.is_open]
     for row in free:
         ledger.note_change(session, row.serial)
@@ -251,13 +253,15 @@ def release_all(session: Session, device_id: str, until: int, now: Ms) -> None:
         tablets = tablets_of(session, home, now)
         serials = [row.serial for row in free if row.home_store_id == home]
         for tablet in tablets:
-            promise_all(session, [serial for serial in serials if choose(tablets, serial) == tablet], tablet, now)
-    run(session, delete(Claim).where(Claim.device_id == device_id, Claim.epoch <= until), {})
+            promise_all(
+                session, [serial for serial in serials if choose_device(tablets, serial) == tablet], tablet, now
+            )
+    execute(session, delete(Claim).where(Claim.device_id == device_id, Claim.epoch <= until), {})
 
 
 def reopen(session: Session, serial: int, now: Ms) -> None:
     """A gift was taken back, and no other was given: the coupon is void if that was asked for meanwhile, or held at home again."""
-    wants = run(session, WANTS, {"serial": serial}).one()
+    wants = execute(session, WANTS, {"serial": serial}).one()
     if wants.holder_id is None:
         _do_what_waited(session, serial, wants, now)
 
@@ -266,7 +270,7 @@ def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms)
     """Sets the home. A hold elsewhere is recalled, and granted anew when its holder has released it."""
     _set(session, serial, home_store_id=home_store_id)
     ledger.note_change(session, serial)  # other stores' tablets say no longer that it is at home where it was
-    holds_at = run(session, HOLDERS_STORE, {"serial": serial}).scalar_one_or_none()
+    holds_at = execute(session, HOLDERS_STORE, {"serial": serial}).scalar_one_or_none()
     if holds_at is not None and holds_at != home_store_id:
         recall(session, serial, None, now)
     elif holds_at is None:
@@ -282,17 +286,17 @@ def void(session: Session, serial: int, reason: str, now: Ms) -> None:
 
 def grants_after(session: Session, device_id: str, epoch: int) -> list[Grant]:
     """The device's holds that it has not heard of, oldest first, at most GRANTS_PER_REPLY_MAX."""
-    return [_as_grant(row, device_id) for row in run(session, GRANTS, {"device_id": device_id, "after": epoch})]
+    return [_as_grant(row, device_id) for row in execute(session, GRANTS, {"device_id": device_id, "after": epoch})]
 
 
 def recalls(session: Session, device_id: str) -> list[Grant]:
     """The device's holds that it is asked to give back, at most GRANTS_PER_REPLY_MAX."""
-    return [_as_grant(row, device_id) for row in run(session, RECALLS, {"device_id": device_id})]
+    return [_as_grant(row, device_id) for row in execute(session, RECALLS, {"device_id": device_id})]
 
 
 def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
     """Is there anything for this device to fetch? Asked every second by each tablet, so it is one look into a few small indexes."""
-    return bool(run(session, RINGS, {"device_id": device_id, "after": epoch, "now": now}).scalar_one())
+    return bool(execute(session, RINGS, {"device_id": device_id, "after": epoch, "now": now}).scalar_one())
 
 
 def holder(session: Session, device_id: str) -> Holder:
@@ -307,7 +311,7 @@ def short_code_hash(device_id: str, short_code: str) -> str:
     return sha256(f"redeem-short-code-v1/{device_id}/{short_code}".encode()).hexdigest()[:16]
 
 
-def run(session: Session, statement: Executable, values: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+def execute(session: Session, statement: Executable, values: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
     return session.connection().execute(statement, values)
 
 
@@ -337,4 +341,4 @@ def _void_now(session: Session, serial: int, now: Ms) -> None:
 
 
 def _set(session: Session, serial: int, **values: Any) -> None:
-    run(session, update(Coupon).where(Coupon.serial == serial).values(values), {})
+    execute(session, update(Coupon).where(Coupon.serial == serial).values(values), {})

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
-from redeem.db.models.ledger import Change
+from redeem.db.models.ledger import CouponChange
 from redeem.db.models.partners import Store
 from redeem.domain.presented import Actor
-from redeem.holds.holds import AT_WORK, IS_VOID, REDEEMED, run
+from redeem.holds.holds import AT_WORK, IS_VOID, REDEEMED, execute
 from redeem.lib.bitmaps import to_gaps
 from redeem.lib.encoding import base64url
 
@@ -58,12 +58,12 @@ NEW = AT_HOME.where(Coupon.serial >= bindparam("low"), Coupon.serial < bindparam
 NUMBERS: BindParameter[list[int]] = bindparam("numbers", expanding=True)
 CHANGED = AT_HOME.where(
     Coupon.campaign_number.in_(NUMBERS),
-    Coupon.serial.in_(select(Change.serial).where(Change.position >= bindparam("since"))),
+    Coupon.serial.in_(select(CouponChange.serial).where(CouponChange.position >= bindparam("since"))),
 )
 ISSUED = select(Campaign.number, Campaign.coupons).where(Campaign.number.in_(NUMBERS))
 
 
-def names(session: Session, store_id: str, device_id: str) -> list[dict[str, str]]:
+def list_tablets(session: Session, store_id: str, device_id: str) -> list[dict[str, str]]:
     """The other tablets of the store."""
     return [{"id": other.id, "name": other.name} for other in _others(session, store_id, device_id)]
 
@@ -78,7 +78,7 @@ def holds_after(session: Session, to: Actor, heard: Mapping[str, int]) -> dict[s
         after = heard.get(other.id, 0)
         if other.newest_epoch <= after or not room:
             continue
-        rows = run(session, HELD, {"holder_id": other.id, "after": after, "limit": room}).all()
+        rows = execute(session, HELD, {"holder_id": other.id, "after": after, "limit": room}).all()
         # All that there is was read, unless the room is used up: then the next reply goes on behind the last of them.
         epoch = rows[-1].epoch if len(rows) == room else max(other.newest_epoch, *(row.epoch for row in rows[-1:]), 0)
         room -= len(rows)
@@ -95,13 +95,13 @@ def homes_after(session: Session, to: Actor, heard: Mapping[int, int], since: in
     place = {"partner_id": to.partner_id, "store_id": to.store_id, "numbers": list(heard)}
     rows: list[Row[*tuple[Any, ...]]] = []
     if heard and since is not None:
-        rows += run(session, CHANGED, {**place, "since": since, "limit": HOMES_PER_REPLY_MAX})
+        rows += execute(session, CHANGED, {**place, "since": since, "limit": HOMES_PER_REPLY_MAX})
     untils = dict(heard)
-    for number, coupons in run(session, ISSUED, place).all() if heard else ():
+    for number, coupons in execute(session, ISSUED, place).all() if heard else ():
         after, room = max(heard[number], coupons - NEWEST_MAX), HOMES_PER_REPLY_MAX - len(rows)
         if after < coupons and room:
             low = number << 32
-            new = run(session, NEW, {**place, "low": low + after, "high": low + coupons, "limit": room}).all()
+            new = execute(session, NEW, {**place, "low": low + after, "high": low + coupons, "limit": room}).all()
             untils[number] = new[-1].serial - low + 1 if len(new) == room else coupons
             rows += new
     found = _by_store(rows)
@@ -110,7 +110,7 @@ def homes_after(session: Session, to: Actor, heard: Mapping[int, int], since: in
 
 
 def _others(session: Session, store_id: str, device_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
-    return run(session, OTHERS, {"store_id": store_id, "device_id": device_id}).all()
+    return execute(session, OTHERS, {"store_id": store_id, "device_id": device_id}).all()
 
 
 def _by_campaign(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, str]:

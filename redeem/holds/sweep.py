@@ -38,7 +38,7 @@ def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
     end = _end(session, device.store_id, device.sweep_from)
     tablets = holds.tablets_of(session, device.store_id, now)
     free = _free(session, device.store_id, (device.sweep_from, end), tablets, today)
-    mine = [serial for serial in free if holds.choose(tablets, serial) == device.id]
+    mine = [serial for serial in free if holds.choose_device(tablets, serial) == device.id]
     holds.promise_all(session, mine, device.id, now)
     device.sweep_from = end
 

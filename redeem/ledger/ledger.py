@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from redeem.db.engine import Again, Driver
+from redeem.db.engine import Driver, Retry
 from redeem.domain.rules import Facts
 from redeem.domain.terms import Terms, parse_terms
 from redeem.ledger import sql
@@ -33,7 +33,7 @@ POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class IssuedCoupon:
     """A coupon as issued, with its campaign's terms. `recovering`: the whole ledger is being restored, see holding.py."""
 
     serial: int
@@ -64,7 +64,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingRedemption:
     """The redemption that stands: when, where and by whom."""
 
     serial: int
@@ -108,82 +108,84 @@ class SecondGift:
     time_zone: str
 
 
-def look(session: Session, device_id: str, name: str, serial: int | None) -> tuple[Found | None, KeptAct | None]:
+def find_coupon_and_act(
+    session: Session, device_id: str, name: str, serial: int | None
+) -> tuple[IssuedCoupon | None, KeptAct | None]:
     """The coupon, locked as by `find`, and what the device has said by this name.
 
-    Where this had to wait for the lock on PostgreSQL, an act kept meanwhile is not seen; then `keep` meets it and says Again.
+    Where this had to wait for the lock on PostgreSQL, an act kept meanwhile is not seen; then `keep` meets it and says Retry.
     """
     names = {"device_id": device_id, "name": name}
-    row = None if serial is None else swift(session, sql.LOOK, {"serial": serial, **names})
+    row = None if serial is None else fetch_one(session, sql.LOOK, {"serial": serial, **names})
     if row is None:
-        return None, act_by_name(session, device_id, name)
+        return None, find_act_by_name(session, device_id, name)
     *found, act_id = row
-    return Found(*found), act_by_id(session, act_id) if act_id else None
+    return IssuedCoupon(*found), find_act(session, act_id) if act_id else None
 
 
 def terms_text(driver: Driver, campaign_number: int) -> str | None:
-    row = at_once(driver, sql.TERMS, {"number": campaign_number})
+    row = fetch_one_autocommit(driver, sql.TERMS, {"number": campaign_number})
     return row[0] if row else None
 
 
-def find(session: Session, serial: int | None, *, lock: bool = False) -> Found | None:
+def find_coupon(session: Session, serial: int | None, *, lock: bool = False) -> IssuedCoupon | None:
     """The coupon, and with `lock` nobody else may settle an act on it before this transaction ends."""
     if serial is None:
         return None
-    row = run(session, sql.FIND_AND_LOCK if lock else sql.FIND, {"serial": serial}).one_or_none()
-    return Found(*row) if row else None
+    row = execute(session, sql.FIND_AND_LOCK if lock else sql.FIND, {"serial": serial}).one_or_none()
+    return IssuedCoupon(*row) if row else None
 
 
-def find_by_short_code(session: Session, code: str) -> int | None:
+def find_serial_by_short_code(session: Session, code: str) -> int | None:
     """The serial of a coupon by its typed code, as short_codes.normalise gives it."""
-    return run(session, sql.SERIAL_BY_SHORT_CODE, {"short_code": code}).scalar_one_or_none()
+    return execute(session, sql.SERIAL_BY_SHORT_CODE, {"short_code": code}).scalar_one_or_none()
 
 
-def standing(session: Session, serial: int) -> Standing | None:
-    return _standing(run(session, sql.STANDING_BY_SERIAL, {"serial": serial}).one_or_none())
+def find_standing(session: Session, serial: int) -> StandingRedemption | None:
+    return _standing(execute(session, sql.STANDING_BY_SERIAL, {"serial": serial}).one_or_none())
 
 
-def standing_by_act(session: Session, act_id: str) -> Standing | None:
-    return _standing(run(session, sql.STANDING_BY_ACT, {"act_id": act_id}).one_or_none())
+def find_standing_by_act(session: Session, act_id: str) -> StandingRedemption | None:
+    return _standing(execute(session, sql.STANDING_BY_ACT, {"act_id": act_id}).one_or_none())
 
 
-def act_by_name(session: Session, device_id: str, name: str) -> KeptAct | None:
-    row = run(session, sql.ACT_BY_NAME, {"device_id": device_id, "name": name}).one_or_none()
+def find_act_by_name(session: Session, device_id: str, name: str) -> KeptAct | None:
+    row = execute(session, sql.ACT_BY_NAME, {"device_id": device_id, "name": name}).one_or_none()
     return KeptAct(*row) if row else None
 
 
-def act_by_id(session: Session, act_id: str) -> KeptAct | None:
-    row = run(session, sql.ACT_BY_ID, {"act_id": act_id}).one_or_none()
+def find_act(session: Session, act_id: str) -> KeptAct | None:
+    row = execute(session, sql.ACT_BY_ID, {"act_id": act_id}).one_or_none()
     return KeptAct(*row) if row else None
 
 
 def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: bool) -> bool:
     """The redemption that `act` (a row) asks for, the act itself, its count, and word of the change.
 
-    False, and nothing is done, if another redemption stands: the primary key decides. Raises Again as `keep` does.
+    False, and nothing is done, if another redemption stands: the primary key decides. Raises Retry as `keep` does.
     """
     row = _redemption(act, day, handed_over=handed_over)
     if connection_of(session).dialect.name == "postgresql":
-        redeemed, kept = run(session, sql.REDEEM_AT_ONCE, row).one()
+        redeemed, kept = execute(session, sql.REDEEM_IN_ONE_STATEMENT, row).one()
         if redeemed and not kept:
-            raise Again
+            raise Retry
         return bool(redeemed)
-    if swift(session, sql.REDEEM, row) is None:
+    if fetch_one(session, sql.REDEEM, row) is None:
         return False
-    swift(session, sql.COUNT, row)
+    fetch_one(session, sql.COUNT, row)
     note_change(session, act["serial"])
-    keep(session, act)
+    append_act(session, act)
     return True
 
 
-def redeem_as_presumed(driver: Driver, presumed: Found, act: Mapping[str, Any], day: int) -> bool:
+def redeem_if_unchanged(driver: Driver, presumed: IssuedCoupon, act: Mapping[str, Any], day: int) -> bool:
     """What `redeem` does for a gift handed over, if the coupon is as `presumed` in all that the rules ask, and the ledger does not recover.
 
     False, and nothing is done, if it is not so, or another redemption stands. That the act's name has been used before is an
     IntegrityError of the driver: the redemption would be of an act that is not kept.
     """
     values = {**_redemption(act, day, handed_over=True), "last_day": presumed.last_day, "terms": presumed.terms_text}
-    redeemed, _ = at_once(driver, sql.REDEEM_AS_PRESUMED, values) or (False, False)
+    redeemed, _ = fetch_one_autocommit(driver, sql.REDEEM_IF_UNCHANGED, values) or (False, False)
     return bool(redeemed)
 
 
@@ -198,37 +200,37 @@ def reverse(
     manager_id: str | None = None,
 ) -> Ms | None:
     """Takes the standing redemption of `act_id` back; answers when it was made, or None if it does not stand."""
-    made_at: Ms | None = run(session, sql.OPEN, {"of_serial": serial, "of_act_id": act_id}).scalar_one_or_none()
+    made_at: Ms | None = execute(session, sql.OPEN, {"of_serial": serial, "of_act_id": act_id}).scalar_one_or_none()
     if made_at is not None:
         values = {"act_id": act_id, "reason": reason, "by_act_id": by_act_id, "manager_id": manager_id, "at": at}
-        run(session, sql.REVERSE, values)
+        execute(session, sql.REVERSE, values)
     return made_at
 
 
-def hand_over(session: Session, act_id: str, at: Ms) -> bool:
+def mark_handed_over(session: Session, act_id: str, at: Ms) -> bool:
     """Notes that the gift of this act was handed over; False if its redemption does not stand."""
-    return run(session, sql.HAND_OVER, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+    return execute(session, sql.HAND_OVER, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
-def hand_over_once(session: Session, act_id: str, at: Ms) -> bool:
+def mark_handed_over_once(session: Session, act_id: str, at: Ms) -> bool:
     """Like hand_over, but False if it was handed over before."""
-    return run(session, sql.HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+    return execute(session, sql.HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
 def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> bool:
     """A second gift; False if this one is on record."""
     values = {"act_id": act_id, "standing_act_id": standing_act_id, "serial": serial, "bearer": bearer, "at": at}
-    return run(session, sql.CONFLICT, values).one_or_none() is not None
+    return execute(session, sql.CONFLICT, values).one_or_none() is not None
 
 
 def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
     """The second gift was taken back; False if there is no such conflict."""
-    return run(session, sql.WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
+    return execute(session, sql.WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
-def stand(session: Session, serial: int, act_id: str, device_id: str, at: Ms) -> None:
+def make_standing(session: Session, serial: int, act_id: str, device_id: str, at: Ms) -> None:
     """Makes an act that is kept the redemption that stands. For the caller to know: none does, and the coupon is locked."""
-    run(
+    execute(
         session,
         sql.REDEEM,
         {"serial": serial, "act_id": act_id, "device_id": device_id, "at": at, "handed_over_at": at},
@@ -237,37 +239,39 @@ def stand(session: Session, serial: int, act_id: str, device_id: str, at: Ms) ->
 
 def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None:
     """When the standing gift is taken back, the second one becomes the one that stands. Answers it, or None if there is none."""
-    row = run(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
+    row = execute(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
     if row is None:
         return None
     second = SecondGift(*row)
-    stand(session, serial, second.act_id, second.device_id, second.at)
+    make_standing(session, serial, second.act_id, second.device_id, second.at)
     withdraw_conflict(session, second.act_id, at)
     return second
 
 
 def note_change(session: Session, serial: int) -> None:
     """What tablets know of this coupon is out of date."""
-    swift(session, sql.NOTE_CHANGE[connection_of(session).dialect.name], {"serial": serial})
+    fetch_one(session, sql.NOTE_CHANGE[connection_of(session).dialect.name], {"serial": serial})
 
 
-def keep(session: Session, act: Mapping[str, Any]) -> None:
-    """Appends an act. Raises Again if its name has just been used: it was sent twice at once, and has its answer."""
-    if swift(session, sql.KEEP, act) is None:
-        raise Again
+def append_act(session: Session, act: Mapping[str, Any]) -> None:
+    """Appends an act. Raises Retry if its name has just been used: it was sent twice at once, and has its answer."""
+    if fetch_one(session, sql.KEEP, act) is None:
+        raise Retry
 
 
-def count(session: Session, day: int, campaign_number: int, store_id: str, outcome: str, *, late: bool = False) -> None:
+def count_outcome(
+    session: Session, day: int, campaign_number: int, store_id: str, outcome: str, *, late: bool = False
+) -> None:
     """`late`: the day is not that of the store now."""
     row = _count(day, campaign_number, store_id, outcome)
-    swift(session, sql.COUNT, row | {"slot": LATE_SLOT} if late else row)
+    fetch_one(session, sql.COUNT, row | {"slot": LATE_SLOT} if late else row)
 
 
-def run(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+def execute(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
     return connection_of(session).execute(statement, values)
 
 
-def swift(session: Session, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
+def fetch_one(session: Session, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
     """The one row of a statement, or None; for those that every redemption runs.
 
     On SQLite they go past SQLAlchemy, whose own work takes six times as long as the statement: that was a fifth of a whole
@@ -284,7 +288,7 @@ def swift(session: Session, statement: Executable, values: Mapping[str, Any]) ->
     return result.one_or_none() if result.returns_rows else None
 
 
-def at_once(driver: Driver, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
+def fetch_one_autocommit(driver: Driver, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
     """The one row of a statement on PostgreSQL, or None."""
     row: Sequence[Any] | None = driver.execute(in_postgresql(statement), values).fetchone()
     return row
@@ -331,5 +335,5 @@ def _redemption(act: Mapping[str, Any], day: int, *, handed_over: bool) -> dict[
     return {**act, **counted, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
 
 
-def _standing(row: Row[*tuple[Any, ...]] | None) -> Standing | None:
-    return Standing(*row) if row else None
+def _standing(row: Row[*tuple[Any, ...]] | None) -> StandingRedemption | None:
+    return StandingRedemption(*row) if row else None

@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.devices import Claim
 from redeem.domain import short_codes
-from redeem.domain.presented import Shown
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import last_day
 from redeem.domain.terms import parse_terms
 from redeem.ledger import generation, ledger
-from redeem.ledger.ledger import Found
+from redeem.ledger.ledger import IssuedCoupon
 from redeem.lib.times import Ms, local_day
 
 LOST = (
@@ -32,17 +32,17 @@ ADOPT = text(
 )
 
 
-def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
-    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Again if it has just been adopted.
+def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
+    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Retry if it has just been adopted.
 
     Its campaign is locked first, by itself: a statement that waits for a lock reads the claims as they were before it waited.
     """
-    if look(session, shown.serial) is None:
+    if find_lost(session, shown.serial) is None:
         return None
     session.execute(
         select(Campaign.number).where(Campaign.number == shown.serial >> 32).with_for_update(key_share=True)
     )
-    lost = look(session, shown.serial)
+    lost = find_lost(session, shown.serial)
     if lost is None:
         return None
     values = {
@@ -56,19 +56,19 @@ def adopt(session: Session, shown: Shown, now: Ms) -> Found | None:
         "epoch": lost.epoch,
     }
     if session.execute(ADOPT, values).one_or_none() is None:
-        raise Again
+        raise Retry
     one_fewer = update(Campaign).where(Campaign.number == shown.serial >> 32).values(skipped=Campaign.skipped - 1)
     session.execute(one_fewer, execution_options={"synchronize_session": False})
     session.execute(delete(Claim).where(Claim.serial == shown.serial))
-    return ledger.find(session, shown.serial, lock=True)
+    return ledger.find_coupon(session, shown.serial, lock=True)
 
 
-def imagine(session: Session, shown: Shown, now: Ms) -> Found | None:
+def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
     """The lost coupon as it would be adopted, for those who only look; None if the ledger has lost no such coupon."""
-    lost = look(session, shown.serial)
+    lost = find_lost(session, shown.serial)
     if lost is None:
         return None
-    return Found(
+    return IssuedCoupon(
         serial=shown.serial,
         short_code=shown.short_code or "",
         last_day=last_day_of(shown, lost.terms, now),
@@ -81,13 +81,13 @@ def imagine(session: Session, shown: Shown, now: Ms) -> Found | None:
     )
 
 
-def look(session: Session, serial: int) -> Row[*tuple[Any, ...]] | None:
+def find_lost(session: Session, serial: int) -> Row[*tuple[Any, ...]] | None:
     """The campaign's terms, and the claim to the coupon, if there is one. It is for the caller to know that it has no row."""
     values = {"serial": serial, "campaign": serial >> 32, "number": serial & 0xFFFFFFFF}
     return session.execute(LOST, values).one_or_none()
 
 
-def last_day_of(shown: Shown, terms_text: str, now: Ms) -> int:
+def last_day_of(shown: ShownCoupon, terms_text: str, now: Ms) -> int:
     return last_day(parse_terms(terms_text), local_day(now, "UTC")) if shown.last_day is None else shown.last_day
 
 

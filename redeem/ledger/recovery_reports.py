@@ -56,22 +56,22 @@ class Report:
     more: bool = False
 
 
-def hear(session: Session, device: Device, report: Report, life: Life) -> list[Hold]:
+def record_report(session: Session, device: Device, report: Report, life: Life) -> list[Hold]:
     """Notes what the device (locked) claims, and that it has reported, if that was all and its journal is here to the end.
 
     Answers the claims that are over: it is to give these holds back, and until then it has not reported.
     """
     if report.generation != life.generation or device.reported_generation >= life.generation:
         return []
-    claim(session, device.id, report.claims)
-    over = find_over(session, device.id, report.claims)
+    record_claims(session, device.id, report.claims)
+    over = find_outdated(session, device.id, report.claims)
     if not over and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation
         session.flush()
     return over
 
 
-def find_over(session: Session, device_id: str, claims: Sequence[Hold]) -> list[Hold]:
+def find_outdated(session: Session, device_id: str, claims: Sequence[Hold]) -> list[Hold]:
     """Those of the claims that another device has by a newer grant."""
     serials = [serial for serial, _ in claims]
     others = [
@@ -82,19 +82,19 @@ def find_over(session: Session, device_id: str, claims: Sequence[Hold]) -> list[
     return [(serial, epoch) for serial, epoch in claims if newest.get(serial, 0) > epoch]
 
 
-def claim(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
+def record_claims(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
     """The device holds these coupons. Those that have no row are remembered until they are adopted."""
     rows = [{"of_serial": serial, "by_device_id": device_id, "new_epoch": epoch} for serial, epoch in claims]
-    ask_again(session, device_id, claims)
-    lost = take(session, rows)
+    await_again(session, device_id, claims)
+    lost = apply_claims(session, rows)
     if lost:
         lock_campaigns(session, {int(row["of_serial"]) >> 32 for row in lost})
-        lost = take(session, lost)
+        lost = apply_claims(session, lost)
     if lost:
         session.connection().execute(TAKE_LOST, lost)
 
 
-def ask_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
+def await_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
     """Whoever reported that it has one of these holds by an older grant is awaited once more, and hears then that it is over."""
     epochs = dict(claims)
     coupons = select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(
@@ -108,7 +108,7 @@ def ask_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
         session.execute(update(Device).where(Device.id.in_(older), able).values(reported_generation=0))
 
 
-def take(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def apply_claims(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Answers those whose coupon had no row just before: one adopted meanwhile is taken, and answered too."""
     if not rows:
         return []

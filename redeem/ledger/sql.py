@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql
 from redeem.db.base import Base
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Clerk, Device
-from redeem.db.models.ledger import Act, Change, Conflict, Deployment, Redemption, Reversal
+from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
 
@@ -150,7 +150,7 @@ COUNT = text(
 )
 
 
-def redeem_at_once(source: CTE | None = None) -> Select[bool, bool]:
+def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     """For PostgreSQL: REDEEM, and if that redeemed, KEEP, COUNT and NOTE_CHANGE. Answers (was it redeemed, was the act kept).
 
     With `source`, only if that has a row.
@@ -164,7 +164,7 @@ def redeem_at_once(source: CTE | None = None) -> Select[bool, bool]:
         index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
     )
     changed = select(literal_column("pg_current_xact_id()::text::bigint"), redeemed.c.serial)
-    noted = postgresql.insert(Change).from_select(["position", "serial"], changed).on_conflict_do_nothing()
+    noted = postgresql.insert(CouponChange).from_select(["position", "serial"], changed).on_conflict_do_nothing()
     return select(exists(select(redeemed)), exists(select(kept))).add_cte(counted.cte("counted"), noted.cte("noted"))
 
 
@@ -175,9 +175,9 @@ def inserted(model: type[Base], source: CTE | None = None, **said: ColumnElement
     return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
 
 
-REDEEM_AT_ONCE = redeem_at_once()
+REDEEM_IN_ONE_STATEMENT = redeem_in_one_statement()
 # Locked as by FIND_AND_LOCK: who had to wait for the lock is shown the row anew, as it is then.
-AS_PRESUMED = (
+UNCHANGED = (
     select(Coupon.serial)
     .join(Campaign, Campaign.number == Coupon.campaign_number)
     .where(
@@ -191,4 +191,4 @@ AS_PRESUMED = (
     )
     .with_for_update(of=Coupon, key_share=True)
 )
-REDEEM_AS_PRESUMED = redeem_at_once(AS_PRESUMED.cte("presumed"))
+REDEEM_IF_UNCHANGED = redeem_in_one_statement(UNCHANGED.cte("unchanged"))

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Claim, Device, Enrolment
-from redeem.db.models.ledger import Change as Changed
-from redeem.db.models.ledger import Deployment
+from redeem.db.models.ledger import CouponChange, Deployment
 from redeem.db.models.managers import ManagerSession
 from redeem.devices import forgotten
 from redeem.holds.holds import ACTIVE
@@ -41,7 +40,7 @@ def begin(
     campaigns_from = min(campaigns_from, CAMPAIGN_LIMIT - 1)
     _save(session, Life(generation, now, campaigns_from, awaits_forgotten=life.awaits_forgotten or not none_enrolled))
     _skip_numbers(session, skip_numbers * lives)
-    session.execute(delete(Changed))
+    session.execute(delete(CouponChange))
     session.execute(delete(Claim))
     forgotten.forget_callers(session)
     _await_devices(session, generation)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.devices import Device
 from redeem.domain.acts import Act, Answer, Kind
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.ledger import ledger, recovery_reports
 from redeem.ledger.generation import Life, current
 from redeem.lib.ids import is_id, new_id
@@ -25,7 +25,7 @@ class GivenBefore:
 
     attempt: str
     fingerprint: str
-    shown: Shown | None
+    shown: ShownCoupon | None
     redemption_id: str
     redeemed_at: Ms | None = None
 
@@ -45,7 +45,7 @@ def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> An
     """
     find_awaited_till(session, actor.device_id)
     seen = genuine(session, given.shown)
-    is_free = is_id("rdm", given.redemption_id) and ledger.act_by_id(session, given.redemption_id) is None
+    is_free = is_id("rdm", given.redemption_id) and ledger.find_act(session, given.redemption_id) is None
     act = Act(
         actor=actor,
         name=given.attempt,
@@ -53,15 +53,15 @@ def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> An
         fingerprint=given.fingerprint,
         serial=seen.serial if seen else None,
         shown=seen,
-        given_as=given.redemption_id if is_free else new_id("rdm", now),
+        redemption_id=given.redemption_id if is_free else new_id("rdm", now),
         device_at=given.redeemed_at,
     )
     return settle(session, act, now)
 
 
-def genuine(session: Session, shown: Shown | None) -> Shown | None:
+def genuine(session: Session, shown: ShownCoupon | None) -> ShownCoupon | None:
     """A short code proves nothing about a coupon that is here and has another."""
-    found = ledger.find(session, shown.serial) if shown and shown.short_code else None
+    found = ledger.find_coupon(session, shown.serial) if shown and shown.short_code else None
     return None if found and shown and found.short_code != shown.short_code else shown
 
 

@@ -39,9 +39,9 @@ def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | 
     wait = throttle.wait_ms(session, subject, now)
     if wait:
         raise TooMany(ceil(wait / MS_PER_SECOND), "Scan the coupon, or wait before the next code is typed.")
-    serial = ledger.find_by_short_code(session, code)
+    serial = ledger.find_serial_by_short_code(session, code)
     if serial is None:
-        throttle.failed(session, subject, now)
+        throttle.count_failure(session, subject, now)
     return serial
 
 
@@ -65,6 +65,6 @@ def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
 
 def serial_of_code(session: Session, text: str) -> int | None:
     try:
-        return ledger.find_by_short_code(session, short_codes.normalise(text))
+        return ledger.find_serial_by_short_code(session, short_codes.normalise(text))
     except BadCode:
         return None

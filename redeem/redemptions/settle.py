@@ -20,7 +20,7 @@ from redeem.domain.acts import (
 )
 from redeem.domain.rules import Verdict
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import Found, KeptAct
+from redeem.ledger.ledger import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking
@@ -28,7 +28,7 @@ from redeem.redemptions.taking import Taking
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
     """The answer to `act`: the first one, if it has one. Raises AnotherActUnderThisName if its name was used for another act."""
-    found, kept = ledger.look(session, act.actor.device_id, act.name, act.serial)
+    found, kept = ledger.find_coupon_and_act(session, act.actor.device_id, act.name, act.serial)
     if kept:
         return replay(act, kept)
     if found is None and act.shown:
@@ -45,21 +45,21 @@ def replay(act: Act, kept: KeptAct) -> Answer:
     return Answer(kept.code, loads(kept.answer), replayed=True)
 
 
-def take(session: Session, act: Act, found: Found | None, now: Ms) -> Answer:
+def take(session: Session, act: Act, found: IssuedCoupon | None, now: Ms) -> Answer:
     about = find_about(session, act)
     if about:
-        found = ledger.find(session, about.serial, lock=True)
+        found = ledger.find_coupon(session, about.serial, lock=True)
     taking = Taking(session, act, new_act_id(act, now), now, found, about)
     answer = taker_of(act)(taking)
     if not answer.redeemed and not may_ask_again(act, answer):  # the stroke that redeems keeps the act, too
-        ledger.keep(session, row_of(act, taking.id, found, answer, now))
+        ledger.append_act(session, row_of(act, taking.id, found, answer, now))
     return answer
 
 
 def find_about(session: Session, act: Act) -> KeptAct | None:
     if act.of_act_id:
-        return ledger.act_by_id(session, act.of_act_id)
-    return ledger.act_by_name(session, act.actor.device_id, act.of) if act.of else None
+        return ledger.find_act(session, act.of_act_id)
+    return ledger.find_act_by_name(session, act.actor.device_id, act.of) if act.of else None
 
 
 def cancel(session: Session, act: Act, now: Ms) -> Answer:
@@ -67,16 +67,16 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
 
     The tombstone takes the attempt's own name, so that a late request meets it in the same unique constraint.
     """
-    kept = ledger.act_by_name(session, act.actor.device_id, act.name)
+    kept = ledger.find_act_by_name(session, act.actor.device_id, act.name)
     if kept and kept.kind not in (Kind.REDEEM, Kind.CANCEL):
         raise AnotherActUnderThisName(
             "This id was used for another request. Only an attempt to redeem can be cancelled."
         )
-    found = ledger.find(session, kept.serial, lock=True) if kept else None
+    found = ledger.find_coupon(session, kept.serial, lock=True) if kept else None
     taking = Taking(session, act, new_act_id(act, now), now, found, kept)
     answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
     if kept is None:
-        ledger.keep(session, row_of(act, taking.id, found, answer, now))
+        ledger.append_act(session, row_of(act, taking.id, found, answer, now))
     elif kept.code == Outcome.REDEEMED:
         take_back(taking, CANCELLED, by_act_id=None)
     return answer

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from json import dumps
 from typing import Any
 
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
 from redeem.ledger import generation, ledger, recovery_reports
-from redeem.ledger.ledger import Found, KeptAct, Standing
+from redeem.ledger.ledger import IssuedCoupon, KeptAct, StandingRedemption
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.redemptions.taking import Taking
@@ -40,12 +40,12 @@ def may_ask_again(act: Act, answer: Answer) -> bool:
 
 def taker_of(act: Act) -> Callable[[Taking], Answer]:
     """What a till alone may do means nothing in a journal, and the other way round."""
-    if act.given_as:
+    if act.redemption_id:
         return take_given
     return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
 
 
-def row_of(act: Act, act_id: str, found: Found | None, answer: Answer, now: Ms) -> dict[str, Any]:
+def row_of(act: Act, act_id: str, found: IssuedCoupon | None, answer: Answer, now: Ms) -> dict[str, Any]:
     """The act and its answer, as they are kept for ever."""
     return {
         "id": act_id,
@@ -70,22 +70,22 @@ def take_redeem(taking: Taking) -> Answer:
 
     Nobody waits where the ask is admitted later: a yes would burn the coupon. If it was given on one, `gave` follows and says so.
     """
-    found, actor, is_over = taking.found, taking.act.actor, taking.act.is_over
+    found, actor, from_quarantine = taking.found, taking.act.actor, taking.act.from_quarantine
     if found is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
     reason = reason_to_decline(found, actor, taking.now)
     if reason is None and must_wait(found):
         return put_off(taking, found)
     yes = redeemed(taking.id, found, taking.now)
-    if reason is None and not is_over and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
+    if reason is None and not from_quarantine and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
         return yes
-    standing = ledger.standing(taking.session, found.serial)
+    standing = ledger.find_standing(taking.session, found.serial)
     if standing:
         return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
-    if reason is None and is_over:
+    if reason is None and from_quarantine:
         return declined(taking, Verdict.ATTEMPT_CANCELLED, {"coupon": found.coupon_id})
     if reason is None:
-        raise Again  # what stood in the way has been undone meanwhile
+        raise Retry  # what stood in the way has been undone meanwhile
     return declined(taking, reason, {"coupon": found.coupon_id} | recall(taking, found, reason))
 
 
@@ -97,10 +97,12 @@ def take_given(taking: Taking) -> Answer:
     yes = redeemed(taking.id, found, taking.now)
     if stand(taking, yes, handed_over=True):
         return yes
-    standing = ledger.standing(taking.session, found.serial)
+    standing = ledger.find_standing(taking.session, found.serial)
     if standing is None:
-        raise Again
-    if standing.device_id == actor.device_id and ledger.hand_over_once(taking.session, standing.act_id, taking.now):
+        raise Retry
+    if standing.device_id == actor.device_id and ledger.mark_handed_over_once(
+        taking.session, standing.act_id, taking.now
+    ):
         return Answer(Outcome.NOTED, {"stands": True})
     return second_gift(taking, found, standing, taking.id)
 
@@ -118,14 +120,14 @@ def take_gave(taking: Taking) -> Answer:
     about = taking.about
     if about is None or about.kind != Kind.ASK or about.reversal is not None or taking.found is None:
         return Answer(Outcome.NOTED, {"stands": False})
-    if ledger.hand_over(taking.session, about.id, taking.now):
+    if ledger.mark_handed_over(taking.session, about.id, taking.now):
         return Answer(Outcome.NOTED, {"stands": True})
     return stand_after_all(taking, taking.found, about)
 
 
 def take_drop(taking: Taking) -> Answer:
     """Behind a `gave` it means nothing, here as on the tablet: what was handed over is undone, not dropped."""
-    standing = ledger.standing_by_act(taking.session, taking.about.id) if taking.about else None
+    standing = ledger.find_standing_by_act(taking.session, taking.about.id) if taking.about else None
     if standing is None or standing.handed_over_at is not None:
         return Answer(Outcome.NOTHING_TO_UNDO)
     return take_back(taking, NOT_HANDED_OVER, by_act_id=taking.id)
@@ -148,7 +150,7 @@ def take_reverse(taking: Taking) -> Answer:
     is_own = about is not None and about.kind == Kind.REDEEM and about.store_id == taking.act.actor.store_id
     if about and is_own and taking.found and ledger.withdraw_conflict(taking.session, about.id, taking.now):
         return Answer(Outcome.REVERSED, {"coupon": taking.found.coupon_id})
-    standing = ledger.standing(taking.session, taking.found.serial) if taking.found else None
+    standing = ledger.find_standing(taking.session, taking.found.serial) if taking.found else None
     if standing is None or taking.found is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)
     if is_too_late(taking, taking.found, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
@@ -163,7 +165,7 @@ def take_note(taking: Taking) -> Answer:
     return Answer(Outcome.NOTED)
 
 
-def redeemed(act_id: str, found: Found, now: Ms) -> Answer:
+def redeemed(act_id: str, found: IssuedCoupon, now: Ms) -> Answer:
     details = {"coupon": found.coupon_id, "redemption": act_id, "redeemed_at": rfc3339(now)}
     return Answer(Outcome.REDEEMED, details)
 
@@ -175,25 +177,25 @@ def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
     return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
 
 
-def stand_after_all(taking: Taking, found: Found, about: KeptAct) -> Answer:
+def stand_after_all(taking: Taking, found: IssuedCoupon, about: KeptAct) -> Answer:
     """Under the ask's own id, so that its undo is found. If another gift stands, this is a second one."""
-    standing = ledger.standing(taking.session, found.serial)
+    standing = ledger.find_standing(taking.session, found.serial)
     if standing:
         return second_gift(taking, found, standing, about.id)
-    ledger.stand(taking.session, found.serial, about.id, taking.act.actor.device_id, taking.now)
+    ledger.make_standing(taking.session, found.serial, about.id, taking.act.actor.device_id, taking.now)
     count(taking, Outcome.REDEEMED)
     ledger.note_change(taking.session, found.serial)
     return Answer(Outcome.NOTED, {"stands": True})
 
 
-def second_gift(taking: Taking, found: Found, standing: Standing, act_id: str) -> Answer:
+def second_gift(taking: Taking, found: IssuedCoupon, standing: StandingRedemption, act_id: str) -> Answer:
     bearer = found.terms.bearer
     if ledger.record_conflict(taking.session, act_id, standing.act_id, found.serial, bearer, taking.now):
         count(taking, Outcome.CONFLICT)
     return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, taking.act.actor))
 
 
-def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
+def recall(taking: Taking, found: IssuedCoupon, reason: Verdict) -> dict[str, Any]:
     """A coupon that another device holds is asked back from it; meanwhile the clerk hears who can give it.
 
     While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is.
@@ -208,7 +210,7 @@ def recall(taking: Taking, found: Found, reason: Verdict) -> dict[str, Any]:
 
 def new_act_id(act: Act, now: Ms) -> str:
     """An act that asks for the gift lends its id to the redemption that may come of it."""
-    return act.given_as or new_id("rdm" if act.kind in REDEEMING else "act", now)
+    return act.redemption_id or new_id("rdm" if act.kind in REDEEMING else "act", now)
 
 
 def noted(kind: str, reason: str | None) -> str:
@@ -221,18 +223,18 @@ def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]
     return Answer(verdict, details)
 
 
-def put_off(taking: Taking, found: Found) -> Answer:
+def put_off(taking: Taking, found: IssuedCoupon) -> Answer:
     answer = Answer(Outcome.RECOVERING, {"coupon": found.coupon_id})
     if not may_ask_again(taking.act, answer):
         count(taking, f"declined:{answer.code}")
     return answer
 
 
-def is_too_late(taking: Taking, found: Found, standing: Standing) -> bool:
+def is_too_late(taking: Taking, found: IssuedCoupon, standing: StandingRedemption) -> bool:
     return taking.now - standing.at > found.terms.undo_minutes * MS_PER_MINUTE
 
 
-def is_own_and_done(taking: Taking, standing: Standing) -> bool:
+def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
     about, actor = taking.about, taking.act.actor
     return (
         about is not None
@@ -256,13 +258,13 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
     return Answer(Outcome.REVERSED, {"coupon": found.coupon_id})
 
 
-def reopen(taking: Taking, found: Found) -> None:
+def reopen(taking: Taking, found: IssuedCoupon) -> None:
     """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open again."""
     second = ledger.promote_conflict(taking.session, found.serial, taking.now)
     if second:
         day, today = local_day(second.at, second.time_zone), local_day(taking.now, second.time_zone)
         outcome = Outcome.REDEEMED
-        ledger.count(taking.session, day, found.campaign_number, second.store_id, outcome, late=day != today)
+        ledger.count_outcome(taking.session, day, found.campaign_number, second.store_id, outcome, late=day != today)
     else:
         holds.reopen(taking.session, found.serial, taking.now)
 
@@ -274,7 +276,7 @@ def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
     store_id, zone = place.store_id, place.time_zone
     today = local_day(taking.now, zone)
     day = local_day(at, zone) if at is not None else today
-    ledger.count(taking.session, day, campaign, store_id, outcome, late=day != today)
+    ledger.count_outcome(taking.session, day, campaign, store_id, outcome, late=day != today)
 
 
 OF_TILLS: dict[str, Callable[[Taking], Answer]] = {Kind.REDEEM: take_redeem, Kind.REVERSE: take_reverse}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from redeem.domain.acts import Act
-from redeem.ledger.ledger import Found, KeptAct
+from redeem.ledger.ledger import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 
 
@@ -17,5 +17,5 @@ class Taking:
     act: Act
     id: str
     now: Ms
-    found: Found | None
+    found: IssuedCoupon | None
     about: KeptAct | None

@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.rules import Verdict, why_declined
 from redeem.domain.terms import Terms
 from redeem.holds import holds
 from redeem.holds.holds import Holder
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import Found, Standing
+from redeem.ledger.ledger import IssuedCoupon, StandingRedemption
 from redeem.lib.times import Ms, local_day, rfc3339
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.
@@ -29,13 +29,13 @@ class Ruling:
     terms: Terms | None = None
 
 
-def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) -> Ruling:
+def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now: Ms) -> Ruling:
     """Read-only: would this coupon be given to this device now? It is named by its serial, or by what it says itself."""
-    shown = Shown(coupon) if isinstance(coupon, int) else coupon
+    shown = ShownCoupon(coupon) if isinstance(coupon, int) else coupon
     found = look(session, shown, now) if shown else None
     if found is None:
         return Ruling(Verdict.UNKNOWN_COUPON, {})
-    standing = ledger.standing(session, found.serial)
+    standing = ledger.find_standing(session, found.serial)
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
     verdict = reason_to_decline(found, actor, now) or (RECOVERING if must_wait(found) else Verdict.GOOD)
@@ -43,21 +43,21 @@ def verify(session: Session, actor: Actor, coupon: int | Shown | None, now: Ms) 
     return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
 
 
-def look(session: Session, shown: Shown, now: Ms) -> Found | None:
+def look(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
     """The coupon, also one that a restored ledger has lost and not yet adopted."""
-    return ledger.find(session, shown.serial) or lost_coupons.imagine(session, shown, now)
+    return ledger.find_coupon(session, shown.serial) or lost_coupons.preview(session, shown, now)
 
 
-def reason_to_decline(found: Found, actor: Actor, now: Ms) -> Verdict | None:
+def reason_to_decline(found: IssuedCoupon, actor: Actor, now: Ms) -> Verdict | None:
     return why_declined(found.facts, found.terms, actor.place, local_day(now, actor.time_zone))
 
 
-def must_wait(found: Found) -> bool:
+def must_wait(found: IssuedCoupon) -> bool:
     """While the ledger recovers, only who holds a coupon may give it: whoever gave another after the backup may not have reported yet."""
     return found.recovering and found.holder_id is None
 
 
-def describe(found: Found) -> dict[str, Any]:
+def describe(found: IssuedCoupon) -> dict[str, Any]:
     return {
         "coupon": found.coupon_id,
         "campaign": f"cmp_{found.campaign_number}",
@@ -66,7 +66,7 @@ def describe(found: Found) -> dict[str, Any]:
     }
 
 
-def explain(standing: Standing, to: Actor) -> dict[str, Any]:
+def explain(standing: StandingRedemption, to: Actor) -> dict[str, Any]:
     """When it was given; where and by which till for the same partner; by whom for the same store."""
     told: dict[str, Any] = {"redeemed_at": rfc3339(standing.at)}
     if standing.partner_id == to.partner_id:

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, insert, li
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Rollup, Tally
@@ -84,7 +84,7 @@ def first_row(session: Session) -> Deployment:
     try:
         session.flush()
     except IntegrityError as error:
-        raise Again from error  # somebody else made it at the same moment
+        raise Retry from error  # somebody else made it at the same moment
     return row
 
 

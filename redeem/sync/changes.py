@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
-from redeem.db.models.ledger import Change, Deployment, Redemption
+from redeem.db.models.ledger import CouponChange, Deployment, Redemption
 from redeem.ledger import generation
 from redeem.ledger.generation import Life
 from redeem.lib.bitmaps import to_bitmap, to_gaps
@@ -39,11 +39,11 @@ FIRST_WORD = text(
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 # What is redeemed is told so, void or not. A void that waits for the holder is one for everybody else.
 CHANGED = (
-    select(Change.serial, Redemption.serial.is_not(None), IS_VOID)
+    select(CouponChange.serial, Redemption.serial.is_not(None), IS_VOID)
     .distinct()
-    .join(Coupon, Coupon.serial == Change.serial)
-    .outerjoin(Redemption, Redemption.serial == Change.serial)
-    .where(Change.position >= bindparam("since"))
+    .join(Coupon, Coupon.serial == CouponChange.serial)
+    .outerjoin(Redemption, Redemption.serial == CouponChange.serial)
+    .where(CouponChange.position >= bindparam("since"))
     .limit(CHANGES_PER_REPLY_MAX + 1)
 )
 REDEEMED = select(Redemption.serial).where(Redemption.serial >= bindparam("low"), Redemption.serial < bindparam("high"))
@@ -117,13 +117,17 @@ def prune(session: Session) -> int:
 
     Whoever has not heard them fetches the sets. The newest ones stay: on SQLite positions are counted on from them.
     """
-    last_kept = select(Change.position).order_by(Change.position.desc()).offset(CHANGES_KEPT_MAX - 1).limit(1)
-    oldest = select(Change.position).order_by(Change.position).offset(CHANGES_PER_PRUNING_MAX).limit(1)
+    last_kept = (
+        select(CouponChange.position).order_by(CouponChange.position.desc()).offset(CHANGES_KEPT_MAX - 1).limit(1)
+    )
+    oldest = select(CouponChange.position).order_by(CouponChange.position).offset(CHANGES_PER_PRUNING_MAX).limit(1)
     keep_from, batch_end = session.scalar(last_kept), session.scalar(oldest)
     if keep_from is None:
         return 0
     end = keep_from if batch_end is None else min(keep_from, batch_end)
-    pruned = session.scalars(delete(Change).where(Change.position < end).returning(Change.position)).all()
+    pruned = session.scalars(
+        delete(CouponChange).where(CouponChange.position < end).returning(CouponChange.position)
+    ).all()
     if pruned:
         forget_below(session, max(pruned) + 1)
     return len(pruned)

@@ -10,7 +10,7 @@ from redeem.db.models.devices import Claim, Clerk
 from redeem.db.models.ledger import Act as KeptAct
 from redeem.domain.acts import Act, Kind
 from redeem.domain.journal import Entry
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import generation, ledger
 from redeem.ledger.generation import Life
@@ -32,13 +32,13 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_ad
         shown=None if entry.kind == Kind.RELEASE else shown,  # an id alone proves nothing
         of=named(entry.body.get("of")),
         epoch=whole(entry.body.get("epoch")),
-        to_store_id=entry.word("store") if entry.kind == Kind.MOVE else None,
-        reason=(entry.word("reason") or entry.word("code") or "")[:REASON_MAX_CHARACTERS],
-        clerk_id=known_clerk(session, actor, entry.word("clerk")),
+        to_store_id=entry.text_member("store") if entry.kind == Kind.MOVE else None,
+        reason=(entry.text_member("reason") or entry.text_member("code") or "")[:REASON_MAX_CHARACTERS],
+        clerk_id=known_clerk(session, actor, entry.text_member("clerk")),
         device_at=entry.at,
         entry=entry.text,
         signature=entry.signature,
-        is_over=is_admitted,
+        from_quarantine=is_admitted,
     )
 
 
@@ -62,34 +62,34 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     session.execute(wanted.with_for_update(key_share=True))
 
 
-def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> Shown | None:
+def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> ShownCoupon | None:
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
         return named_in(entry)
-    if code := entry.word("typed"):
+    if code := entry.text_member("typed"):
         return typed_in(session, actor, entry, code, is_admitted=is_admitted)
-    token = genuine_token(entry.word("coupon"), ring)
-    return Shown.of(token) if token else None
+    token = genuine_token(entry.text_member("coupon"), ring)
+    return ShownCoupon.of(token) if token else None
 
 
-def named_in(entry: Entry) -> Shown | None:
-    serial = coupon_of(entry.word("id") or "")
-    return None if serial is None else Shown(serial)
+def named_in(entry: Entry) -> ShownCoupon | None:
+    serial = coupon_of(entry.text_member("id") or "")
+    return None if serial is None else ShownCoupon(serial)
 
 
-def typed_in(session: Session, actor: Actor, entry: Entry, text: str, *, is_admitted: bool) -> Shown | None:
+def typed_in(session: Session, actor: Actor, entry: Entry, text: str, *, is_admitted: bool) -> ShownCoupon | None:
     """By the short code. One that a restored ledger has lost is known by the id that its holder has written beside it: while the ledger
     recovers, later if it knows by then who the holder is, or if a manager admits the entry.
     """
     code = clean_code(text)
-    serial = ledger.find_by_short_code(session, code) if code else None
+    serial = ledger.find_serial_by_short_code(session, code) if code else None
     if serial is not None:
-        return Shown(serial)
+        return ShownCoupon(serial)
     named = named_in(entry)
     if code is None or named is None or entry.kind != Kind.GAVE_HELD:
         return None
     is_believed = is_admitted or is_holder_of_lost(session, actor, named.serial)
-    return Shown(named.serial, short_code=code) if is_believed else None
+    return ShownCoupon(named.serial, short_code=code) if is_believed else None
 
 
 def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:

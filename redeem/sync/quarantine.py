@@ -268,7 +268,7 @@ def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act
 def name_of(session: Session, author: Author, number: int, entry_hash: str) -> str:
     """The entry's number, unless another entry was taken under it: then the number and a part of its hash."""
     name = f"{author.prefix}{number}"
-    taken = ledger.act_by_name(session, author.actor.device_id, name)
+    taken = ledger.find_act_by_name(session, author.actor.device_id, name)
     return name if taken is None or taken.fingerprint == entry_hash else f"{name}/{entry_hash[:8]}"
 
 
@@ -298,7 +298,7 @@ def has_before(session: Session, author: Author, entry: Entry) -> bool:
         return entry.previous == FIRST_HASH
     if session.get(Quarantine, (author.device_id, entry.previous)):
         return True
-    before = ledger.act_by_name(session, author.actor.device_id, f"{author.prefix}{entry.number - 1}")
+    before = ledger.find_act_by_name(session, author.actor.device_id, f"{author.prefix}{entry.number - 1}")
     return before is not None and before.fingerprint == entry.previous
 
 

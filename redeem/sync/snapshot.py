@@ -56,7 +56,7 @@ def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
         "device": {"id": actor.device_id, "name": actor.device_name},
         "keys": ring.published(),
         "clerks": [{"id": clerk_id, "name": name, "pin": passwords.mark(stored)} for clerk_id, name, stored in clerks],
-        "siblings": siblings.names(session, actor.store_id, actor.device_id),
+        "siblings": siblings.list_tablets(session, actor.store_id, actor.device_id),
     }
 
 

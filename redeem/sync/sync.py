@@ -19,7 +19,7 @@ from redeem.devices import forgotten, moves
 from redeem.devices.forgotten import Proof
 from redeem.domain.acts import Act, Answer
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
@@ -248,7 +248,7 @@ def take(session: Session, tablet: Tablet, entry: Entry, acts: dict[str, Act], n
 
 def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
     """The first answer to an entry that the server has; another text under its number is a rewritten journal."""
-    kept = ledger.act_by_name(session, tablet.actor.device_id, str(entry.number))
+    kept = ledger.find_act_by_name(session, tablet.actor.device_id, str(entry.number))
     if kept is None or kept.fingerprint != entry.hash:
         raise BrokenJournal
     return as_json(Answer(kept.code, loads(kept.answer)))
@@ -259,7 +259,7 @@ def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Li
     life = generation.current(session)
     if not life.is_recovering:
         return life, []
-    over = recovery_reports.hear(session, tablet.row, report, life) if report else []
+    over = recovery_reports.record_report(session, tablet.row, report, life) if report else []
     return recovery_reports.end_if_complete(session), [Grant(serial, epoch) for serial, epoch in over]
 
 
@@ -324,17 +324,17 @@ def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
 
 def identify(
     session: Session, text: str, ring: KeyRing, signer: Callable[[], Signer]
-) -> tuple[Shown | None, str | None]:
+) -> tuple[ShownCoupon | None, str | None]:
     """(what is shown, token to tell) of a scanned token or a typed short code."""
     token = genuine_token(text, ring)
     if token is not None:
-        return Shown.of(token), None
+        return ShownCoupon.of(token), None
     code = clean_code(text)
-    serial = ledger.find_by_short_code(session, code) if code else None
+    serial = ledger.find_serial_by_short_code(session, code) if code else None
     row = session.get(Coupon, serial) if serial is not None else None
     if row is None:
         return None, None
-    return Shown(row.serial), signer().write_serial(row.key_id, row.serial, row.last_day)
+    return ShownCoupon(row.serial), signer().write_serial(row.key_id, row.serial, row.last_day)
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def read(work: Callable[[Session], T]) -> T:
     return context().database.read(work)
 
 
-def at_once(work: Callable[[Driver], T | None]) -> T | None:
-    """The quick way, if there is one: see Database.at_once."""
-    return context().database.at_once(work)
+def autocommit(work: Callable[[Driver], T | None]) -> T | None:
+    """The quick way, if there is one: see Database.autocommit."""
+    return context().database.autocommit(work)
 
 
 def now_ms() -> Ms:

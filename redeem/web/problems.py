@@ -14,7 +14,7 @@ from structlog import get_logger
 from werkzeug.exceptions import HTTPException
 
 from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
-from redeem.db.engine import is_passing
+from redeem.db.engine import is_temporary
 from redeem.lib.errors import RedeemError, TooMany
 from redeem.web.context import context
 
@@ -143,7 +143,7 @@ def drain() -> None:
 def on_surprise(error: Exception) -> Response:
     """A fault of ours: the log has the trace, the answer has the request's id and nothing else."""
     log.error("fault", request_id=request_id(), exc_info=error)
-    if is_passing(error):
+    if is_temporary(error):
         return tell("unavailable", "Try again: what was done is answered as it was.", {}, {})
     return tell("internal", "Try again. If it stays, tell the shop the request's id.", {}, {})
 

@@ -18,16 +18,16 @@ def book(database):
     class Book:
         def fail(self, times=1, now=NOW):
             for _ in range(times):
-                database.write(lambda session: throttle.failed(session, SUBJECT, now))
+                database.write(lambda session: throttle.count_failure(session, SUBJECT, now))
 
         def wait(self, now=NOW, subject=SUBJECT):
             return database.read(lambda session: throttle.wait_ms(session, subject, now))
 
         def succeed(self):
-            database.write(lambda session: throttle.succeeded(session, SUBJECT))
+            database.write(lambda session: throttle.reset(session, SUBJECT))
 
         def forgive(self):
-            database.write(lambda session: throttle.forgive(session, SUBJECT))
+            database.write(lambda session: throttle.uncount_failure(session, SUBJECT))
 
     return Book()
 
@@ -97,7 +97,7 @@ def test_of_many_tries_at_once_no_more_than_the_free_ones_go_through(database):
             throttle.lock(session, [SUBJECT])
             wait = throttle.wait_ms(session, SUBJECT, NOW)
             if not wait:
-                throttle.failed(session, SUBJECT, NOW)
+                throttle.count_failure(session, SUBJECT, NOW)
             return not wait
 
         barrier.wait()

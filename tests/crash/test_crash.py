@@ -160,9 +160,9 @@ def test_a_shop_that_issues(database, cast, dying, new_coupon):
 
 @on_both_databases
 def test_without_the_replay_this_would_be_noticed(database, cast, dying, new_coupon, monkeypatch):
-    look, keep = ledger.look, ledger.keep
-    monkeypatch.setattr(ledger, "look", lambda *where: (look(*where)[0], None))
-    monkeypatch.setattr(ledger, "keep", lambda session, act: act["code"] != "redeemed" or keep(session, act))
+    look, keep = ledger.find_coupon_and_act, ledger.append_act
+    monkeypatch.setattr(ledger, "find_coupon_and_act", lambda *where: (look(*where)[0], None))
+    monkeypatch.setattr(ledger, "append_act", lambda session, act: act["code"] != "redeemed" or keep(session, act))
 
     def prepare(step):
         coupon = new_coupon()

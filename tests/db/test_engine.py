@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from redeem.db import engine
-from redeem.db.engine import PAUSES_SECONDS, WRITES_PER_COMMIT, Again, Database, retried
+from redeem.db.engine import PAUSES_SECONDS, WRITES_PER_COMMIT, Database, Retry, retried
 from redeem.db.models.partners import Store
 from tests import factories
 from tests.databases import on_both_databases
@@ -81,16 +81,16 @@ def test_a_promise_that_is_checked_at_the_commit_is_kept(database, cast):
     assert tills_of(database, cast)["north"].verify(coupon).verdict == "good"
 
 
-# Again.
+# Retries.
 
 
 def test_what_asks_for_it_is_run_again():
-    runs = iter([Again, Again, "done"])
+    runs = iter([Retry, Retry, "done"])
 
     def run():
         came = next(runs)
-        if came is Again:
-            raise Again
+        if came is Retry:
+            raise Retry
         return came
 
     assert retried(run) == "done"
@@ -101,9 +101,9 @@ def test_but_not_for_ever():
 
     def run():
         runs.append(1)
-        raise Again
+        raise Retry
 
-    with pytest.raises(Again):
+    with pytest.raises(Retry):
         retried(run)
     assert len(runs) == TRIES
 
@@ -128,7 +128,7 @@ def test_a_work_that_is_run_again_begins_with_nothing_done(database, names):
         runs.append(1)
         note(session, "a")
         if len(runs) < 3:
-            raise Again
+            raise Retry
         return len(runs)
 
     assert database.write(work) == 3

@@ -40,7 +40,7 @@ from redeem.domain.journal import read_entry
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
 from redeem.ledger import signing
-from redeem.ledger.ledger import find
+from redeem.ledger.ledger import find_coupon
 from redeem.ledger.signing import Signer
 from redeem.lib import passwords
 from redeem.lib.errors import BadToken
@@ -154,7 +154,7 @@ def test_each_coupon_is_what_it_is_called(demo: Demo):
 def test_a_forged_coupon_names_a_real_one_and_is_not_signed_by_us(demo: Demo):
     ring = demo.database.read(signing.load_ring)
     forged = tokens.read(demo.notes["coupons"]["forged"])
-    assert demo.database.read(lambda session: find(session, forged.serial)) is not None
+    assert demo.database.read(lambda session: find_coupon(session, forged.serial)) is not None
     with pytest.raises(BadToken, match=tokens.Fault.WRONG_SIGNATURE):
         tokens.verify(forged, ring)
 

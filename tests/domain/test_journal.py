@@ -21,7 +21,7 @@ def entry(device_id="dev_1", key=KEY, **changes):
 def test_an_entry_says_what_is_in_it():
     read = entry(n=7, coupon="12", of=3)
     assert (read.number, read.previous, read.kind, read.at) == (7, FIRST_HASH, "ask", 1_795_250_000_000)
-    assert (read.word("coupon"), read.word("of"), read.word("missing")) == ("12", None, None)
+    assert (read.text_member("coupon"), read.text_member("of"), read.text_member("missing")) == ("12", None, None)
 
 
 def test_its_hash_is_of_its_exact_text():
@@ -73,8 +73,8 @@ def test_an_entry_has_a_longest_length():
         entry(x="y" * (room + 1))
 
 
-def test_a_word_is_free_of_what_a_database_cannot_hold():
-    assert entry(reason="a\0b").word("reason") == "ab"
+def test_a_text_member_is_free_of_nul_which_a_database_cannot_hold():
+    assert entry(reason="a\0b").text_member("reason") == "ab"
 
 
 def test_an_entry_that_follows_and_is_signed_is_believed():

@@ -25,7 +25,7 @@ def nobody_waited_in_a_circle(database):
         assert database.read(lambda session: session.scalar(found)) == 0
 
 
-def at_once(*works):
+def in_parallel(*works):
     """What each work answers, all begun at the same moment."""
     barrier = Barrier(len(works))
 
@@ -47,7 +47,7 @@ def test_two_tablets_that_give_back_to_each_other_do_not_wait_in_a_circle(counte
         north.act("ask", coupon=other.token)
         north.write("release", id=coupon.id, epoch=epoch)
         south.write("release", id=other.id, epoch=its.epoch)
-        at_once(north.sync, south.sync)
+        in_parallel(north.sync, south.sync)
         assert serials(south.sync(epoch=its.epoch).grants)[-1] == coupon.serial
 
 
@@ -58,7 +58,7 @@ def test_two_journals_that_name_the_same_coupons_the_other_way_round_do_not_eith
             counters.tablet.write("ask", coupon=coupon.token)
         for coupon in reversed(coupons):
             counters.south.write("ask", coupon=coupon.token)
-        replies = at_once(counters.tablet.sync, counters.south.sync)
+        replies = in_parallel(counters.tablet.sync, counters.south.sync)
         codes = [answer["code"] for reply in replies for answer in reply.answers.values()]
         assert sorted(codes[-16:]) == ["already_redeemed"] * 8 + ["redeemed"] * 8
 
@@ -67,7 +67,7 @@ def test_a_coupon_is_granted_or_redeemed_by_a_till_but_not_both(counters, databa
     till = tills_of(database, cast)["south"]
     for _ in range(ROUNDS):
         coupon = counters.homed()
-        reply, answer = at_once(counters.tablet.sync, lambda coupon=coupon: till.redeem(coupon))
+        reply, answer = in_parallel(counters.tablet.sync, lambda coupon=coupon: till.redeem(coupon))
         granted = coupon.serial in serials(reply.grants)
         assert (granted, answer.code) in [(True, "held_elsewhere"), (False, "redeemed")]
 
@@ -77,6 +77,6 @@ def test_issuing_does_not_wait_for_the_tablet_that_it_promises_to(counters):
         return [counters.homed() for _ in range(5)]
 
     for _ in range(ROUNDS):
-        issued, *_ = at_once(issue_many, *[counters.tablet.sync] * 2)
+        issued, *_ = in_parallel(issue_many, *[counters.tablet.sync] * 2)
         counters.tablet.sync()
         assert {counters.holder(coupon) for coupon in issued} == {counters.tablet.device_id}

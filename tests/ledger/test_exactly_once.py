@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from redeem.coupons import issue
 from redeem.coupons.issue import AlreadyRedeemed
-from redeem.db.engine import Again
+from redeem.db.engine import Retry
 from redeem.domain.acts import Kind
 from redeem.ledger import ledger
 from tests import factories
@@ -218,10 +218,10 @@ def test_without_the_primary_key_a_double_gift_is_found(database, tills, coupon)
 
 @on_both_databases
 def test_without_the_replay_a_retry_is_refused_its_own_gift(database, tills, coupon, monkeypatch):
-    look = ledger.look
+    look = ledger.find_coupon_and_act
     first = tills["north"].redeem(coupon, "a")
-    monkeypatch.setattr(ledger, "look", lambda *where: (look(*where)[0], None))
-    monkeypatch.setattr(ledger, "keep", lambda *_: None)
+    monkeypatch.setattr(ledger, "find_coupon_and_act", lambda *where: (look(*where)[0], None))
+    monkeypatch.setattr(ledger, "append_act", lambda *_: None)
     again = tills["north"].redeem(coupon, "a")
     assert (first.code, again.code) == ("redeemed", "already_redeemed")
     assert any("tallied 1 times and happened 0 times" in fault for fault in database.read(faults))
@@ -230,25 +230,25 @@ def test_without_the_replay_a_retry_is_refused_its_own_gift(database, tills, cou
 @on_both_databases
 def test_without_the_names_constraint_the_replay_alone_is_not_enough(database, tills, coupon, monkeypatch):
     """Two of the same at once both look before either is kept: then the constraint says so, and both hear the first answer."""
-    look, looks = ledger.look, count()
+    look, looks = ledger.find_coupon_and_act, count()
 
     def look_too_early(*where):
         found, kept = look(*where)
         return (found, kept) if next(looks) else (found, None)
 
     tills["north"].redeem(coupon, "a")
-    monkeypatch.setattr(ledger, "look", look_too_early)
+    monkeypatch.setattr(ledger, "find_coupon_and_act", look_too_early)
     assert tills["north"].redeem(coupon, "a").replayed
 
     looks = count()
-    monkeypatch.setattr(ledger, "keep", lambda *_: None)
+    monkeypatch.setattr(ledger, "append_act", lambda *_: None)
     assert tills["north"].redeem(coupon, "a").code == "already_redeemed"
 
 
 @on_both_databases
 def test_without_the_tombstone_a_late_request_burns_the_coupon(database, tills, coupon, monkeypatch):
-    keep = ledger.keep
-    monkeypatch.setattr(ledger, "keep", lambda session, act: act["kind"] == Kind.CANCEL or keep(session, act))
+    keep = ledger.append_act
+    monkeypatch.setattr(ledger, "append_act", lambda session, act: act["kind"] == Kind.CANCEL or keep(session, act))
     assert tills["north"].cancel("a").code == "attempt_cancelled"
     assert tills["north"].redeem(coupon, "a").code == "redeemed"
 
@@ -272,10 +272,10 @@ def test_a_wrong_count_would_be_found(database, tills, coupon):
 @on_both_databases
 def test_an_act_that_is_never_kept_ends_in_an_error_and_not_in_a_gift(database, tills, coupon, monkeypatch):
     def never(session, act):
-        raise Again
+        raise Retry
 
     monkeypatch.setattr("redeem.db.engine.PAUSES_SECONDS", (0.0,))
-    monkeypatch.setattr(ledger, "keep", never)
-    with pytest.raises(Again):
+    monkeypatch.setattr(ledger, "append_act", never)
+    with pytest.raises(Retry):
         tills["north"].redeem(None, "a")
     assert database.read(faults) == []

@@ -81,7 +81,7 @@ ACTIONS = {
         ("redeem/redemptions/takers.py", "Kind.RELEASE: take_release"),
         ("redeem/holds/holds.py", "def release("),
     ],
-    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/holds/holds.py", "def recall(")],
+    "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redemptions/takers.py", "def recall(")],
     "conflict = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
         ("redeem/holds/holds.py", "def grant_promised("),
@@ -107,11 +107,11 @@ ACTIONS_OF_RECOVERY = {
     ],
     "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/redemptions/verify.py", "def must_wait(")],
     "recovering && IS_PRESENT(g) && !reported[d]": [
-        ("redeem/ledger/recovery_reports.py", "def hear("),
+        ("redeem/ledger/recovery_reports.py", "def record_report("),
         ("redeem/ledger/recovery_reports.py", "report.generation != life.generation"),
     ],
     "c > l.epoch -> l.holder = d; l.epoch = c": [
-        ("redeem/ledger/recovery_reports.py", "def claim("),
+        ("redeem/ledger/recovery_reports.py", "def record_claims("),
         ("redeem/ledger/recovery_reports.py", "Coupon.epoch < bindparam"),
     ],
     "IS_ALL(d, n) (l.last[d] == n)": [("redeem/ledger/recovery_reports.py", "report.end == device.last_number")],
@@ -124,7 +124,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/recovery/restore.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
     "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/recovery/forgotten.py", "def go_on_without_forgotten(")],
-    "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and is_over:")],
+    "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and from_quarantine:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [
         ("static/clerk/server/sync.js", "#nextReport({ reported, generation })")
@@ -146,10 +146,10 @@ ACTIONS_OF_RECOVERY = {
         ("static/clerk/storage/old-journals.js", "async next(limit)"),
         ("redeem/sync/quarantine.py", "def admit("),
     ],
-    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/takers.py", "ledger.hand_over_once(")],
+    "SAME(d) && !l.handed) -> l.redeemed = d": [("redeem/redemptions/takers.py", "ledger.mark_handed_over_once(")],
     "l.redeemed == 0 || (SAME(d)": [("redeem/redemptions/takers.py", "def stand_after_all(")],
     "entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed": [
-        ("redeem/coupons/customer_view.py", "standing.handed_over_at is not None")
+        ("redeem/redemptions/takers.py", "standing.handed_over_at is not None")
     ],
     "l.second[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "l.second[d] -> l.second[d] = false": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],

@@ -11,7 +11,7 @@ from redeem.recovery import restore
 from redeem.recovery.tills import till_reported
 from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.holds.test_races import at_once
+from tests.holds.test_races import in_parallel
 from tests.recovery.test_restore import vault
 from tests.tills import tills_of
 
@@ -35,7 +35,7 @@ def test_when_the_last_two_report_at_once_recovery_ends(counters, database, cast
         generation = begin(counters)
         tills_report(counters, tills)
         reports = [partial(tablet.restored, generation) for tablet in (counters.tablet, counters.south)]
-        at_once(*reports)
+        in_parallel(*reports)
         assert not counters.read(current).is_recovering
 
 
@@ -48,7 +48,7 @@ def test_a_lost_coupon_that_two_show_at_once_is_adopted_once(counters, database,
     for tablet in (counters.tablet, counters.south):
         tablet.restored(generation)
     for coupon in lost:
-        answers = at_once(*[lambda till=till, coupon=coupon: till.redeem(coupon) for till in tills.values()])
+        answers = in_parallel(*[lambda till=till, coupon=coupon: till.redeem(coupon) for till in tills.values()])
         assert sorted(answer.code for answer in answers) == ["already_redeemed"] * 3 + ["redeemed"]
     campaign = counters.read(lambda session: session.get_one(Campaign, cast.anywhere))
     assert campaign.coupons - campaign.skipped == ROUNDS
@@ -60,7 +60,7 @@ def test_a_lost_coupon_that_is_claimed_while_it_is_shown_is_held(counters, datab
     vault.put_back()
     generation, till = begin(counters), tills_of(database, cast)["south"]
     for coupon, epoch in held:
-        at_once(
+        in_parallel(
             lambda coupon=coupon, epoch=epoch: counters.tablet.restored(
                 generation, more=True, claims=[(coupon.serial, epoch)]
             ),

@@ -15,7 +15,7 @@ from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.devices import write_off as device_write_off
 from redeem.domain import tokens
-from redeem.domain.presented import Shown
+from redeem.domain.presented import ShownCoupon
 from redeem.ledger import recovery_reports, signing
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
@@ -69,7 +69,7 @@ def write_off(counters, device_id, manager_id):
 
 
 def say_again(counters, till, coupon, answer, attempt):
-    seen = Shown.of(tokens.read(coupon.token))
+    seen = ShownCoupon.of(tokens.read(coupon.token))
     given = GivenBefore(attempt, "the body", seen, answer.details["redemption"], NOW)
     return counters.write(lambda session: recovery_tills.say_again(session, till.actor, given, LATER))
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from redeem.coupons import issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Redemption
-from redeem.domain.presented import Shown
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.tokens import read
 from redeem.recovery import restore, tills
 from redeem.recovery.tills import GivenBefore
@@ -107,7 +107,7 @@ class Day:
 
     def say_again(self, till):
         for coupon, name, answer in self.said:
-            given = GivenBefore(name, "the body", Shown.of(read(coupon.token)), answer.details["redemption"], NOW)
+            given = GivenBefore(name, "the body", ShownCoupon.of(read(coupon.token)), answer.details["redemption"], NOW)
             self.counters.write(lambda s, given=given: tills.say_again(s, till.actor, given, LATER))
 
     @property

@@ -14,7 +14,7 @@ from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
 from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
-from redeem.domain.presented import Shown
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.terms import parse_terms
 from redeem.holds import holds
 from redeem.ledger import ledger
@@ -41,7 +41,7 @@ def attempt(till, coupon, name="a"):
 
 
 def quickly(database, act, memory=None):
-    return database.at_once(lambda driver: redeem_at_once(driver, memory or Memory(), act, NOW))
+    return database.autocommit(lambda driver: redeem_at_once(driver, memory or Memory(), act, NOW))
 
 
 def change_terms(database, coupon, **changed):
@@ -58,13 +58,13 @@ def standing(database):
 
 def before_it_redeems(monkeypatch, happen):
     """Lets something happen when the rules have been asked, and the coupon is not redeemed yet."""
-    redeem = ledger.redeem_as_presumed
+    redeem = ledger.redeem_if_unchanged
 
     def wait_and_redeem(*about):
         happen()
         return redeem(*about)
 
-    monkeypatch.setattr(ledger, "redeem_as_presumed", wait_and_redeem)
+    monkeypatch.setattr(ledger, "redeem_if_unchanged", wait_and_redeem)
 
 
 def test_it_gives_the_gift_and_the_same_attempt_hears_it_again(database, till, coupon):
@@ -97,7 +97,7 @@ def test_a_last_day_that_is_not_the_ledgers_is_seen(database, till, coupon):
 
 
 def test_of_a_coupon_that_shows_no_token_nothing_is_presumed(database, till, coupon):
-    typed = replace(attempt(till, coupon), shown=Shown(coupon.serial))
+    typed = replace(attempt(till, coupon), shown=ShownCoupon(coupon.serial))
     assert quickly(database, typed) is None
     assert standing(database) == 0
 
@@ -138,7 +138,7 @@ def test_it_waits_for_who_is_at_the_coupon_and_sees_what_was_done(database, till
     answers = []
 
     def void_slowly(session):
-        ledger.find(session, coupon.serial, lock=True)
+        ledger.find_coupon(session, coupon.serial, lock=True)
         waiter = Thread(target=lambda: answers.append(quickly(database, attempt(till, coupon))))
         waiter.start()
         while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
@@ -167,14 +167,14 @@ def test_one_name_for_two_coupons_gives_one(database, cast, till, coupon, monkey
 
 def test_a_lost_reply_is_met_by_the_whole_way(database, till, coupon, monkeypatch):
     """It is durable, and nobody has heard."""
-    redeem = ledger.redeem_as_presumed
+    redeem = ledger.redeem_if_unchanged
 
     def lose_the_reply(driver, *about):
         redeem(driver, *about)
         driver.close()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(ledger, "redeem_as_presumed", lose_the_reply)
+    monkeypatch.setattr(ledger, "redeem_if_unchanged", lose_the_reply)
     answer = till.redeem(coupon, "a")
     assert (answer.code, answer.replayed) == ("redeemed", True)
 

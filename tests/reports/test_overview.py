@@ -3,7 +3,7 @@
 import pytest
 
 from redeem.accounts.roles import WHOLE, Scope
-from redeem.ledger.ledger import count
+from redeem.ledger.ledger import count_outcome
 from redeem.lib.days import EPOCH, to_day
 from redeem.lib.times import local_date, local_day
 from redeem.reports import overview
@@ -156,7 +156,7 @@ def test_the_period_before_is_as_long(database, cast, ask):
     def kept(db):
         for day, times in ((DAY, 1), (DAY - 6, 1), (DAY - 7, 2), (DAY - 13, 2), (DAY - 14, 100)):
             for _ in range(times):
-                count(db, day, cast.anywhere, cast.north, "redeemed")
+                count_outcome(db, day, cast.anywhere, cast.north, "redeemed")
 
     database.write(kept)
     report = ask()

@@ -17,7 +17,7 @@ from redeem.db.models.ledger import Redemption
 from redeem.devices import enrolment, moves
 from redeem.devices import write_off as device_write_off
 from redeem.domain.acts import Act, Kind, Outcome
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.tokens import read
 from redeem.holds.holds import IS_VOID, REDEEMED
 from redeem.ledger import generation, signing
@@ -217,7 +217,9 @@ def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
         KeptAct.kind == Kind.REDEEM, KeptAct.code == Outcome.REDEEMED, KeptAct.name.startswith(f"{till.name}-")
     )
     acts = world.server.read(lambda session: session.scalars(yes).all())
-    return {act.name: GivenBefore(act.name, act.fingerprint, Shown(act.serial or 0), act.id, act.at) for act in acts}
+    return {
+        act.name: GivenBefore(act.name, act.fingerprint, ShownCoupon(act.serial or 0), act.id, act.at) for act in acts
+    }
 
 
 def till_reports(world: World, place: int, chance: Random) -> None:
@@ -233,7 +235,7 @@ def till_reports(world: World, place: int, chance: Random) -> None:
 
 def report(world: World, till: Till) -> None:
     said = [
-        replace(till.to_say[attempt], shown=Shown.of(read(paper.token)))
+        replace(till.to_say[attempt], shown=ShownCoupon.of(read(paper.token)))
         for attempt, paper in till.given.items()
         if attempt in till.to_say
     ]

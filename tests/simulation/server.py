@@ -77,7 +77,7 @@ class Alone:
 
 
 class Quick:
-    """The driver's connection of Database.at_once. One may die before each statement, and after it: then it is done, and durable."""
+    """The driver's connection of Database.autocommit. One may die before each statement, and after it: then it is done, and durable."""
 
     def __init__(self, driver: Driver, count: Callable[..., None]) -> None:
         self._driver, self._count = driver, count
@@ -186,12 +186,12 @@ class Server:
 
     def _watch_at_once(self) -> None:
         """What goes past SQLAlchemy, each statement a transaction of its own, is a place to die in as well."""
-        quickly = self.database.at_once
+        quickly = self.database.autocommit
 
-        def at_once(work: Callable[[Driver], T | None]) -> T | None:
+        def autocommit(work: Callable[[Driver], T | None]) -> T | None:
             return quickly(lambda driver: work(Quick(driver, self._count)))
 
-        vars(self.database)["at_once"] = at_once
+        vars(self.database)["autocommit"] = autocommit
 
     def _note_fault(self, _event: str, *, exc_info: BaseException, **_: object) -> None:
         self._faults.append(exc_info)

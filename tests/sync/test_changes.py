@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from redeem.coupons import issue
-from redeem.db.models.ledger import Change, Deployment
+from redeem.db.models.ledger import CouponChange, Deployment
 from redeem.lib.bitmaps import from_gaps
 from redeem.lib.errors import NotFound
 from redeem.sync import changes
@@ -123,7 +123,7 @@ def test_old_changes_are_forgotten_and_their_readers_fetch_the_sets(counters, ti
         till.redeem(counters.coupon())
     assert prune(counters) == 2
     assert counters.tablet.sync(position=old).changes is None
-    assert counters.read(lambda session: session.scalar(select(func.count()).select_from(Change))) == 3
+    assert counters.read(lambda session: session.scalar(select(func.count()).select_from(CouponChange))) == 3
 
 
 def test_what_came_after_what_was_forgotten_is_still_told(counters, till, short_memory):
@@ -154,7 +154,7 @@ def test_the_first_sync_of_a_day_forgets_by_itself(counters, till, short_memory)
     for _ in range(5):
         till.redeem(counters.coupon())
     counters.tablet.sync()
-    assert counters.read(lambda session: session.scalar(select(func.count()).select_from(Change))) == 3
+    assert counters.read(lambda session: session.scalar(select(func.count()).select_from(CouponChange))) == 3
 
 
 def test_a_long_past_is_forgotten_in_parts(counters, till, short_memory, monkeypatch):

@@ -98,7 +98,7 @@ class Coupon(Base):
     )
 
 
-class Move(Base):
+class HomeMove(Base):
     """The shop said that a coupon is expected at another store, or at none."""
 
     __tablename__ = "move"

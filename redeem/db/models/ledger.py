@@ -99,7 +99,7 @@ class Conflict(Base):
     __table_args__ = (CheckConstraint("bearer IN ('issuer', 'partner')", name="bearer"),)
 
 
-class Change(Base):
+class CouponChange(Base):
     """Coupons whose state changed, in an order that no reader can miss a part of: see snapshots.py."""
 
     __tablename__ = "change"

@@ -14,7 +14,7 @@ from redeem.db.engine import Work
 from redeem.devices import moves
 from redeem.domain import short_codes
 from redeem.domain.acts import Act, Answer, Kind, Outcome
-from redeem.domain.presented import Actor, Shown
+from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.rules import Verdict
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
@@ -26,7 +26,7 @@ from redeem.web.api.auth import till_caller
 from redeem.web.api.operation import REPLAYED, answer, operation
 from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
-from redeem.web.context import at_once, context, now_ms, read, write
+from redeem.web.context import autocommit, context, now_ms, read, write
 from redeem.web.problems import problem
 from redeem.web.reading import fingerprint
 
@@ -104,7 +104,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
         given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
     else:
         act = attempt_to_redeem(actor, key, mark, scanned(body))
-        given = at_once(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
+        given = autocommit(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
             lambda session: settle(session, act, now)
         )
     return receipt(given) if given.redeemed else declined(given)
@@ -146,7 +146,7 @@ def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response
     return answer(told, replayed=given.replayed)
 
 
-def finder(body: Scan, actor: Actor, now: Ms) -> Work[Shown | None]:
+def finder(body: Scan, actor: Actor, now: Ms) -> Work[ShownCoupon | None]:
     """Finds the coupon, within the transaction. A token is checked before it: a signature takes no database."""
     if not body.is_typed:
         shown = scanned(body)
@@ -155,17 +155,17 @@ def finder(body: Scan, actor: Actor, now: Ms) -> Work[Shown | None]:
     return lambda session: as_shown(typed_serial(session, actor.device_id, code, now))
 
 
-def scanned(body: Scan) -> Shown | None:
+def scanned(body: Scan) -> ShownCoupon | None:
     token = genuine_token(body.token, context().ring())
-    return Shown.of(token) if token else None
+    return ShownCoupon.of(token) if token else None
 
 
-def attempt_to_redeem(actor: Actor, key: str, mark: str, shown: Shown | None) -> Act:
+def attempt_to_redeem(actor: Actor, key: str, mark: str, shown: ShownCoupon | None) -> Act:
     return Act(actor, key, Kind.REDEEM, mark, shown.serial if shown else None, shown)
 
 
-def as_shown(serial: int | None) -> Shown | None:
-    return None if serial is None else Shown(serial)
+def as_shown(serial: int | None) -> ShownCoupon | None:
+    return None if serial is None else ShownCoupon(serial)
 
 
 def receipt(given: Answer) -> Response:

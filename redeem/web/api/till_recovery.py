@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from redeem.accounts.api_keys import REDEEM
 from redeem.domain import short_codes
 from redeem.domain.acts import Outcome
-from redeem.domain.presented import Shown
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Verdict
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import rfc3339
@@ -113,10 +113,12 @@ def report(key: str) -> Response:  # noqa: ARG001 - doing it twice is refused, w
     return answer(Recovery.of(write(lambda session: tills.till_reported(session, device_id))))
 
 
-def shown_in(body: SaidAgain) -> Shown | None:
+def shown_in(body: SaidAgain) -> ShownCoupon | None:
     """A short code that was issued after the backup says nothing any more: then the answer tells which coupon it was."""
     if body.request.is_typed:
         serial = coupon_of(body.answer.coupon)
-        return None if serial is None else Shown(serial, short_code=short_codes.normalise(body.request.short_code))
+        return (
+            None if serial is None else ShownCoupon(serial, short_code=short_codes.normalise(body.request.short_code))
+        )
     token = genuine_token(body.request.token, context().ring())
-    return Shown.of(token) if token else None
+    return ShownCoupon.of(token) if token else None

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 
 from redeem.coupons import customer_view
 from redeem.coupons.customer_view import Shown
-from redeem.domain.presented import Shown as Seen
+from redeem.domain.presented import ShownCoupon as Seen
 from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
 from redeem.lib.errors import NotFound, RedeemError

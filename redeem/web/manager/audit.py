@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from redeem.accounts import api_key_format, audit_log
 from redeem.accounts.audit import Change
-from redeem.accounts.audit_log import ChangeLine, Wanted
+from redeem.accounts.audit_log import ChangeFilter, ChangeLine
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.lib import csvfile
@@ -36,7 +36,7 @@ class Chosen:
     what: str
     first: str
     last: str
-    wanted: Wanted
+    wanted: ChangeFilter
 
     @property
     def address(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def read_choice() -> Chosen:
     if (what and what not in set(Change)) or (who and not (is_id("mgr", who) or api_key_format.is_prefix(who))):
         raise NotFound
     first, last = read_day("from"), read_day("until")
-    wanted = Wanted(
+    wanted = ChangeFilter(
         person().scope,
         author_id=who or None,
         what=Change(what) if what else None,

@@ -82,10 +82,14 @@ def known_device(journal_id: str) -> directory.DeviceLine | None:
 
 def as_told(line: Line, ring: KeyRing) -> Told:
     entry = line.entry
-    serial, code, of = genuine_serial(entry.word("coupon"), ring), entry.word("typed"), entry.body.get("of")
+    serial, code, of = (
+        genuine_serial(entry.text_member("coupon"), ring),
+        entry.text_member("typed"),
+        entry.body.get("of"),
+    )
     return Told(
         line,
-        coupon=coupon_id(serial) if serial is not None else entry.word("id"),
+        coupon=coupon_id(serial) if serial is not None else entry.text_member("id"),
         typed=grouped(code) if code else None,
         of=of if isinstance(of, int) else None,
     )

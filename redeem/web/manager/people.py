@@ -95,7 +95,7 @@ def change_post(manager_id: str) -> ResponseReturnValue:
     def act(form: PostForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         partner_id, store_id = where(form)
-        write(lambda db: account_people.change_post(db, who, manager_id, form.role, partner_id, store_id, now))
+        write(lambda db: account_people.change_role(db, who, manager_id, form.role, partner_id, store_id, now))
         flash(_("Changed. It holds from now on."))
         return see_other("manager.one_person", manager_id=manager_id)
 

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from redeem.coupons.history import ActLine
 from redeem.domain.acts import Kind, Outcome
-from redeem.domain.journal import clock_in
+from redeem.domain.journal import clock_fault
 from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 
@@ -54,7 +54,7 @@ def told(act: ActLine) -> str:
 
 def clock(body: Mapping[str, Any]) -> str:
     """What the tablet knew of its clock when it wrote an entry; nothing if that was right as far as it knew."""
-    known = clock_in(body)
+    known = clock_fault(body)
     if known is None:
         return ""
     said = _("set back") if known == "back" else skew(known)

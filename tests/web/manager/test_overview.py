@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from redeem.db.models.reports import Tally
-from redeem.ledger.ledger import count
+from redeem.ledger.ledger import count_outcome
 from redeem.lib.csvfile import BYTE_ORDER_MARK
 from redeem.lib.days import to_day
 from redeem.lib.times import local_date, local_day
@@ -101,8 +101,10 @@ def test_a_table_that_is_none_is_not_found(office):
 def test_no_cell_is_a_formula(office, cast, database):
     def name_badly(db):
         store = factories.store(db, factories.partner(db, "@partner").id, '=HYPERLINK("http://evil.example")')
-        count(db, to_day(TODAY), factories.campaign(db, "+cmd|calc", stores=[store.id]).number, store.id, "redeemed")
-        count(db, to_day(TODAY), 1, store.id, "refusal:-1+1")
+        count_outcome(
+            db, to_day(TODAY), factories.campaign(db, "+cmd|calc", stores=[store.id]).number, store.id, "redeemed"
+        )
+        count_outcome(db, to_day(TODAY), 1, store.id, "refusal:-1+1")
 
     database.write(name_badly)
     for name in ("stores", "campaigns", "refusals"):
@@ -158,7 +160,7 @@ def test_a_chart_says_its_figures_to_whoever_can_t_see_it(office, given):
 def test_figures_are_written_as_the_reader_s_language_does(office, cast, database):
     def many(db):
         for _ in range(1234):
-            count(db, to_day(TODAY), cast.anywhere, cast.north, "redeemed")
+            count_outcome(db, to_day(TODAY), cast.anywhere, cast.north, "redeemed")
 
     database.write(many)
     manager = office("shop_manager")

@@ -202,7 +202,7 @@ def test_the_last_one_stays_whoever_asks(database, cast, second, what):
         if what == "deactivate":
             account_people.deactivate(db, boss, second, now_ms())
         else:
-            account_people.change_post(db, boss, second, Role.AUDITOR, None, None, now_ms())
+            account_people.change_role(db, boss, second, Role.AUDITOR, None, None, now_ms())
 
     with pytest.raises(LastManager):
         database.write(work)

@@ -22,6 +22,7 @@ from redeem.ledger import signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.files import ROOT
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
+from redeem.lib.version import VERSION
 from redeem.ops import tls
 from redeem.ops.tls import BadCertificate
 from redeem.web.context import Context
@@ -72,8 +73,8 @@ class Finding:
 def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     """Everything that can be looked at. What needs the database is left out if there is none."""
     settings = tools.settings
-    findings = [*about_address(settings), about_cookies(settings), *about_certificate(settings, now), about_clock(now)]
-    findings += [about_disk(instance), about_readers(instance)]
+    findings = [about_version(), *about_address(settings), about_cookies(settings), *about_certificate(settings, now)]
+    findings += [about_clock(now), about_disk(instance), about_readers(instance)]
     reached = about_database(tools)
     findings.append(reached)
     if reached.level is Level.OK:
@@ -89,6 +90,10 @@ def about_configuration(faults: str) -> list[Finding]:
         fault("settings", f"{line}. Set it in the environment, or in the file that REDEEM_ENV_FILE names.")
         for line in faults.splitlines()
     ]
+
+
+def about_version() -> Finding:
+    return ok("version", VERSION)
 
 
 def about_address(settings: Settings) -> Iterator[Finding]:
@@ -173,13 +178,13 @@ def about_clock(now: Ms) -> Finding:
 def about_database(tools: Context) -> Finding:
     url = tools.database.engine.url.render_as_string(hide_password=True)
     try:
-        version = looked(tools, lambda connection: connection.scalar(text(VERSION[connection.dialect.name])))
+        version = looked(tools, lambda connection: connection.scalar(text(ASK_VERSION[connection.dialect.name])))
     except SQLAlchemyError as error:
         return fault("database", f"{url}: {first_line(error)}. Check REDEEM_DATABASE_URL, and that the server runs.")
     return ok("database", f"{url}, version {version}")
 
 
-VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
+ASK_VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
 
 
 def about_durability(tools: Context) -> Iterator[Finding]:

@@ -13,11 +13,11 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
+from redeem.lib.version import VERSION
 from redeem.web import problems
 from redeem.web.api.operation import MEDIA_TYPE, Operation, operation_of
 
 REF = "#/components/schemas/{model}"
-VERSION = "1.0.0"
 DESCRIPTION = (
     "Issue coupons, redeem them at a partner's till, and see what happened. Every change takes an `Idempotency-Key`: the same"
     " request under the same key is done once and answered the same. Times are UTC, money is in minor units, days are calendar"

@@ -1,7 +1,7 @@
-"""Every error the system raises on purpose, each with a stable code.
+"""The base classes of all errors that Redeem raises on purpose. Each error has a stable code.
 
-An error is for a caller's mistake or for a missing thing; an answer about a coupon is a `rules.Verdict`, a value.
-The HTTP status of a code is decided in one place, `redeem/web/problems.py`, and not here.
+An error says that the caller made a mistake or that something is missing. An answer about a coupon is no error: it is a `rules.Verdict`.
+The HTTP status of a code is decided in `redeem/web/problems.py`.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 
 class RedeemError(Exception):
-    """Base of them all.
+    """The base class of all errors.
 
-    `code` is stable and for programs, `detail` is one sentence for people that says what to do next,
-    `extra` holds JSON-able members that travel with the answer.
+    `code` is stable and for programs. `detail` is a sentence for people that says what to do next.
+    `extra` holds JSON-able members that are added to the answer.
     """
 
     code: ClassVar[str] = "error"
-    default_detail: ClassVar[str] = "Something went wrong; try again, and tell the shop if it stays."
+    default_detail: ClassVar[str] = "Something went wrong. Try again. If it happens again, tell the shop."
 
     def __init__(self, detail: str | None = None, **extra: Any) -> None:
         self.detail = detail or self.default_detail
@@ -32,35 +32,35 @@ class Invalid(RedeemError):
 
 
 class Unauthenticated(RedeemError):
-    """Nobody known is asking."""
+    """The caller did not prove who they are."""
 
     code = "unauthenticated"
-    default_detail = "Sign in, or send a valid key."
+    default_detail = "Send an API key that is complete and not revoked."
 
 
 class Forbidden(RedeemError):
-    """Known, but not allowed."""
+    """The caller is known, but may not do this."""
 
     code = "forbidden"
     default_detail = "Ask a manager who may do this."
 
 
 class NotFound(RedeemError):
-    """No such thing, or not one the caller may know of: the two are told apart by nobody."""
+    """It does not exist, or the caller may not know of it. The answer is the same, so nobody can find out which."""
 
     code = "not_found"
-    default_detail = "Check the id; nothing of that name is here."
+    default_detail = "Check the id or the address: nothing was found."
 
 
 class Conflict(RedeemError):
-    """It can't be done to the thing as it now stands."""
+    """The present state of a thing does not allow what was asked."""
 
     code = "conflict"
-    default_detail = "Read the thing again; it has changed or is in another state."
+    default_detail = "Read it again: it has changed, or its state does not allow this."
 
 
 class TooMany(RedeemError):
-    """A limit on how often was reached. `retry_after_seconds` says when to come back."""
+    """The caller tried too often. They may try again after `retry_after_seconds`."""
 
     code = "too_many"
     default_detail = "Wait a moment and try again."
@@ -73,8 +73,8 @@ class TooMany(RedeemError):
 class Reasoned(RedeemError):
     """An error with a `reason` from a closed set.
 
-    The reason is for tests, logs and the clerk's own screen. It is not in `extra`, so that it can't slip into an
-    answer: whoever probes with forged tokens or keys must not learn which check stopped him.
+    The reason is for tests, logs and the clerk's own screen. It is not in `extra`, so it can't get into an answer:
+    a caller who tries forged tokens or keys must not learn which check failed.
     """
 
     def __init__(self, reason: str, detail: str | None = None, **extra: Any) -> None:
@@ -84,10 +84,10 @@ class Reasoned(RedeemError):
 
 
 class BadToken(Reasoned):
-    """The text is no coupon of ours. `reason` is a `tokens.Fault`."""
+    """The text is not the token of a coupon of this shop. `reason` is a `tokens.Fault`."""
 
     code = "unknown_coupon"
-    default_detail = "Scan the coupon again, or type its short code; this is not a coupon of this shop."
+    default_detail = "This is not a coupon of this shop. Scan it again, or type its short code."
 
 
 class BadCode(Reasoned):
@@ -98,14 +98,14 @@ class BadCode(Reasoned):
 
 
 class BadKey(Reasoned):
-    """A key can't be used. `reason` is a `keys.Fault` or an `api_key_format.Fault`."""
+    """A key can't be used. `reason` is a `sealing.Fault` or an `api_key_format.Fault`."""
 
     code = "bad_key"
     default_detail = "Check that the whole key was copied, or make a new one."
 
 
 class BadLink(Reasoned):
-    """A one-time link can't be used. `reason` is `expired` or `broken`."""
+    """A one-time link can't be used. `reason` is a `links.Fault`."""
 
     code = "bad_link"
-    default_detail = "Ask for a new link; this one is incomplete or too old."
+    default_detail = "This link is incomplete or too old. Ask for a new one."

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 and I-JSON (RFC 7493) mean it: no duplicate keys, no NaN, no lone surrogates, no depth that breaks a parser."""
+"""Strict JSON, as I-JSON (RFC 7493): no duplicate keys, NaN, Infinity or lone surrogates; at most DEPTH_MAX levels of nesting."""
 
 import json
 from typing import Any, NoReturn
@@ -9,10 +9,10 @@ DEPTH_MAX = 32
 
 
 class BadJson(Invalid):
-    """The body is no JSON that everybody reads alike."""
+    """The text is not JSON, or is JSON that two parsers may read differently."""
 
     code = "bad_json"
-    default_detail = "Send well-formed JSON: UTF-8, no duplicate keys, no NaN, not nested deeper than 32."
+    default_detail = "Send JSON in UTF-8 without duplicate keys, NaN or Infinity, nested at most 32 levels deep."
 
 
 def loads(text: str | bytes) -> Any:
@@ -21,7 +21,7 @@ def loads(text: str | bytes) -> Any:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
         value = _DECODER.decode(plain)
         if "\\u" in plain:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate is no text
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate can't be encoded
     except (ValueError, RecursionError) as error:
         raise BadJson from error
     if depth(value) > DEPTH_MAX:

@@ -1,1 +1,1 @@
-"""The edge: one module per audience. It parses, opens the transaction, calls a use case and renders."""
+"""The HTTP edge, a package for each audience. A view parses the request, opens the transaction, calls a use case and renders."""

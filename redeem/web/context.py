@@ -1,4 +1,4 @@
-"""What a request may use: transactions, the clock, the configuration, the keys."""
+"""What a request uses: transactions, the clock, the configuration, the keys."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from redeem.redemptions.fast_path import Memory
 
 T = TypeVar("T")
 
-# How long a process may go on with keys that another process has just rotated or condemned.
+# How long a process may use keys that another process has just rotated or marked as compromised.
 KEYS_FRESH_SECONDS = 2.0
 
 extension = SQLAlchemy(model_class=Base)
@@ -30,7 +30,7 @@ migrations = Migrate(render_as_batch=True)
 
 
 class Context:
-    """The tools of one application; `context()` finds those of the current one."""
+    """The tools of one application. `context()` returns those of the current application."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
@@ -48,7 +48,7 @@ class Context:
         return self._ring[1]
 
     def signer(self) -> Signer:
-        """The signing keys, at most KEYS_FRESH_SECONDS old. Call it before a transaction, not inside one."""
+        """The signing keys, at most KEYS_FRESH_SECONDS old. Call it before a transaction: it may open one itself."""
         if self._signer is None or time.monotonic() - self._signer[0] > KEYS_FRESH_SECONDS:
             signer = self.database.read(lambda session: signing.load_signer(session, self.sealer))
             self._signer = time.monotonic(), signer
@@ -56,7 +56,7 @@ class Context:
 
 
 def attach(app: Flask, settings: Settings) -> Context:
-    """Gives the application its database and tools; the engine is Flask-SQLAlchemy's, the transactions are db.py's."""
+    """Gives the application its database and tools. The engine is Flask-SQLAlchemy's, the transactions are those of db/engine.py."""
     extension.init_app(app)
     migrations.init_app(app, extension)
     with app.app_context():
@@ -70,7 +70,7 @@ def context() -> Context:
 
 
 def write(work: Callable[[Session], T]) -> T:
-    """One durable transaction. `work` may run more than once."""
+    """Runs `work` in one durable transaction, and commits. `work` may run more than once."""
     return context().database.write(work)
 
 
@@ -79,10 +79,10 @@ def read(work: Callable[[Session], T]) -> T:
 
 
 def autocommit(work: Callable[[Driver], T | None]) -> T | None:
-    """The quick way, if there is one: see Database.autocommit."""
+    """Runs `work` on the driver, each statement its own transaction. None if that is not possible: see Database.autocommit."""
     return context().database.autocommit(work)
 
 
 def now_ms() -> Ms:
-    """The one clock of the edge."""
+    """The time now, in milliseconds since 1970. Views read this clock and hand the time on; use cases read none."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Cookies, for pages only: the API and the tablet know their callers by key and by signature, and read no cookie."""
+"""Cookies, for pages only. The API authenticates by key and the tablet by signature: both ignore cookies."""
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -7,7 +7,7 @@ COOKIELESS = ("/v1/", "/clerk/")
 
 
 class PagesOnly(SecureCookieSessionInterface):
-    """Flask's signed cookie session, except where there is none: nothing a browser sends along can act there."""
+    """Flask's signed cookie session for pages. Under COOKIELESS the session is empty, whatever cookies the browser sends."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(COOKIELESS):

@@ -1,7 +1,7 @@
-"""Security headers, by audience, on every answer: pages, JSON, errors and static files alike.
+"""Security headers on every answer, by audience: pages, JSON, errors and static files.
 
-They are added outside Flask, to the list that the server gets: nothing that goes wrong inside can leave them out, and it
-takes two microseconds where Flask's own header objects take fifty.
+A WSGI middleware adds them to the list that the server gets, so an error inside Flask can't leave them out. It takes two
+microseconds; Flask's header objects take fifty.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,13 +13,13 @@ from redeem.config import Settings
 
 Pairs = list[tuple[str, str]]
 
-# The tablet decodes pictures in WebAssembly and shows the camera: only there may it be so.
+# The tablet decodes pictures in WebAssembly and shows the camera. No other page may.
 CLERK = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:;"
     " media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-# The interactive documentation draws its icons as data: pictures.
+# The interactive documentation has its icons as data: addresses.
 DOCS = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -28,7 +28,7 @@ PAGES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# What is no page may do nothing, even if a browser is made to show it as one.
+# An answer that is not a page may load nothing, even if a browser is made to show it as a page.
 DATA = "default-src 'none'; frame-ancestors 'none'"
 NO_SENSORS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 SCANNER = NO_SENSORS.replace("camera=()", "camera=(self)")
@@ -45,11 +45,11 @@ HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 
 
 def attach(app: Flask, settings: Settings) -> None:
-    app.wsgi_app = Guard(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = SecurityHeaders(app.wsgi_app, settings)  # type: ignore[method-assign]
 
 
-class Guard:
-    """Adds to each answer the headers of its audience, unless the answer has its own."""
+class SecurityHeaders:
+    """The middleware. It adds each header of the audience that the answer does not have itself."""
 
     def __init__(self, inner: Callable[..., Iterable[bytes]], settings: Settings) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Health, for whoever watches: alive without the database, ready with it."""
+"""Health checks: `/healthz` answers without the database, `/readyz` with it."""
 
 from flask import Blueprint
 
@@ -15,6 +15,6 @@ def alive() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def ready() -> dict[str, str]:
-    """Answers when the database does, with its tables in place."""
+    """Answers 200 if the database answers and has its tables, else 503."""
     read(signing.load_ring)
     return {"status": "ready"}

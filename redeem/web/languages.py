@@ -1,7 +1,7 @@
-"""Languages: which one a page is written in, and how days, times, numbers and money are written in it.
+"""The language of a page, and how days, times, numbers and money are written in it.
 
-Asked for in the address (`?lang=ru`), else kept by a manager's browser, else what the browser prefers. English is written as
-in Britain: the day before the month, 24 hours.
+The language is the one that the address asks for (`?lang=ru`), else the one in a manager's cookie, else the one that the browser
+prefers. English is British: the day before the month, 24 hours.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -23,37 +23,38 @@ DEFAULT = "en"
 COOKIE = "redeem_language"
 COOKIE_SECONDS = 365 * 24 * 3600
 TRANSLATIONS = ROOT / "translations"
-WRITTEN = {"en": Locale("en", "GB"), "ru": Locale("ru")}
+LOCALES = {"en": Locale("en", "GB"), "ru": Locale("ru")}
 
 
 def attach(app: Flask) -> None:
-    """Translates the application's pages, and lends their templates the words for days, numbers and money."""
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=choose)
+    """Translates the application's pages, and gives templates the filters for days, times, numbers and money."""
+    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=choose_language)
     app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES, "language_address": address_in})
     for write in (dated, day, short_day, moment, clock, ago, number, percent, money, rfc3339):
         app.add_template_filter(write)
 
 
-def choose() -> str:
+def choose_language() -> str:
     if not has_request_context():
         return DEFAULT
-    return asked() or kept() or request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    return requested_language() or kept_language() or request.accept_languages.best_match(LANGUAGES) or DEFAULT
 
 
-def asked() -> str | None:
-    """The language that the address asks for, if we have it."""
+def requested_language() -> str | None:
+    """The language that the address asks for, None if there is none or it is not one of LANGUAGES."""
     wanted = request.args.get("lang", "")
     return wanted if wanted in LANGUAGES else None
 
 
-def kept() -> str | None:
+def kept_language() -> str | None:
+    """The language in the browser's cookie, None if there is none."""
     wanted = request.cookies.get(COOKIE, "")
     return wanted if wanted in LANGUAGES else None
 
 
-def keep(response: Response, settings: Settings) -> None:
-    """Remembers the language that was asked for. For managers' pages alone: a customer's browser is given no cookie."""
-    wanted = asked()
+def keep_language(response: Response, settings: Settings) -> None:
+    """Sets a cookie with the language that the address asks for. For managers' pages only: customers get no cookie."""
+    wanted = requested_language()
     if wanted:
         response.set_cookie(
             COOKIE, wanted, COOKIE_SECONDS, secure=settings.secure_cookies, httponly=True, samesite="Lax"
@@ -66,15 +67,15 @@ def language() -> str:
 
 
 def address_in(code: str) -> str:
-    """This page's address, asking for another language."""
+    """The address of this page in another language."""
     return f"{request.path}?{urlencode({**request.args, 'lang': code})}"
 
 
 def locale() -> Locale:
-    return WRITTEN.get(language(), WRITTEN[DEFAULT])
+    return LOCALES.get(language(), LOCALES[DEFAULT])
 
 
-# What templates write with. Days are since 2020-01-01; times are in milliseconds, and written at the place they belong to.
+# Filters of the templates. A day is a number of days since 2020-01-01, a time is in milliseconds, a zone is an IANA time zone.
 
 
 def dated(value: date) -> str:
@@ -94,13 +95,13 @@ def short_day(number: int) -> str:
 
 def moment(at: Ms, zone: str) -> str:
     """21 Nov 2026, 12:05"""
-    local = at_place(at, zone)
+    local = local_time(at, zone)
     return f"{dates.format_date(local, 'medium', locale=locale())}, {local:%H:%M}"
 
 
 def clock(at: Ms, zone: str) -> str:
     """12:05"""
-    return f"{at_place(at, zone):%H:%M}"
+    return f"{local_time(at, zone):%H:%M}"
 
 
 def ago(at: Ms, now: Ms) -> str:
@@ -114,18 +115,18 @@ def number(value: int) -> str:
 
 
 def percent(value: float) -> str:
-    """12 % of a value in percent; small ones get a decimal."""
+    """12%. Below 10 with a decimal: 3.5%. `value` is in percent."""
     digits = 3 if abs(value) < 10 else 2
     return numbers.format_percent(round(value / 100, digits), locale=locale(), decimal_quantization=False)
 
 
 def money(value: Money) -> str:
-    """£3.50 · 350,00 ₽; where a language has no sign for the currency: RUB 350.00."""
+    """£3.50 · 350,00 ₽; RUB 350.00 where the language has no sign for the currency."""
     amount = value.major(numbers.get_currency_precision(value.currency))
     has_sign = numbers.get_currency_symbol(value.currency, locale()) != value.currency
     pattern = None if has_sign else "¤¤\u00a0#,##0.00"
     return numbers.format_currency(amount, value.currency, pattern, locale=locale())
 
 
-def at_place(at: Ms, zone: str) -> datetime:
+def local_time(at: Ms, zone: str) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(zone))

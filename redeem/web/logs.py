@@ -1,6 +1,6 @@
-"""One JSON line a request on standard error: what was asked, by whom, what came of it and how long it took.
+"""The log: one JSON line for each request on standard error, with the route, the caller, the status and the time taken.
 
-The route's template stands for the path: no token, key, code or coupon is ever written.
+The route's template is logged in place of the path, so no token, key, code or coupon gets into the log.
 """
 
 import logging
@@ -21,7 +21,7 @@ LOG = "redeem.log"
 
 
 class Stream:
-    """Standard error, whatever it is at the moment: one write a line, so that lines of several threads don't mix."""
+    """Writes to what sys.stderr is at the moment. One write for each line, so that the lines of several threads don't mix."""
 
     @staticmethod
     def msg(line: str) -> None:
@@ -32,13 +32,15 @@ class Stream:
 
 def attach(app: Flask, settings: Settings) -> None:
     configure(settings.log_level)
-    app.extensions[LOG] = structlog.get_logger().bind()  # once: finding it anew would cost as much as the line
+    app.extensions[LOG] = (
+        structlog.get_logger().bind()
+    )  # bound once: to bind it for each line costs as much as the line
     app.before_request(begin)
     app.after_request(end)
 
 
 def configure(level: str) -> None:
-    """Straight to the stream: the standard library's logging costs more than the line."""
+    """Has structlog write straight to the stream: the standard library's logging costs more than the line."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -52,7 +54,7 @@ def configure(level: str) -> None:
 
 
 def begin() -> None:
-    """A request keeps the id that it came with, if that is a sane one, so that a partner can follow his call."""
+    """Notes when the request began, and its id: the one in X-Request-Id if it is well formed, so that a partner can trace a call."""
     offered = request.headers.get("X-Request-Id")
     g.request_id = offered if offered and REQUEST_ID.fullmatch(offered) else f"req_{token_hex(12)}"
     g.begun_ns = time.perf_counter_ns()

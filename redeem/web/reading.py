@@ -1,4 +1,4 @@
-"""Reading a request: the body and the query into frozen values, the Idempotency-Key, and the fingerprint of it all."""
+"""Reads a request: its body and query as frozen models, its Idempotency-Key, and its fingerprint."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ class WrongMediaType(RedeemError):
 
 
 class NoIdempotencyKey(RedeemError):
-    """The request changes something and says not which attempt it is."""
+    """The request changes something, but names no attempt by an Idempotency-Key, or names it wrongly."""
 
     code = "idempotency_key_missing"
     default_detail = (
@@ -40,22 +40,22 @@ class NoIdempotencyKey(RedeemError):
 
 
 def parse_body(model: type[M]) -> M:
-    """The body as `model`; raises WrongMediaType, BadJson, or Invalid with every fault named."""
+    """The body as `model`. Raises WrongMediaType, BadJson, or Invalid with every fault."""
     if not request.content_length and "Content-Type" not in request.headers:
-        return validate(model, {})  # nothing was sent: right where nothing has to be said
-    # A form or plain text would be sent by any web page without asking us first: JSON alone, and declared so.
+        return validate(model, {})  # no body was sent: right if every member is optional
+    # A web page of another site may send a form or plain text without a preflight request, but not application/json.
     if (request.content_type not in PLAIN_JSON and not is_json()) or "Content-Encoding" in request.headers:
         raise WrongMediaType
     return validate(model, loads(request.get_data(cache=False)))
 
 
 def validate(model: type[M], value: Any) -> M:
-    """`value` as `model`; raises Invalid with every fault named."""
+    """`value` as `model`. Raises Invalid with every fault."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = [{"pointer": pointer(each["loc"]), "detail": said_of(each)} for each in told_of(error)]
-        raise Invalid("Correct the body where the errors point.", errors=faults) from error
+        faults = [{"pointer": pointer(each["loc"]), "detail": sentence(each)} for each in first_faults(error)]
+        raise Invalid("Correct the members of the body that the errors point to.", errors=faults) from error
 
 
 def is_json() -> bool:
@@ -63,7 +63,7 @@ def is_json() -> bool:
 
 
 def parse_query(model: type[M]) -> M:
-    """The query as `model`; raises Invalid. Each parameter may be given once, and none that is not known."""
+    """The query as `model`. Raises Invalid for a parameter that is unknown, repeated or wrong."""
     values = request.args.to_dict(flat=False)
     repeated = [name for name, given in values.items() if len(given) > 1][:FAULTS_TOLD_MAX]
     if repeated:
@@ -74,12 +74,14 @@ def parse_query(model: type[M]) -> M:
     try:
         return model.model_validate({name: given[0] for name, given in values.items()})
     except ValidationError as error:
-        faults = [{"parameter": ".".join(short_steps(each["loc"])), "detail": said_of(each)} for each in told_of(error)]
+        faults = [
+            {"parameter": ".".join(short_steps(each["loc"])), "detail": sentence(each)} for each in first_faults(error)
+        ]
         raise Invalid("Correct the parameters that the errors name.", errors=faults) from error
 
 
 def idempotency_key() -> str:
-    """The key, bare or quoted; raises NoIdempotencyKey."""
+    """The Idempotency-Key without its quotes, if it has any. Raises NoIdempotencyKey."""
     given = request.headers.get("Idempotency-Key", "").strip()
     if len(given) > 1 and given.startswith('"') and given.endswith('"'):
         given = given[1:-1]
@@ -89,32 +91,32 @@ def idempotency_key() -> str:
 
 
 def fingerprint(body: BaseModel, path: str | None = None) -> str:
-    """Tells a retry from another request under the same key: method, path and what the body says, however it was written.
+    """A hash that is the same for a retry and differs for another request: of the method, the path and the body's values.
 
-    `path` is another's than this request's, for what was sent there before.
+    `path` is given where it is not this request's own: a till that reports after a restore repeats what it sent elsewhere.
     """
-    # What was left out stays out: a member that a later release adds must not make a retry look new.
+    # Members that were not sent are left out: a member that a later release adds must not make a retry look new.
     said = CANONICAL.encode(body.model_dump(mode="json", exclude_unset=True))
     return base64url(sha256(f"{request.method}\0{path or request.path}\0{said}".encode()).digest())
 
 
-def told_of(error: ValidationError) -> Sequence[Any]:
-    """The first faults of many: an answer shall not be longer than what it answers."""
+def first_faults(error: ValidationError) -> Sequence[Any]:
+    """The first FAULTS_TOLD_MAX faults: an answer must not be longer than its request."""
     return error.errors(include_url=False, include_input=False)[:FAULTS_TOLD_MAX]
 
 
-def said_of(fault: Mapping[str, Any]) -> str:
-    """What is wrong, in words that don't repeat what was sent."""
+def sentence(fault: Mapping[str, Any]) -> str:
+    """What is wrong with a value, without repeating the value."""
     if fault["type"] == "union_tag_invalid":
         return f"Input should be one of {fault['ctx']['expected_tags']}"
     return str(fault["msg"])
 
 
 def pointer(steps: Iterable[Any]) -> str:
-    """A JSON Pointer (RFC 6901); a key that is wrong itself is pointed at like its value."""
+    """A JSON Pointer (RFC 6901). Where a key itself is wrong, it points to the key's value."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in short_steps(steps) if step != "[key]")
 
 
 def short_steps(steps: Iterable[Any]) -> Iterable[str]:
-    """The way to a fault, up to the first name that is longer than any of ours: that one is not said back."""
+    """The path to a fault, cut before the first name that is too long to be one of ours: such a name is not repeated."""
     return takewhile(lambda step: len(step) <= STEP_MAX_CHARACTERS, map(str, steps))

@@ -30,6 +30,7 @@ from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
 from redeem.sync import quarantine
 from redeem.sync.quarantine import Admission
+from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
 from redeem.web.reading import fingerprint
 from tests.simulation import setting
@@ -103,7 +104,7 @@ def move_till(world: World, place: int, chance: Random) -> None:
     if world.tills:
         till, to = world.tills[place % len(world.tills)], chance.choice(world.setting.places).id
         move_device(world, world.server.read(lambda session: actor_of(session, till)).device_id, to)
-        world.server.app.extensions["redeem.domain.signing_keys"].forget()
+        world.server.app.extensions[CACHE].clear()
 
 
 def move_device(world: World, device: str, to: str) -> None:

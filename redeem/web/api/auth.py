@@ -1,4 +1,4 @@
-"""Who is calling: a program's key in `Authorization: Bearer rsk_…` (the shop's) or `rtk_…` (a till's), and what it may do."""
+"""Authenticates API callers by the key in `Authorization: Bearer`: `rsk_…` is a key of the shop, `rtk_…` of a till."""
 
 import time
 from dataclasses import dataclass
@@ -17,18 +17,19 @@ from redeem.web.context import now_ms, read, write
 BEARER = "bearer "
 FRESH_SECONDS = 1.0
 KEYS_KEPT_MAX = 10_000
+CACHE = "redeem.key_cache"
 
 
 class InsufficientScope(Forbidden):
-    """The key is known, but this is not for it."""
+    """The key is valid, but of the wrong kind or without the operation's scope."""
 
     code = "insufficient_scope"
-    default_detail = "Use a key that may do this; this one may not."
+    default_detail = "Use a key of the right kind and with the scope that the reference names."
 
 
 @dataclass(frozen=True, slots=True)
 class ShopCaller:
-    """A program of the shop. `family` is the same before and after its key was rolled."""
+    """A program of the shop. `family` identifies it: rolling its key changes the prefix, not the family."""
 
     prefix: str
     family: str
@@ -40,36 +41,36 @@ class ShopCaller:
 
 @dataclass(frozen=True, slots=True)
 class TillCaller:
-    """A partner's own till, and where it stands."""
+    """A partner's till. `actor` is its device and store."""
 
     prefix: str
     actor: Actor
 
 
-class KeyBook:
-    """The keys that this process has seen in the last second, and when it last noted that they are used."""
+class KeyCache:
+    """The keys that this process looked up in the last second, and when it last recorded that each was used."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, KnownKey | None]] = {}
         self._noted: dict[str, Ms] = {}
 
     def find(self, prefix: str) -> KnownKey | None:
-        """The key's row, at most FRESH_SECONDS old: so long may a revoked key go on."""
+        """The key's row, at most FRESH_SECONDS old. So a revoked key may work for that long. None if no key has the prefix."""
         kept = self._known.get(prefix)
         if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
         found = read(lambda session: api_keys.find_key(session, prefix))
         if len(self._known) >= KEYS_KEPT_MAX:
-            self.forget()  # somebody makes up prefixes; the real ones are back with their next request
+            self.clear()  # a caller makes prefixes up; real ones are cached again at their next request
         self._known[prefix] = time.monotonic(), found
         return found
 
-    def forget(self) -> None:
-        """Looks every key up anew."""
+    def clear(self) -> None:
+        """Drops all rows, so that each key is read from the database at its next request."""
         self._known.clear()
 
     def note_used(self, key: KnownKey, now: Ms) -> None:
-        """Once a minute a request writes it down for all of them."""
+        """Records in the database that the key was used, at most once a minute."""
         last = max(key.last_used_at or 0, self._noted.get(key.prefix, 0))
         if now - last >= MS_PER_MINUTE:
             self._noted[key.prefix] = now
@@ -77,32 +78,32 @@ class KeyBook:
 
 
 def attach(app: Flask) -> None:
-    app.extensions["redeem.domain.signing_keys"] = KeyBook()
+    app.extensions[CACHE] = KeyCache()
 
 
 def admit(kind: Kind, scope: str) -> None:
-    """Lets the caller in, by the key; raises Unauthenticated or InsufficientScope."""
+    """Authenticates the caller and puts it into `g.caller`. Raises Unauthenticated or InsufficientScope."""
     key = known_key()
     g.caller_prefix = key.prefix
     if key.kind != kind or scope not in key.scopes:
         raise InsufficientScope
-    book().note_used(key, now_ms())
+    key_cache().note_used(key, now_ms())
     g.caller = TillCaller(key.prefix, key.actor) if key.actor else ShopCaller(key.prefix, key.family, key.scopes)
 
 
 def shop_caller() -> ShopCaller:
-    """Who was admitted to an operation of the shop."""
+    """The caller of an operation of the shop."""
     return cast(ShopCaller, g.caller)
 
 
 def till_caller() -> TillCaller:
-    """Who was admitted to an operation of a till."""
+    """The caller of an operation of a till."""
     return cast(TillCaller, g.caller)
 
 
 def known_key() -> KnownKey:
     presented = presented_key()
-    key = book().find(presented.prefix)
+    key = key_cache().find(presented.prefix)
     if key is None or not key.works(now_ms()) or not api_key_format.same(key.secret_hash, presented.hash):
         raise Unauthenticated
     return key
@@ -118,5 +119,5 @@ def presented_key() -> api_key_format.Presented:
         raise Unauthenticated from error
 
 
-def book() -> KeyBook:
-    return cast(KeyBook, current_app.extensions["redeem.domain.signing_keys"])
+def key_cache() -> KeyCache:
+    return cast(KeyCache, current_app.extensions[CACHE])

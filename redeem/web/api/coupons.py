@@ -1,4 +1,4 @@
-"""Coupons, for the shop's own programs: issue, look up, void, move, and their artwork."""
+"""The shop's API for coupons: issue, list, look up, void, set a home, and draw the QR."""
 
 from dataclasses import dataclass
 
@@ -33,13 +33,15 @@ blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")
     problems=("not_found", "not_issuing", "campaign_stopped"),
 )
 def issue_coupon(key: str, body: CouponBody) -> Response:
-    now, told, zone = now_ms(), teller(), context().settings.time_zone
-    return once(key, body, 201, lambda s: told.tell(issue.issue(s, body.as_new(), told.signer.newest, now, zone)))
+    now, renderer, zone = now_ms(), make_renderer(), context().settings.time_zone
+    return once(
+        key, body, 201, lambda s: renderer.render(issue.issue(s, body.as_new(), renderer.signer.newest, now, zone))
+    )
 
 
 @blueprint.get("")
 @operation(
-    "List coupons, or find those of an order",
+    "List coupons",
     caller="shop",
     scope=READ,
     query=CouponQuery,
@@ -47,16 +49,16 @@ def issue_coupon(key: str, body: CouponBody) -> Response:
     problems=("not_found",),
 )
 def list_coupons(query: CouponQuery) -> Response:
-    page, wanted, told = query.page(coupon_of), query.wanted(), teller()
+    page, wanted, renderer = query.page(coupon_of), query.wanted(), make_renderer()
     found = read(lambda session: issue.list_coupons(session, wanted, page))
-    return answer(CouponList(data=[told.tell(view) for view in found.items], has_more=found.has_more))
+    return answer(CouponList(data=[renderer.render(view) for view in found.items], has_more=found.has_more))
 
 
 @blueprint.get("/<coupon>")
 @operation("Look a coupon up", caller="shop", scope=READ, answers={200: Coupon}, problems=("not_found",))
 def get_coupon(coupon: str) -> Response:
     view = read(lambda session: issue.get_coupon(session, coupon_of(coupon)))
-    return answer(teller().tell(view))
+    return answer(make_renderer().render(view))
 
 
 @blueprint.post("/<coupon>/void")
@@ -70,14 +72,14 @@ def get_coupon(coupon: str) -> Response:
     problems=("not_found", "already_redeemed"),
 )
 def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
-    """A coupon that a device holds is void once the device has heard of it; until then its status is `void_requested`."""
-    now, told, serial = now_ms(), teller(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: told.tell(issue.void(s, serial, body.reason or "", now)))
+    """If a device holds the coupon, the void waits until the device has released it. Until then the status is `void_requested`."""
+    now, renderer, serial = now_ms(), make_renderer(), coupon_of(coupon)
+    return once(key, body, 200, lambda s: renderer.render(issue.void(s, serial, body.reason or "", now)))
 
 
 @blueprint.post("/<coupon>/home")
 @operation(
-    "Say at which store a coupon is expected",
+    "Set the store at which a coupon is expected",
     caller="shop",
     scope=ISSUE,
     keyed=True,
@@ -86,8 +88,8 @@ def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
     problems=("not_found", "already_redeemed", "void"),
 )
 def move_home(key: str, body: HomeBody, coupon: str) -> Response:
-    now, told, serial = now_ms(), teller(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: told.tell(issue.move_home(s, serial, body.store, now)))
+    now, renderer, serial = now_ms(), make_renderer(), coupon_of(coupon)
+    return once(key, body, 200, lambda s: renderer.render(issue.move_home(s, serial, body.store, now)))
 
 
 @blueprint.get("/<coupon>/qr.svg")
@@ -95,41 +97,42 @@ def move_home(key: str, body: HomeBody, coupon: str) -> Response:
     "The coupon's QR as SVG", caller="shop", scope=ISSUE, answers={200: "image/svg+xml"}, problems=("not_found",)
 )
 def qr_svg(coupon: str) -> Response:
-    """19.6 mm wide with its quiet zone, if printed at its own size."""
+    """19.6 mm wide with its quiet zone, if printed without scaling."""
     return Response(qr.svg(link_of(coupon), coupon), mimetype="image/svg+xml")
 
 
 @blueprint.get("/<coupon>/qr.png")
 @operation("The coupon's QR as PNG", caller="shop", scope=ISSUE, answers={200: "image/png"}, problems=("not_found",))
 def qr_png(coupon: str) -> Response:
-    """Ten pixels a module. Print it as large, or scale it by whole numbers."""
+    """Ten pixels a module. Print it without scaling, or scale it by a whole number."""
     return Response(qr.png(link_of(coupon)), mimetype="image/png")
 
 
-# A coupon as it is told.
+# The coupon as an answer.
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
-    """Tells coupons; made before the transaction, because within it there is no request.
+class Renderer:
+    """Makes the answer from a coupon. It is made before the transaction, because the work in one reads no request.
 
-    Who may not issue coupons may look them up, but not hold them: `whole` is False for him.
+    `today` is the day in the shop's calendar. `shows_token` is whether the caller has the scope `issue`: other callers may look
+    coupons up, but get no token, link or short code.
     """
 
     tools: Context
     signer: Signer
     today: int
-    whole: bool
+    shows_token: bool
 
-    def tell(self, view: CouponView) -> Coupon:
-        token = self.signer.write_serial(view.key_id, view.serial, view.last_day) if self.whole else None
+    def render(self, view: CouponView) -> Coupon:
+        token = self.signer.write_serial(view.key_id, view.serial, view.last_day) if self.shows_token else None
         return Coupon(
             id=view.id,
             campaign=view.campaign_id,
             status=self.status_of(view),
             token=token,
             url=coupon_link(self.tools, token) if token else None,
-            short_code=short_codes.grouped(view.short_code) if self.whole else None,
+            short_code=short_codes.grouped(view.short_code) if self.shows_token else None,
             order_ref=view.order_ref,
             home_store=view.home_store_id,
             metadata=dict(view.metadata),
@@ -150,14 +153,14 @@ class Teller:
         return "expired" if self.today > view.last_day else "issued"
 
 
-def teller() -> Teller:
-    """For this caller, today."""
+def make_renderer() -> Renderer:
+    """A renderer for the caller of this request."""
     tools = context()
-    return Teller(tools, tools.signer(), local_day(now_ms(), tools.settings.time_zone), shop_caller().may(ISSUE))
+    return Renderer(tools, tools.signer(), local_day(now_ms(), tools.settings.time_zone), shop_caller().may(ISSUE))
 
 
 def link_of(coupon: str) -> str:
-    """What the QR of this coupon holds; raises NotFound."""
+    """The link that the coupon's QR holds. Raises NotFound."""
     view = read(lambda session: issue.get_coupon(session, coupon_of(coupon)))
     return coupon_link(context(), context().signer().write_serial(view.key_id, view.serial, view.last_day))
 

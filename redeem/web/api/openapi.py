@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the same words that the routes are made of (api.py) and of the table of problems."""
+"""Makes the OpenAPI 3.1 document from the operations that the routes declare (operation.py) and from the table of problems."""
 
 import inspect
 import re
@@ -19,9 +19,9 @@ from redeem.web.api.operation import MEDIA_TYPE, Operation, operation_of
 
 REF = "#/components/schemas/{model}"
 DESCRIPTION = (
-    "Issue coupons, redeem them at a partner's till, and see what happened. Every change takes an `Idempotency-Key`: the same"
-    " request under the same key is done once and answered the same. Times are UTC, money is in minor units, days are calendar"
-    " days at the store. Every error is an `application/problem+json` with a stable `code`; a key may do what its scopes say."
+    "Issue coupons, redeem them at a partner's till, and list what happened. Every change takes an `Idempotency-Key`: the same"
+    " request under the same key is done once and always gets the same answer. Times are UTC. Money is in minor units. Days are"
+    " calendar days at the store. Every error is an `application/problem+json` with a stable `code`. An API key may do what its scopes say."
 )
 SCHEMES = {"shop": "shop_key", "till": "till_key"}
 PATH_PARAMETERS = {
@@ -35,7 +35,7 @@ PATH_PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path, and what it does."""
+    """An operation with the path and method that it is served at."""
 
     path: str
     method: str
@@ -46,7 +46,7 @@ class Route:
 
 
 def openapi_document(app: Flask) -> dict[str, Any]:
-    """The document, as JSON-able values."""
+    """The document as values that json.dumps takes."""
     found = sorted(routes(app), key=lambda route: (route.path, route.method))
     schemas = Schemas(found)
     paths: dict[str, dict[str, Any]] = {}
@@ -62,14 +62,16 @@ def openapi_document(app: Flask) -> dict[str, Any]:
 
 
 def routes(app: Flask) -> Iterator[Route]:
-    """Every operation in the application's map of addresses."""
+    """Every route of the application that declares an operation."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
-        told = operation_of(view)
-        if told is not None:
+        operation = operation_of(view)
+        if operation is not None:
             method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"})).lower()
             name = rule.endpoint.rpartition(".")[2]
-            yield Route(path_of(rule), method, name, told, inspect.getdoc(view) or "", tuple(sorted(rule.arguments)))
+            yield Route(
+                path_of(rule), method, name, operation, inspect.getdoc(view) or "", tuple(sorted(rule.arguments))
+            )
 
 
 def path_of(rule: Rule) -> str:
@@ -77,15 +79,17 @@ def path_of(rule: Rule) -> str:
 
 
 class Schemas:
-    """The schemas of all bodies and answers, each under its own name."""
+    """The schemas of all bodies and answers. `all` has them by name."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
         for route in routes:
-            told = route.operation
-            models |= {(model, "serialization"): None for model in told.answers.values() if not isinstance(model, str)}
-            if told.body:
-                models[told.body, "validation"] = None
+            operation = route.operation
+            models |= {
+                (model, "serialization"): None for model in operation.answers.values() if not isinstance(model, str)
+            }
+            if operation.body:
+                models[operation.body, "validation"] = None
         self._refs, definitions = models_json_schema(list(models), ref_template=REF)
         self.all: dict[str, Any] = definitions["$defs"]
 
@@ -96,7 +100,7 @@ class Schemas:
         return self._refs[model, "serialization"]
 
     def query(self, model: type[BaseModel]) -> list[dict[str, Any]]:
-        """A query's members, each a parameter. Null stands for absent there, and can't be sent."""
+        """The parameters of a query, one for each member. A member that may be None is a parameter that may be left out."""
         schema = model.model_json_schema(ref_template=REF)
         return [
             {"name": name, "in": "query", "required": False, "schema": without_null(member)}
@@ -113,26 +117,26 @@ def without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
-    told = route.operation
+    operation = route.operation
     described: dict[str, Any] = {
         "operationId": route.name,
-        "summary": told.summary,
-        "tags": [{"shop": "shop", "till": "till", None: "public"}[told.caller]],
+        "summary": operation.summary,
+        "tags": [{"shop": "shop", "till": "till", None: "public"}[operation.caller]],
         "parameters": parameters(route, schemas),
         "responses": responses(route, schemas),
-        "security": [{SCHEMES[told.caller]: [told.scope]}] if told.caller else [],
+        "security": [{SCHEMES[operation.caller]: [operation.scope]}] if operation.caller else [],
     }
     if route.description:
         described["description"] = route.description
-    if told.body:
-        described["requestBody"] = {"required": True, "content": {MEDIA_TYPE: {"schema": schemas.body(told.body)}}}
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": {MEDIA_TYPE: {"schema": schemas.body(operation.body)}}}
     return described
 
 
 def parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
-    told = route.operation
+    operation = route.operation
     in_path = [path_parameter(name) for name in route.parameters]
-    return in_path + ([KEY] if told.keyed else []) + (schemas.query(told.query) if told.query else [])
+    return in_path + ([KEY] if operation.keyed else []) + (schemas.query(operation.query) if operation.query else [])
 
 
 def path_parameter(name: str) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def path_parameter(name: str) -> dict[str, Any]:
 
 
 def responses(route: Route, schemas: Schemas) -> dict[str, Any]:
-    told = route.operation
+    operation = route.operation
     answers = {
         str(status): {
             "description": HTTPStatus(status).phrase,
@@ -157,7 +161,7 @@ def responses(route: Route, schemas: Schemas) -> dict[str, Any]:
             if isinstance(model, str)
             else {MEDIA_TYPE: {"schema": schemas.answer(model)}},
         }
-        for status, model in told.answers.items()
+        for status, model in operation.answers.items()
     }
     return answers | problem_responses(route)
 
@@ -176,16 +180,16 @@ def problem_responses(route: Route) -> dict[str, Any]:
 
 
 def problem_codes(route: Route) -> set[str]:
-    """The operation's own, and those that come with having a key, a body, a query."""
-    told = route.operation
-    codes = {*told.problems, "bad_request", "internal", "unavailable"}
-    if told.caller:
+    """The operation's own codes, and those that every operation with a key, a body or a query may answer."""
+    operation = route.operation
+    codes = {*operation.problems, "bad_request", "internal", "unavailable"}
+    if operation.caller:
         codes |= {"unauthenticated", "insufficient_scope"}
-    if told.query:
+    if operation.query:
         codes |= {"invalid"}
-    if told.body:
+    if operation.body:
         codes |= {"bad_json", "invalid", "unsupported_media_type", "too_large"}
-    if told.keyed:
+    if operation.keyed:
         codes |= {"idempotency_key_missing", "idempotency_key_reused"}
     return codes
 
@@ -201,20 +205,23 @@ KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "New for each attempt, the same for its retries; bare or quoted.",
+    "description": "The id of the attempt: new for each attempt, the same for its retries. With or without quotes.",
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457. A decline also has what may be told of it, such as `redeemed_at`, `store`, `device` or `holder`.",
+    "description": (
+        "A problem (RFC 9457). A decline also has `coupon`, `redeemed_at`, `store`, `device` and `holder`, as far as the caller may"
+        " know them."
+    ),
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "description": "stable, for programs"},
+        "code": {"type": "string", "description": "Stable, for programs"},
         "request_id": {"type": "string"},
         "errors": {
             "type": "array",
@@ -222,8 +229,8 @@ PROBLEM: dict[str, Any] = {
                 "type": "object",
                 "required": ["detail"],
                 "properties": {
-                    "pointer": {"type": "string", "description": "JSON Pointer into the body"},
-                    "parameter": {"type": "string", "description": "of the query"},
+                    "pointer": {"type": "string", "description": "A JSON Pointer (RFC 6901) into the body"},
+                    "parameter": {"type": "string", "description": "The name of a parameter of the query"},
                     "detail": {"type": "string"},
                 },
             },

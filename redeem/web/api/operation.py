@@ -1,6 +1,6 @@
-"""What the routes of /v1 are made of: an operation says who may call, what it reads and what it answers.
+"""Operations: each route of /v1 declares who may call it, what it reads and what it answers.
 
-The same words make the checks and the OpenAPI document, so neither can say what the other does not.
+The checks and the OpenAPI document are both made from that declaration, so they can't differ.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,9 +26,11 @@ REPLAYED = {"Idempotent-Replayed": "true"}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`caller`: whose key, None for the public. `answers`: per status a model, or the media type of what is no JSON.
+    """What a route declares.
 
-    `problems` are the codes that are this operation's own; what any operation may answer is added in openapi.py.
+    `caller` is whose key it takes, None if it takes none. `answers` has for each status the model of the answer, or its media
+    type if it is not JSON of a model. `problems` are the operation's own codes: those that every operation has are added in
+    openapi.py. `keyed`: it takes an Idempotency-Key.
     """
 
     summary: str
@@ -55,9 +57,12 @@ def operation(
     problems: tuple[str, ...] = (),
     keyed: bool = False,
 ) -> Callable[[View], View]:
-    """Makes a function a route's. It is called with the path's values, and with `key` (the Idempotency-Key), `query` and `body`
-    where the operation has them. Who calls is known from auth.shop_caller or auth.till_caller."""
-    told = Operation(summary, caller, scope, answers, body, query, problems, keyed)
+    """Declares the operation of a view, and checks each request against it before the view is called.
+
+    The view is called with the path's values and, where the operation has them, with `key` (the Idempotency-Key), `query` and
+    `body`. It gets the caller from `auth.shop_caller` or `auth.till_caller`.
+    """
+    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed)
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -72,7 +77,7 @@ def operation(
                 given["body"] = parse_body(body)
             return view(**given)
 
-        OPERATIONS[name_of(endpoint)] = told
+        OPERATIONS[name_of(endpoint)] = declared
         return endpoint
 
     return decorate
@@ -86,12 +91,12 @@ def name_of(view: Callable[..., Any]) -> str:
     return f"{view.__module__}.{view.__qualname__}"
 
 
-def answer(told: BaseModel, status: int = 200, *, replayed: bool = False) -> Response:
-    return Response(told.model_dump_json(), status, REPLAYED if replayed else {}, mimetype=MEDIA_TYPE)
+def answer(body: BaseModel, status: int = 200, *, replayed: bool = False) -> Response:
+    return Response(body.model_dump_json(), status, REPLAYED if replayed else {}, mimetype=MEDIA_TYPE)
 
 
 def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
-    """Runs a mutation of the shop in one transaction with its answer, and answers every retry with that."""
+    """Runs a mutation of the shop and stores its answer in one transaction. A retry gets the stored answer."""
     mutation, sealer, now = Mutation(shop_caller().family, key, fingerprint(body)), context().sealer, now_ms()
     done = write(
         lambda session: idempotency.once(

@@ -1,4 +1,4 @@
-"""The shop's own programs: campaigns, partners and stores, what happened there, and what is owed for it. Coupons are in coupons.py."""
+"""The shop's API for campaigns, redemptions and refusals, partners and stores, and statements. Coupons are in coupons.py."""
 
 from flask import Blueprint, Response
 
@@ -42,7 +42,7 @@ blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 
 
 @blueprint.post("/campaigns")
-@operation("Make a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
+@operation("Create a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
 def create_campaign(key: str, body: CampaignBody) -> Response:
     by, now = shop_caller().family, now_ms()
     return once(key, body, 201, lambda s: Campaign.of(changing.create_campaign(s, by, body.name, body.as_terms(), now)))
@@ -80,11 +80,12 @@ def get_campaign(campaign: str) -> Response:
     problems=("not_found", "campaign_in_use"),
 )
 def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
-    """Once coupons are out, value, handling fee and funding stay, the redeem window may not begin later, no partner or store is
-    taken away, and no second gift falls to a partner that did not fall to it before.
+    """Once coupons are issued, `value`, `handling_fee` and `funding` may not change, the redeem window may not begin later, no
+    partner or store may be removed, and a partner may not be made to bear second gifts that it did not bear before.
 
-    `stopped` true stops issuing at once, with `campaign_stopped` for whoever tries, until it is false again. Coupons that are out
-    stay good; to cancel those, void them."""
+    `stopped`: true stops issuing at once; false lets it go on. While it is stopped, issuing is answered `campaign_stopped`.
+    Coupons that were issued stay good. To cancel them, void them.
+    """
     by, number, now = shop_caller().family, campaign_of(campaign), now_ms()
     return once(
         key,
@@ -94,7 +95,7 @@ def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
     )
 
 
-# What happened at the stores.
+# Redemptions and refusals.
 
 
 @blueprint.get("/redemptions")
@@ -117,7 +118,7 @@ def list_redemptions(query: RedemptionQuery) -> Response:
 @operation("Look a redemption up", caller="shop", scope=READ, answers={200: RedemptionRecord}, problems=("not_found",))
 def get_redemption(redemption: str) -> Response:
     if not is_id("rdm", redemption):
-        raise NotFound("Check the redemption's id; no such redemption is here.")
+        raise NotFound("Check the redemption's id: there is no such redemption.")
     return answer(RedemptionRecord.of(read(lambda session: listing.get_redemption(session, redemption))))
 
 
@@ -164,7 +165,7 @@ def list_stores(query: StoreQuery) -> Response:
     return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))
 
 
-# What the partners are owed.
+# Statements.
 
 
 @blueprint.get("/statements")
@@ -176,7 +177,7 @@ def list_stores(query: StoreQuery) -> Response:
     answers={200: StatementList},
 )
 def list_statements(query: StatementQuery) -> Response:
-    """A shop manager closes them in the office."""
+    """Closed statements only. A shop manager closes a statement in the office."""
     page = query.page(str)
     found = read(lambda session: settlement.list_statements(session, page, Scope(query.partner)))
     return answer(StatementList(data=[Statement.of(each) for each in found.items], has_more=found.has_more))
@@ -186,5 +187,5 @@ def list_statements(query: StatementQuery) -> Response:
 @operation("Look a statement up", caller="shop", scope=READ, answers={200: Statement}, problems=("not_found",))
 def get_statement(statement: str) -> Response:
     if not is_id("stm", statement):
-        raise NotFound("Check the statement's id; no such statement is here.")
+        raise NotFound("Check the statement's id: there is no such statement.")
     return answer(Statement.of(read(lambda session: settlement.get_statement(session, statement))))

@@ -1,4 +1,4 @@
-"""The bodies and answers of the shop's API."""
+"""The bodies and answers of the shop's API, except those of statements."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -22,10 +22,10 @@ from redeem.web.api.shapes import (
     PageQuery,
     Place,
     Reason,
-    Told,
+    ResponseBody,
 )
 
-NOBODYS = -1  # no campaign and no coupon has this number
+NO_NUMBER = -1  # stands for an id that can't be one: no campaign and no coupon has this number
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]
 CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
 CouponStatus = Literal["issued", "void_requested", "void", "redeemed", "expired"]
@@ -44,7 +44,7 @@ Metadata = Annotated[
 
 
 class CampaignBody(Terms):
-    """A campaign to make: its name, and its terms."""
+    """A campaign to create: its name and its terms."""
 
     name: Name
 
@@ -53,7 +53,7 @@ class CampaignBody(Terms):
 
 
 class CampaignPatch(Body):
-    """What is to change; each member replaces the stored one whole. What is left out, or null, stays as it is."""
+    """The members to change. Each replaces the stored member as a whole. A member that is left out or null stays as it is."""
 
     name: Name | None = None
     offer: terms.Offers | None = None
@@ -65,16 +65,16 @@ class CampaignPatch(Body):
     funding: terms.Bearer | None = None
     offline: terms.Offline | None = None
     undo_minutes: terms.UndoMinutes | None = None
-    stopped: Annotated[bool | None, Field(description="true: issues nothing from now on; false: goes on")] = None
+    stopped: Annotated[bool | None, Field(description="True stops issuing, false lets it go on")] = None
 
     def changes(self) -> dict[str, Any]:
-        """The members of the terms that change."""
+        """The members of the terms to change, by name."""
         own = {"name", "stopped"}
         return {name: value for name, value in dict(self).items() if value is not None and name not in own}
 
 
 class CouponBody(Body):
-    """A coupon to issue. `home_store`: where it will probably be used; devices there can give it without network."""
+    """A coupon to issue. `home_store` is the store at which it is expected: a device there can give it without a network."""
 
     campaign: CampaignId
     order_ref: OrderRef | None = None
@@ -83,7 +83,7 @@ class CouponBody(Body):
 
     def as_new(self) -> NewCoupon:
         number = campaign_of(self.campaign)
-        return NewCoupon(NOBODYS if number is None else number, self.order_ref, self.home_store, self.metadata)
+        return NewCoupon(NO_NUMBER if number is None else number, self.order_ref, self.home_store, self.metadata)
 
 
 class VoidBody(Body):
@@ -91,7 +91,7 @@ class VoidBody(Body):
 
 
 class HomeBody(Body):
-    """Where the coupon is expected; null for nowhere in particular."""
+    """The store at which the coupon is expected. Null: at no particular store."""
 
     store: terms.StoreId | None
 
@@ -138,7 +138,7 @@ class StoreQuery(PageQuery):
 
 
 class _EventQuery(PageQuery):
-    """`since` is included, `until` is not."""
+    """Filters what happened at stores. The moment `since` is included, `until` is not."""
 
     campaign: CampaignId | None = None
     coupon: CouponId | None = None
@@ -161,27 +161,27 @@ class RefusalQuery(_EventQuery):
 
 
 def _number(campaign: str | None) -> int | None:
-    """A campaign's number; one that none can have stays one that none has, and does not become no wish at all."""
+    """The number in a campaign's id, None if no id was given. For an id that no campaign can have: NO_NUMBER, which matches nothing."""
     number = campaign_of(campaign) if campaign is not None else None
-    return NOBODYS if campaign is not None and number is None else number
+    return NO_NUMBER if campaign is not None and number is None else number
 
 
 def _serial(coupon: str | None) -> int | None:
     serial = coupon_of(coupon) if coupon is not None else None
-    return NOBODYS if coupon is not None and serial is None else serial
+    return NO_NUMBER if coupon is not None and serial is None else serial
 
 
 # Answers.
 
 
-class _CampaignHead(Told):
+class _CampaignHead(ResponseBody):
     id: CampaignId
     object: Literal["campaign"] = "campaign"
     name: str
-    version: Annotated[int, Field(description="grows with each change")]
-    coupons: Annotated[int, Field(description="how many were issued")]
+    version: Annotated[int, Field(description="Grows with each change")]
+    coupons: Annotated[int, Field(description="How many were issued")]
     created_at: Moment
-    stopped_at: Annotated[Moment | None, Field(description="since then nothing is issued; null: it is not stopped")]
+    stopped_at: Annotated[Moment | None, Field(description="When issuing was stopped. Null: it is not stopped")]
 
 
 class Campaign(Terms, _CampaignHead):
@@ -200,10 +200,10 @@ class Campaign(Terms, _CampaignHead):
         )
 
 
-class Coupon(Told):
-    """One coupon. `token`, `url` and `short_code` are the gift itself: a key without the scope `issue` gets null.
+class Coupon(ResponseBody):
+    """A coupon. Whoever has its `token`, `url` or `short_code` can have the gift: a key without the scope `issue` gets null for them.
 
-    `status` goes by the shop's calendar; at the counter the store's own decides.
+    `status` is `expired` by the shop's calendar. At the counter the store's calendar decides.
     """
 
     id: CouponId
@@ -223,8 +223,8 @@ class Coupon(Told):
     void_reason: str | None
 
 
-class Partner(Told):
-    """A chain that gives the gifts."""
+class Partner(ResponseBody):
+    """A chain whose stores give the gifts."""
 
     id: str
     object: Literal["partner"] = "partner"
@@ -236,7 +236,7 @@ class Partner(Told):
         return cls(id=row.id, name=row.name, created_at=rfc3339(row.created_at))
 
 
-class Store(Told):
+class Store(ResponseBody):
     """One location of a partner."""
 
     id: str
@@ -261,15 +261,15 @@ class Store(Told):
         )
 
 
-class Reversal(Told):
-    """How a redemption was taken back."""
+class Reversal(ResponseBody):
+    """The undo of a redemption."""
 
     reason: str
     reversed_at: Moment
 
 
-class RedemptionRecord(Told):
-    """A redemption as the shop sees it. `pending`: a tablet was told to give the gift, and has not yet said that it did."""
+class RedemptionRecord(ResponseBody):
+    """A redemption. `pending`: a tablet was told to give the gift, and has not reported yet whether it was handed over."""
 
     id: str
     object: Literal["redemption"] = "redemption"
@@ -296,8 +296,8 @@ class RedemptionRecord(Told):
         )
 
 
-class Refusal(Told):
-    """A person did not give the gift, and said why."""
+class Refusal(ResponseBody):
+    """A clerk did not give the gift, and said why."""
 
     id: str
     object: Literal["refusal"] = "refusal"
@@ -321,27 +321,27 @@ class Refusal(Told):
 
 
 class CampaignList(ListOf[Campaign]):
-    """Campaigns, a page of them."""
+    """A page of campaigns."""
 
 
 class CouponList(ListOf[Coupon]):
-    """Coupons, a page of them."""
+    """A page of coupons."""
 
 
 class PartnerList(ListOf[Partner]):
-    """Partners, a page of them."""
+    """A page of partners."""
 
 
 class StoreList(ListOf[Store]):
-    """Stores, a page of them."""
+    """A page of stores."""
 
 
 class RedemptionList(ListOf[RedemptionRecord]):
-    """Redemptions, a page of them."""
+    """A page of redemptions."""
 
 
 class RefusalList(ListOf[Refusal]):
-    """Refusals, a page of them."""
+    """A page of refusals."""
 
 
 def _place(view: Event) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The answers of the shop's API about what it owes its partners."""
+"""The answers of the shop's API about statements."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,7 +10,7 @@ from redeem.lib.ids import campaign_id
 from redeem.lib.times import rfc3339
 from redeem.partners.settlement import Account
 from redeem.partners.settlement import Line as AccountLine
-from redeem.web.api.shapes import ListOf, Moment, PageQuery, Told
+from redeem.web.api.shapes import ListOf, Moment, PageQuery, ResponseBody
 from redeem.web.api.shop_shapes import CampaignId
 
 StatementId = Annotated[str, Field(pattern="^stm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
@@ -22,8 +22,8 @@ class StatementQuery(PageQuery):
     partner: terms.PartnerId | None = None
 
 
-class Sum(Told):
-    """An amount that was reckoned: in minor units, below zero where more was taken back than given, and without a limit."""
+class Sum(ResponseBody):
+    """A computed amount, in minor units. It is below zero where more gifts were taken back than given."""
 
     amount: int
     currency: money.Currency
@@ -33,14 +33,14 @@ class Sum(Told):
         return cls(amount=amount.amount, currency=amount.currency)
 
 
-class StatementLine(Told):
-    """What is owed for one campaign: `owed` is (value + handling_fee) × (gifts + second_gifts)."""
+class StatementLine(ResponseBody):
+    """What is owed for one campaign: `owed` = (`value` + `handling_fee`) × (`gifts` + `second_gifts`)."""
 
     campaign: CampaignId
     gifts: int
-    second_gifts: Annotated[int, Field(description="of one coupon; the shop bears these")]
-    partner_bears: Annotated[int, Field(description="second gifts for which nothing is owed")]
-    value: Annotated[Sum, Field(description="of one gift; nothing where the partner funds it")]
+    second_gifts: Annotated[int, Field(description="Second gifts of a coupon that the shop bears")]
+    partner_bears: Annotated[int, Field(description="Second gifts that the partner bears: nothing is owed for them")]
+    value: Annotated[Sum, Field(description="The value of one gift. Zero if the partner funds it")]
     handling_fee: Sum
     owed: Sum
 
@@ -57,16 +57,16 @@ class StatementLine(Told):
         )
 
 
-class Statement(Told):
-    """What a partner is owed that no earlier statement has. It never changes. Sums are by currency.
+class Statement(ResponseBody):
+    """What a partner is owed that no earlier statement has. It never changes. There is one sum for each currency.
 
-    `owed_in_all` is with all earlier ones: whoever pays up to it pays nothing twice, even where a restored backup has forgotten one.
+    `owed_in_all` includes all earlier statements. A shop that pays up to it never pays twice, even if a restored backup lacks one.
     """
 
     id: StatementId
     object: Literal["statement"] = "statement"
     partner: str
-    number: Annotated[int, Field(description="counts the partner's own, from 1")]
+    number: Annotated[int, Field(description="Counts the partner's statements from 1")]
     lines: list[StatementLine]
     owed: list[Sum]
     owed_in_all: list[Sum]
@@ -86,4 +86,4 @@ class Statement(Told):
 
 
 class StatementList(ListOf[Statement]):
-    """Statements, a page of them."""
+    """A page of statements."""

@@ -1,6 +1,6 @@
-"""A partner's own till: verify, redeem, cancel, reverse. Its key belongs to a device of one store, and sees nothing else.
+"""The till's API: verify, redeem, cancel, reverse. A till's key belongs to a device of one store, and acts for that store alone.
 
-`POST /v1/redemptions` is the busiest route of the house; every step of it was measured.
+`POST /v1/redemptions` is the busiest route of Redeem: measure a change to it (bench/load.py).
 """
 
 from collections.abc import Mapping
@@ -32,29 +32,29 @@ from redeem.web.reading import fingerprint
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
 
-# What a clerk's screen at the till may say. The kind of problem, with its status, is in problems.py.
+# The `detail` of each decline: a sentence that the till may show its clerk. Its status and title are in problems.py.
 DETAILS: Mapping[str, str] = {
     Verdict.ALREADY_REDEEMED: "Don't give the gift: it was given already.",
-    Verdict.VOID: "Don't give the gift: the shop has cancelled this coupon.",
+    Verdict.VOID: "Don't give the gift: the shop has voided this coupon.",
     Verdict.WRONG_STORE: "Don't give the gift here: the coupon is good at other stores.",
     Verdict.NOT_YET_VALID: "Don't give the gift yet: the coupon is good from a later day.",
     Verdict.EXPIRED: "Don't give the gift: the coupon's last day is over.",
-    Verdict.HELD_ELSEWHERE: "Another device holds the right to give this gift; it was asked to give it back. Try again with a new attempt.",
+    Verdict.HELD_ELSEWHERE: "Another device holds this coupon and was asked to release it. Try again with a new attempt.",
     Verdict.ATTEMPT_CANCELLED: "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
-    Verdict.UNKNOWN_COUPON: "Scan the coupon again, or type its short code; this is not a coupon of this shop.",
+    Verdict.UNKNOWN_COUPON: "This is not a coupon of this shop. Scan it again, or type its short code.",
     Outcome.RECOVERING: (
-        "The ledger was restored from a backup and waits for its tablets and tills. Nothing is decided: send this attempt again,"
+        "The server was restored from a backup and waits for tablets and tills. Nothing is decided: send this attempt again,"
         " or cancel it."
     ),
-    Outcome.CONFLICT: "Tell the shop: this coupon was given by somebody else, too. Both gifts are on record.",
-    Outcome.NOTHING_TO_UNDO: "Check the redemption's id; none of this store stands under it.",
-    Outcome.UNDO_TOO_LATE: "Ask a manager: the time in which this could be undone is over.",
+    Outcome.CONFLICT: "Tell the shop: another device gave a gift for this coupon, too. Both gifts are recorded.",
+    Outcome.NOTHING_TO_UNDO: "Check the redemption's id: this store has no standing redemption with it.",
+    Outcome.UNDO_TOO_LATE: "Ask a manager: the time to undo this redemption is over.",
 }
 DECLINES = tuple(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD)
 
 
 class AttemptConverter(BaseConverter):
-    """An attempt's id in a path: whatever an Idempotency-Key may be, slashes too."""
+    """An attempt's id in a path. It may hold every character of an Idempotency-Key, slashes included."""
 
     regex = f"[\\x20-\\x7e]{{1,{KEY_MAX_CHARACTERS}}}"
     part_isolating = False
@@ -68,7 +68,7 @@ def attach(app: Flask) -> None:
 
 @blueprint.post("/verifications")
 @operation(
-    "Say whether a coupon is good here and now",
+    "Verify a coupon",
     caller="till",
     scope=REDEEM,
     body=Scan,
@@ -76,7 +76,7 @@ def attach(app: Flask) -> None:
     problems=("bad_short_code", "too_many"),
 )
 def verify_coupon(body: Scan) -> Response:
-    """Read-only, and no promise: only a redemption decides."""
+    """Says whether the coupon could be redeemed at this till now. Changes nothing and promises nothing: only a redemption decides."""
     actor, now = till_caller().actor, now_ms()
     find = finder(body, actor, now)
     run = write if body.is_typed else read  # a wrong short code is counted
@@ -94,9 +94,9 @@ def verify_coupon(body: Scan) -> Response:
     problems=(*DECLINES, Outcome.RECOVERING, "bad_short_code", "too_many"),
 )
 def redeem_coupon(key: str, body: Scan) -> Response:
-    """The Idempotency-Key is the attempt's id: store it before you send it. The same attempt again gets the same answer.
+    """The Idempotency-Key is the attempt's id: store it before you send it. The same attempt always gets the same answer.
 
-    A decline is an answer, kept like any other: to try again later, make a new attempt. `recovering` is none: nothing is decided yet.
+    A decline is kept like any other answer: to try again later, make a new attempt. `recovering` is not kept: nothing is decided yet.
     """
     actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
     if body.is_typed:
@@ -119,7 +119,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     problems=("idempotency_key_reused", "not_found"),
 )
 def cancel_attempt(attempt: str) -> Response:
-    """Final, also when the redemption never arrived: if it comes later, it is declined with `attempt_cancelled`."""
+    """Takes back what the attempt redeemed, if it did. If the redemption arrives later, it is declined with `attempt_cancelled`."""
     act, now = Act(till_caller().actor, attempt, Kind.CANCEL, fingerprint=""), now_ms()
     write(lambda session: cancel(session, act, now))
     return answer(CancelledAttempt(id=attempt))
@@ -136,18 +136,18 @@ def cancel_attempt(attempt: str) -> Response:
     problems=("nothing_to_undo", "undo_too_late", "attempt_cancelled"),
 )
 def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response:
-    """Within the campaign's limit of time. The coupon is good again after that."""
+    """Possible within the campaign's `undo_minutes`. After that the coupon is good again."""
     now, of = now_ms(), redemption if is_id("rdm", redemption) else None
     act = Act(till_caller().actor, key, Kind.REVERSE, fingerprint(body), of_act_id=of, reason=body.reason)
     given = write(lambda session: settle(session, act, now))
     if given.code != Outcome.REVERSED:
         return declined(given)
-    told = ReversedRedemption(id=redemption, coupon=given.details["coupon"], reason=body.reason)
-    return answer(told, replayed=given.replayed)
+    reversal = ReversedRedemption(id=redemption, coupon=given.details["coupon"], reason=body.reason)
+    return answer(reversal, replayed=given.replayed)
 
 
 def finder(body: Scan, actor: Actor, now: Ms) -> Work[ShownCoupon | None]:
-    """Finds the coupon, within the transaction. A token is checked before it: a signature takes no database."""
+    """A function that finds the coupon in a session. A token is verified here, before the transaction: that takes no database."""
     if not body.is_typed:
         shown = scanned(body)
         return lambda _: shown
@@ -173,7 +173,7 @@ def receipt(given: Answer) -> Response:
     place = actor.store_id, actor.store_name
     if given.replayed:
         place = read(lambda session: moves.store_of(session, redemption))
-    told = Redemption(
+    redemption_given = Redemption(
         id=redemption,
         coupon=coupon,
         campaign=campaign_id((coupon_of(coupon) or 0) >> 32),
@@ -181,7 +181,7 @@ def receipt(given: Answer) -> Response:
         store=Place(id=place[0], name=place[1]),
         device=Place(id=actor.device_id, name=actor.device_name),
     )
-    return answer(told, 201, replayed=given.replayed)
+    return answer(redemption_given, 201, replayed=given.replayed)
 
 
 def declined(given: Answer) -> Response:

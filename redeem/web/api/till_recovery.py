@@ -1,6 +1,6 @@
-"""A partner's own till after the ledger was restored from a backup: it says again what it was answered, and then that this was all.
+"""The till's API after a restore from a backup: the till reports its earlier redemptions, then that it has reported all.
 
-Until it has, nobody but who holds a coupon gives it: this till may have given any other since the backup.
+Until then a coupon is given only by the device that holds it: the till may have given any other coupon since the backup.
 """
 
 from typing import Annotated, Literal, Self
@@ -20,7 +20,7 @@ from redeem.recovery.tills import GivenBefore, Waiting
 from redeem.redemptions.identify import genuine_token
 from redeem.web.api.auth import till_caller
 from redeem.web.api.operation import answer, operation
-from redeem.web.api.shapes import Body, Instant, Moment, Told
+from redeem.web.api.shapes import Body, Instant, Moment, ResponseBody
 from redeem.web.api.till import declined, receipt
 from redeem.web.api.till_shapes import Redemption, Scan
 from redeem.web.context import context, now_ms, read, write
@@ -30,8 +30,8 @@ blueprint = Blueprint("till_recovery", __name__, url_prefix="/v1/recovery")
 REDEMPTIONS = "/v1/redemptions"
 
 
-class Recovery(Told):
-    """`recovering`: the ledger was restored from a backup, and waits. `awaited`: for what this till has to say, too."""
+class Recovery(ResponseBody):
+    """`recovering`: the server was restored from a backup and waits for tablets and tills. `awaited`: it waits for this till."""
 
     object: Literal["recovery"] = "recovery"
     recovering: bool
@@ -47,7 +47,7 @@ class Recovery(Told):
 
 
 class Answered(BaseModel):
-    """The answer of 201, as it was; what is not needed of it is not looked at."""
+    """The answer (201) to the redemption, as it came. Members that are not needed are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -57,23 +57,23 @@ class Answered(BaseModel):
 
 
 class SaidAgain(Body):
-    """A redemption's body as it was sent, and its answer as it came."""
+    """An earlier redemption: its body as it was sent, and its answer as it came."""
 
     request: Scan
     answer: Answered
 
 
 @blueprint.get("")
-@operation("Say whether a restored ledger waits for this till", caller="till", scope=REDEEM, answers={200: Recovery})
+@operation("Look up whether the server waits for this till", caller="till", scope=REDEEM, answers={200: Recovery})
 def see_recovery() -> Response:
-    """Ask at each start, and whenever a redemption is answered with `recovering`."""
+    """Ask when the till starts, and whenever a redemption is answered with `recovering`."""
     device_id = till_caller().actor.device_id
     return answer(Recovery.of(read(lambda session: tills.is_awaited(session, device_id))))
 
 
 @blueprint.post("/redemptions")
 @operation(
-    "Say again what was redeemed",
+    "Report an earlier redemption",
     caller="till",
     scope=REDEEM,
     keyed=True,
@@ -82,9 +82,9 @@ def see_recovery() -> Response:
     problems=("not_recovering", "conflict", Verdict.UNKNOWN_COUPON, Verdict.ATTEMPT_CANCELLED, "bad_short_code"),
 )
 def say_again(key: str, body: SaidAgain) -> Response:
-    """Each redemption of the last days under its attempt's own Idempotency-Key; those that the backup has are answered as at first.
+    """Report each redemption of the last days under the Idempotency-Key of its attempt. One that the backup has gets its first answer.
 
-    The gift is out, so no rule is asked. `conflict`: somebody else has given it, too.
+    The gift was given, so the redemption rules are not applied. `conflict`: another device gave a gift for this coupon, too.
     """
     actor, now = till_caller().actor, now_ms()
     given = GivenBefore(
@@ -100,21 +100,21 @@ def say_again(key: str, body: SaidAgain) -> Response:
 
 @blueprint.post("/report")
 @operation(
-    "Say that this was all",
+    "Report that all is reported",
     caller="till",
     scope=REDEEM,
     keyed=True,
     answers={200: Recovery},
     problems=("not_recovering",),
 )
-def report(key: str) -> Response:  # noqa: ARG001 - doing it twice is refused, whatever the key
-    """Nothing can be said again after that."""
+def report(key: str) -> Response:  # noqa: ARG001 - a second report is refused, whatever its key
+    """After that, no earlier redemption can be reported."""
     device_id = till_caller().actor.device_id
     return answer(Recovery.of(write(lambda session: tills.till_reported(session, device_id))))
 
 
 def shown_in(body: SaidAgain) -> ShownCoupon | None:
-    """A short code that was issued after the backup says nothing any more: then the answer tells which coupon it was."""
+    """The coupon. For a short code its id comes from the answer: the server may have lost the coupon of that code."""
     if body.request.is_typed:
         serial = coupon_of(body.answer.coupon)
         return (

@@ -10,13 +10,13 @@ from redeem.domain.rules import Verdict
 from redeem.domain.terms import Offer
 from redeem.lib.days import to_date
 from redeem.redemptions.verify import Recovering, Ruling
-from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, Told
+from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, ResponseBody
 
-TEXT_MAX_CHARACTERS = 600  # more than any coupon's link; what is no token is answered as one that does not verify
+TEXT_MAX_CHARACTERS = 600  # longer than any coupon's link; other text is answered as unknown_coupon
 
 
 class Scan(Body):
-    """A coupon, either scanned (the QR's text or its digits, as the scanner gave them) or typed (its short code)."""
+    """A coupon, scanned or typed. `token` is the QR's text or its digits, as the scanner gave them; `short_code` is what was typed."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["token"]}, {"required": ["short_code"]}]})
 
@@ -38,8 +38,8 @@ class ReverseBody(Body):
     reason: Reason
 
 
-class Redemption(Told):
-    """The gift may be given: this coupon is redeemed by this till, and by nobody else."""
+class Redemption(ResponseBody):
+    """The coupon is redeemed by this till: give the gift."""
 
     id: str
     object: Literal["redemption"] = "redemption"
@@ -50,52 +50,54 @@ class Redemption(Told):
     device: Place
 
 
-class CancelledAttempt(Told):
-    """The attempt has redeemed nothing and never will. If it had, that was taken back."""
+class CancelledAttempt(ResponseBody):
+    """The attempt is cancelled: it redeems nothing any more. What it had redeemed was taken back."""
 
     id: str
     object: Literal["attempt"] = "attempt"
     status: Literal["cancelled"] = "cancelled"
 
 
-class ReversedRedemption(Told):
+class ReversedRedemption(ResponseBody):
     """The redemption was taken back; the coupon is good again."""
 
-    id: Annotated[str, Field(description="the redemption's")]
+    id: Annotated[str, Field(description="The id of the redemption that was taken back")]
     object: Literal["reversal"] = "reversal"
     coupon: str
     reason: str
 
 
-class Holder(Told):
-    """Who can give a coupon that is held; `device` is told to the holder's own store alone."""
+class Holder(ResponseBody):
+    """The device that holds a coupon. `device` is null for every store but the holder's own."""
 
     store: Place
     device: Place | None
     online: bool
 
 
-class Verification(Told):
-    """What a redemption would say here and now. Of a coupon that is unknown, nothing but the verdict."""
+class Verification(ResponseBody):
+    """What a redemption would be answered at this till now. For an unknown coupon, only `verdict` is set."""
 
     object: Literal["verification"] = "verification"
     verdict: Verdict | Recovering
     coupon: str | None = None
     campaign: str | None = None
     valid_until: DayText | None = None
-    offer: Annotated[Mapping[str, Offer] | None, Field(description="by language")] = None
+    offer: Annotated[Mapping[str, Offer] | None, Field(description="The offer in each language")] = None
     redeemed_at: Moment | None = None
-    store: Annotated[Place | None, Field(description="where it was redeemed, for the same partner")] = None
-    device: Annotated[Place | None, Field(description="which till or tablet redeemed it, for the same partner")] = None
+    store: Annotated[Place | None, Field(description="Where it was redeemed. Null for another partner's till")] = None
+    device: Annotated[
+        Place | None, Field(description="The device that redeemed it. Null for another partner's till")
+    ] = None
     holder: Holder | None = None
 
     @classmethod
     def of(cls, ruling: Ruling) -> Self:
-        told = {name: value for name, value in ruling.details.items() if name in cls.model_fields}
+        details = {name: value for name, value in ruling.details.items() if name in cls.model_fields}
         last_day = ruling.details.get("last_day")
         return cls(
             verdict=ruling.verdict,
             valid_until=to_date(last_day).isoformat() if last_day is not None else None,
             offer=ruling.terms.offer if ruling.terms else None,
-            **told,
+            **details,
         )

@@ -1,4 +1,4 @@
-"""The tablet's service worker with the list of what to keep, and a version made from the contents of all of it."""
+"""Makes the tablet's service worker: the script, with the list of files to keep offline and a version made from their contents."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 from redeem.lib.files import ROOT
 
 STATIC = ROOT / "static"
-# All that the tablet's page may load. What is not named here is not there offline, so patterns and no hand-kept list.
+# All files that the tablet's page may load. A file that is not listed is missing offline, so the list has patterns.
 KEPT = (
     "clerk/**/*.js",
     "css/design.css",
@@ -27,7 +27,7 @@ VERSION_CHARACTERS = 16
 
 
 def service_worker(pages: Sequence[str], static_url: str) -> str:
-    """The text of sw.js with its VERSION and FILES before it."""
+    """The text of sw.js, with VERSION and FILES set at its beginning. `pages` are the addresses of pages to keep."""
     files = [*pages, *(static_url + path.relative_to(STATIC).as_posix() for path in kept_files())]
     head = f"self.VERSION = {json.dumps(version())};\nself.FILES = {json.dumps(files)};\n"
     return head + (STATIC / WORKER).read_text()
@@ -39,7 +39,7 @@ def kept_files() -> list[Path]:
 
 
 def version() -> str:
-    """Changes if and only if one of the files does."""
+    """A hash of all files: it changes if and only if one of them does."""
     paths = [*kept_files(), STATIC / WORKER, *(ROOT / name for name in PAGE)]
     return _version(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
 

@@ -1,6 +1,7 @@
-"""The clerk's tablet: its page, manifest and service worker, and its three calls: enrol, unlock and the one request, sync.
+"""The clerk's tablet: its page, manifest and service worker, and its five calls: enrol, unlock, sync (the one request that carries
+the journal), bell and sets.
 
-Calls are JSON only and carry no cookie. All but enrol are signed by the device.
+Calls are POSTs of JSON and carry no cookie. `sets` answers with bytes, the others with JSON. All but `enrol` are signed by the device.
 """
 
 from base64 import urlsafe_b64decode
@@ -37,8 +38,8 @@ from redeem.web.clerk.signatures import NotSigned, Signed, read_signature
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.reading import validate
 
-# The tablet's files have addresses under /clerk/ too: a worker is answered by the service worker, and so is there without a
-# network, only if its own address lies in that one's scope.
+# The tablet's files are served under /clerk/ too. The service worker answers for a web worker, and so offline, only if the web
+# worker's address is within the service worker's scope.
 blueprint = Blueprint(
     "clerk", __name__, url_prefix="/clerk", static_folder=str(assets.STATIC), static_url_path="/static"
 )
@@ -49,7 +50,7 @@ GZIP_LEVEL = 6
 GZIP_FROM_BYTES = 1_000
 SIBLINGS_MAX = 1_000  # tablets of one store
 HOMES_MAX = 1_000  # campaigns of one store
-LINK_MAX_AGE_SECONDS = 24 * 3600  # how long a link may live at most; its own end is in its row
+LINK_MAX_AGE_SECONDS = 24 * 3600  # the limit for any link; when one expires is in its row
 
 
 class WrongPin(Forbidden):
@@ -60,7 +61,7 @@ class WrongPin(Forbidden):
 
 
 class _Body(BaseModel):
-    # Members of a newer app are ignored: an old server goes on taking a new tablet's journal.
+    # Unknown members are ignored: an old server must take the journal of a newer app.
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
     v: Literal[1]
 
@@ -85,7 +86,7 @@ SealedProof = Annotated[str, Field(max_length=2048)]
 
 
 class OldJournalBody(BaseModel):
-    """Entries of the device that this tablet was before it lost its key, and what it was told when that was enrolled."""
+    """Entries of an earlier device that this tablet was before it lost its key, and that device's proof of enrolment."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
     device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
@@ -110,13 +111,13 @@ class SyncBody(_Body):
     position: Annotated[str, Field(max_length=40)] | None = None
     siblings: Annotated[dict[Annotated[str, Field(max_length=40)], Epoch], Field(max_length=SIBLINGS_MAX)] = {}
     homes: Annotated[dict[CampaignNumber, CouponCount], Field(max_length=HOMES_MAX)] = {}
-    # To a restored ledger: the generation that was heard of, the journal's last number, and the holds. A few thousand at a time.
+    # A report to a restored server: the generation that the tablet knows, its journal's last number, and its holds, in parts.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0)] | None = None
     claims: Annotated[list[Claim], Field(max_length=recovery_reports.CLAIMS_PER_REQUEST_MAX)] = []
     more_claims: bool = False
     old: OldJournalBody | None = None
-    # Of a tablet that was refused: what it was told when it was enrolled.
+    # From a tablet that the server does not know: its proof of enrolment.
     proof: SealedProof | None = None
 
 
@@ -135,7 +136,7 @@ def page() -> str:
 
 @blueprint.get("/manifest.webmanifest")
 def manifest() -> Response:
-    told = {
+    members = {
         "id": url_for("clerk.page"),
         "name": _("Redeem: clerk"),
         "short_name": "Redeem",
@@ -146,7 +147,7 @@ def manifest() -> Response:
         "theme_color": "#f5f4f0",
         "icons": [_icon("app-192.png", 192), _icon("app-512.png", 512), _icon("app-maskable-512.png", 512, "maskable")],
     }
-    response = jsonify(told)
+    response = jsonify(members)
     response.mimetype = "application/manifest+json"
     return response
 
@@ -162,7 +163,7 @@ def worker() -> Response:
 
 @blueprint.post("/enrol")
 def enrol() -> dict[str, Any]:
-    """Registers the tablet's public key under a one-time link. The same key again gets the same device."""
+    """Registers the tablet's public key by a one-time link. The same key with the same link gets the same device again."""
     body = _parse(EnrolBody)
     sealed = context().links.open(Purpose.ENROLMENT, body.token, LINK_MAX_AGE_SECONDS)
     enrolment_id = sealed.get("enrolment") if isinstance(sealed, dict) else None
@@ -177,8 +178,8 @@ def enrol() -> dict[str, Any]:
 
 @blueprint.post("/unlock")
 def unlock() -> dict[str, Any]:
-    """Checks a clerk's PIN. Wrong ones are counted for this tablet and clerk, and then must wait."""
-    device, body, now = _signed_by(), _parse(UnlockBody), now_ms()
+    """Checks a clerk's PIN. Wrong PINs are counted for each tablet and clerk; after some, the next try must wait (TooMany)."""
+    device, body, now = _signing_tablet(), _parse(UnlockBody), now_ms()
     clerk, wait = write(lambda session: clerks.begin_pin(session, device, body.clerk, now))
     _refuse_until(wait)
     right = clerks.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
@@ -191,49 +192,49 @@ def unlock() -> dict[str, Any]:
 
 @blueprint.post("/sync")
 def sync() -> Response:
-    """The one request: the journal from where the server has it; answers, a verdict and what changed come back."""
-    claim, now = _claim(), now_ms()
-    device, body = _find_signer(claim, even_revoked=True), _parse(SyncBody)
+    """Takes the journal from where the server has it. Answers with the entries' answers, a verdict if one was asked for, and changes."""
+    signed, now = _read_signature(), now_ms()
+    device, body = _find_signer(signed, even_revoked=True), _parse(SyncBody)
     if device is None:
-        _note_forgotten(claim, body, now)
+        _note_forgotten(signed, body, now)
         raise NotSigned
     tools = context()
     ring, signer = tools.ring(), tools.signer()
-    asked = _request(body)
+    asked = _as_request(body)
     reply = write(lambda session: tablet_sync.sync(session, device.id, asked, ring, lambda: signer, now))
-    return _packed(_told(reply))
+    return _compressed(_as_json(reply))
 
 
 @blueprint.post("/bell")
 def bell() -> dict[str, Any]:
-    """Cheap enough to be asked every second: is there a recall, or a hold that this tablet has not heard of?"""
-    device, body = _signed_by(), _parse(BellBody)
+    """Says whether there is a recall or a new hold for this tablet. Tablets ask every second, so it must stay cheap."""
+    device, body = _signing_tablet(), _parse(BellBody)
     now = now_ms()
     return {"v": 1, "ring": read(lambda session: holds.rings(session, device.id, body.epoch, now))}
 
 
 @blueprint.post("/sets")
 def sets() -> Response:
-    """One campaign's redeemed and void coupons, as two bitmaps of equal length one behind the other."""
-    _signed_by()
+    """The redeemed and the void coupons of a campaign: two bitmaps of equal length, one after the other, gzipped."""
+    _signing_tablet()
     body = _parse(SetsBody)
-    told = read(lambda session: changes.sets(session, body.campaign))
-    response = Response(compress(told.redeemed + told.void, GZIP_LEVEL), mimetype="application/octet-stream")
+    found = read(lambda session: changes.sets(session, body.campaign))
+    response = Response(compress(found.redeemed + found.void, GZIP_LEVEL), mimetype="application/octet-stream")
     response.headers["Content-Encoding"] = "gzip"
-    response.headers["Redeem-Position"] = told.position
-    response.headers["Redeem-Size"] = str(told.size)
+    response.headers["Redeem-Position"] = found.position
+    response.headers["Redeem-Size"] = str(found.size)
     return response
 
 
-def _note_forgotten(claim: Signed, body: SyncBody, now: Ms) -> None:
-    """A tablet that a restored ledger has lost shows what it was told when it was enrolled. Of anybody else nothing is noted."""
-    proof = _proof_of(claim.device_id, body.proof)
-    if proof and claim.accepts(proof.public_key):
+def _note_forgotten(signed: Signed, body: SyncBody, now: Ms) -> None:
+    """Records that a tablet which the restored ledger lacks has called. It must show a proof of enrolment and have signed with its key."""
+    proof = _proof_of(signed.device_id, body.proof)
+    if proof and signed.accepts(proof.public_key):
         write(lambda session: forgotten.note(session, proof, body.end or 0, now))
 
 
 def _proof_of(device_id: str, sealed: str | None) -> Proof | None:
-    """None if it is none of ours, or of another device, or sealed with a secret that is gone."""
+    """The proof of enrolment. None if we did not seal it, if it is another device's, or if its secret key is no longer configured."""
     if sealed is None:
         return None
     try:
@@ -243,7 +244,7 @@ def _proof_of(device_id: str, sealed: str | None) -> Proof | None:
     return proof if proof.device_id == device_id else None
 
 
-def _request(body: SyncBody) -> tablet_sync.Request:
+def _as_request(body: SyncBody) -> tablet_sync.Request:
     return tablet_sync.Request(
         entries=_entries(body.entries),
         verify=body.verify,
@@ -268,7 +269,7 @@ def _report(body: SyncBody) -> Report | None:
     try:
         claims = tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims)
     except ValueError as error:
-        raise Invalid("Claim coupons by campaign number, coupon number and epoch.") from error
+        raise Invalid("Claim coupons by campaign number, coupon number and epoch, each within its limits.") from error
     return Report(body.generation, body.end, claims, more=body.more_claims)
 
 
@@ -276,19 +277,19 @@ def _entries(bodies: list[EntryBody]) -> tuple[Entry, ...]:
     return tuple(read_entry(entry.text, _bytes(entry.signature)) for entry in bodies)
 
 
-def _told(reply: tablet_sync.Reply) -> dict[str, Any]:
-    """The reply as JSON; what is None there is missing here."""
-    told = asdict(reply) | {"grants": _listed(reply.grants), "recalls": _listed(reply.recalls)}
-    return {"v": 1, **{name: value for name, value in told.items() if value is not None}}
+def _as_json(reply: tablet_sync.Reply) -> dict[str, Any]:
+    """The reply as JSON, without the members that are None."""
+    members = asdict(reply) | {"grants": _grants_as_json(reply.grants), "recalls": _grants_as_json(reply.recalls)}
+    return {"v": 1, **{name: value for name, value in members.items() if value is not None}}
 
 
-def _listed(grants: Sequence[Grant]) -> list[list[Any]]:
+def _grants_as_json(grants: Sequence[Grant]) -> list[list[Any]]:
     return [grant.as_json() for grant in grants]
 
 
-def _packed(told: dict[str, Any]) -> Response:
-    """JSON, compressed where that pays: a day's changes are a thousand numbers."""
-    response = jsonify(told)
+def _compressed(body: dict[str, Any]) -> Response:
+    """The answer as JSON, gzipped from GZIP_FROM_BYTES on: a day's changes are a thousand numbers."""
+    response = jsonify(body)
     plain = response.get_data()
     if len(plain) > GZIP_FROM_BYTES and request.accept_encodings["gzip"] > 0:
         response.set_data(compress(plain, GZIP_LEVEL))
@@ -297,27 +298,27 @@ def _packed(told: dict[str, Any]) -> Response:
 
 
 def _parse(model: type[B]) -> B:
-    """The body as `model`; raises Invalid with every fault named."""
+    """The body as `model`. Raises Invalid with every fault."""
     if request.mimetype != "application/json":
         raise Invalid("Send application/json.")
     return validate(model, loads(request.get_data()))
 
 
-def _signed_by() -> Tablet:
-    """The enrolled tablet that signed this request; raises NotSigned."""
-    device = _find_signer(_claim())
+def _signing_tablet() -> Tablet:
+    """The enrolled tablet that signed this request. Raises NotSigned."""
+    device = _find_signer(_read_signature())
     if device is None:
         raise NotSigned
     return device
 
 
-def _find_signer(claim: Signed, *, even_revoked: bool = False) -> Tablet | None:
-    device = read(lambda session: enrolment.find_tablet(session, claim.device_id, even_revoked=even_revoked))
-    return device if device and device.public_key and claim.accepts(device.public_key) else None
+def _find_signer(signed: Signed, *, even_revoked: bool = False) -> Tablet | None:
+    device = read(lambda session: enrolment.find_tablet(session, signed.device_id, even_revoked=even_revoked))
+    return device if device and device.public_key and signed.accepts(device.public_key) else None
 
 
-def _claim() -> Signed:
-    """Raises NotSigned."""
+def _read_signature() -> Signed:
+    """The signature that the request carries, not verified yet. Raises NotSigned."""
     return read_signature(request.method, request.path, request.headers, request.get_data())
 
 

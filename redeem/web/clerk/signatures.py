@@ -1,8 +1,8 @@
-"""Who signed this request: HTTP message signatures (RFC 9421) of tablets.
+"""Verifies the HTTP message signatures (RFC 9421) of tablets.
 
-One profile and no negotiation: label `device`, Ed25519, over "@method", "@path" and "content-digest" in that order, with the
-parameters created, keyid and alg. `created` is not judged: a tablet's clock may be wrong, and a replay of the one idempotent
-request is as harmless as a retry.
+There is one profile: label `device`, Ed25519, over "@method", "@path" and "content-digest" in that order, with the parameters
+created, keyid and alg. `created` is not checked: a tablet's clock may be wrong, and every call is idempotent, so a replay does
+no more than a retry.
 """
 
 import re
@@ -28,12 +28,12 @@ class NotSigned(Unauthenticated):
     """The request is not signed by an enrolled tablet."""
 
     code = "not_signed"
-    default_detail = "Open Redeem again; if this stays, ask a manager for a new enrolment link."
+    default_detail = "Open Redeem again. If this happens again, ask a manager for a new enrolment link."
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a signature claims; `accepts` says whether a key made it."""
+    """A signature and what it covers. `device_id` is a claim until `accepts` has verified the signature with that device's key."""
 
     device_id: str
     base: bytes
@@ -44,7 +44,7 @@ class Signed:
 
 
 def read_signature(method: str, path: str, headers: Headers, body: bytes) -> Signed:
-    """The claim in the headers; raises NotSigned if it is missing, of another form, or of another body."""
+    """The signature in the headers. Raises NotSigned if it is missing, of another form, or of another body."""
     claimed = _INPUT.fullmatch(headers.get("Signature-Input", ""))
     signature = _SIGNATURE.fullmatch(headers.get("Signature", ""))
     digest = f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"

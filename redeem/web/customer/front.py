@@ -1,4 +1,4 @@
-"""The front door: nobody's own page, and the way to each."""
+"""The page at `/`: links to the office and to the tablet's page."""
 
 from flask import Blueprint, render_template
 
@@ -8,5 +8,5 @@ blueprint = Blueprint("front", __name__)
 
 
 @blueprint.get("/")
-def door() -> str:
+def front() -> str:
     return render_template("public/front.html", shop=context().settings.shop_name)

@@ -1,7 +1,7 @@
-"""The customer's page: what a phone's own camera opens from the QR. The gift, its terms, where it is to be had, and its state.
+"""The customer's page, which a phone opens from the coupon's QR: the gift, its terms, the stores that give it, and its state.
 
-No sign-in, no cookie, nothing that follows anybody: the address itself is the secret, so it is kept nowhere, told to no
-other site, and whoever guesses is answered alike.
+It needs no sign-in and sets no cookie. The address itself is the secret: it is not cached, not sent to other sites as a referrer,
+and every wrong address gets the same answer.
 """
 
 import re
@@ -44,7 +44,7 @@ class PartnerStores:
 @blueprint.get("/c/<digits>")
 @blueprint.get("/C/<digits>", endpoint="coupon_in_capitals")
 def coupon(digits: str) -> Response:
-    """Written one way alone: another text that means the same number is not this coupon's address."""
+    """A coupon has one address: other digits that mean the same number are not found."""
     shown = find(digits)
     offer_language, offer = choose_offer(shown)
     text = render_template(
@@ -65,7 +65,7 @@ def coupon(digits: str) -> Response:
 
 
 def find(digits: str) -> Shown:
-    """Raises NotFound, alike for what is forged, foreign, mistyped or not there."""
+    """The coupon of these digits. Raises NotFound, the same for a forged, foreign, mistyped or unknown coupon."""
     if not DIGITS.fullmatch(digits):
         raise NotFound
     token = genuine_token(digits, context().ring())
@@ -79,7 +79,7 @@ def find(digits: str) -> Shown:
 
 
 def choose_offer(shown: Shown) -> tuple[str, Offer]:
-    """The offer in the page's language, else in English, else in the first that the campaign has."""
+    """(language, offer): in the page's language, else in English, else in the first language that the campaign has."""
     offers = shown.terms.offer
     code = next((code for code in (language(), DEFAULT) if code in offers), None) or next(iter(offers))
     return code, offers[code]
@@ -90,13 +90,13 @@ def by_partner(stores: list[StoreLine]) -> list[PartnerStores]:
 
 
 def policy(offer: Offer) -> str:
-    """The pages' policy; the offer's picture may come from where the shop keeps it, and from nowhere else."""
+    """The Content-Security-Policy of pages, which also allows the host of the offer's picture."""
     allowed = f"{DATA_PICTURES} {origin(offer.picture)}".rstrip()
     return PAGES.replace("img-src 'self'", allowed)
 
 
 def origin(picture: str | None) -> str:
-    """The scheme and host of a picture elsewhere, if they are plain enough to stand in a header."""
+    """The scheme and host of a picture, empty if they hold a character that could break the header."""
     parts = urlsplit(picture or "")
     return f"{parts.scheme}://{parts.netloc}" if re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?", parts.netloc) else ""
 
@@ -119,6 +119,6 @@ def seal(response: Response) -> Response:
 
 @blueprint.errorhandler(RedeemError)
 def on_error(_error: RedeemError) -> Response:
-    """One calm page for all."""
+    """Answers every error with the same page."""
     text = render_template("public/not_found.html", shop=context().settings.shop_name, method=request.method)
     return make_response(text, 404)

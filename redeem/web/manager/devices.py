@@ -11,7 +11,7 @@ from redeem.devices import administration
 from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_enrolment, list_devices
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
-from redeem.web.api.auth import book
+from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -143,7 +143,7 @@ def move_device(device_id: str) -> ResponseReturnValue:
     def act(form: MoveForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         moved = write(lambda db: administration.move_device(db, who, device_id, form.store, now))
-        book().forget()  # a till's key says where it is
+        key_cache().clear()  # a till's key says where it is
         flash(
             _("The till is at its new store.") if moved.kind == "till" else _("The tablet moves when it next reports.")
         )
@@ -187,6 +187,6 @@ def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
 def revoke_device(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: administration.revoke_device(db, who, device_id, now))
-    book().forget()  # a till's key
+    key_cache().clear()  # a till's key
     flash(_("The device is revoked. It can do nothing any more."))
     return see_other("manager.devices")

@@ -99,7 +99,7 @@ def seal(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex"
-    languages.keep(response, context().settings)
+    languages.keep_language(response, context().settings)
     return response
 
 

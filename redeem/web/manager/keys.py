@@ -12,7 +12,7 @@ from redeem.accounts.api_key_list import KeyLine
 from redeem.accounts.roles import Permission
 from redeem.devices import administration, directory
 from redeem.lib.times import MS_PER_MINUTE
-from redeem.web.api.auth import book
+from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.confirming import confirmed
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -84,7 +84,7 @@ def ask_to_revoke_key(prefix: str) -> ResponseReturnValue:
 def revoke_key(prefix: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: api_keys.revoke_shop_key(db, who, prefix, now))
-    book().forget()
+    key_cache().clear()
     flash(_("The key is revoked. Programs that use it are refused."))
     return see_other("manager.keys")
 
@@ -141,6 +141,6 @@ def roll_page(key: KeyLine, faults: Faults | None = None) -> str:
 
 
 def rolled(key: KeyLine, text: str, form: RollForm) -> str:
-    book().forget()
+    key_cache().clear()
     kind = "till" if key.device_id else "shop"
     return render_template("manager/key_shown.html", key=text, name=key.name, kind=kind, earlier=key, hours=form.hours)

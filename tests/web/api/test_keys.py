@@ -5,6 +5,7 @@ import pytest
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.api import ApiKey
 from redeem.devices import enrolment
+from redeem.web.api.auth import CACHE
 from tests.databases import on_both_databases
 from tests.web.programs import Program, assert_problem
 
@@ -75,7 +76,7 @@ def test_use_is_remembered(shop, database, cast):
 def test_a_revoked_key_is_out_within_a_second(app, shop, database, cast):
     assert shop.get("/coupons").status_code == 200
     database.write(lambda s: api_keys.revoke_key(s, api_key_format.parse(cast.shop_key).prefix, 1))
-    app.extensions["redeem.domain.signing_keys"].forget()
+    app.extensions[CACHE].clear()
     assert_problem(shop.get("/coupons"), "unauthenticated")
 
 

@@ -9,6 +9,7 @@ from redeem.accounts import api_key_format
 from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.managers import AuditEntry
+from redeem.web.api.auth import CACHE
 from tests.factories import all_of
 from tests.web.programs import Program, assert_problem, replayed
 
@@ -53,7 +54,7 @@ def test_both_keys_work_for_a_while(client, office, cast, database):
 def test_the_earlier_one_ends_when_its_time_is_over(app, client, office, cast, database):
     new = shown(roll(office, cast.shop_key))
     database.write(lambda db: db.execute(update(ApiKey).where(ApiKey.works_until.is_not(None)).values(works_until=1)))
-    app.extensions["redeem.domain.signing_keys"].forget()
+    app.extensions[CACHE].clear()
     assert_problem(Program(client, cast.shop_key).get("/coupons"), "unauthenticated")
     assert Program(client, new).get("/coupons").status_code == 200
     assert "Ended" in office("shop_manager").open("/manager/keys").text

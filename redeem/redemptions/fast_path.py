@@ -1,7 +1,8 @@
-"""Presuming: what the rules ask of a coupon that nothing has happened to is known before anybody looks.
+"""The usual redemption by a till, in one statement.
 
-Its token says which campaign it is of, and its last day; the campaign's terms are remembered from the last time. So the rules
-can be asked without the database, and one statement redeems the coupon if it is as presumed: see ledger.redeem_if_unchanged.
+Of a coupon that nothing has happened to, the rules ask only what its token says (campaign, last day) and the campaign's
+terms, which are remembered. So they are asked first, and `ledger.redeem_if_unchanged` redeems the coupon if the ledger
+still has it as it was issued.
 """
 
 from redeem.db.engine import Driver
@@ -15,13 +16,13 @@ from redeem.redemptions.verify import reason_to_decline
 
 
 class Memory:
-    """The terms of the campaigns that this process has redeemed coupons of. They may be out of date, and are compared."""
+    """The terms of campaigns of which this process has redeemed coupons. They may be stale: the statement compares them."""
 
     def __init__(self) -> None:
         self._terms: dict[int, str] = {}
 
     def presume(self, driver: Driver, shown: ShownCoupon) -> IssuedCoupon | None:
-        """The coupon as it was issued: not void, held by nobody. None if its token was not shown, or its campaign is not known."""
+        """Return the coupon as it was issued, not void and not held. None if no token was shown or the campaign is unknown."""
         campaign_number = shown.serial >> 32
         terms = self._terms.get(campaign_number) or ledger.terms_text(driver, campaign_number)
         if terms is None or shown.last_day is None:
@@ -40,22 +41,21 @@ class Memory:
         )
 
     def forget(self, campaign_number: int) -> None:
-        """Something was not as presumed: it may have been the terms."""
+        """Drop the campaign's terms. Called when the coupon was not as presumed, for the terms may be stale."""
         self._terms.pop(campaign_number, None)
 
 
 def redeem_at_once(driver: Driver, memory: Memory, act: Act, now: Ms) -> Answer | None:
-    """The yes to a till's attempt, if there is nothing unusual about it: for Database.autocommit. None, and nothing done, if there is.
+    """Redeem for a till in one statement, or return None and do nothing. Runs under `Database.autocommit`.
 
-    The rules are asked first, of the coupon as it was issued; the statement that redeems sees to it that it is so. Everything
-    else, and every no, is for `settle`.
+    Whatever is unusual, and every decline, is left to `settle`.
     """
-    found = memory.presume(driver, act.shown) if act.shown else None
-    if found is None or reason_to_decline(found, act.actor, now):
+    coupon = memory.presume(driver, act.shown) if act.shown else None
+    if coupon is None or reason_to_decline(coupon, act.actor, now):
         return None
     act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
-    yes = redeemed(act_id, found, now)
-    if ledger.redeem_if_unchanged(driver, found, row_of(act, act_id, found, yes, now), day):
+    yes = redeemed(act_id, coupon, now)
+    if ledger.redeem_if_unchanged(driver, coupon, row_of(act, act_id, coupon, yes, now), day):
         return yes
-    memory.forget(found.campaign_number)
+    memory.forget(coupon.campaign_number)
     return None

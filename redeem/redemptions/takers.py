@@ -1,4 +1,7 @@
-"""What each kind of act does to its coupon: one taker a kind."""
+"""What each kind of act does to its coupon: one `take_` function a kind, then the steps that they share.
+
+A taker changes rows and returns the answer. It never decides who was first: the primary key of `redemption` does.
+"""
 
 from collections.abc import Callable
 from json import dumps
@@ -18,8 +21,69 @@ from redeem.redemptions.taking import Taking
 from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
 
 
+def taker_of(act: Act) -> Callable[[Taking], Answer]:
+    """Return the taker of an act. A kind that only tills have is a mere note in a journal, and the other way round."""
+    if act.redemption_id:
+        return take_given
+    return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
+
+
+def take_redeem(taking: Taking) -> Answer:
+    """Redeem the coupon for a till, or for a tablet that waits for the answer.
+
+    An ask out of quarantine never redeems: nobody waits for its answer any more, so a yes would burn the coupon. If the
+    gift was given, the journal's `gave` follows and says so.
+    """
+    coupon, actor, from_quarantine = taking.coupon, taking.act.actor, taking.act.from_quarantine
+    if coupon is None:
+        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+    reason = reason_to_decline(coupon, actor, taking.now)
+    if reason is None and must_wait(coupon):
+        return put_off(taking, coupon)
+    yes = redeemed(taking.id, coupon, taking.now)
+    if reason is None and not from_quarantine and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
+        return yes
+    standing = ledger.find_standing(taking.session, coupon.serial)
+    if standing:
+        return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": coupon.coupon_id} | explain(standing, actor))
+    if reason is None and from_quarantine:
+        return declined(taking, Verdict.ATTEMPT_CANCELLED, {"coupon": coupon.coupon_id})
+    if reason is None:
+        raise Retry  # the redemption that stood in the way was reversed meanwhile
+    return declined(taking, reason, {"coupon": coupon.coupon_id} | recall(taking, coupon, reason))
+
+
+def take_given(taking: Taking) -> Answer:
+    """Book a gift that was given offline. It is out, so no rule declines it; a second gift of one coupon is a conflict."""
+    coupon, actor = taking.coupon, taking.act.actor
+    if coupon is None:
+        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+    yes = redeemed(taking.id, coupon, taking.now)
+    if stand(taking, yes, handed_over=True):
+        return yes
+    standing = ledger.find_standing(taking.session, coupon.serial)
+    if standing is None:
+        raise Retry
+    if standing.device_id == actor.device_id and ledger.mark_handed_over_once(
+        taking.session, standing.act_id, taking.now
+    ):
+        return Answer(Outcome.NOTED, {"stands": True})
+    return second_gift(taking, coupon, standing, taking.id)
+
+
+def take_release(taking: Taking) -> Answer:
+    """End a hold. The entry stands behind everything that was done under the hold, so what the holder gave is booked first."""
+    act, coupon = taking.act, taking.coupon
+    if coupon and act.epoch is not None:
+        holds.release(taking.session, coupon.serial, act.actor.device_id, act.epoch, taking.now)
+    return Answer(Outcome.RELEASED)
+
+
 def take_move(taking: Taking) -> Answer:
-    """Whatever comes of the move, what the tablet held is given back: so it says, behind all that it did under these holds."""
+    """Move the tablet to the store that a manager chose, and release all that it held, whether it moves or not.
+
+    The entry stands in the journal behind everything that the tablet did under these holds.
+    """
     session, act, now = taking.session, taking.act, taking.now
     epoch, wanted = act.epoch or 0, act.to_store_id
     holds.release_all(session, act.actor.device_id, epoch, now)
@@ -30,23 +94,115 @@ def take_move(taking: Taking) -> Answer:
     return Answer(Outcome.MOVED, {"store": wanted})
 
 
-def may_ask_again(act: Act, answer: Answer) -> bool:
-    """A till that asks while the ledger recovers may ask again by the same name, and may say that it had its yes before.
+def take_gave(taking: Taking) -> Answer:
+    """Note that the gift was handed over. If a restore has lost the redemption that allowed it, the redemption stands from now on."""
+    about = taking.about
+    if about is None or about.kind != Kind.ASK or about.reversal is not None or taking.coupon is None:
+        return Answer(Outcome.NOTED, {"stands": False})
+    if ledger.mark_handed_over(taking.session, about.id, taking.now):
+        return Answer(Outcome.NOTED, {"stands": True})
+    return stand_after_all(taking, taking.coupon, about)
 
-    Nothing is decided until then: it insists or cancels, else a request of its that comes late would burn the coupon.
+
+def take_drop(taking: Taking) -> Answer:
+    """Withdraw a redemption whose gift was not handed over. After a `gave` a drop does nothing, here as on the tablet."""
+    standing = ledger.find_standing_by_act(taking.session, taking.about.id) if taking.about else None
+    if standing is None or standing.handed_over_at is not None:
+        return Answer(Outcome.NOTHING_TO_UNDO)
+    return take_back(taking, NOT_HANDED_OVER, by_act_id=taking.id)
+
+
+def take_undo(taking: Taking) -> Answer:
+    """Reverse a gift of this tablet. The tablet has checked the campaign's limit; what it wrote has happened, so it is booked."""
+    about = taking.about
+    if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
+        return Answer(Outcome.REVERSED)
+    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
+
+
+def take_reverse(taking: Taking) -> Answer:
+    """Reverse a redemption for a till, within the campaign's limit.
+
+    The redemption must be of the till's store, or of the till itself at an earlier store. While a restored ledger waits
+    for the till, the limit does not apply: what the till says again has happened.
     """
-    return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
+    about = taking.about  # a till has a second gift only where it said a redemption again to a restored ledger
+    is_own = about is not None and about.kind == Kind.REDEEM and about.store_id == taking.act.actor.store_id
+    if about and is_own and taking.coupon and ledger.withdraw_conflict(taking.session, about.id, taking.now):
+        return Answer(Outcome.REVERSED, {"coupon": taking.coupon.coupon_id})
+    standing = ledger.find_standing(taking.session, taking.coupon.serial) if taking.coupon else None
+    if standing is None or taking.coupon is None or not is_own_and_done(taking, standing):
+        return Answer(Outcome.NOTHING_TO_UNDO)
+    if is_too_late(taking, taking.coupon, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
+        return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.coupon.terms.undo_minutes})
+    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
 
 
-def taker_of(act: Act) -> Callable[[Taking], Answer]:
-    """What a till alone may do means nothing in a journal, and the other way round."""
-    if act.redemption_id:
-        return take_given
-    return (OF_JOURNALS if act.entry is not None else OF_TILLS).get(act.kind, take_note)
+def take_note(taking: Taking) -> Answer:
+    """Keep what changes no coupon: a refusal, an unlock, or a kind that a newer app knows."""
+    if taking.act.kind in NOTED:
+        count(taking, noted(taking.act.kind, taking.act.reason))
+    return Answer(Outcome.NOTED)
 
 
-def row_of(act: Act, act_id: str, found: IssuedCoupon | None, answer: Answer, now: Ms) -> dict[str, Any]:
-    """The act and its answer, as they are kept for ever."""
+# Steps that takers share.
+
+
+def redeemed(act_id: str, coupon: IssuedCoupon, now: Ms) -> Answer:
+    details = {"coupon": coupon.coupon_id, "redemption": act_id, "redeemed_at": rfc3339(now)}
+    return Answer(Outcome.REDEEMED, details)
+
+
+def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
+    """Insert the redemption, keep the act and count it. False, and nothing done, if another redemption stands."""
+    act, now = taking.act, taking.now
+    row = row_of(act, taking.id, taking.coupon, yes, now)
+    return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
+
+
+def stand_after_all(taking: Taking, coupon: IssuedCoupon, about: KeptAct) -> Answer:
+    """Make the ask's redemption stand again, under the ask's own id so that its undo finds it. Else this is a second gift."""
+    standing = ledger.find_standing(taking.session, coupon.serial)
+    if standing:
+        return second_gift(taking, coupon, standing, about.id)
+    ledger.make_standing(taking.session, coupon.serial, about.id, taking.act.actor.device_id, taking.now)
+    count(taking, Outcome.REDEEMED)
+    ledger.note_change(taking.session, coupon.serial)
+    return Answer(Outcome.NOTED, {"stands": True})
+
+
+def second_gift(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption, act_id: str) -> Answer:
+    bearer = coupon.terms.bearer
+    if ledger.record_conflict(taking.session, act_id, standing.act_id, coupon.serial, bearer, taking.now):
+        count(taking, Outcome.CONFLICT)
+    return Answer(Outcome.CONFLICT, {"coupon": coupon.coupon_id} | explain(standing, taking.act.actor))
+
+
+def recall(taking: Taking, coupon: IssuedCoupon, reason: Verdict) -> dict[str, Any]:
+    """Recall the hold of another device, and tell who can give the coupon meanwhile.
+
+    While the ledger recovers nothing is recalled: a released hold could be granted to nobody.
+    """
+    if reason != Verdict.HELD_ELSEWHERE or coupon.holder_id is None:
+        return {}
+    actor = taking.act.actor
+    if not coupon.recovering:
+        holds.recall(taking.session, coupon.serial, actor.device_id, taking.now)
+    return {"holder": tell_holder(holds.holder(taking.session, coupon.holder_id), actor, taking.now)}
+
+
+def new_act_id(act: Act, now: Ms) -> str:
+    """Return a new id. A redemption has the id of the act that made it, so an act that may redeem gets a redemption's id."""
+    return act.redemption_id or new_id("rdm" if act.kind in REDEEMING else "act", now)
+
+
+def noted(kind: str, reason: str | None) -> str:
+    """Return what the note counts as. An unknown reason counts as `other`, so that no device can add lines to a chart."""
+    return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
+
+
+def row_of(act: Act, act_id: str, coupon: IssuedCoupon | None, answer: Answer, now: Ms) -> dict[str, Any]:
+    """Return the act's row, with its answer, as it is kept for ever."""
     return {
         "id": act_id,
         "device_id": act.actor.device_id,
@@ -54,7 +210,7 @@ def row_of(act: Act, act_id: str, found: IssuedCoupon | None, answer: Answer, no
         "kind": act.kind,
         "store_id": act.actor.store_id,
         "clerk_id": act.clerk_id,
-        "serial": found.serial if found else None,
+        "serial": coupon.serial if coupon else None,
         "code": answer.code,
         "answer": dumps(answer.details, ensure_ascii=False),
         "fingerprint": act.fingerprint,
@@ -65,173 +221,29 @@ def row_of(act: Act, act_id: str, found: IssuedCoupon | None, answer: Answer, no
     }
 
 
-def take_redeem(taking: Taking) -> Answer:
-    """The gift is asked for: by a tablet that waits for the answer, or by a till.
-
-    Nobody waits where the ask is admitted later: a yes would burn the coupon. If it was given on one, `gave` follows and says so.
-    """
-    found, actor, from_quarantine = taking.found, taking.act.actor, taking.act.from_quarantine
-    if found is None:
-        return declined(taking, Verdict.UNKNOWN_COUPON, {})
-    reason = reason_to_decline(found, actor, taking.now)
-    if reason is None and must_wait(found):
-        return put_off(taking, found)
-    yes = redeemed(taking.id, found, taking.now)
-    if reason is None and not from_quarantine and stand(taking, yes, handed_over=taking.act.kind == Kind.REDEEM):
-        return yes
-    standing = ledger.find_standing(taking.session, found.serial)
-    if standing:
-        return declined(taking, Verdict.ALREADY_REDEEMED, {"coupon": found.coupon_id} | explain(standing, actor))
-    if reason is None and from_quarantine:
-        return declined(taking, Verdict.ATTEMPT_CANCELLED, {"coupon": found.coupon_id})
-    if reason is None:
-        raise Retry  # what stood in the way has been undone meanwhile
-    return declined(taking, reason, {"coupon": found.coupon_id} | recall(taking, found, reason))
-
-
-def take_given(taking: Taking) -> Answer:
-    """The gift is out, given offline: nothing can decline it now. A second gift of one coupon is a conflict, and somebody bears it."""
-    found, actor = taking.found, taking.act.actor
-    if found is None:
-        return declined(taking, Verdict.UNKNOWN_COUPON, {})
-    yes = redeemed(taking.id, found, taking.now)
-    if stand(taking, yes, handed_over=True):
-        return yes
-    standing = ledger.find_standing(taking.session, found.serial)
-    if standing is None:
-        raise Retry
-    if standing.device_id == actor.device_id and ledger.mark_handed_over_once(
-        taking.session, standing.act_id, taking.now
-    ):
-        return Answer(Outcome.NOTED, {"stands": True})
-    return second_gift(taking, found, standing, taking.id)
-
-
-def take_release(taking: Taking) -> Answer:
-    """Behind everything that was done under the hold, so that what the holder gave is redeemed before anybody else may."""
-    act, found = taking.act, taking.found
-    if found and act.epoch is not None:
-        holds.release(taking.session, found.serial, act.actor.device_id, act.epoch, taking.now)
-    return Answer(Outcome.RELEASED)
-
-
-def take_gave(taking: Taking) -> Answer:
-    """The gift is out. The yes that it was given on may be lost, with what a restored backup lacked: then the gift stands now."""
-    about = taking.about
-    if about is None or about.kind != Kind.ASK or about.reversal is not None or taking.found is None:
-        return Answer(Outcome.NOTED, {"stands": False})
-    if ledger.mark_handed_over(taking.session, about.id, taking.now):
-        return Answer(Outcome.NOTED, {"stands": True})
-    return stand_after_all(taking, taking.found, about)
-
-
-def take_drop(taking: Taking) -> Answer:
-    """Behind a `gave` it means nothing, here as on the tablet: what was handed over is undone, not dropped."""
-    standing = ledger.find_standing_by_act(taking.session, taking.about.id) if taking.about else None
-    if standing is None or standing.handed_over_at is not None:
-        return Answer(Outcome.NOTHING_TO_UNDO)
-    return take_back(taking, NOT_HANDED_OVER, by_act_id=taking.id)
-
-
-def take_undo(taking: Taking) -> Answer:
-    """The tablet keeps the campaign's limit before it writes; what it wrote has happened at the counter, and is booked."""
-    about = taking.about
-    if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
-        return Answer(Outcome.REVERSED)
-    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
-
-
-def take_reverse(taking: Taking) -> Answer:
-    """A till's undo of a redemption that its own store, or it itself elsewhere, handed over, within the campaign's limit.
-
-    What a till says to a restored ledger has happened, and is not too late.
-    """
-    about = taking.about  # a till's second gift is one that it said again to a restored ledger
-    is_own = about is not None and about.kind == Kind.REDEEM and about.store_id == taking.act.actor.store_id
-    if about and is_own and taking.found and ledger.withdraw_conflict(taking.session, about.id, taking.now):
-        return Answer(Outcome.REVERSED, {"coupon": taking.found.coupon_id})
-    standing = ledger.find_standing(taking.session, taking.found.serial) if taking.found else None
-    if standing is None or taking.found is None or not is_own_and_done(taking, standing):
-        return Answer(Outcome.NOTHING_TO_UNDO)
-    if is_too_late(taking, taking.found, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
-        return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.found.terms.undo_minutes})
-    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
-
-
-def take_note(taking: Taking) -> Answer:
-    """What changes no coupon (a refusal, an unlock), or an entry of a newer app: kept for managers."""
-    if taking.act.kind in NOTED:
-        count(taking, noted(taking.act.kind, taking.act.reason))
-    return Answer(Outcome.NOTED)
-
-
-def redeemed(act_id: str, found: IssuedCoupon, now: Ms) -> Answer:
-    details = {"coupon": found.coupon_id, "redemption": act_id, "redeemed_at": rfc3339(now)}
-    return Answer(Outcome.REDEEMED, details)
-
-
-def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
-    """True if this act's redemption now stands, and is kept and counted: the constraint decides, nothing else."""
-    act, now = taking.act, taking.now
-    row = row_of(act, taking.id, taking.found, yes, now)
-    return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
-
-
-def stand_after_all(taking: Taking, found: IssuedCoupon, about: KeptAct) -> Answer:
-    """Under the ask's own id, so that its undo is found. If another gift stands, this is a second one."""
-    standing = ledger.find_standing(taking.session, found.serial)
-    if standing:
-        return second_gift(taking, found, standing, about.id)
-    ledger.make_standing(taking.session, found.serial, about.id, taking.act.actor.device_id, taking.now)
-    count(taking, Outcome.REDEEMED)
-    ledger.note_change(taking.session, found.serial)
-    return Answer(Outcome.NOTED, {"stands": True})
-
-
-def second_gift(taking: Taking, found: IssuedCoupon, standing: StandingRedemption, act_id: str) -> Answer:
-    bearer = found.terms.bearer
-    if ledger.record_conflict(taking.session, act_id, standing.act_id, found.serial, bearer, taking.now):
-        count(taking, Outcome.CONFLICT)
-    return Answer(Outcome.CONFLICT, {"coupon": found.coupon_id} | explain(standing, taking.act.actor))
-
-
-def recall(taking: Taking, found: IssuedCoupon, reason: Verdict) -> dict[str, Any]:
-    """A coupon that another device holds is asked back from it; meanwhile the clerk hears who can give it.
-
-    While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is.
-    """
-    if reason != Verdict.HELD_ELSEWHERE or found.holder_id is None:
-        return {}
-    actor = taking.act.actor
-    if not found.recovering:
-        holds.recall(taking.session, found.serial, actor.device_id, taking.now)
-    return {"holder": tell_holder(holds.holder(taking.session, found.holder_id), actor, taking.now)}
-
-
-def new_act_id(act: Act, now: Ms) -> str:
-    """An act that asks for the gift lends its id to the redemption that may come of it."""
-    return act.redemption_id or new_id("rdm" if act.kind in REDEEMING else "act", now)
-
-
-def noted(kind: str, reason: str | None) -> str:
-    """What it counts as. A reason that is not in our words is `other`: no device may make up lines in a chart."""
-    return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
-
-
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:
     count(taking, f"declined:{verdict}")
     return Answer(verdict, details)
 
 
-def put_off(taking: Taking, found: IssuedCoupon) -> Answer:
-    answer = Answer(Outcome.RECOVERING, {"coupon": found.coupon_id})
+def put_off(taking: Taking, coupon: IssuedCoupon) -> Answer:
+    answer = Answer(Outcome.RECOVERING, {"coupon": coupon.coupon_id})
     if not may_ask_again(taking.act, answer):
         count(taking, f"declined:{answer.code}")
     return answer
 
 
-def is_too_late(taking: Taking, found: IssuedCoupon, standing: StandingRedemption) -> bool:
-    return taking.now - standing.at > found.terms.undo_minutes * MS_PER_MINUTE
+def may_ask_again(act: Act, answer: Answer) -> bool:
+    """Say whether nothing is decided yet, so that the act is not kept.
+
+    A till that asks while the ledger recovers may repeat its request under the same name, say that it was answered yes
+    before the restore, or cancel. A kept answer would make its late request burn the coupon.
+    """
+    return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
+
+
+def is_too_late(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption) -> bool:
+    return taking.now - standing.at > coupon.terms.undo_minutes * MS_PER_MINUTE
 
 
 def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
@@ -245,33 +257,33 @@ def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
 
 
 def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
-    """Opens the coupon again if the redemption that this is about stands. It is counted on the day on which the gift was."""
-    about, found, session = taking.about, taking.found, taking.session
+    """Reverse the redemption that the act is about, if it stands, and reopen its coupon. Counted on the gift's own day."""
+    about, coupon, session = taking.about, taking.coupon, taking.session
     made_at = (
-        about and found and ledger.reverse(session, about.id, found.serial, reason, taking.now, by_act_id=by_act_id)
+        about and coupon and ledger.reverse(session, about.id, coupon.serial, reason, taking.now, by_act_id=by_act_id)
     )
-    if not made_at or not found:
+    if not made_at or not coupon:
         return Answer(Outcome.NOTHING_TO_UNDO)
     count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
-    ledger.note_change(session, found.serial)
-    reopen(taking, found)
-    return Answer(Outcome.REVERSED, {"coupon": found.coupon_id})
+    ledger.note_change(session, coupon.serial)
+    reopen(taking, coupon)
+    return Answer(Outcome.REVERSED, {"coupon": coupon.coupon_id})
 
 
-def reopen(taking: Taking, found: IssuedCoupon) -> None:
-    """If it was given a second time, that gift stands now: it is out. Otherwise the coupon is open again."""
-    second = ledger.promote_conflict(taking.session, found.serial, taking.now)
+def reopen(taking: Taking, coupon: IssuedCoupon) -> None:
+    """Let the coupon's second gift stand, if there is one, for it is out. Otherwise open the coupon."""
+    second = ledger.promote_conflict(taking.session, coupon.serial, taking.now)
     if second:
         day, today = local_day(second.at, second.time_zone), local_day(taking.now, second.time_zone)
         outcome = Outcome.REDEEMED
-        ledger.count_outcome(taking.session, day, found.campaign_number, second.store_id, outcome, late=day != today)
+        ledger.count_outcome(taking.session, day, coupon.campaign_number, second.store_id, outcome, late=day != today)
     else:
-        holds.reopen(taking.session, found.serial, taking.now)
+        holds.reopen(taking.session, coupon.serial, taking.now)
 
 
 def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
-    """At the store where it happened: the device may have moved since."""
-    campaign = taking.found.campaign_number if taking.found else ledger.UNKNOWN_CAMPAIGN
+    """Count an outcome at the store where it happened, for the device may have moved since."""
+    campaign = taking.coupon.campaign_number if taking.coupon else ledger.UNKNOWN_CAMPAIGN
     place = taking.about or taking.act.actor
     store_id, zone = place.store_id, place.time_zone
     today = local_day(taking.now, zone)

@@ -1,4 +1,4 @@
-"""An act about to be taken, as a value."""
+"""One act while it is being settled."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,15 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """An act about to be taken: its new id, its coupon (locked), the act that it is about, and now."""
+    """An act that is being settled.
+
+    `id` is the id that the act will have. `coupon` is locked; None if the ledger has no such coupon. `about` is the
+    earlier act that this one refers to, such as the ask of a `gave`.
+    """
 
     session: Session
     act: Act
     id: str
     now: Ms
-    found: IssuedCoupon | None
+    coupon: IssuedCoupon | None
     about: KeptAct | None

@@ -32,6 +32,27 @@ from tests.tablets import Tablet
 from tests.tills import Till, tills_of
 
 pytest_plugins = ["tests.conftest_postgres"]
+BROWSER_TESTS, SIMULATION = (Path(__file__).parent / name for name in ("browser", "simulation"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what can be told from the test itself, before anything is left out by its marks; and begins with what takes long."""
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+        if SIMULATION in item.path.parents:
+            item.add_marker("slow")
+        if needs_postgres(item):
+            item.add_marker("postgres")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def needs_postgres(item: pytest.Item) -> bool:
+    stage = (
+        item.callspec.params.get("stage") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    )
+    return stage == "postgresql" or "postgres_cluster" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,10 @@
-# Two commands matter: `make run` and `make test`. Both work in a fresh clone and are quick when nothing changed.
+# Three commands matter: `make run`, `make check` and `make test`. All work in a fresh clone and are quick when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak lint audit setup venv lock clean
+.PHONY: help run check test bench soak lint audit setup venv lock clean
 
 help:
 	@echo 'make run    serve the demo on http://127.0.0.1:8000 (PORT=8010 make run: elsewhere)'
+	@echo 'make check  check style and types, run the quick tests: a minute'
 	@echo 'make test   check style and types, run every test'
 	@echo 'make bench  measure; figures are ratios within one run'
 	@echo 'make soak   long simulations and load'
@@ -15,6 +16,9 @@ help:
 
 run: venv
 	@exec .venv/bin/flask --app wsgi demo
+
+check: setup
+	@exec scripts/check
 
 test: setup
 	@exec .venv/bin/python -m scripts.test

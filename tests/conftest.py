@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 from werkzeug.routing import Rule
 
 from redeem.app import create_app
@@ -32,6 +32,27 @@ from tests.tablets import Tablet
 from tests.tills import Till, tills_of
 
 pytest_plugins = ["tests.conftest_postgres"]
+BROWSER_TESTS, SIMULATION = (Path(__file__).parent / name for name in ("browser", "simulation"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what can be told from the test itself, before anything is left out by its marks; and begins with what takes long."""
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+        if SIMULATION in item.path.parents:
+            item.add_marker("slow")
+        if needs_postgres(item):
+            item.add_marker("postgres")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def needs_postgres(item: pytest.Item) -> bool:
+    stage = (
+        item.callspec.params.get("stage") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    )
+    return stage == "postgresql" or "postgres_cluster" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +68,29 @@ def routes_are_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    """SQLAlchemy compiles each statement anew for each engine: that is a third of what a test takes that has a database of its own."""
+    caches: dict[str, CompiledOnce] = {}
+
+    def of_its_kind(engine: Engine) -> CompiledOnce:
+        return caches.setdefault(engine.dialect.name, CompiledOnce())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_compiled_cache", property(of_its_kind, lambda *_: None), raising=False)
+        yield
+
+
+class CompiledOnce(dict[Any, Any]):
+    """What is compiled, of whatever engine: a key's first part is the engine's dialect, and the caches are by kind of that."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
 
 
 @pytest.fixture(scope="session")

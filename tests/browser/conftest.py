@@ -21,13 +21,13 @@ from redeem.web.context import now_ms
 from tests import chromium, factories
 from tests.browser.live import Backstage, LiveServer, forged
 from tests.browser.tablet import Tablet
+from tests.browser.waiting import PATIENCE_MS
 from tests.cast import Cast
 from tests.databases import Stage
 from tests.factories import MOSCOW, SECRET, Issued
 
 MakeTablet = Callable[..., Tablet]
 DAY_MS = 86_400_000
-PATIENCE_MS = 15_000
 LINK_PREFIX = "https://gift.example/c/"
 OFFER = {
     "en": {

@@ -16,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from redeem.app import create_app
 from redeem.config import Settings
 from redeem.db.engine import Database
+from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
@@ -49,7 +50,7 @@ class Network:
                 return altered(Response.from_app(app, whole), *self.altered[path])(environ, start_response)
             body = b"".join(app(environ, start_response))
             if path in self.held:
-                self.held[path].wait(timeout=20)
+                self.held[path].wait(timeout=60)
             if path in self.losing_replies:
                 raise ConnectionAbortedError
             return [body]
@@ -97,6 +98,10 @@ class Backstage:
         """The same by the coupon's digits."""
         return self.standing(tokens.read(token).serial)
 
+    def is_held(self, serial: int) -> bool:
+        """Whether a tablet has been told that it alone may give this coupon."""
+        return self.database.read(lambda session: session.get_one(Coupon, serial).holder_id is not None)
+
     def kinds(self, serial: int) -> list[str]:
         """What was done about this coupon, in order."""
         about = select(Act.kind).where(Act.serial == serial).order_by(Act.id)
@@ -139,7 +144,11 @@ class LiveServer(Backstage):
     def __init__(self, make_settings: Callable[[str], Settings]) -> None:
         self._make_settings = make_settings
         self.network = Network()
-        self._start(port=0)
+        # It never listens: while the server is away connections are refused, and nobody else gets its port.
+        self._address = bound(0)
+        self.port: int = self._address.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._start()
 
     def go_away(self) -> None:
         """The server ends: connections are refused."""
@@ -153,16 +162,16 @@ class LiveServer(Backstage):
 
     def come_back(self) -> None:
         """It starts again, at the same address over the same database."""
-        self._start(self.port)
+        self._start()
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self.go_away()
+        self._address.close()
 
-    def _start(self, port: int) -> None:
-        with socket.create_server(("127.0.0.1", port)) as listening:  # the server has its own copy of it
-            self.port = listening.getsockname()[1]
-            self.url = f"http://127.0.0.1:{self.port}"
+    def _start(self) -> None:
+        with bound(self.port) as listening:  # the server has its own copy of it
+            listening.listen(128)
             self.app: Flask = create_app(self._make_settings(self.url))
             self._server = make_server(
                 "127.0.0.1",
@@ -176,6 +185,14 @@ class LiveServer(Backstage):
         self.database = self.tools.database
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+
+def bound(port: int) -> socket.socket:
+    """A socket at this port, or with 0 at a free one, beside others of this kind."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(("127.0.0.1", port))
+    return made
 
 
 def forged(token: str, key: SigningKey) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.browser.waiting import wait_for
+
 SIZES = {"desk": (1024, 768), "phone": (390, 844), "narrow": (320, 640)}
 # In which other sizes a page that was opened in one must fit as well: on a desk at 200 %, which is what 1280 pixels show then.
 ALSO: dict[tuple[int, int], tuple[str, tuple[int, int]]] = {
@@ -75,6 +77,7 @@ class Visit:
             return []
         where, (width, height) = ALSO[size["width"], size["height"]]
         self.page.set_viewport_size({"width": width, "height": height})
+        wait_for(self.page, f"innerWidth === {width}")
         found = self._wide(f" {where}")
         self.page.set_viewport_size(size)
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,17 @@ GO_ON = """() => setInterval(() => {
     const back = [...document.querySelectorAll(".verdict button")].find(each => ["Back", "Do not give"].includes(each.textContent));
     back?.click();
 }, 150)"""
+SCAN = """([many, ms]) => {
+    performance.clearMeasures()
+    const end = performance.now() + ms
+    return new Promise(done => {
+        const look = () => {
+            const isOver = performance.getEntriesByName("frame to verdict").length >= many || performance.now() > end
+            isOver ? done() : setTimeout(look, 200)
+        }
+        look()
+    })
+}"""
 # From here on, from the next time that the page is opened: a frame whose code is read, and is the same as before, until the screen's
 # next frame is drawn. That is what this machine takes for a verdict about which there is nothing to find out and nothing to show.
 NOTE_READINGS = """
@@ -48,10 +58,7 @@ def go_on(on: Tablet) -> None:
 
 def scan(on: Tablet, many: int, seconds_max: int = SECONDS_MAX) -> list[float]:
     """Milliseconds from frame to verdict, of the next `many` or so coupons; of fewer, if time is up."""
-    on.page.evaluate("performance.clearMeasures()")
-    end = time.monotonic() + seconds_max
-    while len(on.measured()) < many and time.monotonic() < end:
-        on.page.wait_for_timeout(1000)
+    on.page.evaluate(SCAN, [many, seconds_max * 1000])
     return on.measured()
 
 

@@ -18,7 +18,10 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, P
 from redeem.lib.files import ROOT
 from scripts.translate import TRANSLATIONS
 from tests import chromium
+from tests.browser.live import Backstage
+from tests.browser.waiting import wait_for, wait_until
 from tests.cast import PIN
+from tests.factories import Issued
 
 TABLET, UPRIGHT, PHONE = (1024, 768), (768, 1024), (390, 844)
 SCREENS = ROOT / "test-results" / "screens" / "clerk"
@@ -120,8 +123,8 @@ class Tablet:
             lambda answer: answer.url.endswith("/clerk/sync") and entry in (answer.request.post_data or "")
         )
 
-    def expect_heading(self, name: str, timeout: float = 15_000) -> None:
-        expect(self.page.get_by_role("heading", name=self.say(name), level=1)).to_be_visible(timeout=timeout)
+    def expect_heading(self, name: str) -> None:
+        expect(self.page.get_by_role("heading", name=self.say(name), level=1)).to_be_visible()
 
     def expect_text(self, text: str | re.Pattern[str]) -> None:
         text = self.say(text) if isinstance(text, str) else text
@@ -131,29 +134,42 @@ class Tablet:
         expect(self.button("Type the code")).to_be_enabled()
         expect(self.page.locator(".verdict, .screen")).to_have_count(0)
 
+    def expect_sheet(self) -> None:
+        """A sheet lies open over the screen."""
+        expect(self.page.locator("dialog.sheet[open]")).to_be_visible()
+
+    def close_sheet(self) -> None:
+        self.expect_sheet()
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("dialog.sheet")).to_have_count(0)
+
+    def wait_for(self, truth: str) -> None:
+        """Until this is true on the page."""
+        wait_for(self.page, truth)
+
     def wait_until_kept(self) -> None:
         """Until the service worker has all that the page needs."""
-        self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+        self.wait_for("navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')")
 
     def sync(self) -> None:
         """Brings it up to date, as it does by itself now and then, and waits until it has kept what it heard."""
         with self.page.expect_response("**/clerk/sync"):
-            self.page.evaluate(
-                """async () => {
-                    dispatchEvent(new Event("online"));
-                    await navigator.locks.request("redeem-sync", () => undefined);  // its turn comes after that of the sync
-                }"""
-            )
+            self.page.evaluate("dispatchEvent(new Event('online'))")
+            self._finish_sync()
+
+    def _finish_sync(self) -> None:
+        """Waits until it has kept what it heard: our turn comes after that of the sync."""
+        self.page.evaluate("navigator.locks.request('redeem-sync', () => undefined)")
 
     def sync_in_vain(self) -> None:
         """It tries, and learns that there is no network."""
         self.page.evaluate("dispatchEvent(new Event('online'))")
         self.expect_text(re.compile("Offline since"))
 
-    def hear_the_bell(self) -> None:
-        """Waits until the tablet has fetched what the server had for it."""
-        with self.page.expect_response("**/clerk/sync"):
-            pass
+    def hear_the_bell(self, live: Backstage, coupon: Issued) -> None:
+        """Waits until the bell has made the tablet fetch the hold of this coupon, and it has kept that."""
+        wait_until(self.page, lambda: live.is_held(coupon.serial))
+        self._finish_sync()
 
     def scan_by_usb(self, text: str) -> None:
         """A USB scanner is a keyboard that types fast and ends with Enter."""

@@ -32,7 +32,7 @@ def test_a_new_version_waits_until_the_coupon_is_dealt_with(
     on.wait_until_kept()
     if opened == "again":
         on.page.reload()
-    on.page.wait_for_function("navigator.serviceWorker.controller")
+    on.wait_for("navigator.serviceWorker.controller")
     on.scan_by_usb(qr_text(shop.issue()))
     on.expect_text("Confirmed by the shop")
     on.page.evaluate("window.sameAsBefore = true")

@@ -26,7 +26,12 @@ LIGHT = """
     MediaStreamTrack.prototype.getCapabilities = function () { return { ...known.call(this), torch: true } }
     MediaStreamTrack.prototype.applyConstraints = async function ({ advanced: [{ torch }] }) { this.lit = torch }
 """
-REFUSING = """MediaStreamTrack.prototype.applyConstraints = () => Promise.reject(new DOMException("", "OverconstrainedError"))"""
+REFUSING = """
+    MediaStreamTrack.prototype.applyConstraints = () => {
+        window.refused = true
+        return Promise.reject(new DOMException("", "OverconstrainedError"))
+    }
+"""
 # The locks that keep the screen on; which are held can be seen.
 AWAKE = """
     window.locks = []
@@ -39,16 +44,9 @@ AWAKE = """
 TRACKS = "[...(document.querySelector('.scanner-video')?.srcObject?.getTracks() ?? [])]"
 
 
-def wait_for(on: Tablet, truth: str) -> None:
-    """Until this is true on the page."""
-    on.page.evaluate(
-        f"() => new Promise(done => {{ const look = () => ({truth}) ? done() : setTimeout(look, 20); look() }})"
-    )
-
-
 def wait_for_tracks(on: Tablet, many: int) -> None:
     """Until the camera delivers so many pictures at a time: one, or none."""
-    wait_for(on, f"{TRACKS}.filter(each => each.readyState === 'live').length === {many}")
+    on.wait_for(f"{TRACKS}.filter(each => each.readyState === 'live').length === {many}")
 
 
 def light(on: Tablet) -> Locator:
@@ -91,14 +89,14 @@ def test_the_light_goes_on_and_off_and_is_off_after_the_camera_stopped(at_work: 
     for state in ("true", "false", "true"):
         light(on).click()
         expect(light(on)).to_have_attribute("aria-pressed", state)
-        assert on.page.evaluate(f"{TRACKS}[0].lit") is (state == "true")
+        on.wait_for(f"{TRACKS}[0].lit === {state}")
     on.shoot("50 light")
     for part in (away_and_back, other_camera, locked_and_opened):
         part(on)
         expect(light(on)).not_to_have_attribute("aria-pressed", "true")
         light(on).click()
         expect(light(on)).to_have_attribute("aria-pressed", "true")
-        assert on.page.evaluate(f"{TRACKS}[0].lit") is True, "the first tap switches it on"
+        on.wait_for(f"{TRACKS}[0].lit === true")  # the first tap switches it on
 
 
 def away_and_back(on: Tablet) -> None:
@@ -112,7 +110,7 @@ def other_camera(on: Tablet) -> None:
     on.press("Settings")
     on.page.get_by_label("Camera").select_option("fake_device_1")
     on.press("Close")
-    wait_for(on, f"{TRACKS}[0]?.label === 'fake_device_1'")
+    on.wait_for(f"{TRACKS}[0]?.label === 'fake_device_1'")
     assert before != label(on)
 
 
@@ -128,6 +126,7 @@ def test_a_light_that_the_phone_refuses_stays_off(at_work: MakeTablet) -> None:
     on.context.add_init_script(LIGHT + REFUSING)
     on.page.reload()
     light(on).click()
+    on.wait_for("window.refused")
     expect(light(on)).to_have_attribute("aria-pressed", "false")
 
 
@@ -140,7 +139,7 @@ def test_a_camera_is_chosen_remembered_and_replaced_when_it_is_gone(at_work: Mak
     choice.select_option("fake_device_1")
     on.shoot("51 choice of cameras")
     on.press("Close")
-    wait_for(on, f"{TRACKS}[0]?.label === 'fake_device_1'")
+    on.wait_for(f"{TRACKS}[0]?.label === 'fake_device_1'")
     on.close()
     on.open()
     assert label(on) == "fake_device_1"
@@ -174,16 +173,16 @@ def test_the_screen_stays_on_while_codes_are_read(at_work: MakeTablet) -> None:
     on.context.add_init_script(AWAKE)
     on.page.reload()
     held = "locks.filter(each => !each.released).length"
-    wait_for(on, f"{held} === 1")
+    on.wait_for(f"{held} === 1")
     assert on.page.evaluate("locks[0].kind") == "screen"
     on.page.evaluate(SEEN, "hidden")
-    wait_for(on, f"{held} === 0")
+    on.wait_for(f"{held} === 0")
     on.page.evaluate(SEEN, "visible")
-    wait_for(on, f"{held} === 1")
+    on.wait_for(f"{held} === 1")
     on.press("Lock")
-    wait_for(on, f"{held} === 0")
+    on.wait_for(f"{held} === 0")
     on.unlock()
-    wait_for(on, f"{held} === 1")
+    on.wait_for(f"{held} === 1")
 
 
 @pytest.mark.parametrize(("language", "size"), [("en-GB", TABLET), ("ru-RU", PHONE)], ids=["en", "ru"])

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import Tablet
+from tests.browser.waiting import expect_focus
 from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
@@ -37,20 +38,23 @@ def screens(on: Tablet, live: LiveServer, shop: Shop, cast: Cast) -> Iterator[st
     on.button("Anna").wait_for()
     yield "who"
     on.press("Anna")
+    on.expect_heading("PIN of Anna")
     yield "PIN"
     on.type_pin("4071")
     on.expect_scanner()
     yield "scanner"
     on.press("Type the code")
+    on.expect_sheet()
     yield "typed code"
-    on.page.keyboard.press("Escape")
+    on.close_sheet()
     coupon = shop.issue()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     yield "valid"
     on.press("Not giving it")
+    on.expect_sheet()
     yield "refusal"
-    on.page.keyboard.press("Escape")
+    on.close_sheet()
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
     yield "hand over"
@@ -91,11 +95,12 @@ def test_a_gift_is_given_by_keyboard_alone(at_work: MakeTablet, live: LiveServer
     on = at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
-    assert on.page.evaluate("document.activeElement.textContent") == "Valid coupon", "the verdict is read out first"
+    expect_focus(on.page, "Valid coupon")  # the verdict is read out first
     on.page.keyboard.press("Tab")
-    assert on.page.evaluate("document.activeElement.textContent") == "Give the gift"
+    expect_focus(on.page, "Give the gift")
     on.page.keyboard.press("Space")
     on.expect_heading("Hand over the gift")
+    expect_focus(on.page, "Hand over the gift")
     on.page.keyboard.press("Tab")
     on.page.keyboard.press("Enter")
     on.expect_scanner()

@@ -61,11 +61,12 @@ def refuse_typed(on: Tablet, live: LiveServer, coupon: Issued) -> None:
     on.type_code(coupon.short_code)
     confirmed(on)
     on.press("Not giving it")
+    on.expect_sheet()
     look(on, "why not")
     with on.told("refusal"):
         on.press("Did not know the campaign")
     on.expect_text("Noted. Thank you.")
-    assert on.page.locator(".scanner-hint").evaluate(ON_TOP), "the help for the camera doesn't hide it"
+    on.wait_for(f"({ON_TOP})(document.querySelector('.scanner-hint'))")  # the help for the camera doesn't hide it
     look(on, "noted")
     assert not live.standing(coupon.serial)
 
@@ -76,6 +77,7 @@ def give_and_undo(on: Tablet, live: LiveServer, coupon: Issued) -> None:
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
     on.press("Undo it")
+    on.expect_sheet()
     look(on, "why undo")
     with on.told("undo"):
         on.press("Customer gave it back")

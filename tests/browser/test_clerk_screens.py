@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from threading import Event
 
 import pytest
+from playwright.sync_api import expect
 
 from redeem.devices import clerks
 from redeem.lib import passwords
@@ -49,9 +50,9 @@ def sheets(on: Tablet) -> Iterator[str]:
     """What opens over the scanner."""
     for name in ("Type the code", "Could not give", "Today on this till", "Settings"):
         on.press(name)
-        on.page.locator("dialog.sheet").wait_for()
+        on.expect_sheet()
         yield name
-        on.page.keyboard.press("Escape")
+        on.close_sheet()
 
 
 def verdicts(on: Tablet, live: LiveServer, shop: Shop, good: Issued) -> Iterator[str]:
@@ -72,6 +73,7 @@ def verdicts(on: Tablet, live: LiveServer, shop: Shop, good: Issued) -> Iterator
     on.expect_heading("Already given")
     yield "already given"
     on.press("Undo it")
+    on.expect_sheet()
     yield "undo"
     on.press("Given by mistake")
     on.expect_heading("Taken back")
@@ -111,8 +113,9 @@ def without_network(on: Tablet, live: LiveServer, shop: Shop, risky: Issued) -> 
     on.press("Yes, handed over")
     on.expect_scanner()
     on.press("Today on this till")
+    on.expect_sheet()
     yield "today"
-    on.page.keyboard.press("Escape")
+    on.close_sheet()
     yield "scanner without a network"
 
 
@@ -121,6 +124,7 @@ def lock(on: Tablet) -> Iterator[str]:
     on.expect_heading("Who is at the till?")
     yield "who"
     on.press("Anna")
+    expect(on.button("Someone else")).to_be_visible()
     yield "PIN"
     on.press("Someone else")
     on.press(NEW_CLERK)

@@ -32,10 +32,10 @@ QUARTER_OF_AN_HOUR_MS = 15 * 60_000
 
 def signal_of(on: Tablet) -> tuple[Any, ...]:
     """What there was to hear and to feel since the last time: one vibration, and its notes."""
+    on.wait_for("window.felt.length && window.heard.length")
     felt = on.page.evaluate("window.felt.splice(0)")
     heard = on.page.evaluate("window.heard.splice(0)")
     assert len(felt) == 1, felt
-    assert heard
     return (*felt[0], *heard)
 
 

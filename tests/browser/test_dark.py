@@ -73,8 +73,8 @@ def test_three_days_in_the_dark(
 
     later = SimpleNamespace(time_ns=lambda: time.time_ns() + THREE_DAYS_MS * 1_000_000, monotonic=time.monotonic)
     monkeypatch.setattr(context, "time", later)
-    live.come_back()
     with on.told("gave-held"):
+        live.come_back()
         on.page.evaluate("dispatchEvent(new Event('online'))")
     on.expect_text(re.compile(r"Online · synced .* · 0 waiting"))
     assert [live.standing(each.serial) for each in (scanned, typed, stranger, risky)] == [True, True, False, False]

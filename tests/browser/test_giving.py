@@ -17,6 +17,11 @@ from tests.browser.video import film
 from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
+# The keys come as fast as a scanner's, however busy this machine is: that is all that the page can tell them from a person's by.
+FAST_KEYS = """() => {
+    let at = performance.now()
+    Object.defineProperty(KeyboardEvent.prototype, "timeStamp", { get: () => ++at })
+}"""
 
 
 @pytest.mark.parametrize(("size", "dark"), [(TABLET, False), (PHONE, True)], ids=["tablet", "phone, dark"])
@@ -91,7 +96,7 @@ def test_each_coupon_that_is_not_good_has_its_own_screen(
 def test_a_tap_that_was_on_its_way_to_what_was_there_before_gives_nothing(
     at_work: MakeTablet, shop: Shop, motion: Literal["no-preference", "reduce"]
 ) -> None:
-    """What is under a finger on GIVE, at the moment when the screen comes, and a little later."""
+    """What is under a finger on GIVE at the moment when the screen comes; a little later it is the button."""
     on = at_work()
     on.page.emulate_media(reduced_motion=motion)
     on.expect_scanner()
@@ -103,13 +108,13 @@ def test_a_tap_that_was_on_its_way_to_what_was_there_before_gives_nothing(
             }
             window.underFinger = new Promise(done => new MutationObserver(() => {
                 if (!document.querySelector(".verdict-primary") || window.first !== undefined) return
-                window.first = under()
-                setTimeout(() => done([window.first, under()]), 600)
+                done(window.first = under())
             }).observe(document.body, { childList: true, subtree: true }))
         }"""
     )
     on.pull_the_trigger(qr_text(shop.issue()))
-    assert on.page.evaluate("window.underFinger") == [False, True]
+    assert on.page.evaluate("window.underFinger") is False
+    on.button("Give the gift").click(trial=True)
 
 
 def test_a_double_tap_gives_one_gift(at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path) -> None:
@@ -258,7 +263,8 @@ def test_a_scanner_s_enter_never_presses_give(at_work: MakeTablet, live: LiveSer
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     on.button("Give the gift").focus()
-    on.page.keyboard.type(qr_text(coupon), delay=0)
+    on.page.evaluate(FAST_KEYS)
+    on.page.keyboard.type(qr_text(coupon))
     on.page.keyboard.press("Enter")
     on.expect_heading("Valid coupon")
     assert not live.standing(coupon.serial)

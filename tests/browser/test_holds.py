@@ -32,7 +32,7 @@ def test_a_held_coupon_is_given_without_a_network(
     on = at_work()
     on.expect_scanner()
     coupon = homed(shop)
-    on.hear_the_bell()
+    on.hear_the_bell(live, coupon)
     live.network.down = True
     on.scan_by_usb(qr_text(coupon))
     on.expect_heading("Valid coupon")
@@ -41,8 +41,8 @@ def test_a_held_coupon_is_given_without_a_network(
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
     assert not live.standing(coupon.serial)
-    live.network.down = False
     with on.told("gave-held"):
+        live.network.down = False
         on.press("Next")
     assert live.standing(coupon.serial)
 
@@ -54,15 +54,15 @@ def test_the_gift_s_picture_is_there_without_a_network_although_it_was_never_sho
     coupon = shop.issue(shop.new_campaign(offer=offer), home_store_id=shop.cast.north)
     on = at_work()
     on.expect_scanner()
-    on.page.wait_for_function("caches.match('/static/demo/pie.svg').then(Boolean)")
-    on.hear_the_bell()
+    on.wait_for("caches.match('/static/demo/pie.svg')")
+    on.sync()
     on.wait_until_kept()
     live.network.down = True
     on.close()
     on.open()
     on.scan_by_usb(qr_text(coupon))
     on.expect_heading("Valid coupon")
-    on.page.wait_for_function("document.querySelector('.verdict-gift img')?.naturalWidth > 0")
+    on.wait_for("document.querySelector('.verdict-gift img')?.naturalWidth > 0")
     on.shoot("20 held, with its picture")
 
 
@@ -72,7 +72,7 @@ def test_a_coupon_that_another_tablet_holds_is_brought_over(
     first = at_work("Till 1")
     first.expect_scanner()
     coupon = homed(shop)
-    first.hear_the_bell()
+    first.hear_the_bell(live, coupon)
     second = at_work("Till 2")
     second.scan_by_usb(qr_text(coupon))
     second.expect_text("Reserved for this till")
@@ -86,7 +86,7 @@ def test_a_coupon_held_by_a_tablet_that_is_off_is_not_given_here(
     first = at_work("Till 1")
     first.expect_scanner()
     coupon = homed(shop)
-    first.hear_the_bell()
+    first.hear_the_bell(live, coupon)
     first.page.goto("about:blank")
     live.forget_seen("Till 1")
     second = at_work("Till 2")
@@ -105,9 +105,10 @@ def test_without_a_network_a_tablet_says_which_other_one_can_give_it(
     first = at_work("Till 1")
     first.expect_scanner()
     coupon = homed(shop)
-    first.hear_the_bell()
+    first.hear_the_bell(live, coupon)
     second = at_work("Till 2", language=language)
     second.expect_scanner()
+    second.sync()
     first.sync()
     live.network.down = True
     second.scan_by_usb(qr_text(coupon))
@@ -119,8 +120,8 @@ def test_without_a_network_a_tablet_says_which_other_one_can_give_it(
     first.scan_by_usb(qr_text(coupon))
     first.press("Give the gift")
     first.expect_heading("Hand over the gift")
-    live.network.down = False
     with first.told("gave-held"):
+        live.network.down = False
         first.press("Next")
     second.press("Try again")
     second.expect_heading("Already given")
@@ -151,6 +152,7 @@ def test_at_risk_a_few_are_given_unasked(at_work: MakeTablet, live: LiveServer, 
     first, second = shop.issue(campaign), shop.issue(campaign)
     on = at_work()
     on.expect_scanner()
+    on.sync()
     live.network.down = True
     on.scan_by_usb(qr_text(first))
     on.expect_heading("Give at risk")

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 FORGET_EVERY = 5
 # The control: a journal that answers before it has written.
 DURABLE = "append: async (text) => append(opened(), writeRecord(text)),"
-HASTY = "append: async (text) => void setTimeout(() => append(opened(), writeRecord(text)), 400),"
+HASTY = "append: async (text) => void setTimeout(() => append(opened(), writeRecord(text)), 60_000),"
 
 
 def survive(many: int, seed: int, at_work: MakeTablet, live: LiveServer, shop: Shop) -> Rounds:

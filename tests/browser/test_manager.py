@@ -17,6 +17,7 @@ from redeem.lib.links import Purpose
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit
+from tests.browser.waiting import follow, type_into
 from tests.cast import PASSWORD
 from tests.tills import till_of
 
@@ -98,9 +99,9 @@ def enter(browser, live, cast, role="shop_manager", **how):
 def test_a_manager_signs_in_by_keyboard_alone_and_out_again(browser, live, cast):
     office = visit(browser, live.url)
     page = office.open("/manager/devices")
-    page.keyboard.type(cast.managers["shop_manager"])  # the first field has the focus
+    type_into(page.locator("#email"), cast.managers["shop_manager"])
     page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
+    type_into(page.locator("#password"), PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Devices")).to_be_visible()
     page.locator(".menu > summary").click()
@@ -117,7 +118,7 @@ def test_the_filter_shows_at_once_and_stays_in_the_address(browser, live, cast, 
     page.get_by_label("Partner", exact=True).select_option("South Bakery")
     page.wait_for_url(re.compile("partner=prt_"))
     assert "campaign=" not in page.url
-    assert page.locator(".bars").nth(1).locator("li").count() == 1
+    expect(page.locator(".bars").nth(1).locator("li")).to_have_count(1)
     page.get_by_label("Period").select_option("custom")
     expect(page.get_by_label("From", exact=True)).to_be_visible()
     page.reload()
@@ -145,7 +146,7 @@ def test_a_double_tap_closes_one_statement_and_its_file_is_saved(browser, live, 
         page.get_by_role("link", name="CSV").click()
     assert saved.value.suggested_filename == f"statement-1-{cast.north_partner}.csv"
     page = office.open("/manager/statements")
-    assert page.get_by_role("link", name="statement 1").count() == 1
+    expect(page.get_by_role("link", name="statement 1")).to_have_count(1)
     expect(page.get_by_text("Nothing since the last statement.")).to_be_visible()
     assert office.complaints == []
 
@@ -164,7 +165,7 @@ def test_a_tablet_is_enrolled_and_the_page_notices(browser, live, cast):
         enrolment.enrol(db, row.id, bytes(SigningKey(b"a tablet beside the window, 0001").verify_key), now_ms())
 
     live.database.write(enrol)
-    expect(page.get_by_role("heading", name="“Window” is enrolled")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="“Window” is enrolled")).to_be_visible()
     assert office.complaints == []
 
 
@@ -174,7 +175,7 @@ def test_a_till_s_key_can_be_copied(browser, live, cast):
     page = office.open("/manager/devices/new?kind=till")
     page.get_by_label("Store").select_option("North, on the square")
     page.get_by_label("Name").fill("Till 9")
-    page.get_by_role("button", name="Add").click()
+    follow(page.get_by_role("button", name="Add"))
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#key").input_value()
@@ -216,8 +217,7 @@ def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, 
 
 
 def send(page):
-    page.locator(".form-foot .button-primary").click()
-    page.wait_for_load_state()
+    follow(page.locator(".form-foot .button-primary"))
 
 
 def shown_once(office, ids):
@@ -244,13 +244,13 @@ def shown_once(office, ids):
     send(page)
     assert page.locator("#link").is_visible()
     yield "invitation's link"
-    office.open(f"/manager/people/{ids['person']}").locator("form[action$='/reset'] button").click()
+    follow(office.open(f"/manager/people/{ids['person']}").locator("form[action$='/reset'] button"))
     link = page.locator("#link").input_value()
     yield "reset's link"
     office.open(link.removeprefix(office.url))
     yield "reset"
-    office.open("/manager/statements").locator("form[action$='/statements'] button").first.click()
-    office.page.wait_for_url("**/manager/statements/stm_*")
+    follow(office.open("/manager/statements").locator("form[action$='/statements'] button").first)
+    expect(page).to_have_url(re.compile("/manager/statements/stm_"))
     yield "a closed statement"
     office.open("/manager/statements")
     yield "statements, one closed"

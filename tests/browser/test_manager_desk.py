@@ -12,6 +12,7 @@ from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests import factories
 from tests.browser.pages import visit
+from tests.browser.waiting import follow
 from tests.cast import PASSWORD, SOUTH_TABLET_KEY, TABLET_KEY
 from tests.tablets import Tablet
 from tests.web import desk
@@ -91,13 +92,13 @@ def test_a_tablet_is_lost_a_conflict_decided_and_a_journal_admitted(browser, liv
     page.get_by_role("button", name="Write the tablet off").click()
     page.get_by_role("heading", name="“North counter” is written off").wait_for()
     look(office, f"/manager/devices/{trouble.tablet}/lost", "/manager/devices")
-    page.get_by_role("link", name="Conflicts").click()
-    page.locator("tbody a").first.click()
+    follow(page.get_by_role("link", name="Conflicts"))
+    follow(page.locator("tbody a").first)
     page.get_by_label("The shop", exact=False).first.check()
-    page.get_by_role("button", name="Decide").click()
+    follow(page.get_by_role("button", name="Decide"))
     page.get_by_text("The shop bears it").wait_for()
     look(office, page.url.removeprefix(live.url), "/manager/conflicts", "/manager/conflicts?show=all")
-    office.open(f"/manager/quarantine/{trouble.journal}").get_by_role("button", name="Admit all that wait").click()
+    follow(office.open(f"/manager/quarantine/{trouble.journal}").get_by_role("button", name="Admit all that wait"))
     page.get_by_text("4 entries were admitted.").wait_for()
     look(office, f"/manager/quarantine/{trouble.journal}", "/manager/quarantine", "/manager/audit")
     assert office.complaints == []

@@ -30,7 +30,7 @@ def test_a_tablet_goes_to_another_store(at_work: MakeTablet, live: LiveServer, s
     on = at_work(language=language)
     on.expect_scanner()
     coupon = shop.issue(shop.new_campaign(), home_store_id=shop.cast.north)
-    on.hear_the_bell()
+    on.hear_the_bell(live, coupon)
     move(live, shop.cast.south)
     on.sync()
     on.expect_heading("Who is at the till?")

@@ -9,6 +9,7 @@ from redeem.ledger import generation
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.pages import Visit, visit
+from tests.browser.waiting import follow
 from tests.cast import PASSWORD, Cast
 from tests.vaults import Vault, vault_of
 
@@ -77,8 +78,8 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
     late.expect_text(re.compile(r"· \d with a manager"))
 
     page = office.open(RECOVERY)
-    page.get_by_role("link", name="Look at it").click()
-    page.locator("tbody a").first.click()
+    follow(page.get_by_role("link", name="Look at it"))
+    follow(page.locator("tbody a").first)
     press(page, "Admit all that wait")
     page.get_by_text("entries were admitted").wait_for()
     page = office.open(RECOVERY)

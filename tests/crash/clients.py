@@ -16,8 +16,9 @@ from tests.factories import NOW, Issued
 from tests.tills import till_of
 
 THREADS = 4
-# Nothing of the tests' process, its threads and open files, may be in a client's.
-spawning = multiprocessing.get_context("spawn")
+# Nothing of the tests' process, its threads and open files, may be in a client's: they are forked from one that has only imported this.
+spawning = multiprocessing.get_context("forkserver")
+spawning.set_forkserver_preload([__name__])
 
 
 @dataclass(frozen=True, slots=True)

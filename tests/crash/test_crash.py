@@ -21,20 +21,26 @@ from tests.cast import TABLET_KEY
 from tests.commands import SECONDS
 from tests.crash.acts import ACTS, of_entry
 from tests.crash.clients import Heard, HttpTill
-from tests.crash.dying import Dying
+from tests.crash.dying import Dying, Program
 from tests.crash.server import Server
 from tests.databases import on_both_databases
 from tests.factories import Issued
 from tests.tablets import Tablet
 
+pytestmark = pytest.mark.slow
 CLIENTS, OWN, SHARED = 8, 25, 15
 
 
-@pytest.fixture
-def dying(stage):
-    made = Dying(stage.url.replace("postgresql://", "postgresql+psycopg://"))
+@pytest.fixture(scope="session")
+def dying_program():
+    made = Program()
     yield made
     made.close()
+
+
+@pytest.fixture
+def dying(dying_program, stage):
+    return Dying(dying_program, stage.url.replace("postgresql://", "postgresql+psycopg://"))
 
 
 @pytest.fixture
@@ -176,7 +182,6 @@ def test_without_the_replay_this_would_be_noticed(database, cast, dying, new_cou
 # Under load.
 
 
-@pytest.mark.slow
 @on_both_databases
 def test_a_server_that_is_killed_under_load(stage, database, cast, tmp_path):
     under_load(stage, database, cast, tmp_path, rounds=3)
@@ -223,22 +228,26 @@ class Load:
 
 def under_load(stage, database, cast, folder, rounds):
     server = Server(folder, stage.url)
-    for turn in range(rounds):
-        coupons = database.write(lambda s: [factories.coupon(s, cast.anywhere) for _ in range(CLIENTS * OWN + SHARED)])
-        keys = [cast.north_till, cast.north_till_two, cast.annex_till, cast.south_till]
-        load = Load(server.port, keys, str(turn), coupons[SHARED:], coupons[:SHARED])
-        server.start()
-        try:
-            results = kill_in_the_middle(server, load, after=30 + 17 * (turn % 7))
-        finally:
-            server.kill()
-        assert sum(len(again) - len(before) for before, again in results) > 0
-        assert all(again[: len(before)] == before for before, again in results)
-        told = [one for _, again in results for one in again]
-        yeses = Counter(one.coupon for one in told if one.code == "redeemed")
-        assert yeses == Counter({coupon.serial: 1 for coupon in coupons})
-        assert {one.code for one in told} == {"redeemed", "already_redeemed"}
-        assert database.read(faults) == []
+    server.start()
+    try:
+        for turn in range(rounds):
+            one_round(server, database, cast, turn)
+    finally:
+        server.kill()
+
+
+def one_round(server, database, cast, turn):
+    coupons = database.write(lambda s: [factories.coupon(s, cast.anywhere) for _ in range(CLIENTS * OWN + SHARED)])
+    keys = [cast.north_till, cast.north_till_two, cast.annex_till, cast.south_till]
+    load = Load(server.port, keys, str(turn), coupons[SHARED:], coupons[:SHARED])
+    results = kill_in_the_middle(server, load, after=30 + 17 * (turn % 7))
+    assert sum(len(again) - len(before) for before, again in results) > 0
+    assert all(again[: len(before)] == before for before, again in results)
+    told = [one for _, again in results for one in again]
+    yeses = Counter(one.coupon for one in told if one.code == "redeemed")
+    assert yeses == Counter({coupon.serial: 1 for coupon in coupons})
+    assert {one.code for one in told} == {"redeemed", "already_redeemed"}
+    assert database.read(faults) == []
 
 
 def kill_in_the_middle(server: Server, load: Load, after: int) -> list[tuple[list[Heard], list[Heard]]]:
@@ -246,7 +255,7 @@ def kill_in_the_middle(server: Server, load: Load, after: int) -> list[tuple[lis
     with ThreadPoolExecutor(CLIENTS) as pool:
         running = [pool.submit(load.client, number) for number in range(CLIENTS)]
         for _ in range(after):
-            load.answered.acquire()
+            assert load.answered.acquire(timeout=SECONDS)
         server.kill()
         load.restarted.wait()
         server.start()

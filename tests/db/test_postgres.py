@@ -68,6 +68,7 @@ def wait_until_gone(path: Path) -> None:
         assert time.monotonic() < deadline, f"{path} is still there"
 
 
+@pytest.mark.postgres
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_a_killed_run_leaves_no_server_behind(monkeypatch):
     environment = {key: value for key, value in os.environ.items() if key != postgres.URL_VARIABLE}

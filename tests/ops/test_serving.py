@@ -37,6 +37,7 @@ def test_a_taken_port_is_told_before_anything_starts():
         serving.refuse_taken_port("127.0.0.1", taken.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_workers_keep_to_one_core_each_and_not_to_the_same():
     where = "import os, sys; from redeem.ops import serving; serving.keep_to_one_core(int(sys.argv[1])); print(os.sched_getaffinity(0))"
     kept = [finished([sys.executable, "-c", where, str(number)], dict(os.environ)).stdout for number in range(2)]

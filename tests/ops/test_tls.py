@@ -208,6 +208,7 @@ def test_it_says_that_openssl_is_missing(tmp_path: Path):
 # Both together.
 
 
+@pytest.mark.slow
 def test_it_is_served_as_the_script_says_and_says_ready(tmp_path: Path):
     port = free_port()
     words = lan_certificate(tmp_path, "127.0.0.1", PORT=str(port)).stdout

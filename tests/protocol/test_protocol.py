@@ -35,6 +35,7 @@ def test_no_gift_is_given_twice_and_no_coupon_burns():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shortcut", SHORTCUTS + OF_RECOVERY)
 def test_each_tempting_shortcut_breaks_the_protocol(shortcut):
     done = check(shortcut)
@@ -45,6 +46,7 @@ def test_no_shortcut_of_the_models_is_left_out():
     assert check("shortcuts").stdout.split() == SHORTCUTS + OF_RECOVERY
 
 
+@pytest.mark.slow
 def test_the_check_fails_where_the_checker_finds_nothing():
     assert "NO error" in check("NO_SHORTCUT_AT_ALL", "2").stderr  # with three it takes as long as all that is safe
 

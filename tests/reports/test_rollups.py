@@ -81,6 +81,7 @@ def questions(cast):
     ]
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_every_filter_has_the_figures_of_a_recount(database, cast):
     database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 400, TODAY + 1))))

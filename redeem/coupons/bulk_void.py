@@ -22,6 +22,8 @@ from redeem.db.models.coupons import BulkVoid, BulkVoidLine, Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.domain.signing_keys import KeyRing
+from redeem.domain.status import is_void
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
 from redeem.lib.text import clean_name
@@ -161,8 +163,7 @@ def next_of_campaign(session: Session, row: BulkVoid) -> list[tuple[str, int | N
             select(Coupon.serial)
             .where(Coupon.serial.between(start, (wanted["campaign"] << 32) + NUMBER_LIMIT - 1))
             .where(Coupon.issued_at >= wanted["first"], Coupon.issued_at < wanted["end"])
-            .where(Coupon.voided_at.is_(None), Coupon.void_requested_at.is_(None))
-            .where(~select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists())
+            .where(~IS_VOID, ~IS_REDEEMED)
             .order_by(Coupon.serial)
             .limit(TAKEN_IN_PER_STEP)
         )
@@ -209,12 +210,12 @@ def void_some(session: Session, run_id: str, now: Ms) -> bool:
 
 def void_one(session: Session, serial: int | None, reason: str, now: Ms) -> What:
     before = issue.get_coupon(session, serial, lock=True)
-    if before.voided_at is not None or before.void_requested_at is not None:
-        return What.ALREADY_VOID
     try:
         after = issue.void(session, serial, reason, now)
     except AlreadyRedeemed:
         return What.REDEEMED
+    if is_void(before):
+        return What.ALREADY_VOID
     return What.VOID if after.voided_at is not None else What.WAITING
 
 
@@ -274,7 +275,7 @@ def list_lines(session: Session, run_id: str) -> list[Line]:
 WHAT: ColumnElement[str] = case(
     (BulkVoidLine.outcome.is_not(None), BulkVoidLine.outcome),
     (Redemption.serial.is_not(None), What.REDEEMED.value),
-    (func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None), What.ALREADY_VOID.value),
+    (IS_VOID, What.ALREADY_VOID.value),
     (Coupon.holder_id.is_not(None), What.WAITING.value),
     else_=What.VOID.value,
 )

@@ -5,14 +5,14 @@ Read-only, and nothing of any person is in it: whoever holds the link may read i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
 from redeem.db.lines import lines
 from redeem.db.models.partners import Partner, Store
 from redeem.domain import presented
-from redeem.domain.rules import Place, Verdict, why_declined
+from redeem.domain.rules import Place, Verdict, why_declined_everywhere
 from redeem.domain.terms import LAST_DAY_MAX, Terms
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.ledger import IssuedCoupon, StandingRedemption
@@ -21,35 +21,22 @@ from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners.directory import STORE, StoreLine, is_good_at_store
 
-
-class State(StrEnum):
-    """What is to be said of a coupon as a whole; a verdict is of one store."""
-
-    READY = "ready"
-    BEING_GIVEN = "being_given"
-    GIVEN = "given"
-    VOID = "void"
-    NOT_YET = "not_yet"
-    EXPIRED = "expired"
-    NOWHERE = "nowhere"  # its stores are gone
-
-
-STATES = {
-    None: State.READY,
-    Verdict.VOID: State.VOID,
-    Verdict.NOT_YET_VALID: State.NOT_YET,
-    Verdict.EXPIRED: State.EXPIRED,
-}
+# A tablet was told yes, and has not yet said that the gift was handed over.
+BeingGiven = Literal["being_given"]
+BEING_GIVEN: BeingGiven = "being_given"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A coupon as it is shown. Days are since 2020-01-01; `last_day` is None where it is good for ever."""
+    """A coupon as it is shown. Days are since 2020-01-01; `last_day` is None where it is good for ever.
+
+    `state` is the verdict of all its stores together; `wrong_store` if it has none any more.
+    """
 
     serial: int
     short_code: str
     terms: Terms
-    state: State
+    state: Verdict | BeingGiven
     standing: StandingRedemption | None
     stores: list[StoreLine]
     first_day: int | None
@@ -101,18 +88,13 @@ def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
     return lines(session, StoreLine, STORE.where(is_good_at_store(terms)).order_by(Partner.name, Store.name, Store.id))
 
 
-def state_of(found: IssuedCoupon, standing: StandingRedemption | None, stores: list[StoreLine], now: Ms) -> State:
+def state_of(
+    found: IssuedCoupon, standing: StandingRedemption | None, stores: Sequence[StoreLine], now: Ms
+) -> Verdict | BeingGiven:
     """Good at one store is good: somewhere it may still be the last day, or already the first."""
-    if standing:
-        return State.GIVEN if standing.handed_over_at is not None else State.BEING_GIVEN
-    if found.void:
-        return State.VOID
+    if standing and standing.handed_over_at is None:
+        return BEING_GIVEN
     # Who holds it changes where it is given at once, and not whether it is good.
-    facts = replace(found.facts, held_by=None)
-    reasons = [
-        why_declined(facts, found.terms, Place(store.id, store.partner_id, None), local_day(now, store.time_zone))
-        for store in stores
-    ]
-    if not reasons:
-        return State.NOWHERE
-    return STATES[None if None in reasons else reasons[0]]
+    facts = replace(found.facts, redeemed=standing is not None, held_by=None)
+    places = [(Place(store.id, store.partner_id, None), local_day(now, store.time_zone)) for store in stores]
+    return why_declined_everywhere(facts, found.terms, places) or Verdict.GOOD

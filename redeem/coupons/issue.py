@@ -19,6 +19,7 @@ from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain import short_codes
 from redeem.domain.rules import can_issue, is_good_at, last_day
+from redeem.domain.status import is_void
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
 from redeem.lib.errors import Conflict, Invalid, NotFound
@@ -214,7 +215,7 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
-    if coupon.voided_at is None and coupon.void_requested_at is None:
+    if not is_void(coupon):
         holds.void(session, coupon.serial, reason, now)
     return get_coupon(session, serial)
 
@@ -227,7 +228,7 @@ def move_home(session: Session, serial: int | None, store_id: str | None, now: M
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
-    if coupon.voided_at is not None or coupon.void_requested_at is not None:
+    if is_void(coupon):
         raise VoidCoupon
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
     if store_id != coupon.home_store_id:

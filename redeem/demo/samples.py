@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 from redeem.coupons import issue
 from redeem.coupons.issue import NewCoupon
 from redeem.db.models.coupons import Coupon
-from redeem.db.models.ledger import Redemption
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
 from redeem.demo.desks import Shown
 from redeem.demo.history import forged
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID_FOR_HOLDER
 from redeem.lib.times import MS_PER_DAY, Ms, local_day
 from redeem.redemptions.verify import verify
 from redeem.web.context import Context
@@ -83,8 +83,7 @@ def still_good(session: Session, now: Ms, one: NewCoupon) -> list[Coupon]:
     week_ahead = local_day(now + 7 * MS_PER_DAY, BY_KEY[DEMO_STORE].zone)
     unused = (
         select(Coupon)
-        .outerjoin(Redemption, Redemption.serial == Coupon.serial)
-        .where(Coupon.order_ref == one.order_ref, Coupon.voided_at.is_(None), Redemption.serial.is_(None))
+        .where(Coupon.order_ref == one.order_ref, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
         .where(Coupon.last_day >= week_ahead)
         .order_by(Coupon.serial)
     )

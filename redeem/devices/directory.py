@@ -13,7 +13,7 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Partner, Store
-from redeem.holds.holds import REDEEMED
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID_FOR_HOLDER
 from redeem.lib.times import Ms
 
 
@@ -79,7 +79,7 @@ class EnrolmentLine:
 
 HELD = (
     select(func.count())
-    .where(Coupon.holder_id == Device.id, Coupon.voided_at.is_(None), ~REDEEMED)
+    .where(Coupon.holder_id == Device.id, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
     .correlate(Device)
     .scalar_subquery()
 )

@@ -14,8 +14,9 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.domain.terms import parse_terms
 from redeem.holds import sweep
-from redeem.holds.holds import NO_RECALL, REDEEMED
+from redeem.holds.holds import NO_RECALL
 from redeem.ledger import recovery_reports
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID, IS_VOID_FOR_HOLDER
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
@@ -43,7 +44,7 @@ def what_is_at_risk(session: Session, device_id: str, now: Ms, scope: Scope = WH
     held = (
         select(Campaign.terms, func.count())
         .join(Coupon, Coupon.campaign_number == Campaign.number)
-        .where(Coupon.holder_id == device.id, Coupon.voided_at.is_(None), ~REDEEMED)
+        .where(Coupon.holder_id == device.id, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
         .where(Coupon.last_day >= local_day(now, zone))
         .group_by(Campaign.number, Campaign.terms)
     )
@@ -73,7 +74,7 @@ def _end_holds(session: Session, device_id: str, now: Ms) -> None:
     """Voids that waited for it happen now; the rest is open, and the tablets at home look for it."""
     mine = Coupon.holder_id == device_id
     sweep.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
-    waiting = and_(mine, Coupon.void_requested_at.is_not(None), ~REDEEMED)
+    waiting = and_(mine, IS_VOID, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
     session.execute(update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None))
     session.execute(update(Coupon).where(mine).values(holder_id=None, **NO_RECALL))
     session.execute(delete(Claim).where(Claim.device_id == device_id))

@@ -4,6 +4,7 @@ Pure: no clock, no database, no web. A day is an integer, days since 2020-01-01,
 `static/clerk/domain/rules.js` says the same under the same names, and `tests/vectors/rules.json` holds both to it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,6 +48,9 @@ class Place:
     device_id: str | None
 
 
+NOWHERE = Place("", "", None)
+
+
 def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict | None:
     """Return the one reason to decline this coupon here on this day, or None if it is good.
 
@@ -62,6 +66,15 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
         Verdict.HELD_ELSEWHERE: facts.held_by not in (None, place.device_id),
     }
     return next((verdict for verdict, applies in reasons.items() if applies), None)
+
+
+def why_declined_everywhere(facts: Facts, terms: Terms, places: Sequence[tuple[Place, int]]) -> Verdict | None:
+    """Return a reason to decline this coupon at every one of these places on its day, or None if it is good at one.
+
+    Where there is no place at all, none is the right one.
+    """
+    reasons = [why_declined(facts, terms, place, day) for place, day in places or [(NOWHERE, 0)]]
+    return None if None in reasons else reasons[0]
 
 
 def is_good_at(terms: Terms, store_id: str, partner_id: str) -> bool:

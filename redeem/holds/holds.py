@@ -29,9 +29,10 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
-from redeem.db.models.ledger import Deployment, Redemption
+from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.ledger import generation, ledger
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
@@ -43,9 +44,7 @@ AWAY_MS = MS_PER_DAY
 AT_WORK = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
 # One that is to move is granted no more where it is.
 ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None))
-IS_VOID = func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None)
-REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
-OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~REDEEMED)
+OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~IS_REDEEMED)
 
 TABLETS = (
     select(Device.id, Device.last_seen_at).where(Device.store_id == bindparam("store_id"), ACTIVE).order_by(Device.id)
@@ -93,7 +92,11 @@ RECALL = (
 )
 HELD_UNTIL = (
     select(
-        Coupon.serial, Coupon.epoch, Coupon.home_store_id, Coupon.recalled_at, (~IS_VOID & ~REDEEMED).label("is_open")
+        Coupon.serial,
+        Coupon.epoch,
+        Coupon.home_store_id,
+        Coupon.recalled_at,
+        (~IS_VOID & ~IS_REDEEMED).label("is_open"),
     )
     .where(Coupon.holder_id == bindparam("device_id"), Coupon.epoch <= bindparam("until"))
     .order_by(Coupon.serial)
@@ -132,7 +135,7 @@ WANTS = select(
     Coupon.recalled_for_id,
     Coupon.void_requested_at,
     Coupon.recalled_at,
-    REDEEMED.label("redeemed"),
+    IS_REDEEMED.label("redeemed"),
 ).where(Coupon.serial == bindparam("serial"))
 HOLDERS_STORE = (
     select(Device.store_id).join(Coupon, Coupon.holder_id == Device.id).where(Coupon.serial == bindparam("serial"))

@@ -18,7 +18,8 @@ from redeem.db.models.devices import Device
 from redeem.db.models.ledger import CouponChange
 from redeem.db.models.partners import Store
 from redeem.domain.presented import Actor
-from redeem.holds.holds import AT_WORK, IS_VOID, REDEEMED, execute
+from redeem.holds.holds import AT_WORK, execute
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.bitmaps import to_gaps
 from redeem.lib.encoding import base64url
 
@@ -35,7 +36,7 @@ OTHERS = (
 )
 HELD = (
     select(Coupon.serial, Coupon.epoch)
-    .where(Coupon.holder_id == bindparam("holder_id"), Coupon.epoch > bindparam("after"), ~IS_VOID, ~REDEEMED)
+    .where(Coupon.holder_id == bindparam("holder_id"), Coupon.epoch > bindparam("after"), ~IS_VOID, ~IS_REDEEMED)
     .order_by(Coupon.epoch)
     .limit(bindparam("limit"))
 )
@@ -50,7 +51,7 @@ AT_HOME = (
     select(Coupon.serial, Store.name)
     .join(Store, Store.id == Coupon.home_store_id)
     .where(Store.partner_id == bindparam("partner_id"), Store.id != bindparam("store_id"))
-    .where(~IS_VOID, ~REDEEMED, ~_ELSEWHERE)
+    .where(~IS_VOID, ~IS_REDEEMED, ~_ELSEWHERE)
     .order_by(Coupon.serial)
     .limit(bindparam("limit"))
 )

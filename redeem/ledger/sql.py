@@ -14,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     update,
@@ -29,11 +30,17 @@ from redeem.db.models.reports import Tally
 
 LATE_SLOT = 8  # written out in COUNT, too: of what is counted on a day before that on which it happens, or that is closed; see adding_up.py
 
+# `status.is_void` in SQL: void for everybody but the tablet that may hold the coupon. That one is asked first, and what it gave before it
+# heard is honoured: for it the coupon is void once the void was carried out.
+IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
+IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
+IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
+
 FOUND = (
     Coupon.serial,
     Coupon.short_code,
     Coupon.last_day,
-    func.coalesce(Coupon.voided_at, Coupon.void_requested_at).is_not(None),
+    IS_VOID,
     Coupon.holder_id,
     Coupon.epoch,
     Coupon.home_store_id,
@@ -184,8 +191,7 @@ UNCHANGED = (
         Coupon.serial == bindparam("serial"),
         Coupon.last_day == bindparam("last_day"),
         Campaign.terms == bindparam("terms"),
-        Coupon.voided_at.is_(None),
-        Coupon.void_requested_at.is_(None),
+        ~IS_VOID,
         Coupon.holder_id.is_(None),
         ~exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
     )

@@ -9,13 +9,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select, text, update
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import CouponChange, Deployment, Redemption
 from redeem.ledger import generation
 from redeem.ledger.generation import Life
+from redeem.ledger.sql import IS_VOID
 from redeem.lib.bitmaps import to_bitmap, to_gaps
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import NotFound
@@ -36,7 +37,6 @@ FIRST_WORD = text(
     "INSERT INTO deployment (id, generation, awaits_forgotten, campaigns_from, changes_from) VALUES (1, 1, FALSE, 0, 0)"
     " ON CONFLICT DO NOTHING"
 )
-IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 # What is redeemed is told so, void or not. A void that waits for the holder is one for everybody else.
 CHANGED = (
     select(CouponChange.serial, Redemption.serial.is_not(None), IS_VOID)

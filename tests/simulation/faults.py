@@ -13,7 +13,7 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device, Quarantine
 from redeem.db.models.ledger import Act, Conflict, Redemption
 from redeem.domain.acts import Outcome
-from redeem.holds.holds import IS_VOID
+from redeem.ledger.sql import IS_VOID
 from redeem.lib.ids import coupon_id
 from tests import books
 from tests.simulation import statements

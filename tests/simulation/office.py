@@ -19,8 +19,8 @@ from redeem.devices import write_off as device_write_off
 from redeem.domain.acts import Act, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.tokens import read
-from redeem.holds.holds import IS_VOID, REDEEMED
 from redeem.ledger import generation, signing
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
 from redeem.recovery import forgotten, tills
@@ -139,7 +139,7 @@ def write_off_device(world: World, device: str) -> None:
 
 
 def held_by(session: Session, device: str) -> set[str]:
-    mine = select(Coupon.serial).where(Coupon.holder_id == device, ~IS_VOID, ~REDEEMED)
+    mine = select(Coupon.serial).where(Coupon.holder_id == device, ~IS_VOID, ~IS_REDEEMED)
     return {coupon_id(serial) for serial in session.scalars(mine)}
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Coupon
-from redeem.db.models.ledger import Redemption
 from redeem.domain.signing_keys import KeyStatus, PublicKey
 from redeem.ledger import signing
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID_FOR_HOLDER
 from redeem.ops.commands.plainly import plainly
 from redeem.web.context import context, now_ms, read, write
 
@@ -68,6 +68,5 @@ def signed_by(session: Session, kid: int, *, only_open: bool = False) -> int:
     """How many coupons the key has signed, or those of them that are neither redeemed nor void."""
     statement = select(func.count()).select_from(Coupon).where(Coupon.key_id == kid)
     if only_open:
-        redeemed = select(Redemption.serial).where(Redemption.serial == Coupon.serial)
-        statement = statement.where(Coupon.voided_at.is_(None), ~redeemed.exists())
+        statement = statement.where(~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
     return session.scalar(statement) or 0

@@ -8,6 +8,7 @@ from redeem.accounts.api_keys import ISSUE, READ
 from redeem.coupons import issue
 from redeem.coupons.issue import CouponView
 from redeem.domain import short_codes
+from redeem.domain.status import status_of
 from redeem.ledger.signing import Signer
 from redeem.lib import qr
 from redeem.lib.days import to_date
@@ -15,7 +16,7 @@ from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.web.api.auth import shop_caller
 from redeem.web.api.operation import answer, once, operation
-from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, CouponStatus, HomeBody, VoidBody
+from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, HomeBody, VoidBody
 from redeem.web.context import Context, context, now_ms, read
 from redeem.web.urls import coupon_link
 
@@ -129,7 +130,7 @@ class Renderer:
         return Coupon(
             id=view.id,
             campaign=view.campaign_id,
-            status=self.status_of(view),
+            status=status_of(view, self.today),
             token=token,
             url=coupon_link(self.tools, token) if token else None,
             short_code=short_codes.grouped(view.short_code) if self.shows_token else None,
@@ -142,15 +143,6 @@ class Renderer:
             voided_at=optional_time(view.voided_at),
             void_reason=view.void_reason,
         )
-
-    def status_of(self, view: CouponView) -> CouponStatus:
-        if view.redeemed_at is not None:
-            return "redeemed"
-        if view.voided_at is not None:
-            return "void"
-        if view.void_requested_at is not None:
-            return "void_requested"
-        return "expired" if self.today > view.last_day else "issued"
 
 
 def make_renderer() -> Renderer:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from redeem.coupons.issue import CouponFilter, NewCoupon
 from redeem.domain import terms
+from redeem.domain.status import Status
 from redeem.domain.terms import Terms
 from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
 from redeem.lib.times import rfc3339
@@ -28,7 +29,6 @@ from redeem.web.api.shapes import (
 NO_NUMBER = -1  # stands for an id that can't be one: no campaign and no coupon has this number
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]
 CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
-CouponStatus = Literal["issued", "void_requested", "void", "redeemed", "expired"]
 CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$", examples=["cpn_7_42"])]
 RedemptionId = Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 ActId = Annotated[str, Field(pattern="^act_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
@@ -209,7 +209,7 @@ class Coupon(ResponseBody):
     id: CouponId
     object: Literal["coupon"] = "coupon"
     campaign: CampaignId
-    status: CouponStatus
+    status: Status
     token: str | None
     url: str | None
     short_code: str | None

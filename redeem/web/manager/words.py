@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Role
 from redeem.coupons.bulk_void import What
-from redeem.coupons.customer_view import State
+from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.sync.quarantine import NOT_SIGNED
@@ -47,23 +47,19 @@ REVERSALS: Words = {
     "cancelled": _("Attempt cancelled"),
     "other": _("Something else"),
 }
+# Of a coupon as a whole: the verdict of all its stores together.
 STATES: Words = {
-    State.READY: _("Ready to be given"),
-    State.BEING_GIVEN: _("Waiting for the clerk"),
-    State.GIVEN: _("Given"),
-    State.VOID: _("Cancelled by the shop"),
-    State.NOT_YET: _("Not valid yet"),
-    State.EXPIRED: _("Expired"),
-    State.NOWHERE: _("No store gives it"),
+    **DECLINES,
+    Verdict.GOOD: _("Ready to be given"),
+    BEING_GIVEN: _("Waiting for the clerk"),
+    Verdict.ALREADY_REDEEMED: _("Given"),
+    Verdict.WRONG_STORE: _("No store gives it"),
 }
 STATE_COLOURS: Mapping[str, str] = {
-    State.READY: "is-quiet",
-    State.BEING_GIVEN: "is-ask",
-    State.GIVEN: "is-yes",
-    State.VOID: "is-no",
-    State.NOT_YET: "is-ask",
-    State.EXPIRED: "is-no",
-    State.NOWHERE: "is-no",
+    Verdict.GOOD: "is-quiet",
+    BEING_GIVEN: "is-ask",
+    Verdict.ALREADY_REDEEMED: "is-yes",
+    Verdict.NOT_YET_VALID: "is-ask",
 }
 ACTS: Words = {
     Kind.REDEEM: _("Redeemed by the till"),

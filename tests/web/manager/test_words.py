@@ -8,7 +8,7 @@ import pytest
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Role
 from redeem.coupons.campaigns import leaves
-from redeem.coupons.customer_view import State
+from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
@@ -23,8 +23,7 @@ from tests.vectors.of_rules import NORTH, terms
     [
         (words.DECLINES, set(Verdict) - {Verdict.GOOD}),
         (words.REFUSALS, set(Refusal)),
-        (words.STATES, set(State)),
-        (words.STATE_COLOURS, set(State)),
+        (words.STATES, {*Verdict, BEING_GIVEN}),
         (words.ACTS, set(Kind)),
         (words.ANSWERS, set(Outcome) | set(Verdict) - {Verdict.GOOD}),
         (words.ROLES, set(Role)),

@@ -1,7 +1,7 @@
-"""Configuration: read once, typed, and failing at start with every fault named at once.
+"""Configuration: typed settings, read once at the start.
 
-Each setting is an environment variable `REDEEM_<NAME>`, or a line of a file named in `REDEEM_ENV_FILE`; the environment wins.
-Nothing secret has a default.
+Each setting is an environment variable `REDEEM_<NAME>`, or a line of the file that `REDEEM_ENV_FILE` names. The environment wins.
+No secret has a default. If any setting is wrong, the start fails and one message names every fault.
 """
 
 import os
@@ -19,26 +19,31 @@ ENV_FILE, USUAL_NAME = "REDEEM_ENV_FILE", "redeem.env"
 
 
 class BadConfiguration(RedeemError):
-    """The settings cannot be used; `detail` names every fault, a line each."""
+    """The settings can't be used. `detail` has one line for each fault."""
 
     code = "bad_configuration"
 
 
 class Settings(BaseSettings):
-    """What one deployment is told. `secret_keys` runs oldest to newest: the newest signs and seals, any of them opens."""
+    """The settings of one deployment.
+
+    `secret_keys` are ordered from oldest to newest: the newest signs and seals, each one verifies and opens.
+    """
 
     model_config = SettingsConfigDict(env_prefix="REDEEM_", extra="ignore", frozen=True)
 
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(min_length=1)
-    database_url: str = "sqlite:///redeem.sqlite"  # a relative path is in instance_path
+    database_url: str = "sqlite:///redeem.sqlite"  # a relative path is relative to instance_path
     base_url: str = "http://127.0.0.1:8000"
     instance_path: Path = Path("instance")
-    tls_certificate: Path | None = None  # with its key: TLS by the server itself; a path in instance_path
+    tls_certificate: Path | None = (
+        None  # set it, with its key, and the server itself serves TLS; relative to instance_path
+    )
     tls_key: Path | None = Field(default=None, validate_default=True)
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     secure_cookies: bool = True
     shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
-    time_zone: str = "UTC"  # the shop's own calendar: issue windows and days of validity are counted in it
+    time_zone: str = "UTC"  # the shop's calendar: issue windows and days of validity are counted in it
     max_body_bytes: int = Field(default=1_000_000, ge=10_000, le=50_000_000)
     max_json_depth: int = Field(default=32, ge=4, le=200)
     enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
@@ -87,7 +92,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def name_the_driver(cls, url: str) -> str:
-        """`postgresql://` means psycopg 3 here."""
+        """Choose psycopg 3 for `postgresql://`, for which SQLAlchemy would choose psycopg 2."""
         scheme, separator, rest = url.partition("://")
         return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgresql", "postgres") else url
 
@@ -97,9 +102,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(usual_file: Path | None = None, **overrides: object) -> Settings:
-    """The settings of this process; raises BadConfiguration with every fault named.
+    """Return the settings of this process. Raises BadConfiguration, which names every fault.
 
-    `usual_file` is read where `REDEEM_ENV_FILE` names no other, and need not be there.
+    `usual_file` is read if `REDEEM_ENV_FILE` names no other file. It need not exist.
     """
     try:
         return Settings(_env_file=named_file() or usual_file, **overrides)  # type: ignore[arg-type]
@@ -108,12 +113,12 @@ def load_settings(usual_file: Path | None = None, **overrides: object) -> Settin
 
 
 def usual_file() -> Path:
-    """Where the demo writes its settings, and where the flask command looks for some: beside the data."""
+    """Return the path where the demo writes its settings and the flask command looks for them: in the instance folder."""
     return Path(os.environ.get("REDEEM_INSTANCE_PATH", "instance")) / USUAL_NAME
 
 
 def named_file() -> Path | None:
-    """The file named in REDEEM_ENV_FILE; a name without a file is a mistake, and not the same as no name."""
+    """Return the file that REDEEM_ENV_FILE names, or None if it is not set. Raises BadConfiguration if there is no such file."""
     name = os.environ.get(ENV_FILE)
     if name and not Path(name).is_file():
         raise BadConfiguration(f"{ENV_FILE}: there is no file {name}")

@@ -1,14 +1,14 @@
-"""Sets of coupon numbers as tablets get them: a whole set as a bitmap, what changed as gaps. `static/clerk/domain/bitmaps.js` reads both.
+"""Encode sets of coupon numbers for tablets: a whole set as a bitmap, a few numbers as gaps. `static/clerk/domain/bitmaps.js` decodes.
 
 Coupons of a campaign are numbered from 0, so a bitmap is exact and small: 125 kB for a million, 14 to 69 kB when compressed.
-Gaps are the differences between sorted numbers, less one, as LEB128 varints.
+A gap is the difference between two neighbours of the sorted set, less one, written as a LEB128 varint.
 """
 
 from collections.abc import Iterable
 
 
 def to_bitmap(numbers: Iterable[int], size: int) -> bytes:
-    """`size` bits, the lowest number in the lowest bit of the first byte. Raises IndexError for a number beyond."""
+    """Return a bitmap of `size` bits. Number 0 is the lowest bit of the first byte. Raises IndexError for a number beyond `size`."""
     bits = bytearray((size + 7) // 8)
     for number in numbers:
         bits[number >> 3] |= 1 << (number & 7)
@@ -16,15 +16,16 @@ def to_bitmap(numbers: Iterable[int], size: int) -> bytes:
 
 
 def to_gaps(numbers: Iterable[int]) -> bytes:
-    """Distinct numbers, in any order, as varints of what lies between them."""
+    """Return the set of these numbers as gaps. Order and repetition do not matter."""
     written, previous = bytearray(), -1
     for number in sorted(set(numbers)):
-        _varint(written, number - previous - 1)
+        _append_varint(written, number - previous - 1)
         previous = number
     return bytes(written)
 
 
 def from_gaps(gaps: bytes) -> list[int]:
+    """Return the numbers that `to_gaps` encoded, in ascending order."""
     numbers, number, value, shift = [], -1, 0, 0
     for byte in gaps:
         value |= (byte & 0x7F) << shift
@@ -36,7 +37,7 @@ def from_gaps(gaps: bytes) -> list[int]:
     return numbers
 
 
-def _varint(written: bytearray, value: int) -> None:
+def _append_varint(written: bytearray, value: int) -> None:
     while value >= 0x80:
         written.append(value & 0x7F | 0x80)
         value >>= 7

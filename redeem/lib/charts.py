@@ -1,22 +1,22 @@
-"""Charts: from figures to shapes. What a template draws as SVG, which beside it lists the same figures as a table.
+"""Charts: compute the shapes that a template draws as SVG. Colours and words are the template's.
 
-Across, places are percentages of the chart's width, so that it fits a phone and a desk with the same drawing and text keeps
-its size; upwards they are pixels. No colour and no word is chosen here.
+Horizontal positions are percentages of the chart's width, so the same drawing fits a phone and a wide screen and its text keeps
+its size. Vertical positions are pixels.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 COLUMN_GAP = 0.25  # of each column's share of the width
-TICKS_UP = 4
-TICKS_ACROSS = 5
-ROOM_ABOVE = 10
+Y_TICKS = 4
+X_LABELS_MAX = 5
+TOP_MARGIN_PIXELS = 10
 STEPS = (1, 2, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One column: its label, and the figures that are piled up in it, lowest first."""
+    """The figures of one column, to be stacked from the bottom up, and its label."""
 
     label: str
     parts: Sequence[int]
@@ -24,7 +24,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a column: the number of its part, and its box (x and width in %, y and height in pixels from the top)."""
+    """One drawn part of a column: the part's index in its stack, and its box (x and width in %, y and height in pixels from the top)."""
 
     part: int
     x: float
@@ -35,7 +35,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A drawn column; `x` and `width` are its whole share of the width, where pointing at it counts."""
+    """A drawn column. `x` and `width` (in %) include the gap around it: this is the area that reacts to the pointer."""
 
     stack: Stack
     x: float
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A value, or a label, and where it is: pixels from the top, or % from the left."""
+    """A mark on an axis. On the vertical axis `value` counts and `at` is in pixels from the top; on the horizontal one `label` and %."""
 
     value: int
     label: str
@@ -54,7 +54,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A column chart of this height in pixels."""
+    """A column chart. `height` is in pixels; `upward` marks the vertical axis, `across` the horizontal one."""
 
     height: float
     columns: Sequence[Column]
@@ -64,7 +64,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One ranked bar: `width` in % of the longest, `share` of the total in %, as far as there is a total."""
+    """One bar of a ranking: `width` in % of the longest bar, `share` in % of the total, or None if no total was given."""
 
     label: str
     value: int
@@ -74,9 +74,9 @@ class Bar:
 
 
 def columns(stacks: Sequence[Stack], height: float = 200) -> Columns:
-    """Stacked columns side by side, with a round scale; negative figures count as none."""
+    """Lay out stacked columns side by side, with a round scale. A negative figure counts as 0."""
     marks = scale(max((sum_of(stack) for stack in stacks), default=0))
-    per_unit = (height - ROOM_ABOVE) / marks[-1]
+    per_unit = (height - TOP_MARGIN_PIXELS) / marks[-1]
     share = 100 / len(stacks) if stacks else 100
     return Columns(
         height,
@@ -87,6 +87,7 @@ def columns(stacks: Sequence[Stack], height: float = 200) -> Columns:
 
 
 def draw(stack: Stack, x: float, share: float, height: float, per_unit: float) -> Column:
+    """Lay out one column. `x` and `share` are in %, `height` in pixels, `per_unit` in pixels for each unit of a figure."""
     pieces, top = [], height
     for part, figure in enumerate(stack.parts):
         tall = max(figure, 0) * per_unit
@@ -99,23 +100,23 @@ def draw(stack: Stack, x: float, share: float, height: float, per_unit: float) -
 
 
 def scale(top: int) -> list[int]:
-    """Round values from 0 to at least `top`, about TICKS_UP of them, in steps of 1, 2 or 5 times a power of ten."""
-    least = max(1, -(-top // TICKS_UP))
+    """Return round values from 0 to at least `top`, about Y_TICKS of them, in steps of 1, 2 or 5 times a power of ten."""
+    least = max(1, -(-top // Y_TICKS))
     power = 10 ** (len(str(least)) - 1)
     step = next(size * power for size in (*STEPS, 10) if size * power >= least)
     return list(range(0, max(top, 1) + step, step))
 
 
 def labels(names: Sequence[str], share: float) -> list[Tick]:
-    """Some of the names, each in the middle of an equal part of the chart, so that none sticks out of it."""
-    every = max(1, -(-len(names) // TICKS_ACROSS))
+    """Pick at most X_LABELS_MAX of the columns' names. Each is the middle one of an equal part, so that no label is cut off at an edge."""
+    every = max(1, -(-len(names) // X_LABELS_MAX))
     return [
         Tick(number, names[number], round((number + 0.5) * share, 3)) for number in range(every // 2, len(names), every)
     ]
 
 
 def ranked(figures: Sequence[tuple[str, str, int]], total: int | None = None) -> list[Bar]:
-    """Bars of (key, label, value), the longest first; those of no value are left out."""
+    """Return the bars of (key, label, value), the longest first. Values of 0 or less are left out."""
     some = sorted((figure for figure in figures if figure[2] > 0), key=lambda figure: (-figure[2], figure[1]))
     longest = some[0][2] if some else 1
     return [

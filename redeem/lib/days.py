@@ -1,4 +1,4 @@
-"""Days as integers: days since 2020-01-01."""
+"""Days as integers: the number of days since 2020-01-01. Tokens and tables store a day so."""
 
 from datetime import date, timedelta
 
@@ -6,7 +6,7 @@ EPOCH = date(2020, 1, 1)
 
 
 def to_day(moment: date) -> int:
-    """Count the days since 2020-01-01."""
+    """Return the day number of a date."""
     return (moment - EPOCH).days
 
 

@@ -1,4 +1,4 @@
-"""Where the project's files are; and files that only this user may read, written whole or not at all."""
+"""The project's root folder, and an atomic write of private files."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ ONLY_OWNER = 0o600
 
 
 def write_private(file: Path, data: bytes) -> None:
-    """Puts `data` in place of what the file held; whoever reads meanwhile sees the one or the other."""
+    """Replace the file's content atomically. Only the file's owner may read it; a reader sees the old content or the new."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, ONLY_OWNER)

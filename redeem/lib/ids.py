@@ -1,6 +1,6 @@
-"""Names of things: `sto_01J…` for what is made one by one, `cmp_7` and `cpn_7_42` for what the token numbers.
+"""Ids: a prefix and a ULID (`sto_01J…`), except for campaigns (`cmp_7`) and coupons (`cpn_7_42`), which the token numbers.
 
-A coupon's serial is `(campaign << 32) | number`, one 63-bit integer: a token leads to its row without a look-up.
+A coupon's serial is `(campaign << 32) | number`, a 63-bit integer. It is the coupon's primary key, and its token contains it.
 """
 
 import re
@@ -20,10 +20,10 @@ _COUPON_ID = re.compile(f"cpn_{_NUMBER}_{_NUMBER}", re.ASCII)
 
 
 def new_id(prefix: str, at_ms: int | None = None, entropy: int | None = None) -> str:
-    """Mint `prefix_` + ULID: 48 bits of milliseconds since 1970, 80 random bits.
+    """Return a new id: `prefix_` and a ULID (48 bits of milliseconds since 1970, then 80 random bits).
 
-    The time only keeps neighbours together in an index and nothing may read a meaning from it, which is why this
-    function looks at the clock by itself. Give `at_ms` and `entropy` where ids must come out the same each time.
+    The time only keeps ids that are made together close to each other in an index. No code may read the time from an id, so
+    this function may read the clock itself. Pass `at_ms` and `entropy` for an id that is the same each time.
     """
     moment = time.time_ns() // 1_000_000 if at_ms is None else at_ms
     chance = secrets.randbits(_RANDOM_BITS) if entropy is None else entropy
@@ -31,32 +31,32 @@ def new_id(prefix: str, at_ms: int | None = None, entropy: int | None = None) ->
 
 
 def is_id(prefix: str, text: str) -> bool:
-    """Say whether `text` has the form of an id of this kind; whether such a thing exists is another question."""
+    """Return whether `text` is a well-formed id with this prefix. It need not exist."""
     match = _NAMED.fullmatch(text)
     return match is not None and match[1] == prefix
 
 
 def serial_of(campaign: int, number: int) -> int:
-    """Join a campaign number (31 bits) and a coupon number within it (32 bits) to the coupon's serial."""
+    """Return the serial of a coupon: its campaign number (31 bits) and its number in the campaign (32 bits). Raises ValueError."""
     if not (0 <= campaign < CAMPAIGN_LIMIT and 0 <= number < NUMBER_LIMIT):
         raise ValueError(f"no serial for campaign {campaign}, number {number}")
     return campaign << 32 | number
 
 
 def split_serial(serial: int) -> tuple[int, int]:
-    """Part a serial into campaign number and coupon number."""
+    """Return the campaign number and the coupon number of a serial. Raises ValueError."""
     if not 0 <= serial < CAMPAIGN_LIMIT << 32:
         raise ValueError(f"no such serial: {serial}")
     return serial >> 32, serial & (NUMBER_LIMIT - 1)
 
 
 def campaign_id(campaign: int) -> str:
-    """Write a campaign's number as its id, `cmp_7`."""
+    """Return the id of a campaign, such as `cmp_7`."""
     return f"cmp_{campaign}"
 
 
 def campaign_of(text: str) -> int | None:
-    """Read `cmp_7` as 7; None if no campaign can have this id."""
+    """Return the campaign number of an id such as `cmp_7`, or None if the id is malformed or out of range."""
     match = _CAMPAIGN_ID.fullmatch(text)
     if match is None or int(match[1]) >= CAMPAIGN_LIMIT:
         return None
@@ -64,13 +64,13 @@ def campaign_of(text: str) -> int | None:
 
 
 def coupon_id(serial: int) -> str:
-    """Write a serial as the coupon's id, `cpn_7_42`."""
+    """Return the id of the coupon with this serial, such as `cpn_7_42`."""
     campaign, number = split_serial(serial)
     return f"cpn_{campaign}_{number}"
 
 
 def coupon_of(text: str) -> int | None:
-    """Read `cpn_7_42` as the coupon's serial; None if no coupon can have this id."""
+    """Return the serial of an id such as `cpn_7_42`, or None if the id is malformed or out of range."""
     match = _COUPON_ID.fullmatch(text)
     if match is None or int(match[1]) >= CAMPAIGN_LIMIT or int(match[2]) >= NUMBER_LIMIT:
         return None
@@ -84,5 +84,5 @@ def _ulid(at_ms: int, entropy: int) -> str:
 
 
 def crockford(value: int, characters: int) -> str:
-    """Write the lowest `5 * characters` bits of `value` in Crockford's alphabet, highest first."""
+    """Write the lowest `5 * characters` bits of `value` in Crockford's base 32, most significant first."""
     return "".join(CROCKFORD[value >> shift & 31] for shift in range(5 * (characters - 1), -1, -5))

@@ -1,7 +1,7 @@
-"""Links that carry their own proof and run out: enrolment, invitation, password reset, download, and what else is sealed like them.
+"""Signed links that expire: for enrolment, invitations, password resets, downloads, and cookies that are signed the same way.
 
-Sealing signs, it doesn't hide: a payload is readable by whoever has the link. That a link works once is the
-database's business; here it is genuine, made for this purpose, and young enough.
+A link is signed and not encrypted: anybody who has it can read its payload. This module checks the signature, the purpose and
+the age. That a link works only once is checked in the database.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ TEXT_MAX_CHARACTERS = 2048
 
 
 class Purpose(StrEnum):
-    """What a link is for; a link of one purpose doesn't open another's door."""
+    """What a link is for. A link made for one purpose is refused for any other."""
 
     ENROLMENT = "enrolment"
     INVITATION = "invitation"
@@ -28,24 +28,24 @@ class Purpose(StrEnum):
 
 
 class Fault(StrEnum):
-    """Why a link doesn't open."""
+    """Why a link is refused."""
 
     EXPIRED = "expired"
     BROKEN = "broken"
 
 
 class Links:
-    """Seals and opens links. `secret_keys` run from oldest to newest: the newest signs, any opens."""
+    """Seals and opens links. `secret_keys` are ordered from oldest to newest: the newest signs, and each one verifies."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._serializers = {purpose: _serializer(secret_keys, purpose) for purpose in Purpose}
 
     def seal(self, purpose: Purpose, payload: Any) -> str:
-        """Return URL-safe text with the payload (JSON), the time and a signature."""
+        """Return URL-safe text: the payload (any JSON value), the present time and a signature."""
         return self._serializers[purpose].dumps(payload)
 
     def open(self, purpose: Purpose, text: str, max_age_seconds: int) -> Any:
-        """Return the payload; `BadLink` with reason `expired` or `broken`."""
+        """Return the payload of a link. Raises BadLink, with a `Fault` as its reason."""
         if len(text) > TEXT_MAX_CHARACTERS:
             raise BadLink(Fault.BROKEN)
         try:

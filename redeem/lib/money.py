@@ -1,4 +1,4 @@
-"""Money: whole minor units (kopecks, cents) of one ISO 4217 currency. Never a float, never two currencies at once."""
+"""Money: an integer amount of minor units (kopecks, cents) and an ISO 4217 currency."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -13,9 +13,10 @@ Amount = Annotated[int, Field(ge=-AMOUNT_LIMIT_MINOR_UNITS, le=AMOUNT_LIMIT_MINO
 
 
 class Money(BaseModel):
-    """An amount in minor units and its currency; frozen, hashable, and strict (True is no amount).
+    """An amount in minor units and its currency. Frozen, hashable, and strict: True is not an amount.
 
-    What somebody writes has a limit. What is reckoned from such amounts has none: a sum must not fail for being large.
+    Amounts that are parsed have a limit. Results of arithmetic have none, so that a sum of valid amounts can't fail. Arithmetic
+    on two currencies raises ValueError.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -24,10 +25,10 @@ class Money(BaseModel):
     currency: Currency
 
     def __add__(self, other: "Money") -> "Money":
-        return self._with(self.amount + self._alike(other).amount)
+        return self._with(self.amount + self._same_currency(other).amount)
 
     def __sub__(self, other: "Money") -> "Money":
-        return self._with(self.amount - self._alike(other).amount)
+        return self._with(self.amount - self._same_currency(other).amount)
 
     def __neg__(self) -> "Money":
         return self._with(-self.amount)
@@ -36,25 +37,25 @@ class Money(BaseModel):
         return self._with(self.amount * times)
 
     def major(self, digits: int) -> Decimal:
-        """Return the amount in major units, exactly, for a currency with `digits` decimals."""
+        """Return the exact amount in major units (roubles, euros), for a currency with `digits` decimals."""
         return Decimal(self.amount).scaleb(-digits)
 
     def _with(self, amount: int) -> "Money":
         return Money.model_construct(amount=amount, currency=self.currency)
 
-    def _alike(self, other: "Money") -> "Money":
+    def _same_currency(self, other: "Money") -> "Money":
         if other.currency != self.currency:
-            raise ValueError(f"{self.currency} and {other.currency} can't be reckoned together")
+            raise ValueError(f"{self.currency} and {other.currency} are different currencies")
         return other
 
 
 def zero(currency: str) -> Money:
-    """Return nothing, in a currency."""
+    """Return an amount of 0 in a currency."""
     return Money(amount=0, currency=currency)
 
 
 def add_up(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    """Return one sum for each currency, in alphabetical order."""
+    """Return one sum for each currency, ordered by currency code."""
     sums: dict[str, Money] = {}
     for each in amounts:
         sums[each.currency] = sums.get(each.currency, zero(each.currency)) + each

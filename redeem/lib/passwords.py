@@ -1,6 +1,6 @@
-"""Passwords of managers and PINs of clerks: argon2id, and what is too weak to accept.
+"""Passwords of managers and PINs of clerks: hash and verify them with argon2id, and refuse weak ones.
 
-A PIN is a screen lock on an enrolled device; what protects the ledger is the device's own key.
+A PIN is only a screen lock on an enrolled device. The ledger is protected by the device's key.
 """
 
 import re
@@ -13,26 +13,26 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from redeem.lib.errors import Invalid
 
-MARK_CHARACTERS = 16
+FINGERPRINT_CHARACTERS = 16
 PASSWORD_MIN_CHARACTERS = 12
 PASSWORD_MAX_CHARACTERS = 256
 
 _PIN = re.compile(r"[0-9]{4,8}", re.ASCII)
-# OWASP's first choice. The library's own default takes 64 MiB and 145 ms, which a sign-in storm can't afford.
+# OWASP's first recommendation. The library's default takes 64 MiB and 145 ms, too much when many people sign in at once.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = _HASHER.hash("nobody has this password")
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password or PIN, with its parameters and salt in it."""
+    """Return the argon2id hash of a password or PIN. It contains its parameters and its salt."""
     return _HASHER.hash(_plain(password))
 
 
 def verify(stored: str | None, password: str) -> bool:
-    """Say whether the password is the one hashed.
+    """Return whether `stored` is the hash of this password.
 
-    `stored` is None for an account that doesn't exist: it takes as long and is False, so that time doesn't tell
-    which addresses have an account.
+    Pass None if there is no such account: the result is False, after the same time, so that timing doesn't show which addresses
+    have an account.
     """
     try:
         return _HASHER.verify(stored or _NOBODY, _plain(password)) and stored is not None
@@ -40,28 +40,28 @@ def verify(stored: str | None, password: str) -> bool:
         return False
 
 
-def mark(stored: str) -> str:
-    """What tells one hash from another and says nothing of it: by this a tablet knows that a PIN was changed."""
-    return sha256(f"redeem-pin-mark-v1/{stored}".encode()).hexdigest()[:MARK_CHARACTERS]
+def fingerprint(stored: str) -> str:
+    """Return a fingerprint of a stored hash, which reveals nothing about it. A tablet compares it to see that a PIN was changed."""
+    return sha256(f"redeem-pin-mark-v1/{stored}".encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
 
 def needs_rehash(stored: str) -> bool:
-    """Say whether a hash was made with other parameters than today's; hash again at the next sign-in."""
+    """Return whether a hash was made with other parameters than the present ones. Then hash again at the next sign-in."""
     return _HASHER.check_needs_rehash(stored)
 
 
 def check_password(password: str) -> None:
-    """Refuse a password that is too short or too long, as `Invalid`."""
+    """Raise Invalid if the password is too short or too long."""
     if not PASSWORD_MIN_CHARACTERS <= len(password) <= PASSWORD_MAX_CHARACTERS:
         raise Invalid(f"Choose a password of {PASSWORD_MIN_CHARACTERS} to {PASSWORD_MAX_CHARACTERS} characters.")
 
 
 def check_pin(pin: str) -> None:
-    """Refuse a PIN that isn't 4 to 8 digits, or is the first anyone would try, as `Invalid`."""
+    """Raise Invalid unless the PIN is 4 to 8 digits and not one of the first guesses."""
     if not _PIN.fullmatch(pin):
         raise Invalid("Choose a PIN of 4 to 8 digits.")
     if _is_trivial(pin):
-        raise Invalid("Choose another PIN; repeated and counted digits are the first that others try.")
+        raise Invalid("Choose another PIN: repeated or consecutive digits are guessed first.")
 
 
 def _is_trivial(pin: str) -> bool:
@@ -73,5 +73,5 @@ def _is_trivial(pin: str) -> bool:
 def _plain(password: str) -> str:
     if len(password) > PASSWORD_MAX_CHARACTERS:
         raise Invalid(f"Choose a password of at most {PASSWORD_MAX_CHARACTERS} characters.")
-    # One letter can be typed as one or two code points, by keyboard and system: й is the same key everywhere.
+    # Depending on keyboard and system, one letter such as й is typed as one code point or as two.
     return unicodedata.normalize("NFC", password)

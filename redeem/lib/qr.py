@@ -1,7 +1,7 @@
-"""The QR symbol of a text: its modules, an SVG, a PNG. The same text gives the same bytes each time.
+"""QR symbols: a text as modules, as SVG or as PNG. The same text always gives the same bytes.
 
-A coupon's link, with up to 27 characters before its digits, is version 6 at level M: 41 modules and 49 with the quiet
-zone, 19.6 mm at 0.4 mm a module. The digits ride in a numeric segment, which is why the token is written in digits.
+A coupon's link with up to 27 characters before the digits fits version 6 at level M: 41 modules, 49 with the quiet zone,
+which is 19.6 mm at 0.4 mm a module. A token is written in digits because a numeric segment is the densest.
 """
 
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ MODULE_MM = 0.4
 MODULE_MAX_PIXELS = 64
 TEXT_MAX_CHARACTERS = 512
 
-# A run of this many digits gets a segment of its own; a port or a year in the host doesn't.
+# A run of this many digits gets a numeric segment of its own. A port or a year in the host is too short for one.
 _NUMERIC_RUN = 20
 _LEVELS: dict[Level, int] = {"M": qrcode.constants.ERROR_CORRECT_M, "Q": qrcode.constants.ERROR_CORRECT_Q}
 
 
 def symbol(text: str, level: Level = "M") -> Matrix:
-    """Return the modules row by row, True for dark, without quiet zone.
+    """Return the modules row by row, True for dark, without the quiet zone. Raises ValueError for a text of the wrong length.
 
-    Level M is right for nearly all; Q only where a logo or dirt will cover some of it, because it is larger.
+    Use level M. Level Q survives more damage, but makes a larger symbol: use it where dirt or a logo will cover some of it.
     """
     if not 0 < len(text) <= TEXT_MAX_CHARACTERS:
         raise ValueError(f"a symbol holds 1 to {TEXT_MAX_CHARACTERS} characters")
@@ -41,9 +41,9 @@ def symbol(text: str, level: Level = "M") -> Matrix:
 
 
 def svg(text: str, title: str, *, level: Level = "M", module_mm: float = MODULE_MM) -> str:
-    """Draw the symbol as an SVG document of one path, dark on white with its quiet zone.
+    """Return an SVG document: one dark path on white, with its quiet zone.
 
-    `title` is what a screen reader says. Width and height give the size in print; a page may set others by CSS.
+    `title` is read aloud by screen readers. Width and height give the size in print; CSS may override them.
     """
     matrix = symbol(text, level)
     side = len(matrix) + 2 * QUIET_ZONE_MODULES
@@ -57,7 +57,7 @@ def svg(text: str, title: str, *, level: Level = "M", module_mm: float = MODULE_
 
 
 def png(text: str, *, level: Level = "M", module_px: int = 10) -> bytes:
-    """Draw the symbol as a black and white PNG, `module_px` pixels a module, with its quiet zone."""
+    """Return a black and white PNG with `module_px` pixels for each module, with its quiet zone. Raises ValueError."""
     if not 1 <= module_px <= MODULE_MAX_PIXELS:
         raise ValueError(f"a module has 1 to {MODULE_MAX_PIXELS} pixels")
     matrix = symbol(text, level)
@@ -65,7 +65,7 @@ def png(text: str, *, level: Level = "M", module_px: int = 10) -> bytes:
     image = Image.new("1", (side, side), 1)
     for x, y, length in dark_runs(matrix):
         image.paste(0, (x, y, x + length, y + 1))
-    # Whole pixels a module: a symbol scaled by a fraction has modules of unequal width, and scans badly.
+    # Modules are whole pixels. If they were not, their widths would differ, and the symbol would scan badly.
     large = image.resize((side * module_px, side * module_px), Image.Resampling.NEAREST)
     dots_per_inch = module_px / MODULE_MM * 25.4
     file = BytesIO()
@@ -74,7 +74,7 @@ def png(text: str, *, level: Level = "M", module_px: int = 10) -> bytes:
 
 
 def dark_runs(matrix: Matrix) -> Iterator[tuple[int, int, int]]:
-    """Yield each horizontal run of dark modules as x, y, length, counted from the corner of the quiet zone."""
+    """Yield each horizontal run of dark modules as (x, y, length), measured in modules from the corner of the quiet zone."""
     for y, row in enumerate(matrix, QUIET_ZONE_MODULES):
         for dark, run in groupby(enumerate(row, QUIET_ZONE_MODULES), key=lambda module: module[1]):
             if dark:

@@ -1,4 +1,4 @@
-"""Sealing: secrets encrypted at rest under the keys of REDEEM_SECRET_KEYS."""
+"""Encrypt secrets at rest, under keys derived from REDEEM_SECRET_KEYS."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SECRET_MIN_CHARACTERS = 16
 
 
 class Fault(StrEnum):
-    """Why a key can't be used."""
+    """Why a signing key or a secret can't be used."""
 
     BAD_KEY_ID = "bad_key_id"
     BAD_PUBLIC_KEY = "bad_public_key"
@@ -24,10 +24,10 @@ class Fault(StrEnum):
 
 
 class Sealer:
-    """Seals secrets for the database (XSalsa20-Poly1305) under keys derived from the configured secrets.
+    """Encrypts secrets for the database with XSalsa20-Poly1305.
 
-    `secret_keys` run from oldest to newest: the newest seals, any opens. `purpose` parts the uses from each other:
-    what was sealed for one purpose doesn't open for another.
+    `secret_keys` are ordered from oldest to newest: the newest seals, and each one opens. What was sealed for one `purpose`
+    doesn't open for another. Raises BadKey for a secret that is too short.
     """
 
     def __init__(self, secret_keys: Sequence[str], purpose: str = "redeem") -> None:
@@ -36,11 +36,11 @@ class Sealer:
         self._boxes = [SecretBox(_derive(secret, purpose)) for secret in secret_keys]
 
     def seal(self, plain: bytes) -> bytes:
-        """Return nonce and ciphertext, 40 bytes longer than the plain."""
+        """Return nonce and ciphertext: 40 bytes more than `plain`."""
         return bytes(self._boxes[-1].encrypt(plain))
 
     def unseal(self, sealed: bytes) -> bytes:
-        """Return the plain; `BadKey` if it was altered or sealed under a secret that is no longer configured."""
+        """Return the plaintext. Raises BadKey if it was altered, or sealed under a secret that is not configured any more."""
         for box in reversed(self._boxes):
             try:
                 return box.decrypt(sealed)

@@ -16,7 +16,7 @@ class BadJson(Invalid):
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of `text`; raises BadJson."""
+    """Parse `text`. Raises BadJson."""
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
         value = _DECODER.decode(plain)
@@ -30,7 +30,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def depth(value: Any) -> int:
-    """How deep lists and objects are nested; a plain value is 0."""
+    """Return how deep lists and objects are nested: 0 for a plain value, 1 for a flat list."""
     level, inside = 0, [value]
     while inside := [item for item in inside if isinstance(item, dict | list)]:
         level += 1

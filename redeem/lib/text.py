@@ -1,10 +1,10 @@
-"""Names that people type: one line, trimmed, within a limit."""
+"""Clean the names that people type."""
 
 from redeem.lib.errors import Invalid
 
 
 def clean_name(name: str, limit_characters: int = 80) -> str:
-    """One line, not empty, not too long; raises Invalid."""
+    """Return the name on one line, with each run of white space as one space. Raises Invalid if it is empty, too long or unprintable."""
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > limit_characters or not cleaned.isprintable():
         raise Invalid(f"Give a name of 1 to {limit_characters} characters on one line.")

@@ -1,4 +1,4 @@
-"""Times without a clock: whole milliseconds since 1970 in UTC, and days since 2020-01-01 where the store is."""
+"""Times: integers of milliseconds since 1970 in UTC. Converts them to a store's calendar and to text. Nothing here reads the clock."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -12,20 +12,22 @@ MS_PER_DAY = 86_400_000
 
 
 def local_date(at: Ms, zone: str) -> date:
-    """The calendar date at `at` in the IANA time zone `zone`."""
+    """Return the calendar date at `at` in the IANA time zone `zone`."""
     return datetime.fromtimestamp(at / 1000, _zone(zone)).date()
 
 
 def local_day(at: Ms, zone: str) -> int:
+    """Return the day number (see days.py) at `at` in the IANA time zone `zone`."""
     return to_day(local_date(at, zone))
 
 
 def rfc3339(at: Ms) -> str:
-    """2026-11-21T09:30:00.123Z"""
+    """Format a time, such as 2026-11-21T09:30:00.123Z."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_zone(name: str) -> bool:
+    """Return whether `name` is an IANA time zone of this computer's database."""
     try:
         _zone(name)
     except (KeyError, ValueError, OSError):

@@ -55,7 +55,9 @@ def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
         "partner": {"id": actor.partner_id, "name": partner_name},
         "device": {"id": actor.device_id, "name": actor.device_name},
         "keys": ring.published(),
-        "clerks": [{"id": clerk_id, "name": name, "pin": passwords.mark(stored)} for clerk_id, name, stored in clerks],
+        "clerks": [
+            {"id": clerk_id, "name": name, "pin": passwords.fingerprint(stored)} for clerk_id, name, stored in clerks
+        ],
         "siblings": siblings.list_tablets(session, actor.store_id, actor.device_id),
     }
 

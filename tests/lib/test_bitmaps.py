@@ -1,4 +1,4 @@
-"""Sets of coupon numbers, held to the vectors that the browser's code is held to as well."""
+"""Sets of coupon numbers, tested with the vectors that the browser's code is tested with as well."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Charts: figures become shapes that a reader can trust."""
+"""Charts: the shapes have the sizes that the figures demand."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def test_scales_go_in_round_steps(top, expected):
 
 
 @given(st.integers(0, 10**12))
-def test_every_scale_holds_its_top_in_few_steps(top):
+def test_every_scale_reaches_the_top_in_few_steps(top):
     marks = scale(top)
     assert marks[0] == 0
     assert marks[-1] >= top
@@ -49,7 +49,7 @@ def test_pieces_are_piled_up():
     assert lower.height == 3 * upper.height
 
 
-def test_a_chart_of_nothing_still_has_a_scale():
+def test_an_empty_chart_still_has_a_scale():
     chart = columns([])
     assert [tick.value for tick in chart.upward] == [0, 1]
     assert chart.across == []
@@ -70,5 +70,5 @@ def test_bars_are_ranked_and_say_their_share():
     assert [(bar.label, bar.width, bar.share) for bar in bars] == [("Bakery", 100, 75), ("Annex", 33.33, 25)]
 
 
-def test_bars_of_nothing_are_none():
+def test_a_bar_of_zero_is_left_out():
     assert ranked([("a", "Annex", 0)]) == []

@@ -1,21 +1,21 @@
-"""CSV: no cell becomes a formula, whoever named the store."""
+"""CSV: no cell becomes a formula, whatever text a user typed."""
 
 import csv
 from io import StringIO
 
 import pytest
 
-from redeem.lib.csvfile import BYTE_ORDER_MARK, defused, write
+from redeem.lib.csvfile import BYTE_ORDER_MARK, escape_formula, write
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", " ="])
-def test_it_defuses_text_that_would_be_a_formula(start):
-    assert defused(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
+def test_it_escapes_text_that_would_be_a_formula(start):
+    assert escape_formula(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
 
 
 @pytest.mark.parametrize("cell", ["North Coffee", "", None, 0, -3, "a=b", "5 - 3"])
-def test_it_leaves_the_rest_alone(cell):
-    assert defused(cell) == cell
+def test_it_leaves_other_cells_alone(cell):
+    assert escape_formula(cell) == cell
 
 
 def test_spreadsheets_read_back_what_was_written():

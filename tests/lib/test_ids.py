@@ -51,7 +51,7 @@ def test_a_ulid_out_of_range_is_refused(at_ms, entropy):
     ["", "sto", "sto_", "sto_" + "0" * 25, "sto_" + "0" * 27, "sto_8" + "0" * 25, "sto_" + "u" * 26, "STO_" + "0" * 26,
      "sto_" + "0" * 26 + "\n", "sto_" + "٠" * 26],
 )  # fmt: skip
-def test_it_knows_what_is_no_id(text):
+def test_a_malformed_id_is_not_an_id(text):
     assert not ids.is_id("sto", text)
 
 
@@ -73,7 +73,7 @@ def test_a_serial_out_of_range_is_refused(serial):
 
 
 @pytest.mark.parametrize(("campaign", "number"), [(-1, 0), (0, -1), (2**31, 0), (0, 2**32)])
-def test_no_serial_is_made_out_of_range(campaign, number):
+def test_a_campaign_or_number_out_of_range_has_no_serial(campaign, number):
     with pytest.raises(ValueError, match="no serial"):
         ids.serial_of(campaign, number)
 
@@ -86,7 +86,7 @@ def test_a_campaign_number_comes_back_from_its_id(number):
 @pytest.mark.parametrize(
     "text", ["", "cmp_", "cmp_01", "cmp_-1", "cmp_2147483648", "cmp_٧", "cpn_7", "cmp_7 ", "cmp_7\n"]
 )
-def test_it_knows_what_is_no_campaign_id(text):
+def test_a_malformed_campaign_id_is_none(text):
     assert ids.campaign_of(text) is None
 
 
@@ -94,5 +94,5 @@ def test_it_knows_what_is_no_campaign_id(text):
     "text",
     ["", "cpn_7", "cpn_7_", "cpn_07_1", "cpn_7_042", "cpn_2147483648_0", "cpn_0_4294967296", "cpn_7_42_1", "cpn_7_٤"],
 )
-def test_it_knows_what_is_no_coupon_id(text):
+def test_a_malformed_coupon_id_is_none(text):
     assert ids.coupon_of(text) is None

@@ -29,11 +29,11 @@ def test_a_sealed_text_needs_no_escaping_in_a_url():
 
 
 @pytest.mark.parametrize("purpose", [Purpose.INVITATION, Purpose.PASSWORD_RESET, Purpose.DOWNLOAD])
-def test_a_link_of_one_purpose_opens_no_other_door(purpose):
+def test_a_link_of_one_purpose_is_refused_for_another(purpose):
     assert broken(SEALED, purpose)
 
 
-def test_a_link_too_old_has_expired(monkeypatch):
+def test_a_link_that_is_too_old_has_expired(monkeypatch):
     later = time.time() + AN_HOUR + 2
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(BadLink) as caught:

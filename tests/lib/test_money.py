@@ -10,13 +10,13 @@ def rub(amount: int) -> Money:
     return Money(amount=amount, currency="RUB")
 
 
-def test_money_is_reckoned_in_whole_minor_units():
+def test_arithmetic_is_in_whole_minor_units():
     assert rub(350) + rub(25) - rub(75) == rub(300)
     assert -rub(5) * 3 == rub(-15)
     assert sum([rub(1), rub(2)], zero("RUB")) == rub(3)
 
 
-def test_two_currencies_are_never_mixed():
+def test_arithmetic_on_two_currencies_is_refused():
     with pytest.raises(ValueError, match="RUB and EUR"):
         rub(1) + Money(amount=1, currency="EUR")
 
@@ -33,17 +33,17 @@ def test_only_three_capitals_are_a_currency(currency):
         Money(amount=1, currency=currency)
 
 
-def test_an_amount_has_a_limit():
+def test_a_parsed_amount_has_a_limit():
     with pytest.raises(ValidationError):
         rub(AMOUNT_LIMIT_MINOR_UNITS + 1)
 
 
-def test_what_is_reckoned_has_none():
-    """The value of what a tablet holds must be shown, whatever the campaigns say that each coupon is worth."""
+def test_the_result_of_arithmetic_has_no_limit():
+    """The total value of a tablet's holds must be shown, however large the value of each coupon is."""
     assert (rub(AMOUNT_LIMIT_MINOR_UNITS) * 3).amount == 3 * AMOUNT_LIMIT_MINOR_UNITS
 
 
-def test_amounts_are_added_up_by_currency():
+def test_amounts_are_summed_by_currency():
     euro = Money(amount=500, currency="EUR")
     assert add_up([rub(1), euro, rub(-4), euro]) == (euro * 2, rub(-3))
     assert add_up([]) == ()

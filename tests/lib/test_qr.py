@@ -58,7 +58,7 @@ def test_a_coupon_is_version_6_at_level_m(prefix):
     assert version_and_level(picture(qr.png(link))) == ("6", "M")
 
 
-def test_a_prefix_of_29_characters_is_a_version_more():
+def test_a_prefix_of_29_characters_needs_the_next_version():
     assert len(qr.symbol("x" + LINK)) == 41
     assert len(qr.symbol("xx" + LINK)) == 45
 
@@ -116,7 +116,7 @@ def test_the_png_has_whole_pixels_and_its_quiet_zone(module_px):
     )
 
 
-def test_the_png_prints_at_the_contracts_size():
+def test_the_png_prints_at_the_size_that_is_promised():
     width_px, dots_per_inch = 49 * 10, picture(qr.png(LINK)).info["dpi"][0]
     assert width_px / dots_per_inch * 25.4 == pytest.approx(19.6, abs=0.01)
 
@@ -146,12 +146,12 @@ def test_the_same_text_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize("text", ["", "x" * 513])
-def test_a_text_of_no_use_is_refused(text):
+def test_an_empty_or_too_long_text_is_refused(text):
     with pytest.raises(ValueError, match="1 to 512"):
         qr.symbol(text)
 
 
 @pytest.mark.parametrize("module_px", [0, 65])
-def test_a_png_out_of_measure_is_refused(module_px):
+def test_a_module_size_out_of_range_is_refused(module_px):
     with pytest.raises(ValueError, match="1 to 64"):
         qr.png(LINK, module_px=module_px)

@@ -1,4 +1,4 @@
-"""JSON that everybody reads alike, and nothing else."""
+"""Strict JSON is parsed, and all else is refused."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from redeem.lib.strictjson import DEPTH_MAX, BadJson, depth, loads
         ("1e3", 1000.0),
     ],
 )
-def test_it_reads_json(text, value):
+def test_it_parses_json(text, value):
     assert loads(text) == value
 
 
@@ -57,13 +57,13 @@ def test_it_reads_json(text, value):
         "1" * 5_000,
     ],
 )
-def test_it_refuses_what_some_read_otherwise(text):
+def test_it_refuses_what_is_not_strict_json(text):
     with pytest.raises(BadJson):
         loads(text)
 
 
 @pytest.mark.parametrize("shape", ["[{}]", '{{"a": {}}}'])
-def test_it_goes_so_deep_and_no_deeper(shape):
+def test_it_parses_up_to_the_limit_of_nesting_and_no_deeper(shape):
     def nested(levels):
         text = "1"
         for _ in range(levels):

@@ -187,7 +187,7 @@ def unlock() -> dict[str, Any]:
     _refuse_until(wait)
     if clerk is None or not right:
         raise WrongPin
-    return {"v": 1, "clerk": body.clerk, "pin": passwords.mark(clerk.pin_hash)}
+    return {"v": 1, "clerk": body.clerk, "pin": passwords.fingerprint(clerk.pin_hash)}
 
 
 @blueprint.post("/sync")

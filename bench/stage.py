@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, insert, select, update
 
 from bench.machine import worked_seconds
 from redeem.accounts import api_keys
+from redeem.accounts.audit import OPERATOR
 from redeem.db.base import Base
 from redeem.db.engine import Database, engine_options
 from redeem.db.models.coupons import Campaign, Coupon
@@ -105,12 +106,12 @@ def opened(kind: str, url: str, database: Database, server: Server) -> Stage:
         signing.rotate(session, sealer, now)
         partner = factories.partner(session, "North Coffee", now).id
         stores = [factories.store(session, partner, f"Store {number}", now=now).id for number in range(STORES)]
-        tills = [enrolment.add_till(session, store, "Till", now).key_text for store in stores * TILLS_EACH]
+        tills = [enrolment.add_till(session, OPERATOR, store, "Till", now).key_text for store in stores * TILLS_EACH]
         tablets = [
             (factories.tablet(session, store, key, now=now).id, key) for store, key in zip(stores, keys, strict=True)
         ]
         campaign = factories.campaign(session, partners=[partner], now=now).number
-        return api_keys.add_shop_key(session, "bench", now), tills, tablets, campaign
+        return api_keys.add_shop_key(session, OPERATOR, "bench", now), tills, tablets, campaign
 
     shop_key, tills, tablets, campaign = database.write(open_shop)
     signer = database.read(lambda session: signing.load_signer(session, sealer))

@@ -35,7 +35,6 @@ SAID_TO_PEOPLE = (
     "lib/text.py",
     "lib/errors.py",
     "accounts/invitations.py",
-    "devices/administration.py",
     "devices/moves.py",
     "partners/partners.py",
     "coupons/campaign_editor.py",

@@ -16,6 +16,7 @@ from nacl.signing import SigningKey
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.audit import OPERATOR
 from redeem.devices import clerks, enrolment
 from redeem.ledger import signing
 from redeem.lib import passwords
@@ -70,7 +71,7 @@ def assemble(session: Session) -> Cast:
     annex = factories.store(session, north_partner, "North, at the station").id
     south = factories.store(session, south_partner, "South, by the river").id
     tills = {
-        name: enrolment.add_till(session, place, name.replace("_", " "), NOW)
+        name: enrolment.add_till(session, OPERATOR, place, name.replace("_", " "), NOW)
         for name, place in (
             ("north_till", north),
             ("north_till_two", north),
@@ -79,10 +80,10 @@ def assemble(session: Session) -> Cast:
             ("revoked_till", north),
         )
     }
-    enrolment.revoke_device(session, tills["revoked_till"].device.id, NOW)
+    enrolment.revoke_device(session, OPERATOR, tills["revoked_till"].device.id, NOW)
     return Cast(
-        shop_key=api_keys.add_shop_key(session, "web shop", NOW),
-        reader_key=api_keys.add_shop_key(session, "reports", NOW, (api_keys.READ,)),
+        shop_key=api_keys.add_shop_key(session, OPERATOR, "web shop", NOW),
+        reader_key=api_keys.add_shop_key(session, OPERATOR, "reports", NOW, (api_keys.READ,)),
         revoked_key=revoked_shop_key(session),
         intruder_key=api_key_format.mint("shop").text,
         intruder_till=api_key_format.mint("till").text,
@@ -95,8 +96,8 @@ def assemble(session: Session) -> Cast:
         **{f"{name}_id": till.device.id for name, till in tills.items() if name != "revoked_till"},
         tablet_id=factories.tablet(session, north, TABLET_KEY, "North counter").id,
         south_tablet_id=factories.tablet(session, south, SOUTH_TABLET_KEY, "South counter").id,
-        clerk_id=clerks.add_clerk(session, north, "Anna", passwords.hash_password(PIN), NOW).id,
-        south_clerk_id=clerks.add_clerk(session, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
+        clerk_id=clerks.add_clerk(session, OPERATOR, north, "Anna", passwords.hash_password(PIN), NOW).id,
+        south_clerk_id=clerks.add_clerk(session, OPERATOR, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
         managers=managers(session, north_partner, north, south_partner),
         anywhere=factories.campaign(session, "Autumn gifts", partners=[north_partner, south_partner]).number,
         north_only=factories.campaign(session, "North only", partners=[north_partner]).number,
@@ -104,8 +105,8 @@ def assemble(session: Session) -> Cast:
 
 
 def revoked_shop_key(session: Session) -> str:
-    text = api_keys.add_shop_key(session, "an old program", NOW)
-    api_keys.revoke_key(session, api_key_format.parse(text).prefix, NOW)
+    text = api_keys.add_shop_key(session, OPERATOR, "an old program", NOW)
+    api_keys.revoke_shop_key(session, OPERATOR, api_key_format.parse(text).prefix, NOW)
     return text
 
 

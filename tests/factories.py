@@ -10,6 +10,8 @@ from nacl.signing import SigningKey
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from redeem.accounts.audit import OPERATOR
+from redeem.accounts.roles import Person, as_person
 from redeem.coupons import campaigns, issue
 from redeem.coupons.issue import NewCoupon
 from redeem.db.engine import Database
@@ -18,13 +20,14 @@ from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
-from redeem.devices.enrolment import enrol, invite_device
+from redeem.devices.enrolment import enrol, invite_tablet
 from redeem.domain.terms import Terms
 from redeem.ledger import signing
 from redeem.lib.ids import new_id
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms, rfc3339
 from redeem.partners import partners
+from redeem.partners.partners import NewStore
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z
@@ -42,13 +45,13 @@ class Issued:
 
 
 def partner(session: Session, name: str = "North Coffee", now: Ms = NOW) -> Partner:
-    return partners.add_partner(session, name, now)
+    return partners.add_partner(session, OPERATOR, name, now)
 
 
 def store(
     session: Session, partner_id: str, name: str = "On the square", time_zone: str = MOSCOW, now: Ms = NOW
 ) -> Store:
-    return partners.add_store(session, partners.NewStore(partner_id, name, time_zone, "Main Street 1"), now)
+    return partners.add_store(session, OPERATOR, NewStore(partner_id, name, time_zone, "Main Street 1"), now)
 
 
 def terms(**changes: Any) -> Terms:
@@ -66,7 +69,7 @@ def terms(**changes: Any) -> Terms:
 
 
 def campaign(session: Session, name: str = "Autumn gifts", now: Ms = NOW, **changes: Any) -> Campaign:
-    return campaigns.create_campaign(session, name, terms(**changes), now)
+    return campaigns.create_campaign(session, OPERATOR, name, terms(**changes), now)
 
 
 def coupon(session: Session, campaign_number: int, now: Ms = NOW, **said: Any) -> Issued:
@@ -84,7 +87,7 @@ def void(session: Session, issued: Issued, reason: str = "the order was returned
 def tablet(
     session: Session, store_id: str, key: SigningKey, name: str = "Counter", now: Ms = NOW, minutes: int = 10
 ) -> Device:
-    enrolment = invite_device(session, store_id, name, now, minutes)
+    enrolment = invite_tablet(session, OPERATOR, store_id, name, now, minutes)
     return enrol(session, enrolment.id, bytes(key.verify_key), now)
 
 
@@ -102,6 +105,11 @@ def manager(session: Session, role: str, email: str, password_hash: str, **scope
     session.add(made)
     session.flush()
     return made
+
+
+def person(session: Session, manager_id: str) -> Person:
+    """The manager, as the author of a change."""
+    return as_person(session.get_one(Manager, manager_id))
 
 
 def day(offset: int, now: Ms = NOW) -> str:

@@ -29,6 +29,7 @@ class KeyLine:
     revoked_at: Ms | None
     device_id: str | None
     device_name: str | None
+    store_id: str | None
     store_name: str | None
 
     def works(self, now: Ms) -> bool:
@@ -51,6 +52,7 @@ KEY = (
         ApiKey.revoked_at,
         Device.id,
         Device.name,
+        Store.id,
         Store.name,
     )
     .outerjoin(Manager, Manager.id == ApiKey.manager_id)

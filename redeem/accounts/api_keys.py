@@ -1,24 +1,28 @@
-"""Admitting programs: whose key is this, and what may it do?"""
+"""API keys: whose key is this, and what may it do? Made, rolled and revoked here."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_key_list, audit
+from redeem.accounts.api_key_format import Minted
 from redeem.accounts.api_key_list import KeyLine
-from redeem.accounts.audit import Change
-from redeem.accounts.roles import WHOLE, Person, Scope
+from redeem.accounts.audit import Author, Change
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
 from redeem.domain.presented import Actor
-from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 READ, ISSUE, MANAGE, REDEEM = "read", "issue", "manage", "redeem"
 SHOP_SCOPES = (READ, ISSUE, MANAGE)
+MS_PER_HOUR = 60 * MS_PER_MINUTE
+OVERLAP_MAX_MS = 7 * MS_PER_DAY
 
 
 class AlreadyRolled(Conflict):
@@ -69,12 +73,6 @@ FIND = (
 )
 
 
-MS_PER_HOUR = 60 * MS_PER_MINUTE
-
-
-OVERLAP_MAX_MS = 7 * MS_PER_DAY
-
-
 def find_key(session: Session, prefix: str) -> KnownKey | None:
     """The key of this prefix, unless it, or the till it belongs to, was revoked. It may have ended: see `works`."""
     row = session.execute(FIND, {"prefix": prefix}).one_or_none()
@@ -91,107 +89,75 @@ def note_used(session: Session, prefix: str, now: Ms) -> None:
     session.execute(update(ApiKey).where(ApiKey.prefix == prefix, stale).values(last_used_at=now))
 
 
-def add_shop_key(
-    session: Session, name: str, now: Ms, scopes: tuple[str, ...] = SHOP_SCOPES, manager_id: str | None = None
-) -> str:
-    """A key for the shop's own programs; answers its text, which is kept nowhere."""
-    minted = api_key_format.mint("shop")
-    session.add(
-        ApiKey(
-            prefix=minted.prefix,
-            secret_hash=minted.hash,
-            kind="shop",
-            name=name,
-            scopes=" ".join(scopes),
-            family=minted.prefix,
-            manager_id=manager_id,
-            created_at=now,
-        )
-    )
-    session.flush()
+def add_shop_key(session: Session, author: Author, name: str, now: Ms, scopes: tuple[str, ...] = SHOP_SCOPES) -> str:
+    """A key for the shop's own programs; answers its text, which is kept nowhere. Raises Invalid."""
+    cleaned, minted = clean_name(name), api_key_format.mint("shop")
+    keep_key(session, author, minted, now, kind="shop", name=cleaned, scopes=" ".join(check_scopes(scopes)))
+    audit.note(session, author.id, Change.KEY_MADE, minted.prefix, now, name=cleaned, scopes=list(scopes))
     return minted.text
 
 
-def roll_key(session: Session, prefix: str, now: Ms, overlap_ms: Ms, manager_id: str) -> str:
+def add_till_key(session: Session, author: Author, device_id: str, name: str, now: Ms) -> Minted:
+    """A till's first key. That is part of adding the till, which has the entry in the log."""
+    minted = api_key_format.mint("till")
+    keep_key(session, author, minted, now, kind="till", name=name, scopes=REDEEM, device_id=device_id)
+    return minted
+
+
+def roll_shop_key(session: Session, author: Author, prefix: str, overlap_ms: Ms, now: Ms) -> str:
     """A key that follows this one, for the same program; answers its text, which is kept nowhere. This one goes on for `overlap_ms`.
 
-    Raises NotFound, and AlreadyRolled if it was revoked or another follows it: so a second click makes no second key.
+    Raises NotFound, Invalid, and AlreadyRolled if it was revoked or another follows it: so a second click makes no second key.
     """
-    old = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix).with_for_update())
-    if old is None:
-        raise NotFound
+    return _roll(session, author, api_key_list.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
+
+
+def roll_till_key(session: Session, author: Author, device_id: str, overlap_ms: Ms, now: Ms) -> str:
+    """The same for a till within the author's scope."""
+    key = api_key_list.get_till_key(session, author.scope, device_id)
+    return _roll(session, author, key, overlap_ms, now, Scope(store_id=key.store_id))
+
+
+def _roll(session: Session, author: Author, key: KeyLine, overlap_ms: Ms, now: Ms, scope: Scope) -> str:
+    if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
+        raise Invalid("The earlier key can go on for seven days at most.")
+    old = session.get_one(ApiKey, key.prefix, with_for_update=True)
     if old.revoked_at is not None or old.works_until is not None:
         raise AlreadyRolled
     minted = api_key_format.mint("till" if old.kind == "till" else "shop")
-    session.add(
-        ApiKey(
-            prefix=minted.prefix,
-            secret_hash=minted.hash,
-            kind=old.kind,
-            name=old.name,
-            scopes=old.scopes,
-            device_id=old.device_id,
-            family=old.family,
-            manager_id=manager_id,
-            created_at=now,
-        )
-    )
+    same = {name: getattr(old, name) for name in ("kind", "name", "scopes", "device_id", "family")}
+    keep_key(session, author, minted, now, **same)
     if overlap_ms:
         old.works_until = now + overlap_ms
     else:
         old.revoked_at = now
     session.flush()
+    told = {"name": old.name, "overlap_hours": overlap_ms // MS_PER_HOUR}
+    changed = {"prefix": [old.prefix, minted.prefix]}
+    audit.note(session, author.id, Change.KEY_ROLLED, old.prefix, now, scope=scope, **told, changed=changed)
     return minted.text
 
 
-def revoke_key(session: Session, prefix: str, now: Ms) -> None:
-    """The key opens nothing from now on. Doing it twice changes nothing."""
-    session.execute(update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).values(revoked_at=now))
+def keep_key(session: Session, author: Author, minted: Minted, now: Ms, **columns: Any) -> None:
+    """Its row. The first of those that follow one another gives the family its name."""
+    row = {
+        "prefix": minted.prefix,
+        "secret_hash": minted.hash,
+        "family": minted.prefix,
+        "manager_id": audit.manager_id_of(author),
+        "created_at": now,
+    }
+    session.add(ApiKey(**row | columns))
+    session.flush()
 
 
-def make_shop_key(session: Session, person: Person, name: str, scopes: tuple[str, ...], now: Ms) -> str:
-    """A key for the shop's own programs; answers its text, which is kept nowhere."""
-    text = add_shop_key(session, clean_name(name), now, check_scopes(scopes), person.id)
-    audit.note(
-        session,
-        person.id,
-        Change.KEY_MADE,
-        api_key_format.parse(text).prefix,
-        now,
-        name=clean_name(name),
-        scopes=list(scopes),
-    )
-    return text
-
-
-def roll_shop_key(session: Session, person: Person, prefix: str, overlap_ms: Ms, now: Ms) -> str:
-    """A key that follows this one; answers its text. Raises NotFound, AlreadyRolled, Invalid."""
-    return roll(session, person, api_key_list.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
-
-
-def roll(session: Session, person: Person, key: KeyLine, overlap_ms: Ms, now: Ms, scope: Scope) -> str:
-    if not 0 <= overlap_ms <= OVERLAP_MAX_MS:
-        raise Invalid("The earlier key can go on for seven days at most.")
-    text = roll_key(session, key.prefix, now, overlap_ms, person.id)
-    audit.note(
-        session,
-        person.id,
-        Change.KEY_ROLLED,
-        key.prefix,
-        now,
-        scope=scope,
-        name=key.name,
-        overlap_hours=overlap_ms // MS_PER_HOUR,
-        changed={"prefix": [key.prefix, api_key_format.parse(text).prefix]},
-    )
-    return text
-
-
-def revoke_shop_key(session: Session, person: Person, prefix: str, now: Ms) -> None:
+def revoke_shop_key(session: Session, author: Author, prefix: str, now: Ms) -> None:
+    """The key opens nothing from now on. Doing it twice changes nothing. Raises NotFound."""
     key = api_key_list.get_shop_key(session, prefix)
     if key.revoked_at is None:
-        revoke_key(session, key.prefix, now)
-        audit.note(session, person.id, Change.KEY_REVOKED, key.prefix, now, name=key.name)
+        own = (ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
+        session.execute(update(ApiKey).where(*own).values(revoked_at=now))
+        audit.note(session, author.id, Change.KEY_REVOKED, key.prefix, now, name=key.name)
 
 
 def check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:

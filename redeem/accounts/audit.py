@@ -1,17 +1,38 @@
 """Auditing: every change that a manager or a program of the shop makes leaves an entry, in the change's own transaction."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.accounts.roles import WHOLE, Scope
+from redeem.accounts.roles import WHOLE, Person, Scope
 from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Store
 from redeem.lib.ids import is_id, new_id
 from redeem.lib.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of the shop. `id` is the family of its key, the same before and after the key was rolled."""
+
+    id: str
+    scope: Scope = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Whoever runs commands on the server. The log is of managers and programs: an operator's changes leave no entry."""
+
+    id: str = ""
+    scope: Scope = WHOLE
+
+
+OPERATOR = Operator()
+Author = Person | Program | Operator  # who makes a change; `scope` is what they may make it to
 
 
 class Change(StrEnum):
@@ -68,10 +89,12 @@ def note(
 ) -> None:
     """The audit entry of a change to something of this scope: who runs less than that does not read it.
 
-    `author_id` is a manager's id, or the family of a program's key.
+    `author_id` is a manager's id, or the family of a program's key; for an operator there is no entry.
     `details` say what the thing is called (`name`, `store`) and what became what: `changed={"hours": [before, after]}`. No secret
     belongs into them.
     """
+    if author_id == OPERATOR.id:
+        return
     entry = AuditEntry(
         id=new_id("aud", now),
         **written_by(author_id),
@@ -89,6 +112,11 @@ def note(
 def written_by(author_id: str) -> dict[str, str]:
     """The author's column and what stands in it."""
     return {"manager_id" if is_id("mgr", author_id) else "key_prefix": author_id}
+
+
+def manager_id_of(author: Author) -> str | None:
+    """For the columns that say which manager made a row."""
+    return author.id if isinstance(author, Person) else None
 
 
 def partner_of(session: Session, store_id: str | None) -> str | None:

@@ -59,7 +59,7 @@ class ChangeFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class AuthorLine:
     """Somebody who has changed something, or a program that has: then `key_prefix` is its id."""
 
     id: str
@@ -86,7 +86,7 @@ def list_changes(session: Session, wanted: ChangeFilter, page: Page) -> Slice[Ch
     return Slice([ChangeLine(*row) for row in found.items], found.has_more)
 
 
-def list_authors(session: Session, scope: Scope) -> list[Author]:
+def list_authors(session: Session, scope: Scope) -> list[AuthorLine]:
     """Whoever changed something within the scope: people by name, then programs."""
     people, programs = (
         select(column).where(changes_within(scope)) for column in (AuditEntry.manager_id, AuditEntry.key_prefix)
@@ -94,8 +94,8 @@ def list_authors(session: Session, scope: Scope) -> list[Author]:
     managers = select(Manager.id, Manager.name).where(Manager.id.in_(people)).order_by(Manager.name, Manager.id)
     keys = select(ApiKey.prefix, ApiKey.name).where(ApiKey.prefix.in_(programs)).order_by(ApiKey.name, ApiKey.prefix)
     return [
-        *(Author(*row) for row in session.execute(managers)),
-        *(Author(prefix, name, prefix) for prefix, name in session.execute(keys)),
+        *(AuthorLine(*row) for row in session.execute(managers)),
+        *(AuthorLine(prefix, name, prefix) for prefix, name in session.execute(keys)),
     ]
 
 

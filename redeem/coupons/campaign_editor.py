@@ -1,4 +1,4 @@
-"""Planning: campaigns as managers make and change them. The rules are those of the API (issuing.py); here is who did it, and when.
+"""Campaigns as managers make and change them in the editor. The rules are those of campaigns.py; here is what a form needs besides.
 
 A campaign is a draft until its first coupon is issued: until then all of it may change, after that nothing that somebody holds.
 """
@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.accounts import audit
-from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, Scope
 from redeem.coupons import campaigns
-from redeem.coupons.campaigns import changed_words, note_change, note_stop
+from redeem.coupons.campaigns import changed_words
 from redeem.db.models.coupons import Campaign
 from redeem.domain.rules import can_issue
 from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.ids import campaign_id
-from redeem.lib.text import clean_name
+from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.partners import directory
-from redeem.partners.administration import LONG_NAME_CHARACTERS
 from redeem.partners.directory import StoreLine
 
 TWICE_MS = MS_PER_MINUTE
@@ -107,9 +104,7 @@ def add_campaign(session: Session, person: Person, name: str, terms: Terms, now:
     )
     if twin is not None:
         return twin
-    number = campaigns.create_campaign(session, cleaned, terms, now).number
-    audit.note(session, person.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=cleaned)
-    return number
+    return campaigns.create_campaign(session, person, cleaned, terms, now).number
 
 
 def change_campaign(
@@ -130,23 +125,14 @@ def change_campaign(
     row = session.scalar(select(Campaign).where(Campaign.number == number).with_for_update())
     if row is None:
         raise NotFound
-    cleaned, before, seen = clean_name(name, LONG_NAME_CHARACTERS), parse_terms(row.terms), row.name
-    if cleaned == seen and terms == before:
+    cleaned, before = clean_name(name, LONG_NAME_CHARACTERS), parse_terms(row.terms)
+    if cleaned == row.name and terms == before:
         return
     if row.version != version:
         raise ChangedMeanwhile
-    campaigns.patch_campaign(session, number, cleaned, dict(terms), now)
+    campaigns.patch_campaign(session, person, number, now, name=cleaned, changes=dict(terms))
     if row.coupons and changed_words(before, terms) and not promises_no_less:
         raise WordsAreOut
-    note_change(session, person.id, row, seen, before, now)
-
-
-def stop_campaign(session: Session, person: Person, number: int | None, now: Ms) -> None:
-    """Nothing new is issued of it from now on. A second click changes nothing. Raises NotFound."""
-    row = campaigns.lock_campaign(session, number)
-    if row.stopped_at is None:
-        campaigns.set_stopped(row, True, now)
-        note_stop(session, person.id, row, None, now)
 
 
 def let_go_on(session: Session, person: Person, number: int | None, stopped_at: Ms | None, now: Ms) -> None:
@@ -155,10 +141,8 @@ def let_go_on(session: Session, person: Person, number: int | None, stopped_at: 
     A second click changes nothing. Raises NotFound, StoppedAgain.
     """
     row = campaigns.lock_campaign(session, number)
-    before = row.stopped_at
-    if before is None:
+    if row.stopped_at is None:
         return
-    if before != stopped_at:
+    if row.stopped_at != stopped_at:
         raise StoppedAgain
-    campaigns.set_stopped(row, False, now)
-    note_stop(session, person.id, row, before, now)
+    campaigns.patch_campaign(session, person, number, now, stopped=False)

@@ -1,4 +1,4 @@
-"""The office's list of campaigns, with how many coupons each has."""
+"""The lists of campaigns: the office's, with how many coupons each has, and the API's, in pages."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope
 from redeem.db.models.coupons import Campaign
+from redeem.db.paging import Page, Slice, take
 from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import campaign_id
 from redeem.partners.directory import list_stores, where_good
@@ -42,3 +43,8 @@ def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
         return campaigns
     stores = list_stores(session, scope)
     return [campaign for campaign in campaigns if where_good(campaign.terms, stores)]
+
+
+def page_campaigns(session: Session, page: Page) -> Slice[Campaign]:
+    found = take(session, select(Campaign), Campaign.number.expression, page)
+    return Slice([row[0] for row in found.items], found.has_more)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from json import loads
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, select
@@ -9,11 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
-from redeem.accounts.audit import Change
+from redeem.accounts.audit import Author, Change
 from redeem.db.engine import Retry
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.partners import Partner, Store
-from redeem.db.paging import Page, Slice, take
 from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
@@ -46,7 +46,7 @@ class CampaignInUse(Conflict):
 TOLD_CHARACTERS_MAX = 80
 
 
-def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campaign:
+def create_campaign(session: Session, author: Author, name: str, terms: Terms, now: Ms) -> Campaign:
     """A new campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
     check_places(session, terms)
     newest = session.scalar(select(func.max(Campaign.number))) or 0
@@ -57,6 +57,7 @@ def create_campaign(session: Session, name: str, terms: Terms, now: Ms) -> Campa
         session.flush()
     except IntegrityError as error:
         raise Retry from error  # another campaign took the number at the same moment
+    audit.note(session, author.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=name)
     return campaign
 
 
@@ -68,26 +69,29 @@ def get_campaign(session: Session, number: int | None) -> Campaign:
     return campaign
 
 
-def list_campaigns(session: Session, page: Page) -> Slice[Campaign]:
-    found = take(session, select(Campaign), Campaign.number.expression, page)
-    return Slice([row[0] for row in found.items], found.has_more)
-
-
 def patch_campaign(
     session: Session,
+    author: Author,
     number: int | None,
-    name: str | None,
-    changes: Mapping[str, Any],
     now: Ms,
+    *,
+    name: str | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
     stopped: bool | None = None,
 ) -> Campaign:
-    """`changes` are members of the terms, each replaced whole; what is None stays. Raises NotFound, Invalid, CampaignInUse."""
+    """`changes` are members of the terms, each replaced whole; what is None stays, and what is as it was before is no change.
+
+    Raises NotFound, Invalid, CampaignInUse.
+    """
     campaign = lock_campaign(session, number)
+    seen, before, stopped_at = campaign.name, parse_terms(campaign.terms), campaign.stopped_at
     if name is not None or changes:
         rewrite(session, campaign, name, changes)
     if stopped is not None:
         set_stopped(campaign, stopped, now)
     session.flush()
+    note_change(session, author, campaign, seen, before, now)
+    note_stop(session, author, campaign, stopped_at, now)
     return campaign
 
 
@@ -163,7 +167,7 @@ def check_places(session: Session, terms: Terms) -> None:
         raise Invalid("Name partners and stores that are here.", errors=unknown)
 
 
-def note_change(session: Session, author_id: str, row: Campaign, name: str, before: Terms, now: Ms) -> None:
+def note_change(session: Session, author: Author, row: Campaign, name: str, before: Terms, now: Ms) -> None:
     """What is not as it was when the campaign had this name and these terms; where coupons are out, with the words that they came with."""
     after = parse_terms(row.terms)
     changed = what_became_what(name, before, row.name, after)
@@ -172,16 +176,16 @@ def note_change(session: Session, author_id: str, row: Campaign, name: str, befo
     words = changed_words(before, after) if row.coupons else {}
     said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()}
     told: dict[str, Any] = {"name": row.name, "changed": changed, **({"words_before": said} if said else {})}
-    audit.note(session, author_id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
+    audit.note(session, author.id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)
 
 
-def note_stop(session: Session, author_id: str, row: Campaign, before: Ms | None, now: Ms) -> None:
+def note_stop(session: Session, author: Author, row: Campaign, before: Ms | None, now: Ms) -> None:
     """That it was stopped, or went on, if it did."""
     if row.stopped_at == before:
         return
     what = Change.CAMPAIGN_WENT_ON if row.stopped_at is None else Change.CAMPAIGN_STOPPED
     changed = {"stopped_at": ["" if at is None else rfc3339(at) for at in (before, row.stopped_at)]}
-    audit.note(session, author_id, what, campaign_id(row.number), now, name=row.name, changed=changed)
+    audit.note(session, author.id, what, campaign_id(row.number), now, name=row.name, changed=changed)
 
 
 def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:

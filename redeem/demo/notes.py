@@ -13,13 +13,14 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_keys, roles
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Role
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
 from redeem.demo.samples import TILL, Samples
-from redeem.devices.enrolment import TILL_SCOPES, invite_device
+from redeem.devices.enrolment import invite_tablet
 from redeem.lib import ids, passwords
 from redeem.lib.errors import BadKey, Invalid
 from redeem.lib.files import write_private
@@ -101,30 +102,17 @@ def kept_key(tools: Context, old: Notes, name: str) -> str | None:
 def new_shop_key(tools: Context, now: Ms) -> str:
     def work(session: Session) -> str:
         forget_key(session, "shop", now)
-        return api_keys.add_shop_key(session, KEY_NAME, now)
+        return api_keys.add_shop_key(session, OPERATOR, KEY_NAME, now)
 
     return tools.database.write(work)
 
 
 def new_till_key(tools: Context, now: Ms) -> str:
     """A new key for the till that is there, with its history."""
-    minted = api_key_format.mint("till")
 
     def work(session: Session) -> str:
         forget_key(session, "till", now)
-        session.add(
-            ApiKey(
-                prefix=minted.prefix,
-                secret_hash=minted.hash,
-                kind="till",
-                name=KEY_NAME,
-                scopes=TILL_SCOPES,
-                device_id=device_id(STORE, TILL),
-                family=minted.prefix,
-                created_at=now,
-            )
-        )
-        return minted.text
+        return api_keys.add_till_key(session, OPERATOR, device_id(STORE, TILL), KEY_NAME, now).text
 
     return tools.database.write(work)
 
@@ -191,5 +179,7 @@ def new_pin() -> str:
 
 
 def new_link(tools: Context, now: Ms) -> str:
-    enrolment = tools.database.write(lambda session: invite_device(session, STORE.id, TABLET_NAME, now, LINK_MINUTES))
+    enrolment = tools.database.write(
+        lambda session: invite_tablet(session, OPERATOR, STORE.id, TABLET_NAME, now, LINK_MINUTES)
+    )
     return enrolment_link(tools, enrolment.id)

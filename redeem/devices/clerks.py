@@ -4,29 +4,36 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit, throttle
-from redeem.accounts.audit import Change
-from redeem.accounts.roles import Person, Scope
+from redeem.accounts.audit import Author, Change
+from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Clerk
 from redeem.devices.directory import ClerkLine, get_clerk
-from redeem.devices.enrolment import Tablet, get_store
+from redeem.devices.enrolment import Tablet
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict
 from redeem.lib.ids import is_id, new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
+from redeem.partners.directory import get_store
 
 
-def add_clerk(session: Session, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
-    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose."""
+def add_clerk(session: Session, author: Author, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
+    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose.
+
+    Raises NotFound for a store outside the author's scope, Invalid for the name.
+    """
+    store = get_store(session, author.scope, store_id)
     clerk = Clerk(
         id=new_id("clk", now),
-        store_id=get_store(session, store_id).id,
+        store_id=store.id,
         name=clean_name(name),
         pin_hash=pin_hash,
         created_at=now,
     )
     session.add(clerk)
     session.flush()
+    told = {"name": clerk.name, "store": store.name}
+    audit.note(session, author.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **told)
     return clerk
 
 
@@ -64,27 +71,27 @@ def check_pin(clerk: Clerk | None, pin: str) -> bool:
     return passwords.verify(clerk.pin_hash if clerk else None, pin)
 
 
-def let_clerk_leave(session: Session, person: Person, clerk_id: str, now: Ms) -> str:
+def let_clerk_leave(session: Session, author: Author, clerk_id: str, now: Ms) -> str:
     """The clerk's PIN opens no tablet any more; what they gave stays under their name. Answers the store's id."""
-    line = get_clerk(session, person.scope, clerk_id)
+    line = get_clerk(session, author.scope, clerk_id)
     if line.left_at is None:
         clerk = session.get_one(Clerk, line.id)
         clerk.left_at = now
-        note_clerk(session, person, Change.CLERK_LEFT, line, now)
+        note(session, author, Change.CLERK_LEFT, line, now)
     return line.store_id
 
 
-def set_pin(session: Session, person: Person, clerk_id: str, pin_hash: str, now: Ms) -> str:
+def set_pin(session: Session, author: Author, clerk_id: str, pin_hash: str, now: Ms) -> str:
     """A new PIN; `pin_hash` is made before the transaction. Answers the store's id. Raises NotFound, Conflict."""
-    line = get_clerk(session, person.scope, clerk_id)
+    line = get_clerk(session, author.scope, clerk_id)
     if line.left_at is not None:
         raise Conflict("This clerk was removed. Add them again.")
     session.get_one(Clerk, line.id).pin_hash = pin_hash
     session.flush()
-    note_clerk(session, person, Change.CLERK_PIN_CHANGED, line, now)
+    note(session, author, Change.CLERK_PIN_CHANGED, line, now)
     return line.store_id
 
 
-def note_clerk(session: Session, person: Person, what: Change, line: ClerkLine, now: Ms) -> None:
+def note(session: Session, author: Author, what: Change, line: ClerkLine, now: Ms) -> None:
     scope = Scope(store_id=line.store_id)
-    audit.note(session, person.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)
+    audit.note(session, author.id, what, line.id, now, scope=scope, name=line.name, store=line.store_name)

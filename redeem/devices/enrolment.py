@@ -1,20 +1,23 @@
-"""Enrolling: tablets by a one-time link, tills by a key, clerks by a PIN.
+"""Devices come and go: tablets by a one-time link, tills by a key; each is renamed and revoked here.
 
 A tablet makes its own key pair and registers the public half: nothing secret is ever sent to it. An enrolment makes one
 device, whoever opens the link and however often: `device.enrolment_id` is unique.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem.accounts import api_key_format
+from redeem.accounts import api_keys, audit
+from redeem.accounts.audit import Author, Change
+from redeem.accounts.roles import Scope
 from redeem.db.engine import Retry
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device, Enrolment
-from redeem.db.models.partners import Store
+from redeem.devices.directory import DeviceLine, get_device
 from redeem.domain.signing_keys import is_sound_point
 from redeem.holds import sweep
 from redeem.ledger import generation
@@ -22,8 +25,7 @@ from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms
-
-TILL_SCOPES = "redeem"
+from redeem.partners.directory import get_store
 
 
 class UsedEnrolment(Conflict):
@@ -57,20 +59,21 @@ class NewTill:
     key_text: str
 
 
-def invite_device(
-    session: Session, store_id: str, name: str, now: Ms, minutes: int, manager_id: str | None = None
-) -> Enrolment:
-    """A right to enrol one tablet at the store within `minutes`."""
+def invite_tablet(session: Session, author: Author, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
+    """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the author's scope, Invalid for the name."""
+    store = get_store(session, author.scope, store_id)
     enrolment = Enrolment(
         id=new_id("enr", now),
-        store_id=get_store(session, store_id).id,
+        store_id=store.id,
         device_name=clean_name(name),
-        manager_id=manager_id,
+        manager_id=audit.manager_id_of(author),
         created_at=now,
         expires_at=now + minutes * MS_PER_MINUTE,
     )
     session.add(enrolment)
     session.flush()
+    told = {"name": enrolment.device_name, "store": store.name}
+    audit.note(session, author.id, Change.TABLET_INVITED, enrolment.id, now, scope=Scope(store_id=store.id), **told)
     return enrolment
 
 
@@ -123,26 +126,15 @@ def add_once(session: Session, device: Device) -> None:
         raise Retry from error
 
 
-def revoke_device(session: Session, device_id: str, now: Ms) -> Device:
-    """The device may do nothing from now on; its till keys end with it. Doing it twice changes nothing."""
-    device = session.get(Device, device_id, with_for_update={"key_share": True})
-    if device is None:
-        raise NotFound
-    if device.revoked_at is None:
-        device.revoked_at, device.moves_to_id, device.moves_by_id = now, None, None
-        session.flush()
-        sweep.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
-    for key in session.scalars(select(ApiKey).where(ApiKey.device_id == device_id, ApiKey.revoked_at.is_(None))):
-        key.revoked_at = now
-    return device
+def add_till(session: Session, author: Author, store_id: str, name: str, now: Ms) -> NewTill:
+    """A partner's own till, with its key. Made anew after a restore that has forgotten it, it is awaited like the others.
 
-
-def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: str | None = None) -> NewTill:
-    """A partner's own till, with its key. Made anew after a restore that has forgotten it, it is awaited like the others."""
-    life = generation.current(session)
+    Raises NotFound for a store outside the author's scope, Invalid for the name.
+    """
+    store, life = get_store(session, author.scope, store_id), generation.current(session)
     device = Device(
         id=new_id("dev", now),
-        store_id=get_store(session, store_id).id,
+        store_id=store.id,
         kind="till",
         name=clean_name(name),
         created_at=now,
@@ -150,21 +142,40 @@ def add_till(session: Session, store_id: str, name: str, now: Ms, manager_id: st
     )
     session.add(device)
     session.flush()
-    minted = api_key_format.mint("till")
-    session.add(
-        ApiKey(
-            prefix=minted.prefix,
-            secret_hash=minted.hash,
-            kind="till",
-            name=device.name,
-            scopes=TILL_SCOPES,
-            device_id=device.id,
-            family=minted.prefix,
-            manager_id=manager_id,
-            created_at=now,
-        )
-    )
-    return NewTill(device, minted.text)
+    key = api_keys.add_till_key(session, author, device.id, device.name, now)
+    told = {"name": device.name, "store": store.name}
+    audit.note(session, author.id, Change.TILL_ADDED, device.id, now, scope=Scope(store_id=store.id), **told)
+    return NewTill(device, key.text)
+
+
+def rename_device(session: Session, author: Author, device_id: str, name: str, now: Ms) -> None:
+    """Raises NotFound for a device outside the author's scope, Invalid for the name."""
+    line, cleaned = get_device(session, author.scope, device_id), clean_name(name)
+    if cleaned != line.name:
+        session.get_one(Device, line.id).name = cleaned
+        note(session, author, Change.DEVICE_RENAMED, line, now, changed={"name": [line.name, cleaned]})
+
+
+def revoke_device(session: Session, author: Author, device_id: str, now: Ms) -> None:
+    """The device may do nothing from now on; its till keys end with it. Doing it twice changes nothing.
+
+    Raises NotFound for a device outside the author's scope.
+    """
+    line = get_device(session, author.scope, device_id)
+    device = session.get_one(Device, line.id, with_for_update={"key_share": True})
+    if device.revoked_at is not None:
+        return
+    device.revoked_at, device.moves_to_id, device.moves_by_id = now, None, None
+    session.flush()
+    sweep.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
+    own = (ApiKey.device_id == device.id, ApiKey.revoked_at.is_(None))
+    session.execute(update(ApiKey).where(*own).values(revoked_at=now))
+    note(session, author, Change.DEVICE_REVOKED, line, now)
+
+
+def note(session: Session, author: Author, what: Change, line: DeviceLine, now: Ms, **details: Any) -> None:
+    told = {"name": line.name, "store": line.store_name, **details}
+    audit.note(session, author.id, what, line.id, now, scope=Scope(store_id=line.store_id), **told)
 
 
 def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Tablet | None:
@@ -174,10 +185,3 @@ def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False)
     active = known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
     row = session.execute(known if even_revoked else active).one_or_none()
     return Tablet(*row) if row else None
-
-
-def get_store(session: Session, store_id: str) -> Store:
-    store = session.get(Store, store_id)
-    if store is None:
-        raise NotFound("Check the store's id; no such store is here.")
-    return store

@@ -10,42 +10,49 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
-from redeem.accounts.audit import Change
+from redeem.accounts.audit import Author, Change
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Store
+from redeem.devices.directory import get_device
 from redeem.holds import holds, sweep
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.times import Ms
+from redeem.partners.directory import get_store
 
 
-def ask(session: Session, device_id: str, store_id: str, manager_id: str, now: Ms) -> Device:
-    """The device is to work at that store; a till does from now on. Doing it twice changes nothing. Raises NotFound, Conflict."""
-    device, store = find(session, device_id), session.get(Store, store_id)
-    if store is None:
-        raise NotFound
+def move_device(session: Session, author: Author, device_id: str, store_id: str, now: Ms) -> Device:
+    """Has a till work at another store at once, and a tablet when it next reports. Doing it twice changes nothing.
+
+    Raises NotFound for what is outside the author's scope, Conflict.
+    """
+    device = find(session, get_device(session, author.scope, device_id).id)
+    store = session.get_one(Store, get_store(session, author.scope, store_id).id)
     check(session, device, store)
     if device.kind == "till":
-        go(session, device, store, manager_id, now)
+        go(session, device, store, author.id, now)
     elif device.moves_to_id != store.id:
-        device.moves_to_id, device.moves_by_id = store.id, manager_id
-        note(session, manager_id, Change.DEVICE_TO_MOVE, device, store, now)
+        device.moves_to_id, device.moves_by_id = store.id, audit.manager_id_of(author)
+        note(session, author.id, Change.DEVICE_TO_MOVE, device, store, now)
         sweep.begin_sweep(session, Device.store_id == device.store_id)  # what it was promised, others get
     return device
 
 
-def stay(session: Session, device_id: str, manager_id: str, now: Ms) -> bool:
-    """The tablet is not to move after all; False if it was not to. Raises NotFound."""
-    device = find(session, device_id)
+def let_device_stay(session: Session, author: Author, device_id: str, now: Ms) -> bool:
+    """Takes that back, if it has not happened; False if nothing was left to be taken back.
+
+    Raises NotFound for a device outside the author's scope.
+    """
+    device = find(session, get_device(session, author.scope, device_id).id)
     if device.moves_to_id is None:
         return False
     store = session.get_one(Store, device.moves_to_id)
     device.moves_to_id = device.moves_by_id = None
     device.sweep_from = 0
-    note(session, manager_id, Change.DEVICE_STAYS, device, store, now)
+    note(session, author.id, Change.DEVICE_STAYS, device, store, now)
     return True
 
 
@@ -59,8 +66,8 @@ def where_to(session: Session, device: Device, life: generation.Life, heard: int
     return device.moves_to_id
 
 
-def go(session: Session, device: Device, store: Store, manager_id: str, now: Ms) -> None:
-    note(session, manager_id, Change.DEVICE_MOVED, device, store, now)
+def go(session: Session, device: Device, store: Store, author_id: str, now: Ms) -> None:
+    note(session, author_id, Change.DEVICE_MOVED, device, store, now)
     mine = Coupon.promised_to_id == device.id
     holds.execute(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
     # Whoever stands there with the coupon does not come along: what it asked for goes home.
@@ -105,11 +112,11 @@ def is_settled(session: Session, device: Device, heard: int) -> bool:
     return not session.scalar(select(unsaid.exists() | waits.exists() | unheard.exists()))
 
 
-def note(session: Session, manager_id: str, what: Change, device: Device, store: Store, now: Ms) -> None:
+def note(session: Session, author_id: str, what: Change, device: Device, store: Store, now: Ms) -> None:
     """Between two partners it is the shop's own affair: neither reads of the other."""
     here = session.get_one(Store, device.store_id)
     scope = Scope(store_id=here.id) if here.partner_id == store.partner_id else WHOLE
     told = {"name": device.name, "store": here.name}
     changed = {} if what == Change.DEVICE_STAYS else {"changed": {"store": [here.name, store.name]}}
     session.flush()
-    audit.note(session, manager_id, what, device.id, now, scope=scope, **told, **changed)
+    audit.note(session, author_id, what, device.id, now, scope=scope, **told, **changed)

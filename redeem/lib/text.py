@@ -2,6 +2,8 @@
 
 from redeem.lib.errors import Invalid
 
+LONG_NAME_CHARACTERS = 120
+
 
 def clean_name(name: str, limit_characters: int = 80) -> str:
     """Return the name on one line, with each run of white space as one space. Raises Invalid if it is empty, too long or unprintable."""
@@ -9,3 +11,8 @@ def clean_name(name: str, limit_characters: int = 80) -> str:
     if not cleaned or len(cleaned) > limit_characters or not cleaned.isprintable():
         raise Invalid(f"Give a name of 1 to {limit_characters} characters on one line.")
     return cleaned
+
+
+def clean_line(text: str, limit_characters: int) -> str:
+    """One line that may be empty; raises Invalid."""
+    return clean_name(text, limit_characters) if text.split() else ""

@@ -1,4 +1,4 @@
-"""Overseeing: the lists of the office: stores, devices, clerks, keys, changes. Every query is kept to a manager's scope."""
+"""The lists of partners and stores: the office's, each kept to a manager's scope, and the API's, in pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from redeem.accounts.roles import Scope, partners_within, within
 from redeem.db.lines import line, lines
 from redeem.db.models.partners import Partner, Store
+from redeem.db.paging import Page, Slice, take
 from redeem.domain.rules import is_good_at
 from redeem.domain.terms import Terms
 
@@ -53,6 +54,17 @@ def list_stores(session: Session, scope: Scope) -> list[StoreLine]:
 
 def get_store(session: Session, scope: Scope, store_id: str) -> StoreLine:
     return line(session, StoreLine, within(STORE, scope, Store.id).where(Store.id == store_id))
+
+
+def page_partners(session: Session, page: Page) -> Slice[Partner]:
+    found = take(session, select(Partner), Partner.id.expression, page)
+    return Slice([row[0] for row in found.items], found.has_more)
+
+
+def page_stores(session: Session, partner_id: str | None, page: Page) -> Slice[Store]:
+    statement = select(Store) if partner_id is None else select(Store).where(Store.partner_id == partner_id)
+    found = take(session, statement, Store.id.expression, page)
+    return Slice([row[0] for row in found.items], found.has_more)
 
 
 def where_good(terms: Terms, stores: Sequence[StoreLine]) -> list[StoreLine]:

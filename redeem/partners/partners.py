@@ -1,20 +1,29 @@
-"""Partnering: the chains that give the gifts, and their stores."""
+"""Partners, the chains that give the gifts, and their stores: added and changed.
+
+Names are kept as they come: a program's as it sent them, a person's after `clean_name` or `typed_store`.
+"""
 
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.accounts import audit
+from redeem.accounts.audit import Author, Change
+from redeem.accounts.roles import Scope, partners_within
 from redeem.db.models.partners import Partner, Store
-from redeem.db.paging import Page, Slice, take
 from redeem.lib.errors import Invalid
 from redeem.lib.ids import new_id
+from redeem.lib.text import LONG_NAME_CHARACTERS, clean_line, clean_name
 from redeem.lib.times import Ms, is_zone
+from redeem.partners import directory
+
+ADDRESS_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class NewStore:
-    """A store to open. `time_zone` is an IANA name: the store's calendar decides which day it is."""
+    """A store to open, or what one is to become. `time_zone` is an IANA name: the store's calendar decides which day it is."""
 
     partner_id: str
     name: str
@@ -23,16 +32,40 @@ class NewStore:
     hours: str = ""
 
 
-def add_partner(session: Session, name: str, now: Ms) -> Partner:
+def typed_store(partner_id: str, name: str, time_zone: str, address: str, hours: str) -> NewStore:
+    """What a person typed. Raises Invalid for a name, an address or hours that are no line or too long."""
+    return NewStore(
+        partner_id=partner_id,
+        name=clean_name(name, LONG_NAME_CHARACTERS),
+        time_zone=time_zone,
+        address=clean_line(address, ADDRESS_CHARACTERS),
+        hours=clean_line(hours, LONG_NAME_CHARACTERS),
+    )
+
+
+def add_partner(session: Session, author: Author, name: str, now: Ms) -> Partner:
     partner = Partner(id=new_id("prt", now), name=name, created_at=now)
     session.add(partner)
     session.flush()
+    audit.note(session, author.id, Change.PARTNER_ADDED, partner.id, now, scope=Scope(partner.id), name=name)
     return partner
 
 
-def add_store(session: Session, new: NewStore, now: Ms) -> Store:
-    """Raises Invalid if the partner is not here or the time zone is none."""
-    if session.get(Partner, new.partner_id) is None:
+def rename_partner(session: Session, author: Author, partner_id: str, name: str, now: Ms) -> None:
+    """Raises NotFound for a partner outside the author's scope."""
+    line = directory.get_partner(session, author.scope, partner_id)
+    if name == line.name:
+        return
+    session.get_one(Partner, line.id).name = name
+    session.flush()
+    told = {"name": line.name, "changed": {"name": [line.name, name]}}
+    audit.note(session, author.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **told)
+
+
+def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store:
+    """Raises Invalid for a partner that the author does not know of, and for a time zone that is none."""
+    known = select(Partner.id).where(Partner.id == new.partner_id, partners_within(author.scope))
+    if session.scalar(known) is None:
         raise Invalid("Name a partner that is here.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
     check_zone(new.time_zone)
     store = Store(
@@ -46,7 +79,25 @@ def add_store(session: Session, new: NewStore, now: Ms) -> Store:
     )
     session.add(store)
     session.flush()
+    scope = Scope(store.partner_id, store.id)
+    audit.note(session, author.id, Change.STORE_ADDED, store.id, now, scope=scope, name=store.name)
     return store
+
+
+def change_store(session: Session, author: Author, store_id: str, new: NewStore, now: Ms) -> None:
+    """Its partner stays. Raises NotFound for a store outside the author's scope, Invalid for a time zone that is none."""
+    line = directory.get_store(session, author.scope, store_id)
+    check_zone(new.time_zone)
+    row, told = session.get_one(Store, line.id), ("name", "address", "hours", "time_zone")
+    before, after = ({name: getattr(each, name) for name in told} for each in (line, new))
+    changed = audit.changes(before, after)
+    if not changed:
+        return
+    for name in changed:
+        setattr(row, name, after[name])
+    session.flush()
+    scope = Scope(store_id=line.id)
+    audit.note(session, author.id, Change.STORE_CHANGED, line.id, now, scope=scope, name=line.name, changed=changed)
 
 
 def check_zone(name: str) -> None:
@@ -54,14 +105,3 @@ def check_zone(name: str) -> None:
     if not is_zone(name):
         fault = {"pointer": "/time_zone", "detail": "no IANA time zone, such as Europe/Moscow"}
         raise Invalid("Name the store's time zone.", errors=[fault])
-
-
-def list_partners(session: Session, page: Page) -> Slice[Partner]:
-    found = take(session, select(Partner), Partner.id.expression, page)
-    return Slice([row[0] for row in found.items], found.has_more)
-
-
-def list_stores(session: Session, partner_id: str | None, page: Page) -> Slice[Store]:
-    statement = select(Store) if partner_id is None else select(Store).where(Store.partner_id == partner_id)
-    found = take(session, statement, Store.id.expression, page)
-    return Slice([row[0] for row in found.items], found.has_more)

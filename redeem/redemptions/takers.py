@@ -7,6 +7,7 @@ from collections.abc import Callable
 from json import dumps
 from typing import Any
 
+from redeem.accounts.audit import OPERATOR
 from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
@@ -90,7 +91,7 @@ def take_move(taking: Taking) -> Answer:
     device = find(session, act.actor.device_id)
     if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
         return Answer(Outcome.NOT_MOVED)
-    go(session, device, session.get_one(Store, wanted), device.moves_by_id or "", now)
+    go(session, device, session.get_one(Store, wanted), device.moves_by_id or OPERATOR.id, now)
     return Answer(Outcome.MOVED, {"store": wanted})
 
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from redeem.accounts import api_key_format, idempotency
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.idempotency import KeyReused, Mutation
 from redeem.db.models.api import Idempotency
 from redeem.db.models.partners import Partner
@@ -27,7 +28,7 @@ def mutation(cast):
 
 def add(session, mutation, name="East"):
     def work(inner):
-        return 201, partners.add_partner(inner, name, NOW).id.encode()
+        return 201, partners.add_partner(inner, OPERATOR, name, NOW).id.encode()
 
     return idempotency.once(session, mutation, SEALER, NOW, work)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from redeem.accounts.audit import OPERATOR
 from redeem.app import create_app
 from redeem.config import Settings
 from redeem.db.engine import Database
@@ -87,7 +88,7 @@ class Backstage:
         """A one-time link as a manager makes it, of this moment."""
 
         def invite(session: Session) -> str:
-            return enrolment.invite_device(session, store_id, name, now_ms(), ENROLMENT_MINUTES).id
+            return enrolment.invite_tablet(session, OPERATOR, store_id, name, now_ms(), ENROLMENT_MINUTES).id
 
         return enrolment_link(self.tools, self.database.write(invite))
 
@@ -112,7 +113,7 @@ class Backstage:
 
         def revoke(session: Session) -> None:
             found = session.scalars(select(Device.id).where(Device.name == name)).one()
-            enrolment.revoke_device(session, found, now_ms())
+            enrolment.revoke_device(session, OPERATOR, found, now_ms())
 
         self.database.write(revoke)
 

@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 from playwright.sync_api import expect
 
+from redeem.accounts.audit import OPERATOR
 from redeem.devices import clerks
 from redeem.lib import passwords
 from redeem.web.context import now_ms
@@ -140,7 +141,9 @@ def test_every_screen_fits_in_every_size(
 ) -> None:
     live.rename_store(cast.north, LONG_NAME)
     live.database.write(
-        lambda session: clerks.add_clerk(session, cast.north, NEW_CLERK, passwords.hash_password(PIN), now_ms())
+        lambda session: clerks.add_clerk(
+            session, OPERATOR, cast.north, NEW_CLERK, passwords.hash_password(PIN), now_ms()
+        )
     )
     on = tablet(language=language).enrol(live.enrolment_link(cast.north, "Till 1"))
     on.wait_until_kept()

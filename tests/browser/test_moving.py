@@ -8,6 +8,7 @@ from redeem.db.models.devices import Device
 from redeem.db.models.managers import Manager
 from redeem.devices import moves
 from redeem.web.context import now_ms
+from tests import factories
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.cast import SOUTH_PIN
@@ -19,7 +20,7 @@ def move(live: LiveServer, store_id: str) -> None:
     def work(session):
         device = session.scalars(select(Device.id).where(Device.name == "Till 1")).one()
         manager = session.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one()
-        moves.ask(session, device, store_id, manager, now_ms())
+        moves.move_device(session, factories.person(session, manager), device, store_id, now_ms())
 
     live.database.write(work)
 

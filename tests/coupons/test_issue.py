@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import campaigns, issue
 from redeem.coupons.campaigns import CampaignInUse, CampaignStopped, NotIssuing
 from redeem.coupons.issue import CouponFilter, NewCoupon
@@ -75,7 +76,7 @@ def test_the_last_day_is_signed_and_stays(database, cast):
     number = campaign_with(database, cast, windows={"valid_days": 14})
     database.write(lambda s: factories.coupon(s, number))
     changes = {"windows": parse_terms(factories.terms(partners=[cast.north_partner]).text()).windows}
-    database.write(lambda s: campaigns.patch_campaign(s, number, None, changes, NOW))
+    database.write(lambda s: campaigns.patch_campaign(s, OPERATOR, number, NOW, changes=changes))
     (row,) = database.read(lambda s: all_of(s, Coupon))
     assert to_date(row.last_day).isoformat() == day(14)
 
@@ -94,14 +95,11 @@ def test_a_campaign_names_only_places_that_are_here(database, cast):
 
 def test_money_stays_once_coupons_are_out(database, cast):
     changes = {"value": factories.terms(partners=["prt_" + "0" * 26]).handling_fee}
-    database.write(lambda s: campaigns.patch_campaign(s, cast.anywhere, None, changes, NOW))
+    database.write(lambda s: campaigns.patch_campaign(s, OPERATOR, cast.anywhere, NOW, changes=changes))
     database.write(lambda s: factories.coupon(s, cast.anywhere))
+    back = {"value": factories.terms(partners=["prt_" + "0" * 26]).value}
     with pytest.raises(CampaignInUse):
-        database.write(
-            lambda s: campaigns.patch_campaign(
-                s, cast.anywhere, None, {"value": factories.terms(partners=["prt_" + "0" * 26]).value}, NOW
-            )
-        )
+        database.write(lambda s: campaigns.patch_campaign(s, OPERATOR, cast.anywhere, NOW, changes=back))
 
 
 def test_metadata_comes_back_as_it_went(database, cast):
@@ -151,4 +149,4 @@ def test_after_a_stop_nothing_is_issued_whatever_is_under_way(database, cast):
 
 
 def stop(session, number):
-    campaigns.set_stopped(campaigns.lock_campaign(session, number), True, NOW)
+    campaigns.patch_campaign(session, OPERATOR, number, NOW, stopped=True)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_keys, roles
+from redeem.accounts.audit import OPERATOR
 from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.coupons import issue
@@ -251,7 +252,7 @@ def test_a_tablet_of_the_visitor_holds_what_is_at_home(short_demo: Demo):
     store, key = BY_KEY[DEMO_STORE].id, SigningKey.generate()
 
     def enrol(session: Session) -> str:
-        enrolment = device_enrolment.invite_device(session, store, "Visitor", NOW, 10)
+        enrolment = device_enrolment.invite_tablet(session, OPERATOR, store, "Visitor", NOW, 10)
         return device_enrolment.enrol(session, enrolment.id, bytes(key.verify_key), NOW).id
 
     visitor = Tablet(short_demo.database, short_demo.database.write(enrol), key)

@@ -8,6 +8,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 
 from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.throttle import FIRST_WAIT_MS, FREE_FAILURES
 from redeem.db.models.devices import Device
 from redeem.devices import clerks, enrolment
@@ -24,7 +25,9 @@ SMALL_ORDER = bytes(32)
 
 @pytest.fixture
 def link(database, cast):
-    made = database.write(lambda session: enrolment.invite_device(session, cast.north, "Counter 2", NOW, minutes=10))
+    made = database.write(
+        lambda session: enrolment.invite_tablet(session, OPERATOR, cast.north, "Counter 2", NOW, minutes=10)
+    )
     return made.id
 
 
@@ -90,7 +93,9 @@ def test_one_tablet_that_asks_many_times_at_once_is_one_device(enrol, link):
 @on_both_databases
 def test_one_key_is_one_device(database, cast, enrol, link):
     enrol(link)
-    second = database.write(lambda session: enrolment.invite_device(session, cast.south, "Elsewhere", NOW, 10)).id
+    second = database.write(
+        lambda session: enrolment.invite_tablet(session, OPERATOR, cast.south, "Elsewhere", NOW, 10)
+    ).id
     with pytest.raises(Conflict, match="new key"):
         enrol(second)
 
@@ -103,7 +108,7 @@ def test_a_link_has_its_time(enrol, link):
 
 def test_a_revoked_tablet_does_not_come_back_by_its_link(database, enrol, link):
     device = enrol(link)
-    database.write(lambda session: enrolment.revoke_device(session, device.id, NOW))
+    database.write(lambda session: enrolment.revoke_device(session, OPERATOR, device.id, NOW))
     with pytest.raises(UsedEnrolment):
         enrol(link)
 
@@ -123,12 +128,12 @@ def test_a_key_that_is_none_is_refused(enrol, link, key):
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\0b", "a\u202eb"])
 def test_a_device_has_a_name_that_can_be_read(database, cast, name):
     with pytest.raises(Invalid):
-        database.write(lambda session: enrolment.invite_device(session, cast.north, name, NOW, 10))
+        database.write(lambda session: enrolment.invite_tablet(session, OPERATOR, cast.north, name, NOW, 10))
 
 
 def test_there_is_no_device_without_a_store(database):
     with pytest.raises(NotFound):
-        database.write(lambda session: enrolment.invite_device(session, "sto_x", "Counter", NOW, 10))
+        database.write(lambda session: enrolment.invite_tablet(session, OPERATOR, "sto_x", "Counter", NOW, 10))
 
 
 # Tills.
@@ -141,7 +146,7 @@ def test_a_tills_key_ends_with_the_till(database, cast):
 
     assert known()
     for _ in range(2):
-        database.write(lambda session: enrolment.revoke_device(session, cast.north_till_id, NOW))
+        database.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.north_till_id, NOW))
         assert known() is None
 
 

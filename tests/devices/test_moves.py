@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.ledger import Act
@@ -26,14 +27,18 @@ MINUTE = 60_000
 @pytest.fixture
 def ask(counters, manager_id):
     def asked(device_id, store_id):
-        return counters.write(lambda session: moves.ask(session, device_id, store_id, manager_id, NOW))
+        return counters.write(
+            lambda session: moves.move_device(session, factories.person(session, manager_id), device_id, store_id, NOW)
+        )
 
     return asked
 
 
 @pytest.fixture
 def stay(counters, manager_id):
-    return lambda device_id: counters.write(lambda session: moves.stay(session, device_id, manager_id, NOW))
+    return lambda device_id: counters.write(
+        lambda session: moves.let_device_stay(session, factories.person(session, manager_id), device_id, NOW)
+    )
 
 
 def go(tablet, store_id, epoch=0):
@@ -281,7 +286,14 @@ def test_to_where_it_is_already(tablet, cast, ask):
         ask(tablet.device_id, cast.north)
 
 
-@pytest.mark.parametrize("end", [enrolment.revoke_device, lambda s, d, now: write_off.write_off(s, d, manager(s), now)])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda s, d, now: enrolment.revoke_device(s, OPERATOR, d, now),
+        lambda s, d, now: write_off.write_off(s, d, manager(s), now),
+    ],
+    ids=["revoked", "lost"],
+)
 def test_one_that_is_over_moves_nowhere(counters, tablet, cast, ask, end):
     ask(tablet.device_id, cast.annex)
     counters.write(lambda session: end(session, tablet.device_id, NOW))

@@ -1,5 +1,6 @@
 """Holds: who may give a coupon while nobody can be asked."""
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue
 from redeem.devices import enrolment
 from redeem.holds import holds
@@ -186,7 +187,7 @@ def test_the_last_who_asked_gets_it(counters, tablet, cast):
 def test_who_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
     coupon, epoch = counters.held()
     counters.south.act("ask", coupon=coupon.token)
-    counters.write(lambda session: enrolment.revoke_device(session, counters.south.device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, counters.south.device_id, NOW))
     tablet.act("release", id=coupon.id, epoch=epoch)
     assert counters.promised(coupon) == tablet.device_id
 

@@ -9,6 +9,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import insert, update
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
@@ -75,7 +76,7 @@ def test_a_tablet_hears_nothing_of_itself_nor_of_another_store(counters):
 def test_a_tablet_that_may_not_give_any_more_is_not_told_of(counters):
     counters.held()
     second = counters.add_tablet()
-    counters.write(lambda session: revoke_device(session, counters.tablet.device_id, NOW))
+    counters.write(lambda session: revoke_device(session, OPERATOR, counters.tablet.device_id, NOW))
     reply = second.sync()
     assert reply.siblings is None
     assert reply.snapshot["siblings"] == []

@@ -2,6 +2,7 @@
 
 from nacl.signing import SigningKey
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue
 from redeem.devices import enrolment
 from redeem.holds import holds, sweep
@@ -27,7 +28,7 @@ def fetch(tablet):
 
 
 def revoke(counters, device_id):
-    counters.write(lambda session: enrolment.revoke_device(session, device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, device_id, NOW))
 
 
 def test_the_first_tablet_of_a_store_is_granted_what_is_at_home_there(counters, cast):

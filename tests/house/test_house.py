@@ -20,6 +20,7 @@ RAW_HTML = re.compile(
 )
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?![^>]*application/(ld\+)?json)|<style|\s(style|on[a-z]+)=[\"']")
 MACHINE_PATH = re.compile(r"(?<![\w.}>-])/(" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me"]) + r")/")
+NO_AUTHOR = re.compile(r"\bOPERATOR\b|\bOperator\b")
 SOURCE = re.compile(r"://|--(extra-)?index-url|--find-links|--trusted-host|\s@\s")
 OTHER_WORDS = re.compile(r"\b(voucher|gift card|check-in|ticket)s?\b", re.IGNORECASE)
 SKIPS = re.compile(
@@ -64,6 +65,11 @@ def test_pages_hold_no_script_and_no_style_of_their_own():
 
 def test_only_our_own_words_are_used():
     assert lines_with(OTHER_WORDS, SERVED) == []
+
+
+def test_whoever_changes_something_by_the_web_is_written_down():
+    """An operator's changes leave no entry in the log of changes."""
+    assert lines_with(NO_AUTHOR, {name: text for name, text in PYTHON.items() if name.startswith("redeem/web/")}) == []
 
 
 @pytest.mark.parametrize("name", [name for name in PYTHON if not name.startswith(("redeem/cli", "redeem/demo"))])
@@ -168,6 +174,7 @@ def test_each_error_code_is_documented():
         (INLINE, '<button onclick="go()">'),
         (SOURCE, "--find-links /opt/wheels"),
         (SOURCE, "flask @ file:///opt/flask.whl"),
+        (NO_AUTHOR, "partners.add_partner(session, OPERATOR, name, now)"),
         (OTHER_WORDS, "A Voucher for you"),
         (SKIPS, "@pytest.mark.ski" + 'pif(not shutil.which("chromium"), reason="none")'),
         (SKIPS, "test.ski" + 'p("later", () => {})'),

@@ -6,6 +6,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import create_engine, select
 
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Scope
 from redeem.coupons import issue
 from redeem.db.engine import Database
@@ -128,7 +129,7 @@ def test_a_campaign_made_after_the_backup_gets_its_number_back_never(counters, c
 
 
 def test_links_that_were_used_since_the_backup_open_nothing(counters, cast, vault):
-    link = counters.write(lambda s: enrolment.invite_device(s, cast.north, "Third", NOW, 60))
+    link = counters.write(lambda s: enrolment.invite_tablet(s, OPERATOR, cast.north, "Third", NOW, 60))
     vault.back_up()
     restore(counters, vault)
     assert counters.read(lambda session: session.get_one(Enrolment, link.id)).expires_at == LATER
@@ -162,7 +163,7 @@ def test_managers_see_who_of_their_own_is_missing(counters, cast):
 
 
 def test_who_was_out_of_service_at_the_backup_is_not_waited_for(counters, cast):
-    counters.write(lambda session: enrolment.revoke_device(session, cast.south_tablet_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.south_tablet_id, NOW))
     begin(counters)
     assert cast.south_tablet_id not in missing(counters)
 
@@ -170,7 +171,7 @@ def test_who_was_out_of_service_at_the_backup_is_not_waited_for(counters, cast):
 def test_a_tablet_that_is_revoked_meanwhile_is_still_waited_for(counters, cast):
     """It may have given what it held after the backup: that is for a manager to decide."""
     begin(counters)
-    counters.write(lambda session: enrolment.revoke_device(session, cast.south_tablet_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.south_tablet_id, NOW))
     assert cast.south_tablet_id in missing(counters)
 
 

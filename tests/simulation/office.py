@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.audit import OPERATOR
+from redeem.accounts.roles import Person
 from redeem.coupons import issue as coupon_issue
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device, Quarantine
@@ -33,6 +35,7 @@ from redeem.sync.quarantine import Admission
 from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
 from redeem.web.reading import fingerprint
+from tests import factories
 from tests.simulation import setting
 from tests.simulation.counters import carry_for
 from tests.simulation.tills import BACK, Till
@@ -81,7 +84,7 @@ def revoke(world: World, place: int, _chance: Random) -> None:
         world,
         "revokes",
         tablet.device,
-        lambda session: enrolment.revoke_device(session, tablet.device, world.clock.now),
+        lambda session: enrolment.revoke_device(session, OPERATOR, tablet.device, world.clock.now),
     )
 
 
@@ -93,7 +96,7 @@ def move_tablet(world: World, place: int, chance: Random) -> None:
             world,
             "leaves",
             device,
-            lambda session: moves.stay(session, device, world.setting.manager, world.clock.now),
+            lambda session: moves.let_device_stay(session, manager_of(session, world), device, world.clock.now),
         )
     else:
         move_device(world, device, to)
@@ -108,8 +111,14 @@ def move_till(world: World, place: int, chance: Random) -> None:
 
 
 def move_device(world: World, device: str, to: str) -> None:
-    manager, now = world.setting.manager, world.clock.now
-    change(world, "moves", device, lambda session: moves.ask(session, device, to, manager, now))
+    def work(session: Session) -> None:
+        moves.move_device(session, manager_of(session, world), device, to, world.clock.now)
+
+    change(world, "moves", device, work)
+
+
+def manager_of(session: Session, world: World) -> Person:
+    return factories.person(session, world.setting.manager)
 
 
 def write_off(world: World, place: int, chance: Random) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue as coupon_issue
 from redeem.coupons.issue import NewCoupon
 from redeem.devices import clerks
-from redeem.devices.enrolment import add_till, invite_device
+from redeem.devices.enrolment import add_till, invite_tablet
 from redeem.ledger import signing
 from redeem.ledger.signing import Signer
 from redeem.lib.ids import coupon_id
@@ -82,11 +83,11 @@ def furnish(server: Server, chance: Random) -> Setting:
 
 def add_place(session: Session, partner: str, name: str) -> Place:
     store = factories.store(session, partner, name).id
-    return Place(store, partner, clerks.add_clerk(session, store, "Anna", NO_PIN, factories.NOW).id)
+    return Place(store, partner, clerks.add_clerk(session, OPERATOR, store, "Anna", NO_PIN, factories.NOW).id)
 
 
 def till_key(session: Session, place: Place) -> str:
-    return add_till(session, place.id, "Till", factories.NOW).key_text
+    return add_till(session, OPERATOR, place.id, "Till", factories.NOW).key_text
 
 
 def add_campaigns(
@@ -127,5 +128,5 @@ def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:
 
 def link(server: Server, place: Place, now: Ms) -> Any:
     """A manager's link with which one tablet enrols at a store."""
-    enrolment = server.write(lambda session: invite_device(session, place.id, "Tablet", now, LINK_MINUTES))
+    enrolment = server.write(lambda session: invite_tablet(session, OPERATOR, place.id, "Tablet", now, LINK_MINUTES))
     return server.tools.links.seal(Purpose.ENROLMENT, {"enrolment": enrolment.id})

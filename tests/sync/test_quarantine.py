@@ -7,6 +7,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Quarantine
 from redeem.db.models.ledger import Act, Conflict
@@ -26,7 +27,7 @@ UNKNOWN = "dev_" + "0" * 26
 
 
 def revoke(counters, tablet):
-    counters.write(lambda session: enrolment.revoke_device(session, tablet.device_id, NOW))
+    counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, tablet.device_id, NOW))
 
 
 def admit(counters, device_id, manager_id, up_to=None):

@@ -9,6 +9,7 @@ from flask import Flask, current_app, g, request
 from redeem.accounts import api_key_format, api_keys
 from redeem.accounts.api_key_format import Kind
 from redeem.accounts.api_keys import KnownKey
+from redeem.accounts.audit import Program
 from redeem.domain.presented import Actor
 from redeem.lib.errors import BadKey, Forbidden, Unauthenticated
 from redeem.lib.times import MS_PER_MINUTE, Ms
@@ -34,6 +35,10 @@ class ShopCaller:
     prefix: str
     family: str
     scopes: frozenset[str]
+
+    @property
+    def author(self) -> Program:
+        return Program(self.family)
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes

@@ -4,10 +4,10 @@ from flask import Blueprint, Response
 
 from redeem.accounts.api_keys import MANAGE, READ
 from redeem.accounts.roles import Scope
-from redeem.coupons import campaigns, changing
+from redeem.coupons import campaign_list, campaigns
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
-from redeem.partners import partners, settlement
+from redeem.partners import directory, partners, settlement
 from redeem.redemptions import listing
 from redeem.web.api.auth import shop_caller
 from redeem.web.api.operation import answer, once, operation
@@ -44,8 +44,10 @@ blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 @blueprint.post("/campaigns")
 @operation("Create a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
 def create_campaign(key: str, body: CampaignBody) -> Response:
-    by, now = shop_caller().family, now_ms()
-    return once(key, body, 201, lambda s: Campaign.of(changing.create_campaign(s, by, body.name, body.as_terms(), now)))
+    author, now = shop_caller().author, now_ms()
+    return once(
+        key, body, 201, lambda s: Campaign.of(campaigns.create_campaign(s, author, body.name, body.as_terms(), now))
+    )
 
 
 @blueprint.get("/campaigns")
@@ -59,7 +61,7 @@ def create_campaign(key: str, body: CampaignBody) -> Response:
 )
 def list_campaigns(query: CampaignQuery) -> Response:
     page = query.page(campaign_of)
-    found = read(lambda session: campaigns.list_campaigns(session, page))
+    found = read(lambda session: campaign_list.page_campaigns(session, page))
     return answer(CampaignList(data=[Campaign.of(row) for row in found.items], has_more=found.has_more))
 
 
@@ -86,12 +88,16 @@ def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
     `stopped`: true stops issuing at once; false lets it go on. While it is stopped, issuing is answered `campaign_stopped`.
     Coupons that were issued stay good. To cancel them, void them.
     """
-    by, number, now = shop_caller().family, campaign_of(campaign), now_ms()
+    author, number, now = shop_caller().author, campaign_of(campaign), now_ms()
     return once(
         key,
         body,
         200,
-        lambda s: Campaign.of(changing.patch_campaign(s, by, number, body.name, body.changes(), now, body.stopped)),
+        lambda s: Campaign.of(
+            campaigns.patch_campaign(
+                s, author, number, now, name=body.name, changes=body.changes(), stopped=body.stopped
+            )
+        ),
     )
 
 
@@ -138,30 +144,30 @@ def list_refusals(query: RefusalQuery) -> Response:
 @blueprint.post("/partners")
 @operation("Add a partner", caller="shop", scope=MANAGE, keyed=True, body=PartnerBody, answers={201: Partner})
 def add_partner(key: str, body: PartnerBody) -> Response:
-    by, now = shop_caller().family, now_ms()
-    return once(key, body, 201, lambda s: Partner.of(changing.add_partner(s, by, body.name, now)))
+    author, now = shop_caller().author, now_ms()
+    return once(key, body, 201, lambda s: Partner.of(partners.add_partner(s, author, body.name, now)))
 
 
 @blueprint.get("/partners")
 @operation("List partners", caller="shop", scope=READ, query=PartnerQuery, answers={200: PartnerList})
 def list_partners(query: PartnerQuery) -> Response:
     page = query.page(str)
-    found = read(lambda session: partners.list_partners(session, page))
+    found = read(lambda session: directory.page_partners(session, page))
     return answer(PartnerList(data=[Partner.of(row) for row in found.items], has_more=found.has_more))
 
 
 @blueprint.post("/stores")
 @operation("Add a store", caller="shop", scope=MANAGE, keyed=True, body=StoreBody, answers={201: Store})
 def add_store(key: str, body: StoreBody) -> Response:
-    by, now = shop_caller().family, now_ms()
-    return once(key, body, 201, lambda s: Store.of(changing.add_store(s, by, body.as_new(), now)))
+    author, now = shop_caller().author, now_ms()
+    return once(key, body, 201, lambda s: Store.of(partners.add_store(s, author, body.as_new(), now)))
 
 
 @blueprint.get("/stores")
 @operation("List stores", caller="shop", scope=READ, query=StoreQuery, answers={200: StoreList})
 def list_stores(query: StoreQuery) -> Response:
     page = query.page(str)
-    found = read(lambda session: partners.list_stores(session, query.partner, page))
+    found = read(lambda session: directory.page_stores(session, query.partner, page))
     return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))
 
 

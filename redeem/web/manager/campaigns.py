@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from redeem.accounts.roles import WHOLE, Permission
 from redeem.coupons import campaign_editor, simulator
+from redeem.coupons import campaigns as shop_campaigns
 from redeem.coupons.campaign_editor import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
 from redeem.coupons.simulator import Scene
 from redeem.domain.terms import Terms
@@ -121,7 +122,7 @@ def save_campaign(campaign_id: str) -> ResponseReturnValue:
 def stop_campaign(campaign_id: str) -> ResponseReturnValue:
     """At once, without a question: nobody who holds a coupon loses it, and the page that follows lets it go on."""
     who, number, now = person(), campaign_of(campaign_id), now_ms()
-    write(lambda db: campaign_editor.stop_campaign(db, who, number, now))
+    write(lambda db: shop_campaigns.patch_campaign(db, who, number, now, stopped=True))
     flash(_("Stopped. Nothing new is issued."))
     return see_other("manager.campaign", campaign_id=campaign_id)
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from pydantic import StringConstraints
 
 from redeem.accounts.roles import Permission
-from redeem.devices import administration, clerks, directory
+from redeem.devices import clerks, directory
 from redeem.lib import passwords
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -30,7 +30,7 @@ def add_clerk(store_id: str) -> ResponseReturnValue:
         who, now = person(), now_ms()
         passwords.check_pin(form.pin)
         pin_hash = passwords.hash_password(form.pin)
-        clerk = write(lambda db: administration.add_clerk(db, who, store_id, form.name, pin_hash, now))
+        clerk = write(lambda db: clerks.add_clerk(db, who, store_id, form.name, pin_hash, now))
         flash(_("%(name)s can unlock this store's tablets now.", name=clerk.name))
         return see_other("manager.store", store_id=store_id)
 

@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem.accounts.roles import Permission
-from redeem.devices import administration
+from redeem.devices import enrolment as device_enrolment
+from redeem.devices import moves
 from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_enrolment, list_devices
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
@@ -70,14 +71,14 @@ def add_of_kind(form: DeviceForm) -> ResponseReturnValue:
 
 def invite_tablet(form: DeviceForm) -> ResponseReturnValue:
     who, now, minutes = person(), now_ms(), context().settings.enrolment_minutes
-    invited = write(lambda db: administration.invite_tablet(db, who, form.store, form.name, now, minutes))
+    invited = write(lambda db: device_enrolment.invite_tablet(db, who, form.store, form.name, now, minutes))
     return see_other("manager.enrolment", enrolment_id=invited.id)
 
 
 def add_till(form: DeviceForm) -> ResponseReturnValue:
     """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
     who, now = person(), now_ms()
-    till = write(lambda db: administration.add_till(db, who, form.store, form.name, now))
+    till = write(lambda db: device_enrolment.add_till(db, who, form.store, form.name, now))
     return render_template("manager/key_shown.html", key=till.key_text, name=till.device.name, kind="till")
 
 
@@ -120,7 +121,7 @@ def ask_for_device_name(device_id: str) -> ResponseReturnValue:
 def rename_device(device_id: str) -> ResponseReturnValue:
     def act(form: NameForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: administration.rename_device(db, who, device_id, form.name, now))
+        write(lambda db: device_enrolment.rename_device(db, who, device_id, form.name, now))
         return see_other("manager.devices")
 
     return submitted(NameForm, act, lambda faults: name_page(device_id, faults))
@@ -142,7 +143,7 @@ def ask_to_move_device(device_id: str) -> ResponseReturnValue:
 def move_device(device_id: str) -> ResponseReturnValue:
     def act(form: MoveForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        moved = write(lambda db: administration.move_device(db, who, device_id, form.store, now))
+        moved = write(lambda db: moves.move_device(db, who, device_id, form.store, now))
         key_cache().clear()  # a till's key says where it is
         flash(
             _("The till is at its new store.") if moved.kind == "till" else _("The tablet moves when it next reports.")
@@ -169,7 +170,7 @@ def next_store(device: DeviceLine) -> str:
 @office("/devices/<device_id>/stay", Permission.RUN_STORES, methods=("POST",))
 def let_device_stay(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    if write(lambda db: administration.let_device_stay(db, who, device_id, now)):
+    if write(lambda db: moves.let_device_stay(db, who, device_id, now)):
         flash(_("The tablet stays where it is."))
     else:
         flash(_("There was nothing to take back: the list says where the device is."))
@@ -186,7 +187,7 @@ def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
 @office("/devices/<device_id>/revoke", Permission.RUN_STORES, methods=("POST",))
 def revoke_device(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
-    write(lambda db: administration.revoke_device(db, who, device_id, now))
+    write(lambda db: device_enrolment.revoke_device(db, who, device_id, now))
     key_cache().clear()  # a till's key
     flash(_("The device is revoked. It can do nothing any more."))
     return see_other("manager.devices")

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from redeem.accounts import api_key_list, api_keys
 from redeem.accounts.api_key_list import KeyLine
 from redeem.accounts.roles import Permission
-from redeem.devices import administration, directory
+from redeem.devices import directory
 from redeem.lib.times import MS_PER_MINUTE
 from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
@@ -64,7 +64,7 @@ def make_key() -> ResponseReturnValue:
 
     def act(form: KeyForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        text = write(lambda db: api_keys.make_shop_key(db, who, form.name, form.scopes, now))
+        text = write(lambda db: api_keys.add_shop_key(db, who, form.name, now, form.scopes))
         return render_template("manager/key_shown.html", key=text, name=form.name, kind="shop")
 
     return submitted(KeyForm, act, key_page)
@@ -124,7 +124,7 @@ def roll_till_key(device_id: str) -> ResponseReturnValue:
     key = read(lambda db: api_key_list.get_till_key(db, who.scope, device_id))
 
     def act(form: RollForm) -> ResponseReturnValue:
-        text = write(lambda db: administration.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))
+        text = write(lambda db: api_keys.roll_till_key(db, who, device_id, form.hours * MS_PER_HOUR, now))
         return rolled(key, text, form)
 
     return submitted(RollForm, act, lambda faults: roll_page(key, faults))

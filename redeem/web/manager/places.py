@@ -6,11 +6,11 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from redeem.accounts.roles import WHOLE, Permission, Scope
-from redeem.devices import administration as device_administration
 from redeem.devices.directory import list_clerks, list_devices
-from redeem.partners import administration as partner_administration
+from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
+from redeem.partners import partners as shop_partners
 from redeem.partners.directory import get_partner, get_store, list_partners, list_stores
-from redeem.partners.partners import NewStore
+from redeem.partners.partners import typed_store
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
 from redeem.web.manager.guard import office, person, see_other
@@ -53,7 +53,8 @@ def new_partner() -> ResponseReturnValue:
 def add_partner() -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        partner = write(lambda db: device_administration.add_partner(db, who, form.name, now))
+        name = clean_name(form.name, LONG_NAME_CHARACTERS)
+        partner = write(lambda db: shop_partners.add_partner(db, who, name, now))
         return see_other("manager.new_store", partner=partner.id)
 
     return submitted(PartnerForm, act, partner_page)
@@ -68,7 +69,8 @@ def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
 def rename_partner(partner_id: str) -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: partner_administration.rename_partner(db, who, partner_id, form.name, now))
+        name = clean_name(form.name, LONG_NAME_CHARACTERS)
+        write(lambda db: shop_partners.rename_partner(db, who, partner_id, name, now))
         return see_other("manager.stores")
 
     return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
@@ -92,8 +94,8 @@ def new_store() -> ResponseReturnValue:
 def add_store() -> ResponseReturnValue:
     def act(form: StoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        new = NewStore(form.partner, form.name, form.time_zone, form.address, form.hours)
-        store = write(lambda db: device_administration.add_store(db, who, new, now))
+        new = typed_store(form.partner, form.name, form.time_zone, form.address, form.hours)
+        store = write(lambda db: shop_partners.add_store(db, who, new, now))
         return see_other("manager.store", store_id=store.id)
 
     return submitted(StoreForm, act, store_form_page)
@@ -118,8 +120,8 @@ def ask_about_store(store_id: str) -> ResponseReturnValue:
 def change_store(store_id: str) -> ResponseReturnValue:
     def act(form: ChangedStoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        new = NewStore("", form.name, form.time_zone, form.address, form.hours)
-        write(lambda db: partner_administration.change_store(db, who, store_id, new, now))
+        new = typed_store("", form.name, form.time_zone, form.address, form.hours)
+        write(lambda db: shop_partners.change_store(db, who, store_id, new, now))
         return see_other("manager.store", store_id=store_id)
 
     return submitted(ChangedStoreForm, act, lambda faults: change_page(store_id, faults))

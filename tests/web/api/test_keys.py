@@ -3,6 +3,7 @@
 import pytest
 
 from redeem.accounts import api_key_format, api_keys
+from redeem.accounts.audit import OPERATOR
 from redeem.db.models.api import ApiKey
 from redeem.devices import enrolment
 from redeem.web.api.auth import CACHE
@@ -75,11 +76,11 @@ def test_use_is_remembered(shop, database, cast):
 
 def test_a_revoked_key_is_out_within_a_second(app, shop, database, cast):
     assert shop.get("/coupons").status_code == 200
-    database.write(lambda s: api_keys.revoke_key(s, api_key_format.parse(cast.shop_key).prefix, 1))
+    database.write(lambda s: api_keys.revoke_shop_key(s, OPERATOR, api_key_format.parse(cast.shop_key).prefix, 1))
     app.extensions[CACHE].clear()
     assert_problem(shop.get("/coupons"), "unauthenticated")
 
 
 def test_a_revoked_till_redeems_nothing(app, north, database, cast, coupon):
-    database.write(lambda s: enrolment.revoke_device(s, cast.north_till_id, 1))
+    database.write(lambda s: enrolment.revoke_device(s, OPERATOR, cast.north_till_id, 1))
     assert_problem(north.redeem(coupon.token), "unauthenticated")

@@ -4,6 +4,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import func, select
 
+from redeem.accounts.audit import OPERATOR
 from redeem.db.models.devices import Device
 from redeem.devices import enrolment
 from redeem.lib.encoding import base64url
@@ -20,7 +21,9 @@ def token(app, database, cast):
 
 
 def new_token(app, database, cast, at):
-    enrolment_id = database.write(lambda session: enrolment.invite_device(session, cast.north, "Till 9", at, 10).id)
+    enrolment_id = database.write(
+        lambda session: enrolment.invite_tablet(session, OPERATOR, cast.north, "Till 9", at, 10).id
+    )
     return enrolment_link(app.extensions["redeem"], enrolment_id).partition("#enrol=")[2]
 
 

@@ -4,6 +4,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
+from redeem.accounts.audit import OPERATOR
 from redeem.db.models.devices import Device, Forgotten
 from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
@@ -41,7 +42,9 @@ class Late:
 
     def link(self):
         """The token of a new one."""
-        made = self.database.write(lambda db: enrolment.invite_device(db, self.cast.north, "Late", now_ms(), 10).id)
+        made = self.database.write(
+            lambda db: enrolment.invite_tablet(db, OPERATOR, self.cast.north, "Late", now_ms(), 10).id
+        )
         return enrolment_link(self.app.extensions["redeem"], made).partition("#enrol=")[2]
 
     def enrol(self):
@@ -282,12 +285,12 @@ def test_nothing_that_it_gave_is_given_again_before_that_is_said(
 
 
 def test_a_till_of_that_time_that_is_made_anew_is_awaited(alone, database, cast, manager_id):
-    made = database.write(lambda db: enrolment.add_till(db, cast.north, "Till 9", now_ms()))
+    made = database.write(lambda db: enrolment.add_till(db, OPERATOR, cast.north, "Till 9", now_ms()))
     database.write(lambda db: go_on_without_forgotten(db, manager_id, now_ms()))
     assert is_recovering(database)
     database.write(lambda db: tills.till_reported(db, made.device.id))
     assert not is_recovering(database)
-    later = database.write(lambda db: enrolment.add_till(db, cast.north, "Till 10", now_ms()))
+    later = database.write(lambda db: enrolment.add_till(db, OPERATOR, cast.north, "Till 10", now_ms()))
     assert later.device.reported_generation == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from redeem.accounts import api_key_format, invitations, password_resets, people, roles
-from redeem.accounts.audit import Change
+from redeem.accounts.audit import OPERATOR, Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
 from redeem.coupons import campaigns
@@ -92,14 +92,16 @@ class World:
         assert self.database.read(generation.current).is_recovering
 
     def about_to_move(self):
-        cast, boss = self.cast, self.id_of("shop_manager")
-        self.database.write(lambda db: moves.ask(db, cast.tablet_id, cast.annex, boss, now_ms()))
+        cast, boss = self.cast, "shop_manager"
+        self.database.write(
+            lambda db: moves.move_device(db, self.person(db, boss), cast.tablet_id, cast.annex, now_ms())
+        )
         return cast.tablet_id
 
     def stopped(self):
         """Since when the campaign is."""
         at = now_ms()
-        self.database.write(lambda db: campaigns.patch_campaign(db, self.cast.anywhere, None, {}, at, stopped=True))
+        self.database.write(lambda db: campaigns.patch_campaign(db, OPERATOR, self.cast.anywhere, at, stopped=True))
         return str(at)
 
     def run(self):

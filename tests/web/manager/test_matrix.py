@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, invitations, password_resets, roles, sessions
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.password_resets import Reset
 from redeem.accounts.roles import Role
@@ -234,8 +235,8 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
     return {
         "store_id": store_id,
         "device_id": device_id,
-        "clerk_id": clerks.add_clerk(session, store_id, "Vera", "no hash", now_ms()).id,
-        "enrolment_id": enrolment.invite_device(session, store_id, "New", now_ms(), 10).id,
+        "clerk_id": clerks.add_clerk(session, OPERATOR, store_id, "Vera", "no hash", now_ms()).id,
+        "enrolment_id": enrolment.invite_tablet(session, OPERATOR, store_id, "New", now_ms(), 10).id,
         "campaign_id": f"cmp_{campaign.number}",
         "void_id": desk.bulk_void(session, campaign.number),
         "coupon_id": factories.coupon(session, campaign.number).id,

@@ -28,7 +28,7 @@ from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
-from redeem.redemptions import identify
+from redeem.redemptions.identify import find_named, read_name
 
 TEXTS_MAX = 20_000
 TAKEN_IN_PER_STEP = 200
@@ -149,7 +149,7 @@ def next_of_texts(session: Session, row: BulkVoid, ring: KeyRing) -> list[tuple[
 
 
 def serials_named(session: Session, text: str, ring: KeyRing) -> Sequence[int]:
-    serial = identify.named_serial(session, text, ring)
+    serial = find_named(session, read_name(text, ring))
     if serial is None:
         return history.serials_of_order(session, text)
     return list(session.scalars(select(Coupon.serial).where(Coupon.serial == serial)))

@@ -23,7 +23,7 @@ from redeem.lib.ids import campaign_id, coupon_id
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores, where_good
-from redeem.redemptions.identify import named_serial
+from redeem.redemptions.identify import find_named, read_name
 
 TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
@@ -153,7 +153,7 @@ ACT = (
 def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
     """Ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
     wanted = text.strip()[:TEXT_MAX_CHARACTERS]
-    serial = named_serial(session, wanted, ring)
+    serial = find_named(session, read_name(wanted, ring))
     if serial is not None:
         return [coupon_id(serial)] if is_visible(session, scope, serial) else []
     return [coupon_id(one) for one in serials_of_order(session, wanted)] if scope.is_whole and wanted else []

@@ -1,5 +1,6 @@
-"""Recognising: which coupon is this, by the scanned token or by the typed code?"""
+"""Which coupon a text names: by its token as scanned, by its short code as typed, or by its id."""
 
+from dataclasses import dataclass
 from math import ceil
 
 from sqlalchemy.orm import Session
@@ -16,55 +17,65 @@ from redeem.lib.times import Ms
 MS_PER_SECOND = 1000
 
 
-def genuine_token(text: str | None, ring: KeyRing) -> Token | None:
-    """The token, if it verifies, else None."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a text names a coupon by: one of these, or none. Only a token proves itself; whether the coupon exists is not known yet."""
+
+    token: Token | None = None
+    short_code: str | None = None
+    serial_of_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guesser:
+    """The device whose wrong codes are counted: after some of them it must wait before the next. Where there is none, none are counted."""
+
+    device_id: str
+    at: Ms
+
+    @property
+    def subject(self) -> str:
+        return f"code:{self.device_id}"
+
+
+def read_name(text: str | None, ring: KeyRing) -> Named:
+    """Read any text into what it names. No text can be two of these at once. Callers take what they accept as a proof."""
+    if not text:
+        return Named()
     try:
-        return tokens.verify(tokens.read(text), ring) if text else None
+        return Named(token=tokens.verify(tokens.read(text), ring))
     except BadToken:
-        return None
+        pass
+    serial = coupon_of(text)
+    if serial is not None:
+        return Named(serial_of_id=serial)
+    try:
+        return Named(short_code=short_codes.normalise(text))
+    except BadCode:
+        return Named()
 
 
-def genuine_serial(text: str | None, ring: KeyRing) -> int | None:
-    """The serial of a token that verifies, else None."""
-    token = genuine_token(text, ring)
-    return token.serial if token else None
+def find_named(session: Session, named: Named) -> int | None:
+    """The serial of the coupon, for somebody who may search: wrong codes are not counted. A token or an id need not exist here."""
+    if named.token:
+        return named.token.serial
+    if named.serial_of_id is not None:
+        return named.serial_of_id
+    return find_by_code(session, named.short_code, guesser=None)
 
 
-def typed_serial(session: Session, device_id: str, code: str, now: Ms) -> int | None:
-    """The serial of a short code (as short_codes.normalise gives it), or None; raises TooMany where a device tries one after the other.
+def find_by_code(session: Session, code: str | None, guesser: Guesser | None) -> int | None:
+    """The serial of the coupon with this short code, None if there is none. Raises TooMany if the guesser must wait.
 
     Success forgets no failure: whoever has one good code could try thousands between two uses of it.
     """
-    subject = f"code:{device_id}"
-    wait = throttle.wait_ms(session, subject, now)
-    if wait:
-        raise TooMany(ceil(wait / MS_PER_SECOND), "Scan the coupon, or wait before the next code is typed.")
+    if code is None:
+        return None
+    if guesser:
+        wait = throttle.wait_ms(session, guesser.subject, guesser.at)
+        if wait:
+            raise TooMany(ceil(wait / MS_PER_SECOND), "Scan the coupon, or wait before the next code is typed.")
     serial = ledger.find_serial_by_short_code(session, code)
-    if serial is None:
-        throttle.count_failure(session, subject, now)
+    if guesser and serial is None:
+        throttle.count_failure(session, guesser.subject, guesser.at)
     return serial
-
-
-def clean_code(text: str) -> str | None:
-    try:
-        return short_codes.normalise(text)
-    except BadCode:
-        return None
-
-
-def named_serial(session: Session, text: str, ring: KeyRing) -> int | None:
-    """The one coupon that the text names by itself, whether it is there or not."""
-    by_id = coupon_of(text)
-    if by_id is not None:
-        return by_id
-    try:
-        return tokens.verify(tokens.read(text), ring).serial
-    except BadToken:
-        return serial_of_code(session, text)
-
-
-def serial_of_code(session: Session, text: str) -> int | None:
-    try:
-        return ledger.find_serial_by_short_code(session, short_codes.normalise(text))
-    except BadCode:
-        return None

@@ -12,10 +12,9 @@ from redeem.domain.acts import Act, Kind
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.signing_keys import KeyRing
-from redeem.ledger import generation, ledger
+from redeem.ledger import generation
 from redeem.ledger.generation import Life
-from redeem.lib.ids import coupon_of
-from redeem.redemptions.identify import clean_code, genuine_token
+from redeem.redemptions.identify import find_by_code, read_name
 
 REASON_MAX_CHARACTERS = 200
 
@@ -65,27 +64,29 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
 def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> ShownCoupon | None:
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
-        return named_in(entry)
-    if code := entry.text_member("typed"):
-        return typed_in(session, actor, entry, code, is_admitted=is_admitted)
-    token = genuine_token(entry.text_member("coupon"), ring)
+        return named_in(entry, ring)
+    if typed := entry.text_member("typed"):
+        return typed_in(session, actor, entry, typed, ring, is_admitted=is_admitted)
+    token = read_name(entry.text_member("coupon"), ring).token
     return ShownCoupon.of(token) if token else None
 
 
-def named_in(entry: Entry) -> ShownCoupon | None:
-    serial = coupon_of(entry.text_member("id") or "")
+def named_in(entry: Entry, ring: KeyRing) -> ShownCoupon | None:
+    serial = read_name(entry.text_member("id"), ring).serial_of_id
     return None if serial is None else ShownCoupon(serial)
 
 
-def typed_in(session: Session, actor: Actor, entry: Entry, text: str, *, is_admitted: bool) -> ShownCoupon | None:
+def typed_in(
+    session: Session, actor: Actor, entry: Entry, text: str, ring: KeyRing, *, is_admitted: bool
+) -> ShownCoupon | None:
     """By the short code. One that a restored ledger has lost is known by the id that its holder has written beside it: while the ledger
     recovers, later if it knows by then who the holder is, or if a manager admits the entry.
     """
-    code = clean_code(text)
-    serial = ledger.find_serial_by_short_code(session, code) if code else None
+    code = read_name(text, ring).short_code
+    serial = find_by_code(session, code, guesser=None)
     if serial is not None:
         return ShownCoupon(serial)
-    named = named_in(entry)
+    named = named_in(entry, ring)
     if code is None or named is None or entry.kind != Kind.GAVE_HELD:
         return None
     is_believed = is_admitted or is_holder_of_lost(session, actor, named.serial)

@@ -30,7 +30,7 @@ from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer
 from redeem.lib.errors import Unauthenticated
 from redeem.lib.times import Ms, local_day
-from redeem.redemptions.identify import clean_code, genuine_token
+from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
 from redeem.sync import quarantine, snapshot
@@ -308,7 +308,7 @@ def ask_verdict(
 
     The customer stands before this clerk: a coupon that another device holds is asked back from it, so that it can be given here.
     """
-    shown, token = identify(session, text, ring, signer)
+    shown, token = identify(session, text, ring, signer, guesser=None)
     ruling = verify(session, actor, shown, now)
     if ruling.verdict == Verdict.HELD_ELSEWHERE and shown:
         ask_back(session, actor, shown.serial, now)
@@ -323,14 +323,13 @@ def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
 
 
 def identify(
-    session: Session, text: str, ring: KeyRing, signer: Callable[[], Signer]
+    session: Session, text: str, ring: KeyRing, signer: Callable[[], Signer], guesser: Guesser | None
 ) -> tuple[ShownCoupon | None, str | None]:
     """(what is shown, token to tell) of a scanned token or a typed short code."""
-    token = genuine_token(text, ring)
-    if token is not None:
-        return ShownCoupon.of(token), None
-    code = clean_code(text)
-    serial = ledger.find_serial_by_short_code(session, code) if code else None
+    named = read_name(text, ring)
+    if named.token:
+        return ShownCoupon.of(named.token), None
+    serial = find_by_code(session, named.short_code, guesser)
     row = session.get(Coupon, serial) if serial is not None else None
     if row is None:
         return None, None

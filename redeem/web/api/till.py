@@ -19,7 +19,7 @@ from redeem.domain.rules import Verdict
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
 from redeem.redemptions.fast_path import redeem_at_once
-from redeem.redemptions.identify import genuine_token, typed_serial
+from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import cancel, settle
 from redeem.redemptions.verify import verify
 from redeem.web.api.auth import till_caller
@@ -152,11 +152,11 @@ def finder(body: Scan, actor: Actor, now: Ms) -> Work[ShownCoupon | None]:
         shown = scanned(body)
         return lambda _: shown
     code = short_codes.normalise(body.short_code)
-    return lambda session: as_shown(typed_serial(session, actor.device_id, code, now))
+    return lambda session: as_shown(find_by_code(session, code, Guesser(actor.device_id, now)))
 
 
 def scanned(body: Scan) -> ShownCoupon | None:
-    token = genuine_token(body.token, context().ring())
+    token = read_name(body.token, context().ring()).token
     return ShownCoupon.of(token) if token else None
 
 

@@ -17,7 +17,7 @@ from redeem.lib.ids import coupon_of
 from redeem.lib.times import rfc3339
 from redeem.recovery import tills
 from redeem.recovery.tills import GivenBefore, Waiting
-from redeem.redemptions.identify import genuine_token
+from redeem.redemptions.identify import read_name
 from redeem.web.api.auth import till_caller
 from redeem.web.api.operation import answer, operation
 from redeem.web.api.shapes import Body, Instant, Moment, ResponseBody
@@ -120,5 +120,5 @@ def shown_in(body: SaidAgain) -> ShownCoupon | None:
         return (
             None if serial is None else ShownCoupon(serial, short_code=short_codes.normalise(body.request.short_code))
         )
-    token = genuine_token(body.request.token, context().ring())
+    token = read_name(body.request.token, context().ring()).token
     return ShownCoupon.of(token) if token else None

@@ -19,7 +19,7 @@ from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.partners.directory import StoreLine
-from redeem.redemptions.identify import genuine_token
+from redeem.redemptions.identify import read_name
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import DEFAULT, language
@@ -68,7 +68,7 @@ def find(digits: str) -> Shown:
     """The coupon of these digits. Raises NotFound, the same for a forged, foreign, mistyped or unknown coupon."""
     if not DIGITS.fullmatch(digits):
         raise NotFound
-    token = genuine_token(digits, context().ring())
+    token = read_name(digits, context().ring()).token
     if token is None:
         raise NotFound
     now, zone = now_ms(), context().settings.time_zone

@@ -17,7 +17,7 @@ from redeem.domain.terms import Bearer
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
 from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
-from redeem.redemptions.identify import genuine_serial
+from redeem.redemptions.identify import read_name
 from redeem.sync.quarantine import ENTRIES_PER_PAGE_MAX, Line, admit, leave, list_entries, list_waiting
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -82,14 +82,14 @@ def known_device(journal_id: str) -> directory.DeviceLine | None:
 
 def as_told(line: Line, ring: KeyRing) -> Told:
     entry = line.entry
-    serial, code, of = (
-        genuine_serial(entry.text_member("coupon"), ring),
+    token, code, of = (
+        read_name(entry.text_member("coupon"), ring).token,
         entry.text_member("typed"),
         entry.body.get("of"),
     )
     return Told(
         line,
-        coupon=coupon_id(serial) if serial is not None else entry.text_member("id"),
+        coupon=coupon_id(token.serial) if token else entry.text_member("id"),
         typed=grouped(code) if code else None,
         of=of if isinstance(of, int) else None,
     )

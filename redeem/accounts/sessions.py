@@ -1,7 +1,8 @@
 """Signing in: a manager's browser becomes a row, which can be listed and ended on the server.
 
 Signing in takes two steps with argon2 between them, outside any transaction: `begin` counts the try before anything is
-known, so that many tries at once are as many tries; `finish` forgets the count if the password was right.
+known, so that many tries at once are as many tries; `finish` forgets the count if the password was right. A hash that was made
+with other parameters than today's is made anew between them.
 
 Guessing is slowed, and nobody can lock another out by it: a browser that this manager has signed in with before carries a
 sign of that (a sealed link of its own purpose) and is counted by itself, so that strangers' failures don't delay it.
@@ -95,15 +96,31 @@ def check(attempt: Try, password: str) -> bool:
     return passwords.verify(attempt.manager.password_hash if attempt.manager else None, password)
 
 
-def finish(session: Session, attempt: Try, *, right: bool, user_agent: str, now: Ms) -> str:
+def rehash(attempt: Try, password: str) -> str | None:
+    """The hash by today's parameters of a password that was found right; None if the stored hash has them. Takes as long as `check`."""
+    stored = attempt.manager.password_hash if attempt.manager else None
+    return passwords.hash_password(password) if stored and passwords.needs_rehash(stored) else None
+
+
+def finish(
+    session: Session, attempt: Try, *, right: bool, rehashed: str | None = None, user_agent: str, now: Ms
+) -> str:
     """The new session's secret, for the browser's cookie. Raises WrongPassword."""
     if not right or attempt.manager is None:
         raise WrongPassword
+    if rehashed:
+        store_rehashed(session, attempt.manager, rehashed)
     account, *source = attempt.subjects
     throttle.reset(session, account)
     for subject in source:
         throttle.uncount_failure(session, subject)
     return open_session(session, attempt.manager.id, user_agent, now)
+
+
+def store_rehashed(session: Session, verified: Manager, rehashed: str) -> None:
+    """In place of the hash that was verified, and of no other: a password that was set meanwhile stays."""
+    same = Manager.password_hash == verified.password_hash
+    session.execute(update(Manager).where(Manager.id == verified.id, same).values(password_hash=rehashed))
 
 
 def subjects_of(address: str, manager: Manager | None, source: str, known: KnownBrowser | None) -> tuple[str, ...]:

@@ -46,7 +46,11 @@ def fingerprint(stored: str) -> str:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Return whether a hash was made with other parameters than the present ones. Then hash again at the next sign-in."""
+    """Return whether a hash was made with other parameters than the present ones: a manager's is made again at the next sign-in.
+
+    A PIN's is left as it is. To every other tablet of the store a new hash means a new PIN (`fingerprint`), so that a clerk who is
+    offline there could not unlock it; and no parameters protect four digits.
+    """
     return _HASHER.check_needs_rehash(stored)
 
 

@@ -72,8 +72,11 @@ def sign_manager_in(form: SignInForm) -> tuple[str, str]:
     now, source, known = now_ms(), request.remote_addr or "", known_browser()
     attempt = write(lambda db: account_sessions.begin(db, form.email, source, known, now))
     right = account_sessions.check(attempt, form.password)
+    rehashed = account_sessions.rehash(attempt, form.password) if right else None
     agent = request.user_agent.string
-    secret = write(lambda db: account_sessions.finish(db, attempt, right=right, user_agent=agent, now=now))
+    secret = write(
+        lambda db: account_sessions.finish(db, attempt, right=right, rehashed=rehashed, user_agent=agent, now=now)
+    )
     return secret, attempt.manager.id if attempt.manager else ""
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import argon2
 import pytest
 from sqlalchemy import select, update
 
@@ -9,6 +10,7 @@ from redeem.accounts import roles, sessions
 from redeem.accounts.roles import Role
 from redeem.app import create_app
 from redeem.db.models.managers import Manager, ManagerSession, Throttle
+from redeem.lib import passwords
 from redeem.lib.errors import TooMany
 from tests.cast import PASSWORD
 from tests.factories import all_of
@@ -302,6 +304,41 @@ def test_a_new_password_ends_every_session(office, cast, database):
     database.write(lambda session: sessions.change_password(session, email, hashed, 2**41))
     assert manager.open("/manager/").status_code == 303
     assert manager.sign_in(email, "another long password").status_code == 303
+
+
+def test_a_hash_of_older_parameters_is_made_anew_by_signing_in(app, cast, database):
+    email, older = cast.managers["auditor"], hashed_as_it_used_to_be(PASSWORD)
+    database.write(lambda db: store_hash(db, email, older))
+    assert Office(app).sign_in(email, "not the password").status_code == 401
+    assert stored_hash(database, email) == older
+    assert Office(app).sign_in(email).status_code == 303
+    renewed = stored_hash(database, email)
+    assert not passwords.needs_rehash(renewed)
+    assert Office(app).sign_in(email).status_code == 303
+    assert stored_hash(database, email) == renewed
+
+
+def test_a_password_that_is_set_while_an_older_hash_is_made_anew_stays(cast, database):
+    email, new = cast.managers["auditor"], passwords.hash_password("another long password")
+    database.write(lambda db: store_hash(db, email, hashed_as_it_used_to_be(PASSWORD)))
+    attempt = database.write(lambda db: sessions.begin(db, email, "source", None, 1_000_000))
+    rehashed = sessions.rehash(attempt, PASSWORD)
+    assert passwords.verify(rehashed, PASSWORD)
+    database.write(lambda db: store_hash(db, email, new))
+    database.write(lambda db: sessions.finish(db, attempt, right=True, rehashed=rehashed, user_agent="", now=1_000_000))
+    assert stored_hash(database, email) == new
+
+
+def hashed_as_it_used_to_be(password):
+    return argon2.PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(password)
+
+
+def store_hash(db, email, password_hash):
+    db.execute(update(Manager).where(Manager.email == email).values(password_hash=password_hash))
+
+
+def stored_hash(database, email):
+    return database.read(lambda db: db.scalar(select(Manager.password_hash).where(Manager.email == email)))
 
 
 def test_many_tries_at_once_are_as_many_tries(cast, database):

@@ -32,18 +32,17 @@ from redeem.db.models.ledger import Act, Redemption
 from redeem.domain import short_codes
 from redeem.holds import siblings
 from redeem.ledger import ledger
-from redeem.lib.bitmaps import from_gaps
 from redeem.lib.ids import new_id
 from tests import factories
 from tests.cast import TABLET_KEY, Cast
 from tests.databases import Original
 from tests.factories import MOSCOW, NOW, SECRET
+from tests.gaps import from_gaps
 from tests.web.signed import Signing
 
 COUPONS, SHARE_REDEEMED, DAY, OTHER_STORES = 1_000_000, 0.1, 1_000, 10
 ROWS_AT_ONCE = 20_000
 SEED = 20_261_121
-ENTROPY = 58_600  # bytes: no encoding of such a set can be smaller on average
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ class Settings(BaseSettings):
     shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
     time_zone: str = "UTC"  # the shop's calendar: issue windows and days of validity are counted in it
     max_body_bytes: int = Field(default=1_000_000, ge=10_000, le=50_000_000)
-    max_json_depth: int = Field(default=32, ge=4, le=200)
     enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
     session_idle_minutes: int = Field(default=60, ge=1, le=60 * 24)
     session_hours: int = Field(default=12, ge=1, le=24 * 30)

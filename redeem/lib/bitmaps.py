@@ -24,19 +24,6 @@ def to_gaps(numbers: Iterable[int]) -> bytes:
     return bytes(written)
 
 
-def from_gaps(gaps: bytes) -> list[int]:
-    """Return the numbers that `to_gaps` encoded, in ascending order."""
-    numbers, number, value, shift = [], -1, 0, 0
-    for byte in gaps:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            number += value + 1
-            numbers.append(number)
-            value = shift = 0
-    return numbers
-
-
 def _append_varint(written: bytearray, value: int) -> None:
     while value >= 0x80:
         written.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""Signed links that expire: for enrolment, invitations, password resets, downloads, and cookies that are signed the same way.
+"""Signed links that expire: for enrolment, invitations, password resets, and cookies that are signed the same way.
 
 A link is signed and not encrypted: anybody who has it can read its payload. This module checks the signature, the purpose and
 the age. That a link works only once is checked in the database.
@@ -22,7 +22,6 @@ class Purpose(StrEnum):
     ENROLMENT = "enrolment"
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"  # noqa: S105  (a name)
-    DOWNLOAD = "download"
     KNOWN_BROWSER = "known_browser"
     ENROLLED_TABLET = "enrolled_tablet"
 

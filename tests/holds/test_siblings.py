@@ -16,12 +16,12 @@ from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
 from redeem.devices.enrolment import revoke_device
 from redeem.holds import siblings
-from redeem.lib.bitmaps import from_gaps
 from redeem.recovery import restore
 from redeem.sync import changes
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import NOW
+from tests.gaps import from_gaps
 from tests.tablets import Tablet
 
 pytestmark = on_both_databases

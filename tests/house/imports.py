@@ -17,7 +17,6 @@ class Layer:
     name: str
     modules: tuple[str, ...]
     must_not_import: tuple[str, ...] = ()
-    reads_clock: bool = True
 
 
 Imports = Mapping[str, set[str]]

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from redeem.lib.bitmaps import from_gaps, to_bitmap, to_gaps
+from redeem.lib.bitmaps import to_bitmap, to_gaps
+from tests.gaps import from_gaps
 from tests.vectors.read import named, vectors
 
 VECTORS = vectors("bitmaps")

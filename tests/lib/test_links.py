@@ -28,7 +28,7 @@ def test_a_sealed_text_needs_no_escaping_in_a_url():
     assert set(SEALED) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
-@pytest.mark.parametrize("purpose", [Purpose.INVITATION, Purpose.PASSWORD_RESET, Purpose.DOWNLOAD])
+@pytest.mark.parametrize("purpose", [Purpose.INVITATION, Purpose.PASSWORD_RESET, Purpose.KNOWN_BROWSER])
 def test_a_link_of_one_purpose_is_refused_for_another(purpose):
     assert broken(SEALED, purpose)
 

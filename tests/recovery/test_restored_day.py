@@ -56,7 +56,7 @@ class Day:
         self.release(self.moved)
         self.note_grants(self.south)
         self.issue_more()
-        self.dark_number = self.north.write("gave-held", coupon=self.dark.token)  # told to no server before it died
+        self.north.write("gave-held", coupon=self.dark.token)  # told to no server before it died
         self.gifts[self.dark.id] += 1
 
     def issue_more(self):

@@ -7,11 +7,11 @@ from sqlalchemy import func, select
 
 from redeem.coupons import issue
 from redeem.db.models.ledger import CouponChange, Deployment
-from redeem.lib.bitmaps import from_gaps
 from redeem.lib.errors import NotFound
 from redeem.sync import changes
 from tests.databases import on_both_databases
 from tests.factories import NOW
+from tests.gaps import from_gaps
 
 pytestmark = on_both_databases
 

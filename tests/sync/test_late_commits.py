@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from redeem.ledger import ledger
-from redeem.lib.bitmaps import from_gaps
 from redeem.sync import changes
 from tests.counters import Counters
+from tests.gaps import from_gaps
 from tests.tills import tills_of
 
 pytestmark = pytest.mark.parametrize("stage", ["postgresql"], indirect=True)

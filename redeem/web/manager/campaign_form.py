@@ -21,7 +21,6 @@ from redeem.web.manager.forms import Faults
 
 WORDS = ("title", "description", "terms", "picture")
 DAYS = ("issue_from", "issue_until", "redeem_from", "redeem_until")
-MONEY = ("value", "handling_fee", "risk_value")
 # What each number may be, both included; as redeem/domain/terms.py has it.
 NUMBERS = {"valid_days": (1, 3660), "coupons": (1, 1000), "hours": (1, 168), "undo_minutes": (0, 10_080)}
 LIMITS = {"title": 120, "description": 2000, "terms": 4000, "picture": 2048, "name": 120}

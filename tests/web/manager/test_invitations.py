@@ -221,7 +221,7 @@ def test_a_link_of_another_purpose_opens_no_door(app, office, database):
     invited(office)
     [row] = database.read(lambda db: all_of(db, Invitation))
     tools = app.extensions["redeem"]
-    for purpose in (Purpose.PASSWORD_RESET, Purpose.ENROLMENT, Purpose.DOWNLOAD):
+    for purpose in (Purpose.PASSWORD_RESET, Purpose.ENROLMENT, Purpose.KNOWN_BROWSER):
         sealed = tools.links.seal(purpose, {"invitation": row.id})
         assert Office(app).open(f"/manager/invitation/{sealed}").status_code == 400
     payloads: list[object] = [{}, [], "x", None, {"invitation": 7}]

@@ -6,12 +6,13 @@ less what was stated. So a gift that a tablet tells weeks later, an undo, or a d
 statement, a closed one never changes, and nothing is owed twice.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, cast, false, func, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
@@ -27,10 +28,7 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.money import Money, add_up, zero
 from redeem.lib.times import Ms
-from redeem.reports import overview
-from redeem.reports.overview import Period, Question
-
-ALWAYS = Period(0, 2**15 - 1)  # all days that a tally can have
+from redeem.reports import by_partner
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +91,14 @@ class Account:
 def list_accounts(session: Session, scope: Scope = WHOLE) -> list[Account]:
     """Those that are open, of every partner that the scope covers as a whole, by name."""
     partners = select(Partner).where(covered(scope, Partner.id)).order_by(Partner.name, Partner.id)
-    return [open_account(session, partner) for partner in session.scalars(partners)]
+    return open_accounts(session, session.scalars(partners).all())
 
 
 def list_statements(session: Session, page: Page, scope: Scope = WHOLE) -> Slice[Account]:
     """Those that are closed, newest first."""
     wanted = STATEMENT.where(covered(scope, Statement.partner_id))
     found = take(session, wanted, Statement.id.expression, page)
-    return Slice([closed_account(session, *row) for row in found.items], found.has_more)
+    return Slice(closed_accounts(session, [(row[0], row[1]) for row in found.items]), found.has_more)
 
 
 def get_statement(session: Session, statement_id: str, scope: Scope = WHOLE) -> Account:
@@ -109,7 +107,8 @@ def get_statement(session: Session, statement_id: str, scope: Scope = WHOLE) -> 
     row = session.execute(wanted).one_or_none()
     if row is None:
         raise NotFound
-    return closed_account(session, *row)
+    (account,) = closed_accounts(session, [(row[0], row[1])])
+    return account
 
 
 def close(session: Session, partner_id: str, number: int, manager_id: str, now: Ms) -> str | None:
@@ -123,7 +122,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
         raise NotFound
     mine = Statement.partner_id == partner_id
     closed = session.scalar(select(Statement.id).where(mine, Statement.number == number))
-    account = open_account(session, partner)
+    (account,) = open_accounts(session, [partner])
     if closed or account.number != number or not account.lines or generation.current(session).is_recovering:
         return closed
     statement = Statement(
@@ -152,30 +151,53 @@ def covered(scope: Scope, partner_id: InstrumentedAttribute[str]) -> ColumnEleme
     return partner_id == scope.partner_id if scope.partner_id else true()
 
 
-def open_account(session: Session, partner: Partner) -> Account:
-    before = stated_lines(session, partner.id)
-    stated: defaultdict[int, Counts] = defaultdict(Counts)
-    for line in before:
-        stated[line.campaign] += line.counts
-    owed, pending = what_is_owed(session, partner.id)
-    new = {number: owed[number] - stated[number] for number in owed.keys() | stated.keys()}
-    newest = select(func.max(Statement.number)).where(Statement.partner_id == partner.id)
-    number = (session.scalar(newest) or 0) + 1
-    lines = new_lines(session, {campaign: counts for campaign, counts in new.items() if counts != Counts()})
-    return Account(partner.id, partner.name, number, lines, owed_for(before), pending)
+def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account]:
+    """As many statements for many partners as for one."""
+    ids = [partner.id for partner in partners]
+    stated, (owed, pending) = stated_by_partner(session, ids), what_is_owed(session, ids)
+    newest, new = newest_numbers(session, ids), {each: not_stated(owed[each], stated[each]) for each in ids}
+    campaigns = read_campaigns(session, {number for counts in new.values() for number in counts})
+    return [
+        Account(
+            partner.id,
+            partner.name,
+            newest.get(partner.id, 0) + 1,
+            lines=tuple(
+                Line(number, name, counts[number], *each) for number, name, *each in campaigns if number in counts
+            ),
+            stated=owed_for(stated[partner.id]),
+            pending=pending[partner.id],
+        )
+        for partner in partners
+        for counts in (new[partner.id],)
+    ]
 
 
-def closed_account(session: Session, statement: Statement, closed_by: str) -> Account:
-    return Account(
-        statement.partner_id,
-        statement.partner_name,
-        statement.number,
-        lines=tuple(stated_lines(session, statement.partner_id, StatementLine.statement_id == statement.id)),
-        stated=owed_for(stated_lines(session, statement.partner_id, Statement.number < statement.number)),
-        id=statement.id,
-        at=statement.at,
-        closed_by=closed_by,
-    )
+def not_stated(owed: Mapping[int, Counts], stated: Iterable[Line]) -> dict[int, Counts]:
+    """By the campaign's number; nothing of a campaign of which all is stated."""
+    new = defaultdict(Counts, owed)
+    for line in stated:
+        new[line.campaign] -= line.counts
+    return {campaign: counts for campaign, counts in new.items() if counts != Counts()}
+
+
+def closed_accounts(session: Session, closed: Sequence[tuple[Statement, str]]) -> list[Account]:
+    """Of the statements, each with the name of who closed it."""
+    ids = [statement.id for statement, _ in closed]
+    lines, stated = lines_of(session, ids), stated_before(session, ids)
+    return [
+        Account(
+            statement.partner_id,
+            statement.partner_name,
+            statement.number,
+            lines=tuple(lines[statement.id]),
+            stated=owed_for(stated[statement.id]),
+            id=statement.id,
+            at=statement.at,
+            closed_by=closed_by,
+        )
+        for statement, closed_by in closed
+    ]
 
 
 def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
@@ -185,52 +207,90 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 # What is owed in all, and what was stated.
 
 
-def what_is_owed(session: Session, partner_id: str) -> tuple[defaultdict[int, Counts], int]:
-    """By the campaign's number; and how many gifts are pending."""
-    gifts = overview.gifts_by_campaign(session, Question(WHOLE, ALWAYS, narrowed=Scope(partner_id)))
-    counts: defaultdict[int, Counts] = defaultdict(Counts)
-    for number, of in gifts.items():
-        counts[number] += Counts(of.given)
-    for number, bearer, times in second_gifts(session, partner_id):
-        counts[number] += Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
-    return counts, sum(of.pending for of in gifts.values())
+def what_is_owed(
+    session: Session, partner_ids: Collection[str]
+) -> tuple[Mapping[str, Mapping[int, Counts]], Mapping[str, int]]:
+    """By partner and the campaign's number; and how many gifts are pending, by partner."""
+    owed: defaultdict[str, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
+    pending: Counter[str] = Counter()
+    for (partner_id, campaign), gifts in by_partner.gifts_by_partner(session, partner_ids).items():
+        owed[partner_id][campaign] += Counts(gifts.given)
+        pending[partner_id] += gifts.pending
+    for partner_id, campaign, bearer, times in second_gifts(session, partner_ids):
+        second = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
+        owed[partner_id][campaign] += second
+    return owed, pending
 
 
-def second_gifts(session: Session, partner_id: str) -> Iterable[tuple[int, str, int]]:
-    """By campaign and bearer: those that a store of this partner gave, and of which neither was taken back."""
+def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tuple[str, int, str, int]]:
+    """By partner, campaign and bearer: those that a store of the partner gave, and of which neither was taken back."""
+    each = (Store.partner_id, Coupon.campaign_number, Conflict.bearer)
     statement = (
-        select(Coupon.campaign_number, Conflict.bearer, func.count())
-        .join(Coupon, Coupon.serial == Conflict.serial)
+        select(*each, func.count())
+        .join_from(Conflict, Coupon, Coupon.serial == Conflict.serial)
         .join(Act, Act.id == Conflict.act_id)
         .join(Store, Store.id == Act.store_id)
-        .where(Store.partner_id == partner_id, Conflict.withdrawn_at.is_(None))
-        .group_by(Coupon.campaign_number, Conflict.bearer)
+        .where(Store.partner_id.in_(partner_ids), Conflict.withdrawn_at.is_(None))
+        .group_by(*each)
     )
-    return [(number, bearer, times) for number, bearer, times in session.execute(statement)]
+    return [(partner, campaign, bearer, times) for partner, campaign, bearer, times in session.execute(statement)]
 
 
-def stated_lines(session: Session, partner_id: str, *which: ColumnElement[bool]) -> list[Line]:
-    """Of the partner's statements, by the campaign's name."""
-    statement = (
-        select(StatementLine)
-        .join(Statement, Statement.id == StatementLine.statement_id)
-        .where(Statement.partner_id == partner_id, *which)
-        .order_by(StatementLine.campaign_name, StatementLine.campaign_number)
-    )
-    return [as_line(row) for row in session.scalars(statement)]
+def newest_numbers(session: Session, partner_ids: Collection[str]) -> dict[str, int]:
+    """The number of each partner's newest statement."""
+    newest = select(Statement.partner_id, func.max(Statement.number)).where(Statement.partner_id.in_(partner_ids))
+    return dict(session.execute(newest.group_by(Statement.partner_id)).all())
 
 
-def new_lines(session: Session, counts: dict[int, Counts]) -> tuple[Line, ...]:
-    """Money that was agreed stays once coupons are out, so what a gift is owed today is what it was owed then."""
-    statement = (
-        select(Campaign.number, Campaign.name, Campaign.terms)
-        .where(Campaign.number.in_(list(counts)))
-        .order_by(Campaign.name, Campaign.number)
+def lines_of(session: Session, statement_ids: Collection[str]) -> Mapping[str, list[Line]]:
+    """By statement, in the order of the campaigns' names."""
+    rows = select(StatementLine).where(StatementLine.statement_id.in_(statement_ids))
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    for row in session.scalars(rows.order_by(StatementLine.campaign_name, StatementLine.campaign_number)):
+        found[row.statement_id].append(as_line(row))
+    return found
+
+
+def stated_by_partner(session: Session, partner_ids: Collection[str]) -> Mapping[str, list[Line]]:
+    """What all the partner's statements say."""
+    lines = add_up_lines(Statement.partner_id).join(Statement, Statement.id == StatementLine.statement_id)
+    return grouped(session, lines.where(Statement.partner_id.in_(partner_ids)))
+
+
+def stated_before(session: Session, statement_ids: Collection[str]) -> Mapping[str, list[Line]]:
+    """By statement: what those of its partner before it say."""
+    earlier = aliased(Statement)
+    is_before = and_(earlier.partner_id == Statement.partner_id, earlier.number < Statement.number)
+    lines = (
+        add_up_lines(Statement.id).join(earlier, earlier.id == StatementLine.statement_id).join(Statement, is_before)
     )
-    return tuple(
-        Line(number, name, counts[number], *owed_for_one(parse_terms(terms)))
-        for number, name, terms in session.execute(statement)
-    )
+    return grouped(session, lines.where(Statement.id.in_(statement_ids)))
+
+
+def add_up_lines(by: InstrumentedAttribute[str]) -> Select[*tuple[Any, ...]]:
+    """Counts alone are added up in the database, and money here: it has no limit."""
+    each = [StatementLine.campaign_number, StatementLine.campaign_name]
+    money = [StatementLine.value, StatementLine.handling_fee, StatementLine.currency]
+    counts = [StatementLine.gifts, StatementLine.second_gifts, StatementLine.partner_bears]
+    sums = [cast(func.sum(column), BigInteger).label(column.key) for column in counts]
+    return select(by.label("of"), *each, *sums, *money).select_from(StatementLine).group_by(by, *each, *money)
+
+
+def grouped(session: Session, lines: Select[*tuple[Any, ...]]) -> Mapping[str, list[Line]]:
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    for row in session.execute(lines):
+        found[row.of].append(as_line(row))
+    return found
+
+
+def read_campaigns(session: Session, numbers: Collection[int]) -> list[tuple[int, str, Money, Money]]:
+    """Number, name, value and handling fee of each, by name.
+
+    Money that was agreed stays once coupons are out, so what a gift is owed today is what it was owed then.
+    """
+    campaigns = select(Campaign.number, Campaign.name, Campaign.terms).where(Campaign.number.in_(numbers))
+    rows = session.execute(campaigns.order_by(Campaign.name, Campaign.number))
+    return [(number, name, *owed_for_one(parse_terms(terms))) for number, name, terms in rows]
 
 
 def owed_for_one(terms: Terms) -> tuple[Money, Money]:
@@ -238,7 +298,7 @@ def owed_for_one(terms: Terms) -> tuple[Money, Money]:
     return terms.value if terms.funding == "issuer" else zero(terms.value.currency), terms.handling_fee
 
 
-def as_line(row: StatementLine) -> Line:
+def as_line(row: StatementLine | Row[*tuple[Any, ...]]) -> Line:
     counts = Counts(row.gifts, row.second_gifts, row.partner_bears)
     value, fee = (Money(amount=amount, currency=row.currency) for amount in (row.value, row.handling_fee))
     return Line(row.campaign_number, row.campaign_name, counts, value, fee)

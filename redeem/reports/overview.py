@@ -4,7 +4,6 @@ Given is what was handed over and not taken back: redeemed − withdrawn − rev
 clerk's report (pending). Days are calendar days at the store where it happened.
 """
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -144,11 +143,7 @@ class Parts:
 
     @property
     def blocks(self) -> Mapping[int, list[int]]:
-        """The days on which the blocks begin, by their length."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for block in rollups.blocks(self.closed.first, self.closed.last):
-            found[block.days].append(block.day)
-        return found
+        return rollups.starts_by_length(self.closed.first, self.closed.last)
 
 
 def report(session: Session, question: Question) -> Report:
@@ -219,28 +214,20 @@ def add_up_places(session: Session, question: Question, parts: Parts) -> tuple[S
     return campaigns, stores
 
 
-def gifts_by_campaign(session: Session, question: Question) -> dict[int, Gifts]:
-    """What became of each campaign's coupons, by its number."""
-    parts, pending = parts_of(session, question, question.period), count_pending(session, question)
-    sums: Sums = defaultdict(Counter)
-    each = Tally.campaign_number, Tally.outcome
-    counted = still_counted(session, select(*each, TIMES).group_by(*each), question, parts)
-    for campaign, outcome, times in itertools.chain(closed_by_campaign(session, question, parts), counted):
-        sums[campaign][outcome] += times
-    return {number: gifts(of, pending.campaigns[number]) for number, of in sums.items()}
-
-
 def closed_by_campaign(session: Session, question: Question, parts: Parts) -> Iterable[tuple[int, str, int]]:
     """Every campaign is named, so that the primary key leads to each row: it has the campaign before the place."""
     if parts.place is None:
         return
-    known = [*session.scalars(select(Campaign.number)), UNKNOWN_CAMPAIGN]
     each = Rollup.campaign_number, Rollup.outcome
-    wanted = [question.campaign] if question.campaign is not None else known
+    wanted = [question.campaign] if question.campaign is not None else known_campaigns(session)
     statement = select(*each, ADDED_UP).group_by(*each).where(Rollup.place == parts.place)
     for days, starts in parts.blocks.items():
         of_blocks = (Rollup.days == days, Rollup.day.in_(starts), Rollup.campaign_number.in_(wanted))
         yield from session.execute(statement.where(*of_blocks))
+
+
+def known_campaigns(session: Session) -> list[int]:
+    return [*session.scalars(select(Campaign.number)), UNKNOWN_CAMPAIGN]
 
 
 def closed_by_store(session: Session, question: Question, parts: Parts) -> Iterable[tuple[str, str, int]]:

@@ -7,7 +7,8 @@ multiples of their length; any period is made of a few dozen of them.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,14 @@ def blocks(first: int, last: int) -> list[Block]:
         length = max(days for days in BLOCKS_DAYS if day % days == 0 and day + days - 1 <= last)
         found.append(Block(length, day))
         day += length
+    return found
+
+
+def starts_by_length(first: int, last: int) -> Mapping[int, list[int]]:
+    """The days on which these blocks begin, by their length."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for block in blocks(first, last):
+        found[block.days].append(block.day)
     return found
 
 

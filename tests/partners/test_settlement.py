@@ -1,6 +1,7 @@
 """Settling: what a partner is owed, and statements that never change, miss nothing and state nothing twice. On both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -280,6 +281,41 @@ def test_each_manager_sees_what_is_owed_to_his_partner_alone(settle, counters, t
             settle.statement(north.id, seen[who])
         accounts = database.read(lambda db, who=who: settlement.list_accounts(db, seen[who]))
         assert "North Coffee" not in [each.partner_name for each in accounts]
+
+
+def test_all_partners_are_reckoned_at_once_as_each_alone(settle, counters, tills, cast, database, manager_id):
+    """With statements of both, what came back, a second gift, and what is pending: nothing of one gets to the other."""
+    south, minutes = Settlement(database, cast.south_partner, manager_id), count()
+    give_twice(counters)
+    for rounds in (1, 2, 3):
+        for name in ("north", "annex", "south"):
+            for _ in range(rounds):
+                tills[name].redeem(counters.coupon())
+        redemption = tills["south"].redeem(counters.coupon()).details["redemption"]
+        for each in (settle, south):
+            each.close(now=NOW + next(minutes) * MINUTE)
+        tills["south"].reverse(redemption, now=NOW)
+    counters.south.write("ask", coupon=counters.coupon().token)
+    counters.south.sync()
+    scopes = [Scope(cast.north_partner), Scope(cast.south_partner)]
+    alone = [
+        account for each in scopes for account in database.read(lambda db, s=each: settlement.list_accounts(db, s))
+    ]
+    together = database.read(settlement.list_accounts)
+    assert together == alone
+    assert [(counts(each), each.pending) for each in together] == [([], 0), ([Counts(-1)], 1)]
+    closed = settle.statements()
+    assert [counts(each) for each in closed][::-1] == [
+        [Counts(2, second_gifts=1)],
+        [Counts(3)],
+        [Counts(4)],
+        [Counts(2)],
+        [Counts(6)],
+        [Counts(3)],
+    ]
+    assert [settle.statement(each.id) for each in closed] == closed
+    for earlier, later in zip(closed[2:], closed[:-2], strict=True):
+        assert later.stated == earlier.in_all
 
 
 def test_it_is_written_down_who_closed_it(settle, counters, till, manager_id):

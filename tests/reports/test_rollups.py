@@ -1,5 +1,6 @@
 """Closed days added up: the same figures as a recount, whatever comes late, and by far fewer rows. On both databases."""
 
+from collections import Counter, defaultdict
 from dataclasses import replace
 from random import Random
 
@@ -12,7 +13,7 @@ from redeem.db.models.reports import Rollup, Tally
 from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
 from redeem.lib.times import local_day
 from redeem.redemptions import listing
-from redeem.reports import overview, rollups
+from redeem.reports import by_partner, overview, rollups
 from redeem.reports.overview import Period, Question
 from redeem.reports.rollups import Block, blocks
 from tests import factories
@@ -95,6 +96,26 @@ def test_every_filter_has_the_figures_of_a_recount(database, cast):
 
 
 @on_both_databases
+@pytest.mark.parametrize("days_ago", [None, 300, 64, 0])
+def test_each_partner_s_gifts_are_those_of_a_recount(database, cast, days_ago):
+    """However much is added up: of all partners together as of each alone."""
+    rows = tallies(cast, range(TODAY - 400, TODAY + 1))
+    database.write(lambda db: db.execute(insert(Tally), rows))
+    if days_ago is not None:
+        add_all_up(database, TODAY - days_ago)
+    partner_of = {cast.north: cast.north_partner, cast.annex: cast.north_partner, cast.south: cast.south_partner}
+    true: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        true[partner_of[row["store_id"]], row["campaign_number"]][row["outcome"]] += row["count"]
+    recounted = {key: overview.gifts(outcomes) for key, outcomes in true.items()}
+    partners = sorted(set(partner_of.values()))
+    assert database.read(lambda db: by_partner.gifts_by_partner(db, partners)) == recounted
+    alone = [database.read(lambda db, each=each: by_partner.gifts_by_partner(db, [each])) for each in partners]
+    assert alone[0] | alone[1] == recounted
+    assert database.read(lambda db: by_partner.gifts_by_partner(db, [])) == {}
+
+
+@on_both_databases
 def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast):
     """A reversal weeks later is counted on the gift's day, in the slot of what is late."""
     changes = {"undo_minutes": 10_080}
@@ -164,7 +185,8 @@ def test_nothing_is_added_up_of_nothing(database):
 def test_refusals_and_late_rows_are_found_by_indexes_of_their_own(database, cast):
     late = overview.asked(select(Tally.count).where(overview.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365))
     listed = listing.REFUSAL.order_by(Act.id.desc()).limit(20)
-    for statement, index in ((late, "ix_tally_late"), (listed, "ix_act_refusal")):
+    partners = by_partner.counted_of([cast.north_partner]).where(overview.IS_LATE, Tally.day <= 365)
+    for statement, index in ((late, "ix_tally_late"), (partners, "ix_tally_late"), (listed, "ix_act_refusal")):
         text = str(statement.compile(database.engine, compile_kwargs={"literal_binds": True}))
         plan = database.read(lambda db, text=text: db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
         assert any(index in row[-1] for row in plan), plan

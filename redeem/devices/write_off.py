@@ -1,8 +1,10 @@
 """Writing off: a device that is lost for good. Its holds end by a manager's decision, who sees first what may be given twice for it."""
 
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
@@ -41,16 +43,20 @@ class AtRisk:
 def what_is_at_risk(session: Session, device_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
     """Coupons whose last day is over don't count. Raises NotFound."""
     device, zone = _find(session, device_id, scope)
-    held = (
-        select(Campaign.terms, func.count())
-        .join(Coupon, Coupon.campaign_number == Campaign.number)
-        .where(Coupon.holder_id == device.id, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
-        .where(Coupon.last_day >= local_day(now, zone))
-        .group_by(Campaign.number, Campaign.terms)
-    )
-    found = [(parse_terms(text).value, count) for text, count in session.execute(held)]
-    values = add_up(value * count for value, count in found)
-    return AtRisk(sum(count for _, count in found), values, _unconfirmed(session, device.id))
+    return risks(session, {device.id: zone}, now)[device.id]
+
+
+def risks(session: Session, zones: Mapping[str, str], now: Ms) -> dict[str, AtRisk]:
+    """By device, of tablets and the time zones that they are in; as many statements for many as for one."""
+    held, unconfirmed = _held(session, zones, now), _unconfirmed(session, zones)
+    return {
+        device_id: AtRisk(
+            sum(count for _, count in held[device_id]),
+            add_up(value * count for value, count in held[device_id]),
+            unconfirmed[device_id],
+        )
+        for device_id in zones
+    }
 
 
 def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
@@ -90,6 +96,32 @@ def _find(session: Session, device_id: str, scope: Scope, *, lock: bool = False)
     return row[0], row[1]
 
 
-def _unconfirmed(session: Session, device_id: str) -> int:
-    unsaid = (Redemption.device_id == device_id, Redemption.handed_over_at.is_(None))
-    return session.scalars(select(func.count()).select_from(Redemption).where(*unsaid)).one()
+def _held(session: Session, zones: Mapping[str, str], now: Ms) -> Mapping[str | None, Sequence[tuple[Money, int]]]:
+    """By device, the value of one coupon and how many it holds, of each campaign."""
+    each = (Coupon.holder_id, Campaign.number, Campaign.terms)
+    statement = (
+        select(*each, func.count())
+        .join(Coupon, Coupon.campaign_number == Campaign.number)
+        .where(~IS_VOID_FOR_HOLDER, ~IS_REDEEMED, _is_in_time(zones, now))
+        .group_by(*each)
+    )
+    found: defaultdict[str | None, list[tuple[Money, int]]] = defaultdict(list)
+    for device_id, _, terms, count in session.execute(statement):
+        found[device_id].append((parse_terms(terms).value, count))
+    return found
+
+
+def _is_in_time(zones: Mapping[str, str], now: Ms) -> ColumnElement[bool]:
+    """Of coupons: does one of these devices hold it, and is its last day not over there? It is three days at most, all over the world."""
+    by_day: defaultdict[int, list[str]] = defaultdict(list)
+    for device_id, zone in zones.items():
+        by_day[local_day(now, zone)].append(device_id)
+    return or_(
+        false(), *(and_(Coupon.holder_id.in_(held_by), Coupon.last_day >= day) for day, held_by in by_day.items())
+    )
+
+
+def _unconfirmed(session: Session, device_ids: Collection[str]) -> Counter[str]:
+    unsaid = (Redemption.device_id.in_(device_ids), Redemption.handed_over_at.is_(None))
+    each = Redemption.device_id
+    return Counter(dict(session.execute(select(each, func.count()).where(*unsaid).group_by(each)).all()))

@@ -1,10 +1,10 @@
 """Devices that a restored ledger still waits for, and how a manager goes on without them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
@@ -68,13 +68,15 @@ def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missin
     used = select(func.max(ApiKey.last_used_at)).where(ApiKey.device_id == Device.id).scalar_subquery()
     columns = (Device.id, Device.name, Device.kind, Store.id, Store.name, func.coalesce(Device.last_seen_at, used))
     statement = (
-        select(*columns, Device.revoked_at.is_not(None))
+        select(*columns, Device.revoked_at.is_not(None), Store.time_zone)
         .join(Store, Store.id == Device.store_id)
         .where(recovery_reports.is_awaited(life))
         .order_by(Device.kind, Store.name, Device.name, Device.id)
     )
     rows = session.execute(within(statement, scope, Device.store_id)).all()
-    return [Missing(*row, risk=_risk(session, row, now), recent=_recent(session, row[3], now)) for row in rows]
+    risks = write_off.risks(session, {row.id: row.time_zone for row in rows if row.kind == "tablet"}, now)
+    recent = _recent(session, {row[3] for row in rows}, now)
+    return [Missing(*row[:-1], risk=risks.get(row.id), recent=recent[row[3]]) for row in rows]
 
 
 def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> None:
@@ -89,7 +91,7 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     if device.kind == "tablet":
         write_off.write_off(session, device.id, manager_id, now)
         return
-    recent = _recent(session, device.store_id, now)
+    recent = _recent(session, [device.store_id], now)[device.store_id]
     what = {"name": device.name, "recent": recent}
     scope = Scope(store_id=device.store_id)
     audit.note(session, manager_id, Change.DEVICE_WRITTEN_OFF, device.id, now, scope=scope, **what)
@@ -98,11 +100,9 @@ def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms
     recovery_reports.end_if_complete(session)
 
 
-def _risk(session: Session, row: Row[*tuple[Any, ...]], now: Ms) -> AtRisk | None:
-    return write_off.what_is_at_risk(session, row.id, now) if row.kind == "tablet" else None
-
-
-def _recent(session: Session, store_id: str, now: Ms) -> int:
-    since = local_day(now, "UTC") - RECENT_DAYS
-    gifts = select(func.coalesce(func.sum(Tally.count), 0)).where(Tally.store_id == store_id, Tally.day >= since)
-    return int(session.scalars(gifts.where(Tally.outcome == Outcome.REDEEMED)).one())
+def _recent(session: Session, store_ids: Collection[str], now: Ms) -> Counter[str]:
+    """Gifts given in the last days, by store."""
+    since, times = local_day(now, "UTC") - RECENT_DAYS, cast(func.sum(Tally.count), BigInteger)
+    gifts = select(Tally.store_id, times).where(Tally.store_id.in_(store_ids), Tally.day >= since)
+    rows = session.execute(gifts.where(Tally.outcome == Outcome.REDEEMED).group_by(Tally.store_id))
+    return Counter(dict(rows.all()))

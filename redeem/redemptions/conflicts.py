@@ -1,9 +1,10 @@
 """Deciding: the conflict desk. Two gifts of one coupon side by side, each with its evidence, and who bears the second."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts import audit
@@ -137,7 +138,7 @@ def list_conflicts(
     if undecided_only:
         statement = statement.where(Conflict.decided_at.is_(None), Conflict.withdrawn_at.is_(None))
     found = take(session, statement, Conflict.act_id.expression, page)
-    return Slice([as_two_gifts(session, row, scope) for row in found.items], found.has_more)
+    return Slice(as_two_gifts(session, found.items, scope), found.has_more)
 
 
 def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGifts:
@@ -145,7 +146,8 @@ def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGift
     row = session.execute(within_either(TWO_GIFTS, scope).where(Conflict.act_id == act_id)).one_or_none()
     if row is None:
         raise NotFound
-    return as_two_gifts(session, row, scope)
+    (two,) = as_two_gifts(session, [row], scope)
+    return two
 
 
 def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note: str, now: Ms) -> TwoGifts:
@@ -169,29 +171,34 @@ def within_either(statement: Select[*tuple[Any, ...]], scope: Scope) -> Select[*
     return statement.where(or_(is_within(scope, FirstAct.store_id), is_within(scope, SecondAct.store_id)))
 
 
-def as_two_gifts(session: Session, row: Any, scope: Scope) -> TwoGifts:
-    return TwoGifts(
-        id=row.act_id,
-        coupon=coupon_id(row.serial),
-        campaign_name=row.campaign_name,
-        value=parse_terms(row.terms).value,
-        at=row.at,
-        bearer=row.bearer,
-        first=evidence(session, row.standing_act_id, scope),
-        second=evidence(session, row.act_id, scope),
-        withdrawn_at=row.withdrawn_at,
-        decided_at=row.decided_at,
-        decided_by=row.decided_by,
-        note=row.note,
-    )
+def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope: Scope) -> list[TwoGifts]:
+    gifts = evidence(session, {act_id for row in rows for act_id in (row.standing_act_id, row.act_id)}, scope)
+    return [
+        TwoGifts(
+            id=row.act_id,
+            coupon=coupon_id(row.serial),
+            campaign_name=row.campaign_name,
+            value=parse_terms(row.terms).value,
+            at=row.at,
+            bearer=row.bearer,
+            first=gifts.get(row.standing_act_id),
+            second=gifts.get(row.act_id),
+            withdrawn_at=row.withdrawn_at,
+            decided_at=row.decided_at,
+            decided_by=row.decided_by,
+            note=row.note,
+        )
+        for row in rows
+    ]
 
 
-def evidence(session: Session, act_id: str, scope: Scope) -> Evidence | None:
-    """None for an act outside the scope."""
-    statement = EVIDENCE.where(Act.id == act_id, is_within(scope, Act.store_id))
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        return None
+def evidence(session: Session, act_ids: Collection[str], scope: Scope) -> dict[str, Evidence]:
+    """By act; nothing of one outside the scope."""
+    rows = session.execute(EVIDENCE.where(Act.id.in_(act_ids), is_within(scope, Act.store_id)))
+    return {row[0]: as_evidence(row) for row in rows}
+
+
+def as_evidence(row: Row[*tuple[Any, ...]]) -> Evidence:
     *told, entry, signature, name, public_key = row
     told += [entry, holds(entry, signature, writer_of(name, row[4]), public_key)]
     return Evidence(*told)

@@ -72,6 +72,26 @@ def test_a_yes_that_it_never_spoke_of_is_unconfirmed(counters, tablet):
     assert risk(counters, tablet).unconfirmed == 1
 
 
+def test_the_risks_of_many_are_those_of_each_alone(counters, tablet, cast):
+    """The day may be over at one store and not yet at another."""
+    windows = {"redeem": {"from": None, "until": factories.day(1)}}
+    partners = [cast.north_partner, cast.south_partner]
+    made = counters.write(lambda s: factories.campaign(s, partners=partners, windows=windows))
+    for store, at in ((cast.north, tablet), (cast.south, counters.south)):
+        for campaign in (made.number, cast.anywhere):
+            counters.coupon(store, campaign)
+        at.sync()
+    counters.south.act("ask", coupon=counters.coupon().token)
+    zones = {tablet.device_id: "Pacific/Kiritimati", counters.south.device_id: "Pacific/Pago_Pago", "dev_nobody": "UTC"}
+    at_noon = NOW + DAY + 4 * 3_600_000  # of tomorrow, in UTC; in Kiritimati that is the day after
+    assert counters.read(lambda db: device_write_off.risks(db, zones, at_noon)) == {
+        tablet.device_id: device_write_off.AtRisk(1, (Money(amount=35_000, currency="RUB"),), 0),
+        counters.south.device_id: device_write_off.AtRisk(2, (Money(amount=70_000, currency="RUB"),), 1),
+        "dev_nobody": device_write_off.AtRisk(0, (), 0),
+    }
+    assert counters.read(lambda db: device_write_off.risks(db, {}, NOW)) == {}
+
+
 def test_its_holds_end_and_others_of_the_store_get_them_with_newer_epochs(counters, tablet, manager_id):
     coupon, epoch = counters.held()
     second = counters.add_tablet()

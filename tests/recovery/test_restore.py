@@ -266,6 +266,15 @@ def test_what_a_missing_tablet_held_is_at_risk(counters, cast):
     assert found[cast.north_till_id].risk is None
 
 
+def test_what_its_store_gave_lately_measures_a_missing_till(counters, cast, tills):
+    for name in ("north", "north", "south"):
+        tills[name].redeem(counters.coupon())
+    begin(counters)
+    found = {each.device_id: each.recent for each in counters.read(lambda s: list_missing(s, LATER))}
+    assert found[cast.north_till_id] == found[cast.north_till_two_id] == found[cast.tablet_id] == 2
+    assert (found[cast.south_till_id], found[cast.annex_till_id]) == (1, 0)
+
+
 # While it recovers.
 
 

@@ -1,0 +1,150 @@
+"""Reading: a GET, of whatever route, does not ask the database more often where there is more to list.
+
+An application is served over a database with 2 of everything (tests/web/crowd.py), and another over one with 50.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from redeem.accounts import password_resets, roles, sessions
+from redeem.app import create_app
+from redeem.config import Settings, load_settings
+from redeem.db.engine import Database
+from redeem.lib.links import Purpose
+from redeem.web import context
+from redeem.web.context import now_ms
+from tests.cast import Cast
+from tests.databases import copy_sqlite
+from tests.factories import MOSCOW, SECRET
+from tests.web import crowd
+
+FEW, MANY = 2, 50
+QUERIES = {
+    "manager.coupons": f"?q={crowd.ORDER}",
+    "manager.conflicts": "?show=all",
+    "manager.simulator": "?campaign=cmp_1",
+    "coupons.list_coupons": f"?order_ref={crowd.ORDER}",
+    "shop.list_statements": "?limit=100",
+}
+OF_TILLS = {"manager.ask_to_go_on_without", "manager.ask_to_roll_till_key"}
+OTHERWISE = {
+    "static": 404,
+    "clerk.static": 404,
+    "manager.nowhere": 404,
+    "public.nowhere": 404,
+    "public.nowhere_in_capitals": 404,
+    "public.nothing": 404,
+}
+
+
+def settings_in(folder: Path, url: str) -> Settings:
+    return load_settings(
+        secret_keys=SECRET,
+        database_url=url,
+        base_url="http://localhost",
+        instance_path=folder,
+        secure_cookies=False,
+        time_zone=MOSCOW,
+        log_level="ERROR",
+    )
+
+
+def routes() -> list[Rule]:
+    """All that answer a GET."""
+    app = create_app(settings_in(Path(), "sqlite:///nothing.sqlite"))
+    return sorted(
+        (rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())), key=lambda r: r.endpoint
+    )
+
+
+every_route = pytest.mark.parametrize("route", routes(), ids=lambda route: route.endpoint)
+
+
+@dataclass
+class Served:
+    """`ids`: what there is to open; `secret` is the shop manager's session."""
+
+    app: Flask
+    cast: Cast
+    ids: dict[str, str]
+    secret: str
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.extensions["redeem"].database
+        return database
+
+    def get(self, route: Rule) -> TestResponse:
+        client = self.app.test_client()
+        client.set_cookie("redeem_session", self.secret)
+        key = self.cast.north_till if route.endpoint.startswith("till") else self.cast.shop_key
+        return client.get(self.address(route), headers={"Authorization": f"Bearer {key}"})
+
+    def address(self, route: Rule) -> str:
+        ids = self.ids | ({"device_id": self.ids["till"]} if route.endpoint in OF_TILLS else {})
+        ids["sealed"] = ids.get(route.endpoint, "")
+        found = self.app.url_map.bind("localhost").build(
+            route.endpoint, {name: ids.get(name) or "some" for name in route.arguments}
+        )
+        return found + QUERIES.get(route.endpoint, "")
+
+    def statements(self, route: Rule) -> list[str]:
+        """What the database is asked for one GET."""
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            asked.append(statement)
+
+        event.listen(self.database.engine, "before_cursor_execute", note)
+        try:
+            answer = self.get(route)
+        finally:
+            event.remove(self.database.engine, "before_cursor_execute", note)
+        assert answer.status_code == OTHERWISE.get(route.endpoint, 200)
+        return [each for each in asked if not each.startswith("BEGIN")]
+
+
+@pytest.fixture(scope="module")
+def served(sqlite_original: tuple[Path, Cast], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Served]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context, "KEYS_FRESH_SECONDS", 3_600.0)
+        made = {many: serve(*sqlite_original, tmp_path_factory.mktemp("crowd"), many) for many in (FEW, MANY)}
+        yield made
+    for each in made.values():
+        each.database.close()
+        each.database.engine.dispose()
+
+
+def serve(original: Path, cast: Cast, folder: Path, many: int) -> Served:
+    app = create_app(settings_in(folder, copy_sqlite(original, cast, folder).url))
+    tools, now = app.extensions["redeem"], now_ms()
+
+    def work(session: Session) -> tuple[dict[str, str], str]:
+        ids = crowd.gather(session, cast, many, now)
+        boss, auditor = (roles.find_manager(session, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        assert boss
+        assert auditor
+        reset, _ = password_resets.make_reset(session, roles.as_person(boss), auditor.id, now)
+        links = {
+            "manager.invitation": tools.links.seal(Purpose.INVITATION, {"invitation": ids["invitation_id"]}),
+            "manager.reset": tools.links.seal(Purpose.PASSWORD_RESET, {"manager": reset.manager_id, "at": reset.at}),
+        }
+        return ids | links, sessions.open_session(session, boss.id, "a browser", now)
+
+    return Served(app, cast, *tools.database.write(work))
+
+
+@every_route
+def test_what_is_asked_does_not_grow_with_what_is_listed(served, route):
+    """At the second look: at the first, keys are read and the visit is noted."""
+    few, many = ([each.statements(route) for _ in range(2)][1] for each in served.values())
+    assert len(many) == len(few), "\n".join(many)

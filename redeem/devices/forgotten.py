@@ -1,7 +1,8 @@
-"""Forgotten: tablets that were enrolled after the backup that was put back. The ledger has no row of them, and can't wait for them.
+"""Tablets that were enrolled after the backup that was put back. The ledger has no row of them, so it can't wait for them.
 
-What a tablet was told when it was enrolled was sealed as well, and one that is refused shows that. So managers see which ones there are
-and what they have recorded, and a stranger leaves nothing here. Enrolled anew with the key that it has, a tablet is forgotten no more.
+At enrolment a tablet gets a sealed copy of what it was told. One that is refused shows that copy. So managers see which
+forgotten tablets there are and how much they have recorded, and a stranger can leave nothing here. A forgotten tablet that is
+enrolled anew with its own key is an ordinary tablet again.
 """
 
 from base64 import urlsafe_b64decode
@@ -33,7 +34,7 @@ IS_HERE_AGAIN = select(Device.id).where(Device.public_key == Forgotten.public_ke
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the server said of a tablet when it enrolled it."""
+    """What the server sealed of a tablet when it enrolled it."""
 
     device_id: str
     public_key: bytes
@@ -45,13 +46,13 @@ class Proof:
 
     @classmethod
     def from_json(cls, said: Mapping[str, str]) -> Self:
-        """Of what we have sealed ourselves."""
+        """Read what this server sealed itself."""
         return cls(said["device_id"], urlsafe_b64decode(said["public_key"] + "="), said["store_id"], said["name"])
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A tablet that has called. `entries`: how many its journal has; `store_name`: None of a store that is forgotten too."""
+    """A forgotten tablet that has called. `entries` is the length of its journal; `store_name` is None for a forgotten store."""
 
     device_id: str
     device_name: str
@@ -62,24 +63,24 @@ class Caller:
 
 
 def note(session: Session, proof: Proof, entries: int, now: Ms) -> None:
-    """It has called and signed that, or its journal was handed in. Noted once a minute."""
+    """Note that the tablet has called, with its signature, or that its journal was handed in. Written at most once a minute."""
     session.execute(NOTE, {**asdict(proof), "entries": entries, "now": now, "stale": now - MS_PER_MINUTE})
 
 
 def key_of(session: Session, device_id: str) -> bytes | None:
-    """The key that the tablet was enrolled with, if it has shown that."""
+    """Return the key with which the tablet was enrolled, if it has shown its proof."""
     return session.scalar(select(Forgotten.public_key).where(Forgotten.device_id == device_id))
 
 
 def forget_callers(session: Session) -> None:
-    """Another restore begins the list anew. The keys of those whose journals are here stay."""
+    """Empty the list at another restore. The keys of tablets whose journals are in quarantine stay."""
     session.execute(delete(Forgotten).where(HANDED_IN.is_(None)))
 
 
 def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller]:
-    """Those that have called lately and have not handed in all that they had recorded, by store and name.
+    """Return the tablets that have called lately and have not handed in their whole journal, by store and name.
 
-    One that had recorded nothing is here again when it is enrolled anew.
+    A tablet with an empty journal leaves the list when it is enrolled anew.
     """
     columns = (
         Forgotten.device_id,

@@ -1,9 +1,9 @@
-"""Moving: a device goes to work at another store.
+"""A device goes to work at another store.
 
-A till moves at once. Of a tablet nobody knows what it has given since it was last heard of, so a manager's word is a wish, and the
-tablet itself carries it out, by an entry of its journal: what stands before the entry happened at the one store, what stands behind it
-at the other, and with it the tablet gives back all that it held. Until then it stays where it is and gives what it holds, and is
-granted no more.
+A till moves at once. A tablet may have given gifts that the server has not heard of, so a manager only asks for the move, and
+the tablet carries it out by an entry of its journal. What stands before that entry happened at the old store, what stands
+behind it at the new one. With the entry the tablet releases all that it holds. Until then it stays, gives what it holds, and
+is granted no more.
 """
 
 from sqlalchemy import select, update
@@ -25,7 +25,7 @@ from redeem.partners.directory import get_store
 
 
 def move_device(session: Session, author: Author, device_id: str, store_id: str, now: Ms) -> Device:
-    """Has a till work at another store at once, and a tablet when it next reports. Doing it twice changes nothing.
+    """Move a till to another store at once; ask a tablet to move when it next reports. Repeating it changes nothing.
 
     Raises NotFound for what is outside the author's scope, Conflict.
     """
@@ -42,7 +42,7 @@ def move_device(session: Session, author: Author, device_id: str, store_id: str,
 
 
 def let_device_stay(session: Session, author: Author, device_id: str, now: Ms) -> bool:
-    """Takes that back, if it has not happened; False if nothing was left to be taken back.
+    """Take back the wish that a tablet moves. False if there was none, or if it has moved already.
 
     Raises NotFound for a device outside the author's scope.
     """
@@ -57,9 +57,9 @@ def let_device_stay(session: Session, author: Author, device_id: str, now: Ms) -
 
 
 def where_to(session: Session, device: Device, life: generation.Life, heard: int) -> str | None:
-    """The store to which this tablet (locked) may go now if it has nothing open; None if it is to stay for the time being.
+    """Return the store to which this tablet (locked) may move now if nothing is open on it; None if it must stay for now.
 
-    `heard` is the epoch of the newest hold that it knows of: it can't give back what it has not heard that it has.
+    `heard` is the epoch of the newest hold that the tablet knows of: it can't release a hold that it has not heard of.
     """
     if device.moves_to_id is None or life.is_recovering or not is_settled(session, device, heard):
         return None
@@ -79,14 +79,14 @@ def go(session: Session, device: Device, store: Store, author_id: str, now: Ms) 
 
 
 def store_of(session: Session, redemption_id: str) -> tuple[str, str]:
-    """(id, name) of where it was given: the till may have moved since."""
+    """Return (id, name) of the store where the gift was given. The till may have moved since."""
     given = select(Store.id, Store.name).join(Act, Act.store_id == Store.id).where(Act.id == redemption_id)
     store_id, name = session.execute(given).one()
     return store_id, name
 
 
 def find(session: Session, device_id: str) -> Device:
-    """The device, locked. Raises NotFound."""
+    """Return the device, locked. Raises NotFound."""
     device = session.scalar(select(Device).where(Device.id == device_id).with_for_update(key_share=True))
     if device is None:
         raise NotFound
@@ -105,7 +105,9 @@ def check(session: Session, device: Device, store: Store) -> None:
 
 
 def is_settled(session: Session, device: Device, heard: int) -> bool:
-    """No yes that it had is without its word on what came of it, nothing of it waits for a manager, and it knows what it holds."""
+    """Say whether nothing of the device is open: each ask that was answered yes has its `gave` or `drop`, nothing waits in
+    quarantine, and the tablet has heard of all its holds.
+    """
     unsaid = select(Redemption.serial).where(Redemption.device_id == device.id, Redemption.handed_over_at.is_(None))
     waits = select(Quarantine.number).where(Quarantine.handed_in_by_id == device.id, Quarantine.decided_at.is_(None))
     unheard = select(Coupon.serial).where(Coupon.holder_id == device.id, Coupon.epoch > heard)
@@ -113,7 +115,7 @@ def is_settled(session: Session, device: Device, heard: int) -> bool:
 
 
 def note(session: Session, author_id: str, what: Change, device: Device, store: Store, now: Ms) -> None:
-    """Between two partners it is the shop's own affair: neither reads of the other."""
+    """Write the move to the audit log. A move between two partners belongs to the shop alone: neither partner reads it."""
     here = session.get_one(Store, device.store_id)
     scope = Scope(store_id=here.id) if here.partner_id == store.partner_id else WHOLE
     told = {"name": device.name, "store": here.name}

@@ -1,4 +1,4 @@
-"""Writing off: a device that is lost for good. Its holds end by a manager's decision, who sees first what may be given twice for it."""
+"""A device that is lost for good. A manager ends its holds, having seen first which coupons may then be given twice."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -26,9 +26,9 @@ from redeem.lib.times import Ms, local_day
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """What a device may have given that the ledger doesn't know of: the open coupons that it holds, and their value by currency.
+    """What a device may have given without the ledger's knowledge: the open coupons that it holds, and their value by currency.
 
-    `unconfirmed` coupons were redeemed for it, and it never said whether the gift was handed over.
+    `unconfirmed` counts coupons that were redeemed for it and of which it never said whether the gift was handed over.
     """
 
     coupons: int
@@ -41,7 +41,7 @@ class AtRisk:
 
 
 def what_is_at_risk(session: Session, device_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
-    """Coupons whose last day is over don't count. Raises NotFound."""
+    """Return what writing the device off puts at risk. Coupons whose last day is over don't count. Raises NotFound."""
     device, zone = _find(session, device_id, scope)
     return risks(session, {device.id: zone}, now)[device.id]
 
@@ -60,9 +60,10 @@ def risks(session: Session, zones: Mapping[str, str], now: Ms) -> dict[str, AtRi
 
 
 def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> AtRisk:
-    """The device is lost: its holds end, and others are granted them, with newer epochs. Answers what that risks, and records it.
+    """Write the device off: its holds end, and other devices are granted them with newer epochs. Return what that puts at risk.
 
-    If it turns up after all, its journal is kept in quarantine. Doing it twice changes nothing. Raises NotFound.
+    The decision is recorded with it. If the device turns up, its journal is kept in quarantine. Repeating it changes nothing.
+    Raises NotFound.
     """
     device, _ = _find(session, device_id, scope, lock=True)
     risk = what_is_at_risk(session, device.id, now)
@@ -77,7 +78,7 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
 
 
 def _end_holds(session: Session, device_id: str, now: Ms) -> None:
-    """Voids that waited for it happen now; the rest is open, and the tablets at home look for it."""
+    """End the holds. Voids that waited for them happen now; the other coupons are open, and tablets at their homes get them."""
     mine = Coupon.holder_id == device_id
     sweep.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
     waiting = and_(mine, IS_VOID, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
@@ -87,7 +88,7 @@ def _end_holds(session: Session, device_id: str, now: Ms) -> None:
 
 
 def _find(session: Session, device_id: str, scope: Scope, *, lock: bool = False) -> tuple[Device, str]:
-    """The tablet and the time zone that it is in."""
+    """Return the tablet and its store's time zone."""
     statement = select(Device, Store.time_zone).join(Store, Store.id == Device.store_id)
     wanted = within(statement.where(Device.id == device_id, Device.kind == "tablet"), scope, Device.store_id)
     row = session.execute(wanted.with_for_update(of=Device, key_share=True) if lock else wanted).one_or_none()

@@ -1,4 +1,4 @@
-"""Devices that were enrolled after the backup and that the restored ledger does not know."""
+"""Devices that were enrolled after the backup, which the restored ledger does not know."""
 
 from dataclasses import dataclass
 
@@ -19,15 +19,17 @@ from redeem.sync import quarantine
 
 @dataclass(frozen=True, slots=True)
 class StillForgotten:
-    """What is known of the tablets that were enrolled after the backup: those that have called and have not handed in all that they
-    had recorded, and what was handed in and waits for a manager, which nothing of it books before.
+    """Tablets that were enrolled after the backup and still matter.
+
+    Some have called and not handed in their whole journal. The journals of others wait in quarantine, and until a manager admits
+    them none of their gifts is booked.
     """
 
     callers: list[Caller]
     journals: list[quarantine.Waiting]
 
     def __len__(self) -> int:
-        """Of how many tablets something is missing."""
+        """Return how many tablets still miss something."""
         return len({each.device_id for each in self.callers} | {each.device_id for each in self.journals})
 
 
@@ -38,9 +40,9 @@ def find_still_forgotten(session: Session, now: Ms, scope: Scope = WHOLE) -> Sti
 
 
 def go_on_without_forgotten(session: Session, manager_id: str, now: Ms, missing: int = 0) -> bool:
-    """A manager says that of what was enrolled after the backup nothing is missing, or nothing but these `missing` tablets.
+    """Record a manager's word that of the devices enrolled after the backup none is missing but these `missing` tablets.
 
-    Recorded with what was known of them. False, and nothing is changed, if it is another number, or if somebody said so before.
+    What was known of them is recorded too. False, and nothing is changed, if the number is another now, or if it was said before.
     """
     life = current(session, lock=True)
     found = find_still_forgotten(session, now)

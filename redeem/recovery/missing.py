@@ -26,7 +26,7 @@ RECENT_DAYS = 7
 
 
 class NotRecovering(Conflict):
-    """The ledger was not restored, or this device has said all that it had to say."""
+    """The ledger was not restored, or this device has reported already."""
 
     code = "not_recovering"
     default_detail = "Send new attempts; nothing is to be said again."
@@ -34,9 +34,9 @@ class NotRecovering(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A device that has not reported since the restore. `last_seen_at`: as far as the backup knows.
+    """A device that has not reported since the restore. `last_seen_at` is as the backup has it.
 
-    `risk` is what a tablet held at the backup. `recent`: how many gifts its store gave in the RECENT_DAYS before that, as a measure
+    `risk` is what a tablet held at the backup. `recent` is how many gifts its store gave in the RECENT_DAYS before, as a measure
     of what a till may have given since.
     """
 
@@ -52,7 +52,7 @@ class Missing:
 
 
 def go_on_without(session: Session, person: Person, device_ids: Sequence[str], now: Ms) -> int:
-    """Writes off those of these devices that a restored ledger still waits for; answers how many."""
+    """Write off those of these devices that a restored ledger still waits for. Return how many."""
     missing = [each.device_id for each in list_missing(session, now, person.scope)]
     wanted = [device_id for device_id in missing if device_id in device_ids]
     for device_id in wanted:
@@ -61,7 +61,7 @@ def go_on_without(session: Session, person: Person, device_ids: Sequence[str], n
 
 
 def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missing]:
-    """Who has not reported, tablets first. Empty while the ledger is not recovering."""
+    """Return the devices that have not reported, tablets first. Empty unless the ledger is recovering."""
     life = current(session)
     if not life.is_recovering:
         return []
@@ -80,7 +80,7 @@ def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missin
 
 
 def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> None:
-    """Goes on without this device's report. A tablet is lost with that; a till goes on working. Raises NotFound, NotRecovering."""
+    """Go on without this device's report. A tablet is lost with that; a till goes on working. Raises NotFound, NotRecovering."""
     life = current(session)
     awaited = select(Device).where(Device.id == device_id, recovery_reports.is_awaited(life))
     device = session.scalar(within(awaited, scope, Device.store_id).with_for_update(key_share=True))

@@ -1,8 +1,10 @@
-"""Restoring: a backup was put back, and is too old: whatever was given since would be given again.
+"""A backup was put back. It lacks what happened since, so gifts given since would be given again.
 
-`begin` starts a new generation of the ledger, in recovery: tablets and tills refill it with what they know (recovering.py), coupons that
-were issued after the backup are adopted (adopting.py), and a manager writes off who never comes back. What was enrolled after the backup
-nobody here knows of (forgotten.py): the ledger waits until a manager says that none of it is missing.
+`begin` starts a new generation of the ledger, in recovery. Tablets and tills report what they know
+(`redeem/ledger/recovery_reports.py`, `redeem/recovery/tills.py`), coupons issued after the backup are adopted
+(`redeem/ledger/lost_coupons.py`), and a manager writes off devices that never come back (`redeem/recovery/missing.py`). Devices
+enrolled after the backup are unknown here (`redeem/recovery/forgotten.py`): the ledger waits until a manager says that none of
+them is missing.
 """
 
 from sqlalchemy import case, delete, func, or_, select, update
@@ -25,12 +27,12 @@ SKIPPED_CAMPAIGNS = 1_000
 def begin(
     session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0, *, none_enrolled: bool = False
 ) -> Life:
-    """The first thing after a backup was put back, before anybody is served. Answers the new life of the ledger.
+    """Begin a new generation after a backup was put back, before anybody is served. Return it.
 
-    `skip_numbers` must be more than any campaign has issued since the backup: these numbers are out, and no coupon gets them again.
-    `newest` is the newest generation that is known to have been, and more than the backup's if that was put back before: each life
-    that is lost skipped numbers and went on behind them, and tablets still hold what it granted.
-    `none_enrolled`: it is certain that no tablet and no till was enrolled since the backup; else a manager must say so.
+    `skip_numbers` must be more than any campaign has issued since the backup: those coupons are out, and no number is used twice.
+    `newest` is the newest generation that is known to have existed. It is higher than the backup's if this backup was put back
+    before: each lost generation skipped numbers and went on behind them, and tablets still hold what it granted.
+    `none_enrolled` says that no tablet and no till was enrolled since the backup; otherwise a manager must say so later.
     """
     life = current(session, lock=True)
     generation = max(life.generation, newest) + 1
@@ -64,13 +66,13 @@ def _skip_numbers(session: Session, numbers: int) -> None:
 
 
 def _await_devices(session: Session, generation: int) -> None:
-    """All but those that were out of service at the backup. When they have reported, the tablets look for coupons that nobody holds."""
+    """Await the report of every device in service at the backup. Then tablets look for coupons that nobody holds."""
     out_of_service = or_(Device.revoked_at.is_not(None), Device.lost_at.is_not(None))
     session.execute(update(Device).where(out_of_service).values(reported_generation=generation))
     session.execute(update(Device).where(ACTIVE).values(sweep_from=0))
 
 
 def _end_what_may_have_ended(session: Session, now: Ms) -> None:
-    """Sessions that were ended since the backup, and links that were used, must not come to life again."""
+    """End all sessions and links: those that ended since the backup must not come back to life."""
     session.execute(update(ManagerSession).where(ManagerSession.ended_at.is_(None)).values(ended_at=now))
     session.execute(update(Enrolment).where(Enrolment.expires_at > now).values(expires_at=now))

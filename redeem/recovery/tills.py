@@ -18,9 +18,9 @@ from redeem.redemptions.settle import settle
 
 @dataclass(frozen=True, slots=True)
 class GivenBefore:
-    """A redemption that a till was told of, and says again: the attempt's id and fingerprint, and the answer that it had.
+    """A redemption that a till was told of and says again: the attempt's id and fingerprint, and the answer.
 
-    `shown` is None where what it had scanned does not verify.
+    `shown` is None if what it scanned does not verify.
     """
 
     attempt: str
@@ -32,16 +32,16 @@ class GivenBefore:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How the ledger lives, and whether it waits for this device."""
+    """The ledger's generation, and whether it waits for this device."""
 
     life: Life
     awaited: bool
 
 
 def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> Answer:
-    """A till says again what it had been answered before the restore. The gift is out: it is redeemed, or is a second gift.
+    """Book what a till was answered before the restore. The gift is out: it is redeemed, or it is a second gift.
 
-    The same attempt twice is answered as the first time. Raises NotRecovering.
+    The same attempt twice gets the first answer. Raises NotRecovering.
     """
     find_awaited_till(session, actor.device_id)
     seen = genuine(session, given.shown)
@@ -60,7 +60,7 @@ def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> An
 
 
 def genuine(session: Session, shown: ShownCoupon | None) -> ShownCoupon | None:
-    """A short code proves nothing about a coupon that is here and has another."""
+    """Return what was shown if it proves something. A short code proves nothing about a coupon that is here and has another code."""
     found = ledger.find_coupon(session, shown.serial) if shown and shown.short_code else None
     return None if found and shown and found.short_code != shown.short_code else shown
 
@@ -70,7 +70,7 @@ def is_awaited(session: Session, device_id: str) -> Waiting:
 
 
 def till_reported(session: Session, device_id: str) -> Waiting:
-    """The till has said all again; answers how the ledger lives on. Raises NotRecovering if nobody waits for it."""
+    """Note that the till has said everything again. Return the ledger's generation. Raises NotRecovering if nobody waits for it."""
     device = find_awaited_till(session, device_id)
     device.reported_generation = current(session).generation
     session.flush()
@@ -78,7 +78,7 @@ def till_reported(session: Session, device_id: str) -> Waiting:
 
 
 def find_awaited_till(session: Session, device_id: str) -> Device:
-    """The till, locked. Raises NotRecovering."""
+    """Return the till, locked. Raises NotRecovering."""
     life = current(session)
     awaited = select(Device).where(Device.id == device_id, Device.kind == "till", recovery_reports.is_awaited(life))
     device = session.scalar(awaited.with_for_update(key_share=True))

@@ -1,8 +1,8 @@
-"""What a tablet knows of each coupon before it is asked: the exact sets of redeemed and void ones, and what changed since.
+"""What a tablet knows of each coupon offline: the exact sets of redeemed and void coupons, and what changed since.
 
-Changes are heard of by position, never by time. SQLite commits one writer after another, so a position is a count. PostgreSQL
-commits side by side: there a position is a transaction's number, and a reader goes on from the oldest one that was under way when it
-read, so that a late commit is heard of too. A coupon heard of twice is told as it now is, which is the same thing.
+Changes are read by position, never by time. SQLite commits one writer after another, so a position is a count. PostgreSQL
+commits side by side: there a position is a transaction's number, and a reader resumes from the oldest transaction that was
+under way when it read, so no late commit is missed. A coupon that is told twice is told as it is now, so that does no harm.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -52,7 +52,7 @@ VOID = select(Coupon.serial).where(IS_VOID, Coupon.serial >= bindparam("low"), C
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a tablet has heard, written `<generation>.<number>.<series>`."""
+    """How far a tablet has read the changes, written `<generation>.<number>.<series>`."""
 
     generation: int
     number: int
@@ -64,7 +64,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Sets:
-    """One campaign whole: bitmaps of its redeemed and its void coupons, and the position to hear of changes from."""
+    """One campaign in full: bitmaps of its redeemed and void coupons, and the position from which to read changes."""
 
     position: str
     size: int
@@ -73,7 +73,7 @@ class Sets:
 
 
 def sets(session: Session, campaign_number: int) -> Sets:
-    """Raises NotFound. The position is read before the rows: what is committed in between is heard of again."""
+    """Return a campaign's sets. The position is read before the rows, so what commits between is told again. Raises NotFound."""
     position = next_position(session, generation.current(session))
     size = session.scalar(select(Campaign.coupons).where(Campaign.number == campaign_number))
     if size is None:
@@ -89,7 +89,7 @@ def sets(session: Session, campaign_number: int) -> Sets:
 def changes_since(
     session: Session, known: str | None, life: Life, campaigns: Callable[[], Collection[int]]
 ) -> dict[str, Any] | None:
-    """How the changed coupons of these campaigns now are, as gaps; None if the tablet must fetch the sets anew."""
+    """Return the present state of the changed coupons of these campaigns, as gaps; None if the tablet must fetch the sets anew."""
     since, position = parse(known), next_position(session, life)
     if since is None or not is_continued_by(since, position):
         return None
@@ -102,7 +102,7 @@ def changes_since(
 
 
 def tell(rows: Iterable[Any]) -> dict[str, dict[str, str]]:
-    """By campaign number: the `redeemed`, `void` and `open` numbers."""
+    """Group changed coupons by campaign number: the `redeemed`, `void` and `open` numbers."""
     told: dict[str, dict[str, list[int]]] = {}
     for serial, is_redeemed, is_void in rows:
         state = "redeemed" if is_redeemed else "void" if is_void else "open"
@@ -113,9 +113,9 @@ def tell(rows: Iterable[Any]) -> dict[str, dict[str, str]]:
 
 
 def prune(session: Session) -> int:
-    """Forgets old changes, at most CHANGES_PER_PRUNING_MAX positions' worth; answers how many. Once a day is enough.
+    """Delete old changes, at most CHANGES_PER_PRUNING_MAX positions' worth. Return how many. Once a day is enough.
 
-    Whoever has not heard them fetches the sets. The newest ones stay: on SQLite positions are counted on from them.
+    A tablet that has not read them fetches the sets. The newest changes stay: on SQLite positions continue from them.
     """
     last_kept = (
         select(CouponChange.position).order_by(CouponChange.position.desc()).offset(CHANGES_KEPT_MAX - 1).limit(1)
@@ -134,19 +134,19 @@ def prune(session: Session) -> int:
 
 
 def forget_below(session: Session, position: int) -> None:
-    """The deployment's row is made with the first thing that there is to say in it."""
+    """Remember below which position changes are gone. The deployment's row is made when it is first needed."""
     session.execute(FIRST_WORD)
     session.execute(update(Deployment).where(Deployment.changes_from < position).values(changes_from=position))
 
 
 def next_position(session: Session, life: Life) -> Position:
-    """From where a reader goes on: every change below it can be seen now."""
+    """Return the position from which a reader resumes: every change below it is visible now."""
     series, number = session.connection().execute(NEXT_POSITION[session.get_bind().dialect.name]).one()
     return Position(life.generation, number, series)
 
 
 def parse(text: str | None) -> Position | None:
-    """None for what no server of ours has told."""
+    """Read a position. None for what no server of ours has written."""
     parts = (text or "").split(".")
     if len(parts) != len(Position.__slots__) or not all(part.isascii() and part.isdecimal() for part in parts):
         return None
@@ -154,5 +154,5 @@ def parse(text: str | None) -> Position | None:
 
 
 def is_continued_by(since: Position, now: Position) -> bool:
-    """A position of another generation or series says nothing here, nor does one that lies ahead."""
+    """Say whether a position can be resumed. One of another generation or series can't, nor one that lies ahead."""
     return (since.generation, since.series) == (now.generation, now.series) and since.number <= now.number

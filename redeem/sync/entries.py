@@ -1,4 +1,4 @@
-"""Entries: what an entry of a tablet's journal asks for, as an act to settle."""
+"""What an entry of a tablet's journal asks for, as an act to settle."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ REASON_MAX_CHARACTERS = 200
 
 
 def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool = False) -> Act:
-    """The act, named by the entry's number. A manager has decided about one that is admitted."""
+    """Return the entry as an act, named by the entry's number. `is_admitted`: a manager has decided to admit it from quarantine."""
     shown = shown_in(session, actor, entry, ring, is_admitted=is_admitted)
     return Act(
         actor=actor,
@@ -42,9 +42,9 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_ad
 
 
 def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
-    """Locks what the acts are about, in one order: two journals that name the same coupons the other way round would wait in a circle.
+    """Lock the coupons of these acts in one order, so that two journals that name the same coupons can't deadlock.
 
-    A tablet that moves gives back all that it holds, and what it was promised.
+    A tablet that moves releases all that it holds, and what it was promised, so these are locked too.
     """
     moving = {act.actor.device_id for act in acts if act.kind == Kind.MOVE}
     if len(acts) < 2 and not moving:
@@ -79,8 +79,10 @@ def named_in(entry: Entry, ring: KeyRing) -> ShownCoupon | None:
 def typed_in(
     session: Session, actor: Actor, entry: Entry, text: str, ring: KeyRing, *, is_admitted: bool
 ) -> ShownCoupon | None:
-    """By the short code. One that a restored ledger has lost is known by the id that its holder has written beside it: while the ledger
-    recovers, later if it knows by then who the holder is, or if a manager admits the entry.
+    """Return the coupon that a typed short code names.
+
+    If a restore has lost the coupon, the id beside the code names it: while the ledger recovers, later if the ledger knows by
+    then that this tablet holds it, or if a manager admits the entry.
     """
     code = read_name(text, ring).short_code
     serial = find_by_code(session, code, guesser=None)
@@ -94,9 +96,9 @@ def typed_in(
 
 
 def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
-    """May it be that a restore has lost this coupon's code, and that this device holds the coupon?
+    """Say whether this device may hold a coupon whose short code a restore has lost.
 
-    While the ledger recovers, not all holders have been heard. A lost coupon that was adopted by its token was given a new code.
+    While the ledger recovers it has not heard all holders. A lost coupon that was adopted by its token has a new code.
     """
     life = generation.current(session)
     if life.is_recovering or life.generation == Life().generation:

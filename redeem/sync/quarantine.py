@@ -1,8 +1,8 @@
-"""Quarantining: entries that can't be taken (a revoked tablet's, a broken journal's) are kept as they came, for a manager to decide.
+"""Entries that can't be taken, such as a revoked tablet's or those of a broken journal, kept as they came for a manager to decide.
 
-Admitted, they are settled in order and from the first, as if they had come by themselves: a gift rests on the ask before it, and one
-that somebody else has given meanwhile is found as a conflict. Left, they stay as they are. Either way nothing is lost, and nothing is
-taken that its device has not signed.
+Admitted entries are settled in order from the first, as if they had arrived in the ordinary way: a gift depends on the ask
+before it, and a coupon that was given elsewhere meanwhile becomes a conflict. Entries that are left stay as they are. Either
+way nothing is lost, and nothing is settled that its device has not signed.
 """
 
 from collections import Counter
@@ -49,9 +49,9 @@ KEPT = select(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What of a device's journal is here: how many entries wait for a manager, and the newest one's number.
+    """What quarantine has of a device's journal: how many entries wait for a manager, and the newest entry's number.
 
-    `handed_in` counts those that wait of all that the device has handed in, of its own and of what it was before.
+    `handed_in` counts all waiting entries that the device handed in, of its own journal and of the one before.
     """
 
     waiting: int
@@ -61,7 +61,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A journal, or a part of one, that waits. A restored ledger may not know the device that it says it is of."""
+    """A journal, or a part of one, that waits. A restored ledger may not know the device that it names."""
 
     device_id: str
     device_name: str | None
@@ -78,9 +78,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An entry in quarantine. `is_signed`: its device wrote it; `follows`: no entry before it is missing or another.
+    """An entry in quarantine. `is_signed`: its device wrote it. `follows`: the entry before it is here and is the one it names.
 
-    `outcome`, once admitted, is what it was answered; `not_signed` was not settled.
+    `outcome` is the answer once the entry is admitted; `not_signed` was not settled.
     """
 
     entry: Entry
@@ -95,7 +95,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What came of a bounded number of entries, by outcome, and how many wait still: go on until none does."""
+    """What came of a bounded number of entries, by outcome, and how many still wait. Repeat until none does."""
 
     outcomes: dict[str, int]
     waiting: int
@@ -105,9 +105,9 @@ class Admission:
 class Author:
     """Whose acts the entries become, and the key that must have signed them.
 
-    That is the device itself. Of one that the restored ledger doesn't know, it is the tablet that handed the journal in; `prefix` then
-    keeps the names of the two apart. The key is the one with which the device was enrolled, as it can show, else that tablet's own:
-    it may have kept its key.
+    Usually that is the device itself. If the restored ledger doesn't know the device, it is the tablet that handed the journal
+    in, and `prefix` keeps the two devices' names apart. The key is the one with which the device was enrolled, if its proof shows
+    it; otherwise that tablet's own, for it may have kept its key.
     """
 
     device_id: str
@@ -120,7 +120,7 @@ class Author:
 def keep(
     session: Session, device_id: str, entries: Sequence[Entry], reason: str, handed_in_by_id: str, now: Ms
 ) -> None:
-    """Keeps entries as they came, each once. Raises TooMany for a device that floods us."""
+    """Keep entries as they came, each once. Raises TooMany for a device that sends too many."""
     if entries and kept(session, device_id).waiting > ENTRIES_PER_DEVICE_MAX:
         raise TooMany(RETRY_SECONDS, "Call a manager: too many entries of this tablet wait for a decision.")
     whose = {"device_id": device_id, "reason": reason, "handed_in_by_id": handed_in_by_id, "at": now}
@@ -138,7 +138,7 @@ def kept(session: Session, device_id: str) -> Kept:
 
 
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
-    """Whose entries wait for a manager of this scope, those that have waited longest first."""
+    """Return the journals that wait for a manager of this scope, those first that have waited longest."""
     writer = aliased(Device)
     claimed = select(writer.name).where(writer.id == Quarantine.device_id).scalar_subquery()
     who = (Quarantine.device_id, claimed, Device.id, Device.name, Store.id, Store.name, Partner.name)
@@ -156,7 +156,7 @@ def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
 
 
 def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope = WHOLE) -> list[Line]:
-    """The entries after a number, in order, at most ENTRIES_PER_PAGE_MAX, decided ones too. Raises NotFound."""
+    """Return the entries after a number, in order, decided ones too, at most ENTRIES_PER_PAGE_MAX. Raises NotFound."""
     author = find_author(session, device_id, scope)
     page = select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.number > after)
     page = page.order_by(Quarantine.number, Quarantine.entry_hash).limit(ENTRIES_PER_PAGE_MAX)
@@ -193,9 +193,9 @@ def admit(
 def leave(
     session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE, only: str | None = None
 ) -> int:
-    """Decides that what waits, or `only` the entry of this hash, is never settled; answers how many entries.
+    """Decide that what waits, or `only` the entry of this hash, is never settled. Return how many entries.
 
-    They stay, and can be looked at. Raises NotFound.
+    They stay and can be read. Raises NotFound.
     """
     author = find_author(session, device_id, scope, lock=True)
     waiting = all_waiting(device_id)
@@ -213,7 +213,7 @@ def note(session: Session, manager_id: str, what: Change, author: Author, now: M
 
 
 def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:
-    """Raises NotFound if no such journal is in quarantine, or none within the scope."""
+    """Return the journal's author. Raises NotFound if no such journal is in quarantine, or none within the scope."""
     handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id).limit(1)
     handed_in_by_id = session.scalar(handed_in)
     itself = session.get(Device, device_id)
@@ -249,7 +249,7 @@ def next_waiting(session: Session, device_id: str, up_to: str | None) -> Sequenc
 
 
 def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
-    """What the entry is answered; NOT_SIGNED if the device has not written it."""
+    """Settle one entry. Return its answer; NOT_SIGNED if its device has not signed it."""
     if not is_signed(entry, author.device_id, author.public_key):
         return NOT_SIGNED
     continues = is_next(author, entry)
@@ -266,21 +266,21 @@ def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act
 
 
 def name_of(session: Session, author: Author, number: int, entry_hash: str) -> str:
-    """The entry's number, unless another entry was taken under it: then the number and a part of its hash."""
+    """Return the entry's number, or if another entry was taken under that number, the number and a part of the entry's hash."""
     name = f"{author.prefix}{number}"
     taken = ledger.find_act_by_name(session, author.actor.device_id, name)
     return name if taken is None or taken.fingerprint == entry_hash else f"{name}/{entry_hash[:8]}"
 
 
 def name_of_number(session: Session, author: Author, number: int) -> str:
-    """The name of the entry that another one is about: it may be in quarantine, too."""
+    """Return the name of the entry that another one refers to. It may be in quarantine, too."""
     same = select(Quarantine.entry_hash).where(Quarantine.device_id == author.device_id, Quarantine.number == number)
     entry_hash = session.scalar(same.order_by(Quarantine.at).limit(1))
     return name_of(session, author, number, entry_hash) if entry_hash else f"{author.prefix}{number}"
 
 
 def is_next(author: Author, entry: Entry) -> bool:
-    """Does it continue the device's journal as the server has it?"""
+    """Say whether the entry continues the device's journal as the server has it."""
     row = author.row
     return not author.prefix and entry.number == row.last_number + 1 and entry.previous == (row.last_hash or FIRST_HASH)
 
@@ -293,7 +293,7 @@ def as_line(session: Session, author: Author, row: Quarantine) -> Line:
 
 
 def has_before(session: Session, author: Author, entry: Entry) -> bool:
-    """Is the entry that this one says it follows here, taken or in quarantine?"""
+    """Say whether the entry that this one follows is here, taken or in quarantine."""
     if entry.number == 1:
         return entry.previous == FIRST_HASH
     if session.get(Quarantine, (author.device_id, entry.previous)):

@@ -1,8 +1,8 @@
-"""Briefing: what a tablet is told beforehand, all but the coupons: keys, its store's campaigns with their terms, the names of
-the clerks and of the other tablets.
+"""What a tablet is told beforehand, except coupons: keys, its store's campaigns with their terms, the names of the clerks and of
+the other tablets.
 
-Of a PIN no more is told than a mark that changes with it: what a tablet remembers of an earlier one then counts no longer.
-Its etag is made of versions and names alone, so that a tablet that knows it all costs next to nothing. Nothing of any customer is told.
+Of a PIN it is told only a mark that changes with the PIN, so that an earlier PIN no longer counts. The etag is made of
+versions and names alone, so a tablet that is up to date costs next to nothing. Nothing about customers is told.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ CLERKS = (
 
 
 def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str | None) -> dict[str, Any] | None:
-    """What the tablet should know, with its etag; None if that is what it knows."""
+    """Return the snapshot and its etag; None if the tablet has it already."""
     told = around(session, actor, ring)
     campaigns, versions = session.connection().execute(EDITION).one()
     said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
@@ -46,7 +46,7 @@ def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str 
 
 
 def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
-    """All but the campaigns."""
+    """Return the snapshot without the campaigns."""
     place = {"name": actor.store_name, "partner": actor.partner_id, "time_zone": actor.time_zone}
     partner_name = session.connection().execute(PARTNER, {"partner_id": actor.partner_id}).scalar_one()
     clerks = session.connection().execute(CLERKS, {"store_id": actor.store_id})
@@ -63,7 +63,7 @@ def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
 
 
 def campaigns_at(session: Session, actor: Actor) -> list[dict[str, Any]]:
-    """Those whose coupons are good at the store, by number."""
+    """Return the campaigns whose coupons are good at the store, by number."""
     return [
         {"id": f"cmp_{number}", "number": number, "name": name, "terms": loads(text)}
         for number, name, text in good_campaigns(session, actor)

@@ -1,7 +1,7 @@
-"""Syncing: "here is my journal from where you have it". The one request of a tablet.
+"""The one request of a tablet: "here is my journal from where you have it".
 
-Entries are taken strictly in order, each once, and each is answered; those that are known are answered as the first time.
-So a retry, a duplicate, a late request and a lost reply are all the same harmless thing.
+Entries are taken strictly in order, each once, and each is answered; a known entry gets its first answer. So a retry, a
+duplicate, a late request and a lost reply do no harm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ ENTRIES_PER_SYNC_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class OldJournal:
-    """Entries of the device that this tablet was before it lost its key, and what was sealed of it when it was enrolled."""
+    """The journal of the device that this tablet was before it lost its key, and the sealed proof of its enrolment."""
 
     device_id: str
     entries: Sequence[Entry]
@@ -53,9 +53,9 @@ class OldJournal:
 class Request:
     """What a tablet sends: entries in order, and perhaps a text to verify.
 
-    `known` is the etag of the snapshot it has, `epoch` the newest grant it has heard of, `position` how far it has heard of
-    changes, `siblings` the newest grant it has heard of, of each other tablet of its store, `homes` by campaign number the coupon up to
-    which it has heard of homes. `report` answers a restore.
+    `known` is the etag of its snapshot, `epoch` the newest grant that it has heard of, `position` how far it has read changes.
+    `siblings` is the newest grant that it has heard of for each other tablet of its store, `homes` by campaign number the coupon
+    up to which it has heard of homes. `report` answers a restore.
     """
 
     entries: Sequence[Entry] = ()
@@ -72,12 +72,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What it gets: `last` is the number of the last entry that the server has taken; answers by entry number.
+    """What the tablet gets. `last` is the number of the last entry that the server has taken; answers are by entry number.
 
-    `fault` says why entries were put in quarantine, `quarantined` how many of them wait there for a manager, and `kept` the number of
-    the last one there, or for one that is revoked the last one that is here at all: what comes after it is sent next. `old_kept` is the
-    same for the old journal. While `recovering`, a tablet whose `report` on this `generation` was not yet heard sends one. `move` is the
-    store to which it is to go.
+    `fault` says why entries were put in quarantine, and `quarantined` how many wait there for a manager. `kept` is the number of
+    the last entry there (for a revoked tablet: of the last entry that is here at all); the tablet goes on behind it. `old_kept` is
+    the same for the old journal. While `recovering`, a tablet whose `report` on this `generation` is missing sends one. `move` is
+    the store to which it is to move.
     """
 
     last: int
@@ -116,7 +116,7 @@ class Tablet:
 def sync(
     session: Session, device_id: str, request: Request, ring: KeyRing, signer: Callable[[], Signer], now: Ms
 ) -> Reply:
-    """Takes the entries and answers them; what can't be taken is kept in quarantine. Raises Unauthenticated for no device of ours."""
+    """Take the entries and answer them; quarantine what can't be taken. Raises Unauthenticated for a device that is not ours."""
     tablet = lock_tablet(session, device_id)
     note_seen(tablet.row, request.device_time, now)
     if request.old:
@@ -154,7 +154,7 @@ def sync(
 
 
 def keep_old(session: Session, old: OldJournal, device_id: str, now: Ms) -> None:
-    """Whose key it was is remembered where the ledger does not know it."""
+    """Keep the old journal in quarantine. If the ledger does not know the device, remember the key that it was enrolled with."""
     if old.proof and old.entries and session.get(Device, old.device_id) is None:
         forgotten.note(session, old.proof, old.entries[-1].number, now)
     quarantine.keep(session, old.device_id, old.entries, "key_lost", device_id, now)
@@ -163,7 +163,9 @@ def keep_old(session: Session, old: OldJournal, device_id: str, now: Ms) -> None
 def tell_homes(
     session: Session, to: Actor, request: Request, changes: dict[str, Any] | None, life: Life
 ) -> dict[str, Any] | None:
-    """Nothing while the ledger recovers, for then it does not know yet who holds what; nor to who must fetch the sets first."""
+    """Return which coupons are at home at other stores. None while the ledger recovers, for it does not know yet who holds what,
+    and none for a tablet that must fetch the sets first.
+    """
     since = parse(request.position)
     if life.is_recovering or changes is None or since is None:
         return None
@@ -171,9 +173,9 @@ def tell_homes(
 
 
 def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Reply:
-    """A revoked device's entries are kept for a manager, in order as well: what a manager admits may rest on what stands before it.
+    """Keep a revoked device's entries for a manager, in order: what a manager admits may depend on what stands before it.
 
-    It gets nothing in return but to know that, and up to where its journal is here.
+    The device learns only that it is revoked and up to where its journal is here.
     """
     device_id = tablet.actor.device_id
     here = max(tablet.row.last_number, quarantine.kept(session, device_id).last)
@@ -195,9 +197,9 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
 def take_all(
     session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing, now: Ms
 ) -> tuple[dict[int, dict[str, Any]], str | None]:
-    """The answers by number, and what is wrong with the rest, if anything is: then the rest is in quarantine.
+    """Take entries in order. Return the answers by number, and the fault that stopped it, if any: then the rest is in quarantine.
 
-    What stands behind a move is done at the other store.
+    What stands behind a move happened at the new store.
     """
     answers: dict[int, dict[str, Any]] = {}
     acts = new_acts(session, tablet, entries, ring)
@@ -217,7 +219,7 @@ def take_all(
 
 
 def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
-    """Raises BrokenJournal if what fills the gap is in quarantine: then this goes there as well."""
+    """Say whether entries before this one are missing. Raises BrokenJournal if they are in quarantine: then this one goes there too."""
     if entry.number <= tablet.row.last_number + 1:
         return False
     if entry.number <= quarantine.kept(session, tablet.actor.device_id).last + 1:
@@ -226,7 +228,7 @@ def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
 
 
 def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
-    """What the entries that the server has not yet taken ask for, by hash, all their coupons locked."""
+    """Return the acts of entries that the server has not taken yet, by hash, with all their coupons locked."""
     acts = as_acts(session, tablet, entries, ring)
     lock_coupons(session, list(acts.values()))
     return acts
@@ -247,7 +249,7 @@ def take(session: Session, tablet: Tablet, entry: Entry, acts: dict[str, Act], n
 
 
 def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
-    """The first answer to an entry that the server has; another text under its number is a rewritten journal."""
+    """Return the first answer to an entry that was taken. Another text under its number means a rewritten journal."""
     kept = ledger.find_act_by_name(session, tablet.actor.device_id, str(entry.number))
     if kept is None or kept.fingerprint != entry.hash:
         raise BrokenJournal
@@ -255,7 +257,7 @@ def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
 
 
 def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Life, list[Grant]]:
-    """Hears the tablet's report after a restore; answers how the ledger lives on, and which holds it believes in that are over."""
+    """Take the tablet's report after a restore. Return the generation, and which of the reported holds are over."""
     life = generation.current(session)
     if not life.is_recovering:
         return life, []
@@ -264,7 +266,7 @@ def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Li
 
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
-    """Grants the tablet what it was promised, and what it finds at its store that nobody holds."""
+    """Grant the tablet what it was promised, and coupons at home at its store that nobody holds."""
     if life.is_recovering or tablet.row.moves_to_id:
         return
     today = local_day(now, tablet.actor.time_zone)
@@ -275,7 +277,7 @@ def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
 
 
 def lock_tablet(session: Session, device_id: str) -> Tablet:
-    """The device. Whoever only names it in a row of its own, such as a promise to it, does not wait for this."""
+    """Lock the device's row, with a lock that does not block rows which only refer to it, such as a promise."""
     statement = (
         select(Device, Store.name, Store.partner_id, Store.time_zone)
         .join(Store, Store.id == Device.store_id)
@@ -291,7 +293,7 @@ def lock_tablet(session: Session, device_id: str) -> Tablet:
 
 
 def where_it_is(session: Session, tablet: Tablet) -> Tablet:
-    """The tablet as it is now: it may just have moved."""
+    """Return the tablet as it is now, for it may just have moved."""
     return tablet if tablet.row.store_id == tablet.actor.store_id else lock_tablet(session, tablet.actor.device_id)
 
 
@@ -304,9 +306,9 @@ def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:
 def ask_verdict(
     session: Session, actor: Actor, text: str, ring: KeyRing, signer: Callable[[], Signer], now: Ms
 ) -> dict[str, Any]:
-    """Verify. A typed short code is answered with the coupon's token, which the journal needs as evidence.
+    """Verify a text. A typed short code is answered with the coupon's token, which the journal needs as evidence.
 
-    The customer stands before this clerk: a coupon that another device holds is asked back from it, so that it can be given here.
+    The customer stands before this clerk, so a coupon that another device holds is recalled, to be given here.
     """
     shown, token = identify(session, text, ring, signer, guesser=None)
     ruling = verify(session, actor, shown, now)
@@ -317,7 +319,7 @@ def ask_verdict(
 
 
 def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
-    """While the ledger recovers, a hold given back could be granted to nobody: then it stays where it is."""
+    """Recall the hold. While the ledger recovers nothing is recalled: a released hold could be granted to nobody."""
     if not generation.current(session).is_recovering:
         holds.recall(session, serial, actor.device_id, now)
 
@@ -325,7 +327,7 @@ def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
 def identify(
     session: Session, text: str, ring: KeyRing, signer: Callable[[], Signer], guesser: Guesser | None
 ) -> tuple[ShownCoupon | None, str | None]:
-    """(what is shown, token to tell) of a scanned token or a typed short code."""
+    """Return (the coupon, the token to tell) for a scanned token or a typed short code."""
     named = read_name(text, ring)
     if named.token:
         return ShownCoupon.of(named.token), None

@@ -14,11 +14,11 @@ from flask_migrate.cli import db as migrations  # type: ignore[import-not-found]
 from sqlalchemy.engine import make_url
 
 from redeem.config import BadConfiguration
-from redeem.ops import backup, doctor, serving
+from redeem.ops import backup, doctor, server
 from redeem.ops.commands.issue import issue
 from redeem.ops.commands.keys import keys
 from redeem.ops.commands.managers import managers
-from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.ops.commands.restore import restore
 from redeem.ops.doctor import Finding, Level
 from redeem.web.api.openapi import openapi_document
@@ -61,16 +61,16 @@ def unconfigured(error: BadConfiguration) -> Flask:
 @click.option("--workers", type=int, help="Processes: 1 on SQLite, 2 on PostgreSQL.")
 @click.option("--threads", type=int, help="Threads in each process.")
 @with_appcontext
-@plainly
+@plain_errors
 def serve(host: str, port: int, workers: int | None, threads: int | None) -> None:
     """Serve the application, with what fits the database. TLS is for a proxy in front, or see REDEEM_TLS_CERTIFICATE."""
     tools = context()
-    chosen = serving.plan(tools.settings, host, port, workers, threads)
-    serving.refuse_taken_port(host, port)
+    chosen = server.plan(tools.settings, host, port, workers, threads)
+    server.refuse_taken_port(host, port)
     tables = doctor.about_migrations(tools)
     if tables.level is Level.FAULT:
         raise click.ClickException(f"The tables are {tables.words}")
-    serving.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url(tools.settings.base_url)}"))
+    server.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url(tools.settings.base_url)}"))
 
 
 @click.command("doctor")
@@ -87,7 +87,7 @@ def examine() -> None:
 @click.command("backup")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @with_appcontext
-@plainly
+@plain_errors
 def back_up(file: Path | None) -> None:
     """Copy the SQLite database to FILE while it is in use. PostgreSQL has its own tools, and this names them."""
     tools = context()

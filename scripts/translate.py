@@ -43,7 +43,7 @@ SAID_TO_PEOPLE = (
     "accounts/sessions.py",
     "accounts/roles.py",
     "coupons/bulk_void.py",
-    "web/manager/guard.py",
+    "web/manager/access.py",
     "web/problems.py",
 )
 

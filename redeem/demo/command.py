@@ -8,10 +8,10 @@ import click
 
 from redeem.app import create_app
 from redeem.config import load_settings, usual_file
-from redeem.demo import starting
-from redeem.demo.starting import BASE_URL, Started
-from redeem.ops import serving
-from redeem.ops.commands.plainly import plainly
+from redeem.demo import startup
+from redeem.demo.startup import BASE_URL, Started
+from redeem.ops import server
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.web.context import Context
 from redeem.web.urls import coupon_link
 
@@ -20,22 +20,22 @@ from redeem.web.urls import coupon_link
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 for every network.")
 @click.option("--port", default=8000, envvar="PORT", show_default=True, help="Also by the environment: PORT.")
 @click.option("--fresh", is_flag=True, help="Forget the demo that is there and begin anew.")
-@plainly
+@plain_errors
 def demo(host: str, port: int, fresh: bool) -> None:
     """Set up the demo in instance/ and serve it. A second start keeps what is there."""
-    if host in serving.EVERYWHERE and not os.environ.get(BASE_URL):
+    if host in server.EVERYWHERE and not os.environ.get(BASE_URL):
         raise click.UsageError(f"With --host {host} set {BASE_URL}, the address that others are to open.")
-    serving.refuse_taken_port(host, port)
+    server.refuse_taken_port(host, port)
     env_file = usual_file()
-    starting.settle_settings(env_file, host, port)
+    startup.settle_settings(env_file, host, port)
     app = create_app(load_settings(env_file))
     tools: Context = app.extensions["redeem"]
-    chosen = serving.plan(tools.settings, host, port)
-    started = starting.start(app, tools, time.time_ns() // 1_000_000, fresh=fresh)
+    chosen = server.plan(tools.settings, host, port)
+    started = startup.start(app, tools, time.time_ns() // 1_000_000, fresh=fresh)
     tools.database.close()
     tell(tools, started)
     base_url = tools.settings.base_url
-    serving.serve(chosen, base_url, lambda: click.echo(f"ready {chosen.url(base_url)}"))
+    server.serve(chosen, base_url, lambda: click.echo(f"ready {chosen.url(base_url)}"))
 
 
 def tell(tools: Context, started: Started) -> None:

@@ -10,7 +10,7 @@ from redeem.coupons.issue import NewCoupon
 from redeem.db.models.coupons import Coupon
 from redeem.demo import offers
 from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
-from redeem.demo.desks import Shown
+from redeem.demo.devices import Shown
 from redeem.demo.history import forged
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict

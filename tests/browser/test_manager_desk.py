@@ -15,7 +15,7 @@ from tests.browser.pages import visit
 from tests.browser.waiting import follow
 from tests.cast import PASSWORD, SOUTH_TABLET_KEY, TABLET_KEY
 from tests.tablets import Tablet
-from tests.web import desk
+from tests.web import office_factories
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +40,7 @@ def trouble(live, cast):
             {"kind": "undo", "of": 2, "reason": "mistake"},
             {"kind": "decline", "typed": once.short_code, "code": "wrong_store"},
         )
-        return twice, desk.journal(db, cast.north, *entries)
+        return twice, office_factories.journal(db, cast.north, *entries)
 
     twice, journal_id = live.database.write(prepare)
     for device_id, key in ((cast.tablet_id, TABLET_KEY), (cast.south_tablet_id, SOUTH_TABLET_KEY)):

@@ -10,8 +10,8 @@ from nacl.signing import SigningKey
 
 from redeem.coupons import sheet
 from redeem.coupons.sheet import Piece
-from redeem.demo import printing
-from redeem.demo.printing import KINDS
+from redeem.demo import coupon_sheet
+from redeem.demo.coupon_sheet import KINDS
 from redeem.demo.samples import AT_HOME, GOOD_ONES, SPECIMENS, Sample, Samples
 from redeem.domain import short_codes, tokens
 
@@ -49,7 +49,7 @@ def samples() -> Samples:
 
 @pytest.fixture(scope="module")
 def printed(samples: Samples) -> list[Page]:
-    return list(pages(printing.draw("http://127.0.0.1:8000", samples)))
+    return list(pages(coupon_sheet.draw("http://127.0.0.1:8000", samples)))
 
 
 def test_every_coupon_scans_as_its_own_link(printed: list[Page], samples: Samples):

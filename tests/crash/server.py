@@ -9,7 +9,7 @@ from pathlib import Path
 
 from redeem.config import load_settings
 from redeem.lib.files import ROOT
-from redeem.ops import serving
+from redeem.ops import server
 from tests.commands import SECONDS, Lines, bare, free_port, pass_on, until_ready
 
 SECRET = "a-secret-that-only-the-crash-tests-have"
@@ -58,8 +58,8 @@ class Server:
 
 def main(port: int) -> None:
     settings = load_settings()
-    plan = serving.plan(settings, "127.0.0.1", port)
-    serving.serve(plan, settings.base_url, lambda: print(f"ready {plan.url(settings.base_url)}", flush=True))  # noqa: T201
+    plan = server.plan(settings, "127.0.0.1", port)
+    server.serve(plan, settings.base_url, lambda: print(f"ready {plan.url(settings.base_url)}", flush=True))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ from redeem.db.models.devices import Clerk, Device, Enrolment
 from redeem.db.models.ledger import Act as ActRow
 from redeem.db.models.ledger import Redemption as RedemptionRow
 from redeem.db.models.ledger import Reversal as ReversalRow
-from redeem.demo import notes, offers, printing, samples, seeding, starting
+from redeem.demo import coupon_sheet, notes, offers, samples, seed, startup
 from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_IDS, STORES
 from redeem.demo.crowd import local
-from redeem.demo.desks import Row
-from redeem.demo.seeding import NotADemo, World
+from redeem.demo.devices import Row
+from redeem.demo.seed import NotADemo, World
 from redeem.devices import enrolment as device_enrolment
 from redeem.domain import tokens
 from redeem.domain.acts import Act, Outcome
@@ -65,7 +65,7 @@ class Demo:
 
     app: Flask
     tools: Context
-    started: starting.Started
+    started: startup.Started
 
     @property
     def notes(self) -> notes.Notes:
@@ -78,7 +78,7 @@ class Demo:
 
 def open_demo(folder: Path, url: str | None = None, days: int = SHORT_DAYS, now: int = NOW, **how: bool) -> Demo:
     app, tools = open_app(folder, url)
-    return Demo(app, tools, starting.start(app, tools, now, days=days, **how))
+    return Demo(app, tools, startup.start(app, tools, now, days=days, **how))
 
 
 def open_app(folder: Path, url: str | None = None) -> tuple[Flask, Context]:
@@ -118,7 +118,7 @@ def short_demo(left_behind: Path, tmp_path: Path) -> Iterator[Demo]:
     """A demo of the test's own, of few days, with its files in tmp_path."""
     shutil.copytree(left_behind, tmp_path, dirs_exist_ok=True)
     file = tmp_path / notes.FILE
-    told = starting.Started(notes.read(file), file, tmp_path / printing.FILE, seeded=False, aged=[])
+    told = startup.Started(notes.read(file), file, tmp_path / coupon_sheet.FILE, seeded=False, aged=[])
     made = Demo(*open_app(tmp_path), told)
     yield made
     close(made)
@@ -207,9 +207,9 @@ def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(shor
 def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
     file = tmp_path / "redeem.env"
     file.write_text("REDEEM_SESSION_HOURS=3\nREDEEM_MOTTO='it\\'s \\\\ warm'\n")
-    starting.settle_settings(file, "127.0.0.1", 8010)
+    startup.settle_settings(file, "127.0.0.1", 8010)
     once = dotenv_values(file)
-    starting.settle_settings(file, "127.0.0.1", 8010)
+    startup.settle_settings(file, "127.0.0.1", 8010)
     assert dotenv_values(file) == once
     assert once["REDEEM_SESSION_HOURS"] == "3"
     assert once["REDEEM_MOTTO"] == "it's \\ warm"
@@ -219,7 +219,7 @@ def test_settings_that_a_visitor_wrote_are_kept(tmp_path: Path):
 def test_each_machine_has_a_secret_of_its_own(tmp_path: Path):
     secrets = set()
     for name in ("one", "other"):
-        starting.settle_settings(tmp_path / name / "redeem.env", "127.0.0.1", 8000)
+        startup.settle_settings(tmp_path / name / "redeem.env", "127.0.0.1", 8000)
         secrets.add(dotenv_values(tmp_path / name / "redeem.env")["REDEEM_SECRET_KEYS"])
     assert len(secrets) == 2
 
@@ -262,7 +262,7 @@ def test_a_tablet_of_the_visitor_holds_what_is_at_home(short_demo: Demo):
 
 
 def test_the_sheet_is_drawn_again_only_for_other_coupons(short_demo: Demo, tmp_path: Path):
-    sheet_file = tmp_path / printing.FILE
+    sheet_file = tmp_path / coupon_sheet.FILE
     drawn_at = sheet_file.stat().st_mtime_ns
     close(open_demo(tmp_path))
     assert sheet_file.stat().st_mtime_ns == drawn_at
@@ -295,7 +295,7 @@ def test_a_fresh_start_forgets_what_was_there(short_demo: Demo, tmp_path: Path):
 @pytest.mark.parametrize("fresh", [False, True])
 def test_somebodys_own_data_is_left_alone(app: Flask, database: Database, fresh: bool):
     with pytest.raises(NotADemo):
-        starting.start(app, app.extensions["redeem"], NOW, fresh=fresh)
+        startup.start(app, app.extensions["redeem"], NOW, fresh=fresh)
     assert database.read(lambda session: session.scalar(select(func.count()).select_from(partners.Partner))) == 2
 
 
@@ -336,14 +336,14 @@ def test_the_server_makes_the_same_ledger_of_the_same_acts(tmp_path: Path):
     """The journals go entry by entry through the real thing, which checks their chains and signatures as well."""
     world, signer = make_world()
     seeded, replayed = stage_of(tmp_path / "seeded", world), stage_of(tmp_path / "replayed", world)
-    seeded.database.write(lambda session: seeding.write(session, seeding.acts(world)))
+    seeded.database.write(lambda session: seed.write(session, seed.acts(world)))
     replayed.database.write(lambda session: replay(session, world))
     assert counted(replayed.database) == counted(seeded.database)
     assert standing(replayed.database) == standing(seeded.database)
     assert reversals(replayed.database) == reversals(seeded.database)
     assert answers(replayed.database) == answers(seeded.database)
     assert journal_ends(replayed.database) == {
-        row["id"]: (row["last_number"], row["last_hash"]) for row in seeding.seen(world)
+        row["id"]: (row["last_number"], row["last_hash"]) for row in seed.seen(world)
     }
     assert signer.newest == 1
     close(seeded)
@@ -352,7 +352,7 @@ def test_the_server_makes_the_same_ledger_of_the_same_acts(tmp_path: Path):
 
 def test_the_same_seed_makes_the_same_world():
     key = SigningKey.generate()
-    one, other = (seeding.make(Signer(1, {1: key}), SHOP_ZONE, NOW, SHORT_DAYS) for _ in range(2))
+    one, other = (seed.make(Signer(1, {1: key}), SHOP_ZONE, NOW, SHORT_DAYS) for _ in range(2))
     assert coupons_of(one) == coupons_of(other)
     assert one.history.books.tally == other.history.books.tally
     assert [row["id"] for row in one.history.books.acts] == [row["id"] for row in other.history.books.acts]
@@ -443,7 +443,7 @@ def outcomes(act: ActRow, taken_back: str | None) -> Iterator[str]:
 
 def make_world() -> tuple[World, Signer]:
     signer = Signer(1, {1: SigningKey(b"a key that signs for one test ..")})
-    return seeding.make(signer, SHOP_ZONE, NOW, SHORT_DAYS), signer
+    return seed.make(signer, SHOP_ZONE, NOW, SHORT_DAYS), signer
 
 
 def stage_of(folder: Path, world: World) -> Demo:
@@ -453,8 +453,8 @@ def stage_of(folder: Path, world: World) -> Demo:
     base.Base.metadata.create_all(tools.database.engine)
     key = b"a key that signs for one test .."
     tools.database.write(lambda session: signing.rotate(session, tools.sealer, NOW, seed=key))
-    tools.database.write(lambda session: seeding.write(session, seeding.stage(world)))
-    return Demo(app, tools, starting.Started({}, folder, folder, seeded=True, aged=[]))
+    tools.database.write(lambda session: seed.write(session, seed.stage(world)))
+    return Demo(app, tools, startup.Started({}, folder, folder, seeded=True, aged=[]))
 
 
 def replay(session: Session, world: World) -> None:
@@ -521,4 +521,4 @@ def journal_ends(database: Database) -> dict[str, tuple[int, str | None]]:
 
 
 def coupons_of(world: World) -> list[Row]:
-    return seeding.coupon_rows(world, Random(1))
+    return seed.coupon_rows(world, Random(1))

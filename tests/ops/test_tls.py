@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from redeem.config import BadConfiguration, Settings, load_settings
-from redeem.demo import starting
-from redeem.ops import doctor, serving, tls
+from redeem.demo import startup
+from redeem.ops import doctor, server, tls
 from redeem.ops.doctor import Level
 from redeem.ops.tls import BadCertificate, Pair
 from tests.certificates import Files, lan_certificate, of_its_own, openssl
@@ -57,14 +57,14 @@ def test_relative_paths_are_in_the_instances_folder(tmp_path: Path):
 
 def test_the_address_follows(settings: Settings, files: Files):
     secure = settings.model_copy(update=files.settings)
-    assert serving.plan(secure, "0.0.0.0", 8443).url("https://192.168.1.20:8443") == "https://192.168.1.20:8443"
-    assert serving.plan(settings, "fd00::2", 8000).url("http://shop.example") == "http://[fd00::2]:8000"
+    assert server.plan(secure, "0.0.0.0", 8443).url("https://192.168.1.20:8443") == "https://192.168.1.20:8443"
+    assert server.plan(settings, "fd00::2", 8000).url("http://shop.example") == "http://[fd00::2]:8000"
 
 
 def test_nothing_is_served_with_files_that_do_not_fit(settings: Settings, files: Files, tmp_path: Path):
     other = of_its_own(tmp_path, "other.example", 90)
     with pytest.raises(BadCertificate):
-        serving.plan(settings.model_copy(update=Files(files.certificate, other.key).settings), "127.0.0.1", 8443)
+        server.plan(settings.model_copy(update=Files(files.certificate, other.key).settings), "127.0.0.1", 8443)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_demo_writes_the_address_that_tablets_open(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    starting.settle_settings(tmp_path / "redeem.env", "192.168.1.20", 8000)
+    startup.settle_settings(tmp_path / "redeem.env", "192.168.1.20", 8000)
     written = (tmp_path / "redeem.env").read_text()
     assert f"REDEEM_BASE_URL='{address}'" in written
     assert f"REDEEM_SECURE_COOKIES='{cookies}'" in written

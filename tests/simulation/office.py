@@ -34,7 +34,7 @@ from redeem.sync import quarantine
 from redeem.sync.quarantine import Admission
 from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
-from redeem.web.reading import fingerprint
+from redeem.web.parsing import fingerprint
 from tests import factories
 from tests.simulation import setting
 from tests.simulation.counters import carry_for

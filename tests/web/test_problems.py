@@ -26,7 +26,7 @@ COMMANDS = (
     "redeem.config",
     "redeem.demo",
     "redeem.ops.doctor",
-    "redeem.ops.serving",
+    "redeem.ops.server",
     "redeem.ops.tls",
 )
 

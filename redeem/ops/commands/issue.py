@@ -9,7 +9,7 @@ from redeem.coupons import issue as coupon_issue
 from redeem.coupons.issue import CouponView, NewCoupon
 from redeem.domain.short_codes import grouped
 from redeem.lib import ids, qr
-from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.web.context import context, now_ms, write
 from redeem.web.urls import coupon_link
 
@@ -22,7 +22,7 @@ from redeem.web.urls import coupon_link
     "--qr", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR there: .svg or .png"
 )
 @with_appcontext
-@plainly
+@plain_errors
 def issue(campaign: str, order_ref: str | None, home_store: str | None, picture: Path | None) -> None:
     """Issue one coupon of CAMPAIGN (cmp_1) and show it."""
     number = ids.campaign_of(campaign)

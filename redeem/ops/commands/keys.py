@@ -9,7 +9,7 @@ from redeem.db.models.coupons import Coupon
 from redeem.domain.signing_keys import KeyStatus, PublicKey
 from redeem.ledger import signing
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID_FOR_HOLDER
-from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.web.context import context, now_ms, read, write
 
 
@@ -20,7 +20,7 @@ def keys() -> None:
 
 @keys.command("list")
 @with_appcontext
-@plainly
+@plain_errors
 def list_keys() -> None:
     """Show every key and what it may do."""
     for key, count in read(keys_and_counts):
@@ -29,7 +29,7 @@ def list_keys() -> None:
 
 @keys.command("rotate")
 @with_appcontext
-@plainly
+@plain_errors
 def rotate_key() -> None:
     """Sign new coupons with a new key. Coupons signed before stay good."""
     sealer, now = context().sealer, now_ms()
@@ -41,7 +41,7 @@ def rotate_key() -> None:
 @click.argument("kid", type=int)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @with_appcontext
-@plainly
+@plain_errors
 def compromise_key(kid: int, yes: bool) -> None:
     """Refuse every coupon that this key signed: its private half is in wrong hands."""
     count = read(lambda session: signed_by(session, kid, only_open=True))

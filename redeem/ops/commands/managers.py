@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from redeem.accounts import roles, sessions
 from redeem.accounts.roles import Role
-from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.web.context import now_ms, write
 
 ROLES = click.Choice([role.value for role in Role])
@@ -24,7 +24,7 @@ def managers() -> None:
 @click.option("--store", help="sto_…: a store manager's own, or all that an auditor may see.")
 @click.password_option(help="Asked for if it is left out, and better so: commands are remembered.")
 @with_appcontext
-@plainly
+@plain_errors
 def add_manager(email: str, name: str, role: str, partner: str | None, store: str | None, password: str) -> None:
     """Let EMAIL sign in to the office."""
     hashed, now = roles.new_password(password), now_ms()
@@ -40,7 +40,7 @@ def add_manager(email: str, name: str, role: str, partner: str | None, store: st
 @click.argument("email")
 @click.password_option()
 @with_appcontext
-@plainly
+@plain_errors
 def set_password(email: str, password: str) -> None:
     """Give EMAIL a new password, and sign them out everywhere."""
     hashed, now = roles.new_password(password), now_ms()

@@ -11,7 +11,7 @@ from redeem.ledger import generation, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
-from redeem.ops.commands.plainly import plainly
+from redeem.ops.commands.plain_errors import plain_errors
 from redeem.recovery import missing
 from redeem.recovery import restore as recovery_restore
 from redeem.recovery.missing import Missing
@@ -56,7 +56,7 @@ class Recovering(Conflict):
     help="On another machine than the last restore's: the generation that it said. Else this one remembers it.",
 )
 @with_appcontext
-@plainly
+@plain_errors
 def restore(yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, after_generation: int) -> None:
     """Begin recovery after a backup was put back: tablets tell the ledger what it lacks, and managers who won't come back."""
     now, remembered = now_ms(), Path(current_app.instance_path) / GENERATION_FILE

@@ -17,7 +17,7 @@ from redeem.accounts.idempotency import Mutation
 from redeem.db.engine import Work
 from redeem.web.api.auth import admit, shop_caller
 from redeem.web.context import context, now_ms, write
-from redeem.web.reading import fingerprint, idempotency_key, parse_body, parse_query
+from redeem.web.parsing import fingerprint, idempotency_key, parse_body, parse_query
 
 View = Callable[..., Response]
 MEDIA_TYPE = "application/json"

@@ -27,8 +27,8 @@ from redeem.web.api.operation import REPLAYED, answer, operation
 from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import autocommit, context, now_ms, read, write
+from redeem.web.parsing import fingerprint
 from redeem.web.problems import problem
-from redeem.web.reading import fingerprint
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
 

@@ -24,7 +24,7 @@ from redeem.web.api.shapes import Body, Instant, Moment, ResponseBody
 from redeem.web.api.till import declined, receipt
 from redeem.web.api.till_shapes import Redemption, Scan
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.reading import fingerprint
+from redeem.web.parsing import fingerprint
 
 blueprint = Blueprint("till_recovery", __name__, url_prefix="/v1/recovery")
 REDEMPTIONS = "/v1/redemptions"

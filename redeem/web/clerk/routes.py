@@ -36,7 +36,7 @@ from redeem.sync.sync import OldJournal
 from redeem.web.clerk import assets
 from redeem.web.clerk.signatures import NotSigned, Signed, read_signature
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.reading import validate
+from redeem.web.parsing import validate
 
 # The tablet's files are served under /clerk/ too. The service worker answers for a web worker, and so offline, only if the web
 # worker's address is within the service worker's scope.

@@ -18,24 +18,26 @@ from redeem.web.manager import (
     audit,
     campaigns,
     clerks,
+    conflicts,
     coupons,
-    desk,
     devices,
-    door,
     invitations,
     keys,
-    losses,
+    lost_devices,
     overview,
+    passwords,
     people,
-    places,
-    resets,
+    quarantine,
+    recovery,
+    sign_in,
     simulator,
     statements,
+    stores,
     voids,
     words,
 )
-from redeem.web.manager.guard import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
-from redeem.web.manager.telling import browser, clock, skew, told
+from redeem.web.manager.access import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
+from redeem.web.manager.descriptions import browser, clock, skew, told
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
@@ -44,19 +46,21 @@ __all__ = [
     "audit",
     "campaigns",
     "clerks",
+    "conflicts",
     "coupons",
-    "desk",
     "devices",
-    "door",
     "invitations",
     "keys",
-    "losses",
+    "lost_devices",
     "overview",
+    "passwords",
     "people",
-    "places",
-    "resets",
+    "quarantine",
+    "recovery",
+    "sign_in",
     "simulator",
     "statements",
+    "stores",
     "voids",
 ]
 

@@ -20,7 +20,7 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import is_id
 from redeem.lib.times import Ms, rfc3339
 from redeem.web.context import context, read
-from redeem.web.manager.guard import office, person
+from redeem.web.manager.access import office, person
 from redeem.web.manager.words import CHANGES, FIELDS, word
 
 CHANGES_PER_PAGE = 50

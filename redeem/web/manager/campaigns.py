@@ -21,9 +21,9 @@ from redeem.partners.directory import PartnerLine, StoreLine
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import PAGES
 from redeem.web.languages import language, locale
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.campaign_form import Typed, blank, read_terms
 from redeem.web.manager.forms import WHOLE_FORM, Faults
-from redeem.web.manager.guard import office, person, see_other
 from redeem.web.manager.previews import Previews, draw, read_scene
 
 FIXED = {"value": "value", "handling_fee": "handling_fee", "funding": "funding", "offline": "bearer"}

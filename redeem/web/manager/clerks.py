@@ -11,9 +11,9 @@ from redeem.accounts.roles import Permission
 from redeem.devices import clerks, directory
 from redeem.lib import passwords
 from redeem.web.context import now_ms, read, write
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, submitted
-from redeem.web.manager.guard import office, person, see_other
-from redeem.web.manager.places import store_page
+from redeem.web.manager.stores import store_page
 
 
 class PinForm(Form):

@@ -7,7 +7,7 @@ from redeem.accounts.roles import Permission
 from redeem.coupons import history
 from redeem.lib.ids import coupon_of
 from redeem.web.context import context, now_ms, read
-from redeem.web.manager.guard import office, person
+from redeem.web.manager.access import office, person
 
 
 @office("/coupons", Permission.READ)

@@ -14,9 +14,9 @@ from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
 from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, submitted
-from redeem.web.manager.guard import office, person, see_other
+from redeem.web.manager.reauthentication import confirmed
 from redeem.web.pictures import qr_picture
 from redeem.web.urls import enrolment_link
 

@@ -13,10 +13,10 @@ from redeem.accounts.roles import Permission
 from redeem.lib.errors import BadLink, Invalid
 from redeem.lib.links import Fault, Purpose
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.access import Access, office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, submitted
-from redeem.web.manager.guard import Access, office, person, see_other
 from redeem.web.manager.people import PostForm, posts, where
+from redeem.web.manager.reauthentication import confirmed
 from redeem.web.urls import invitation_link
 
 

@@ -19,8 +19,8 @@ from redeem.reports import rollups
 from redeem.reports.overview import Report, Row
 from redeem.web.context import now_ms, read, write
 from redeem.web.languages import short_day
+from redeem.web.manager.access import office, person
 from redeem.web.manager.filters import Filter, read_filter
-from redeem.web.manager.guard import office, person
 from redeem.web.manager.tables import TABLES, Table
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
 

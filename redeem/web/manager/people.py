@@ -17,9 +17,9 @@ from redeem.lib.errors import Invalid, NotFound
 from redeem.partners import directory
 from redeem.partners.directory import PartnerLine, StoreLine
 from redeem.web.context import now_ms, read, write
-from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.access import lifetimes, office, person, see_other
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
-from redeem.web.manager.guard import lifetimes, office, person, see_other
+from redeem.web.manager.reauthentication import confirmed
 
 
 class PostForm(Form):

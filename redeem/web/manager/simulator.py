@@ -18,9 +18,9 @@ from redeem.lib.times import Ms
 from redeem.partners import directory
 from redeem.web.context import context, now_ms, read
 from redeem.web.languages import language
+from redeem.web.manager.access import office, person
 from redeem.web.manager.campaign_form import Typed, read_day
 from redeem.web.manager.campaigns import POLICY, shops_day
-from redeem.web.manager.guard import office, person
 from redeem.web.manager.previews import clerk_page, read_scene, verdict_line
 
 

@@ -19,7 +19,7 @@ from redeem.lib.times import local_day
 from redeem.partners import settlement
 from redeem.partners.settlement import Account
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.guard import office, person, see_other
+from redeem.web.manager.access import office, person, see_other
 
 STATEMENTS_PER_PAGE = 50
 

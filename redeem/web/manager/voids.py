@@ -19,9 +19,9 @@ from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
-from redeem.web.manager.guard import office, person, see_other
+from redeem.web.manager.reauthentication import confirmed
 from redeem.web.manager.words import TO_VOID, VOIDED, word
 
 # One request works for so long; then the page shows how far it came, and goes on.

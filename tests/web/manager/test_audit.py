@@ -25,7 +25,7 @@ from tests.cast import PASSWORD
 from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.tills import till_of
-from tests.web import desk
+from tests.web import office_factories
 from tests.web.manager.test_matrix import routes_of
 from tests.web.office import Office
 from tests.web.plans import filled
@@ -75,11 +75,13 @@ class World:
         return self.id_of("auditor")
 
     def journal(self):
-        return self.database.write(lambda db: desk.journal(db, self.cast.north))
+        return self.database.write(lambda db: office_factories.journal(db, self.cast.north))
 
     def two_gifts(self):
         cast = self.cast
-        return self.database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.north_till_id, cast.north))
+        return self.database.write(
+            lambda db: office_factories.two_gifts(db, cast.anywhere, cast.north_till_id, cast.north)
+        )
 
     def gift(self):
         """Something to state, and the number of the statement."""

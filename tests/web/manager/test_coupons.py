@@ -11,7 +11,7 @@ from tests.cast import TABLET_KEY
 from tests.factories import NOW
 from tests.tablets import Tablet
 from tests.tills import till_of
-from tests.web import desk
+from tests.web import office_factories
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_story_tells_of_moves_holds_and_a_void_that_waits(office, shop, cast, 
 
 
 def test_a_second_gift_is_told_with_who_bears_it(office, cast, database):
-    conflict_id = database.write(lambda db: desk.two_gifts(db, cast.anywhere, cast.tablet_id, cast.north))
+    conflict_id = database.write(lambda db: office_factories.two_gifts(db, cast.anywhere, cast.tablet_id, cast.north))
     serial = database.read(lambda db: db.get(Conflict, conflict_id).serial)
     text = office("shop_manager").open(f"/manager/coupons/{coupon_id(serial)}").text
     assert "A second gift of this coupon." in text

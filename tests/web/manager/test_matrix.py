@@ -18,11 +18,11 @@ from redeem.devices import clerks, enrolment
 from redeem.lib.links import Purpose
 from redeem.recovery import restore
 from redeem.web.context import now_ms
-from redeem.web.manager.guard import NEEDS
+from redeem.web.manager.access import NEEDS
 from tests import factories
 from tests.cast import Cast
 from tests.databases import on_both_databases
-from tests.web import desk
+from tests.web import office_factories
 from tests.web.office import Office
 
 # Who may open what. What has an id is then seen only for stores of one's own.
@@ -238,12 +238,12 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "clerk_id": clerks.add_clerk(session, OPERATOR, store_id, "Vera", "no hash", now_ms()).id,
         "enrolment_id": enrolment.invite_tablet(session, OPERATOR, store_id, "New", now_ms(), 10).id,
         "campaign_id": f"cmp_{campaign.number}",
-        "void_id": desk.bulk_void(session, campaign.number),
+        "void_id": office_factories.bulk_void(session, campaign.number),
         "coupon_id": factories.coupon(session, campaign.number).id,
-        "journal_id": desk.journal(session, store_id),
+        "journal_id": office_factories.journal(session, store_id),
         "partner_id": session.get_one(Store, store_id).partner_id,
-        "conflict_id": desk.two_gifts(session, campaign.number, device_id, store_id),
-        "statement_id": desk.statement(session, store_id),
+        "conflict_id": office_factories.two_gifts(session, campaign.number, device_id, store_id),
+        "statement_id": office_factories.statement(session, store_id),
         "manager_id": auditor_of(session, store_id),
         "invitation_id": invitation_to(session, store_id),
     }

@@ -13,7 +13,7 @@ from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
 from redeem.web.manager import words
-from redeem.web.manager.telling import browser, skew
+from redeem.web.manager.descriptions import browser, skew
 from tests.domain.test_terms import AT_RISK
 from tests.vectors.of_rules import NORTH, terms
 

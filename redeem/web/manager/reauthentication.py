@@ -20,7 +20,7 @@ from redeem.accounts import reauthentication
 from redeem.lib import passwords
 from redeem.lib.errors import TooMany
 from redeem.web.context import now_ms, write
-from redeem.web.manager.guard import signed_in
+from redeem.web.manager.access import signed_in
 
 P = ParamSpec("P")
 FIELD = "confirm_password"

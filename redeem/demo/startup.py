@@ -12,14 +12,14 @@ from sqlalchemy import inspect, update
 from sqlalchemy.orm import Session
 
 from redeem.db.models import devices, partners
-from redeem.demo import notes, printing, samples, seeding
+from redeem.demo import coupon_sheet, notes, samples, seed
 from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
 from redeem.ledger import signing
 from redeem.lib.files import ROOT, write_private
 from redeem.lib.times import Ms
-from redeem.ops.serving import url_of
+from redeem.ops.server import url_of
 from redeem.web.context import Context
 
 BASE_URL = "REDEEM_BASE_URL"
@@ -68,14 +68,14 @@ def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int
     """Raises NotADemo if somebody's own data is in the database."""
     folder = Path(app.instance_path)
     migrate(app, tools, fresh=fresh)
-    seeded = seed(tools, now, days)
+    seeded = ensure_seeded(tools, now, days)
     if fresh:
         (folder / notes.FILE).unlink(missing_ok=True)
     before, chosen = notes.read(folder / notes.FILE), samples.collect(tools, now)
     written = notes.take(tools, folder / notes.FILE, chosen, now)
-    if is_outdated(folder / printing.FILE, before, written):
-        printing.print_sheet(tools, folder / printing.FILE, chosen)
-    return Started(written, folder / notes.FILE, folder / printing.FILE, seeded, chosen.aged)
+    if is_outdated(folder / coupon_sheet.FILE, before, written):
+        coupon_sheet.print_sheet(tools, folder / coupon_sheet.FILE, chosen)
+    return Started(written, folder / notes.FILE, folder / coupon_sheet.FILE, seeded, chosen.aged)
 
 
 def is_outdated(sheet_file: Path, before: Notes, now: Notes) -> bool:
@@ -85,7 +85,7 @@ def is_outdated(sheet_file: Path, before: Notes, now: Notes) -> bool:
 
 def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:
     """The tables as they are today; with `fresh`, a demo that is there goes first. Somebody's own data isn't touched."""
-    known = has_tables(tools) and tools.database.read(seeding.is_demo)
+    known = has_tables(tools) and tools.database.read(seed.is_demo)
     with app.app_context():
         if fresh and known:
             downgrade(directory=MIGRATIONS, revision="base")
@@ -96,17 +96,17 @@ def has_tables(tools: Context) -> bool:
     return inspect(tools.database.engine).has_table(partners.Partner.__tablename__)
 
 
-def seed(tools: Context, now: Ms, days: int = DAYS) -> bool:
+def ensure_seeded(tools: Context, now: Ms, days: int = DAYS) -> bool:
     """Makes the demo's world, unless it is there. Answers whether it was made."""
-    if tools.database.read(seeding.is_demo):
+    if tools.database.read(seed.is_demo):
         return False
     tools.database.write(lambda session: ensure_key(session, tools, now))
-    world = seeding.make(tools.signer(), tools.settings.time_zone, now, days)
-    stage, acts, seen = seeding.stage(world), seeding.acts(world), seeding.seen(world)
+    world = seed.make(tools.signer(), tools.settings.time_zone, now, days)
+    stage, acts, seen = seed.stage(world), seed.acts(world), seed.seen(world)
 
     def work(session: Session) -> None:
-        seeding.write(session, stage)
-        seeding.write(session, acts)
+        seed.write(session, stage)
+        seed.write(session, acts)
         session.execute(update(devices.Device), seen)
 
     tools.database.write(work)

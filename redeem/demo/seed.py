@@ -14,7 +14,7 @@ from redeem.db.models import api, coupons, devices, ledger, managers, partners, 
 from redeem.demo import offers
 from redeem.demo.cast import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.demo.crowd import DAYS, Customer, gather, local
-from redeem.demo.desks import Desk, Row, Tablet
+from redeem.demo.devices import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
 from redeem.demo.offers import Campaign
 from redeem.domain import short_codes

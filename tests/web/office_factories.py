@@ -1,4 +1,4 @@
-"""What waits on the office's desk, made in the database: a journal in quarantine, two gifts of one coupon."""
+"""Makes what the office's pages show: a journal in quarantine, a second gift, a statement, a bulk void."""
 
 from json import dumps
 from typing import Any

@@ -1,7 +1,6 @@
-"""What is lost: a device that never comes back, and what a restored ledger still waits to hear."""
+"""Recovery after a restore from a backup: the devices that the server waits for, and going on without them."""
 
 import re
-from typing import Any
 
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
@@ -10,64 +9,18 @@ from flask_babel import ngettext
 
 from redeem.accounts.roles import Permission
 from redeem.devices import directory
-from redeem.devices import write_off as device_write_off
-from redeem.devices.directory import DeviceLine
 from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
-from redeem.lib.money import Money, add_up
+from redeem.lib.money import add_up
 from redeem.recovery import forgotten
 from redeem.recovery import missing as recovery_missing
 from redeem.recovery.missing import RECENT_DAYS, Missing
 from redeem.web.context import now_ms, read, write
-from redeem.web.manager.confirming import confirmed
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.devices import DARK_MS
 from redeem.web.manager.forms import Faults
-from redeem.web.manager.guard import office, person, see_other
-
-
-@office("/devices/<device_id>/lost", Permission.RUN_SHOP)
-def ask_to_write_off(device_id: str) -> ResponseReturnValue:
-    """What is at risk and a question; once it is done, what was at risk then."""
-    device = find_device(device_id)
-    if device.kind == "till":
-        return see_other("manager.ask_to_revoke_device", device_id=device_id)
-    return lost_page(device)
-
-
-@office("/devices/<device_id>/lost", Permission.RUN_SHOP, methods=("POST",))
-@confirmed
-def write_off(device_id: str) -> ResponseReturnValue:
-    device, who, now = find_device(device_id), person(), now_ms()
-    if device.kind == "till":
-        return see_other("manager.ask_to_revoke_device", device_id=device_id)
-    if request.form.get("confirm", "").split() != device.name.split():
-        return lost_page(device, {"confirm": _("Type the device's name as it stands above.")}), 422
-    write(lambda db: device_write_off.write_off(db, device_id, who.id, now, who.scope))
-    return see_other("manager.ask_to_write_off", device_id=device_id)
-
-
-def find_device(device_id: str) -> DeviceLine:
-    scope = person().scope
-    return read(lambda db: directory.get_device(db, scope, device_id))
-
-
-def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
-    now = now_ms()
-    return render_template(
-        "manager/device_lost.html",
-        device=device,
-        done=read(lambda db: directory.how_written_off(db, device.id)) if device.lost_at else None,
-        risk=read(lambda db: device_write_off.what_is_at_risk(db, device.id, now)),
-        values=stored_values,
-        typed=request.form.get("confirm", ""),
-        now=now,
-        faults=faults or {},
-    )
-
-
-def stored_values(details: dict[str, list[dict[str, Any]]]) -> list[Money]:
-    """The values that an entry of the audit log tells."""
-    return [Money.model_construct(**each) for each in details.get("values", [])]
+from redeem.web.manager.lost_devices import find_device
+from redeem.web.manager.reauthentication import confirmed
 
 
 @office("/recovery", Permission.READ)

@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def plainly(run: Callable[P, T]) -> Callable[P, T]:
+def plain_errors(run: Callable[P, T]) -> Callable[P, T]:
     """An error on purpose is told in its own words, without a trace."""
 
     @wraps(run)

@@ -13,10 +13,10 @@ from redeem.accounts.roles import Permission
 from redeem.lib.errors import BadLink, Invalid
 from redeem.lib.links import Fault, Purpose
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.confirming import confirm, confirmed
+from redeem.web.manager.access import Access, office, person, see_other, signed_in
 from redeem.web.manager.forms import Faults, submitted
-from redeem.web.manager.guard import Access, office, person, see_other, signed_in
 from redeem.web.manager.invitations import PasswordForm, hash_chosen
+from redeem.web.manager.reauthentication import confirm, confirmed
 from redeem.web.urls import reset_link
 
 

@@ -15,31 +15,31 @@ from flask import Flask
 from bench.machine import stat_of
 from redeem.config import Settings, load_settings
 from redeem.lib.errors import Invalid
-from redeem.ops import serving
-from redeem.ops.serving import TakenPort
+from redeem.ops import server
+from redeem.ops.server import TakenPort
 from tests.commands import SECONDS, command, finished, free_port, started, until_ready
 from tests.factories import SECRET
 
 
 def test_sqlite_is_served_by_one_worker(settings: Settings):
-    assert serving.plan(settings, "127.0.0.1", 8000).workers == 1
+    assert server.plan(settings, "127.0.0.1", 8000).workers == 1
     with pytest.raises(Invalid, match="one worker"):
-        serving.plan(settings, "127.0.0.1", 8000, workers=2)
+        server.plan(settings, "127.0.0.1", 8000, workers=2)
 
 
 def test_postgresql_is_served_by_several():
     settings = load_settings(secret_keys=SECRET, database_url="postgresql://localhost/redeem")
-    assert serving.plan(settings, "127.0.0.1", 8000).workers > 1
+    assert server.plan(settings, "127.0.0.1", 8000).workers > 1
 
 
 def test_a_taken_port_is_told_before_anything_starts():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(TakenPort, match="in use"):
-        serving.refuse_taken_port("127.0.0.1", taken.getsockname()[1])
+        server.refuse_taken_port("127.0.0.1", taken.getsockname()[1])
 
 
 @pytest.mark.slow
 def test_workers_keep_to_one_core_each_and_not_to_the_same():
-    where = "import os, sys; from redeem.ops import serving; serving.keep_to_one_core(int(sys.argv[1])); print(os.sched_getaffinity(0))"
+    where = "import os, sys; from redeem.ops import server; server.keep_to_one_core(int(sys.argv[1])); print(os.sched_getaffinity(0))"
     kept = [finished([sys.executable, "-c", where, str(number)], dict(os.environ)).stdout for number in range(2)]
     cores = [f"{{{core}}}\n" for core in os.sched_getaffinity(0)]
     assert set(kept) <= set(cores)
@@ -82,7 +82,7 @@ def test_a_killed_server_leaves_no_worker_behind(tmp_path: Path):
         process.kill()
         # The worker has the same standard output, so its end comes only when the worker has gone as well.
         assert lines.get(timeout=SECONDS / 3) is None
-    serving.refuse_taken_port("127.0.0.1", port)
+    server.refuse_taken_port("127.0.0.1", port)
 
 
 def children(pid: int) -> list[int]:

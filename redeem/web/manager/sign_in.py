@@ -16,8 +16,7 @@ from redeem.accounts.sessions import KnownBrowser, WrongPassword
 from redeem.lib.errors import BadLink, NotFound, TooMany
 from redeem.lib.links import Purpose
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.forms import BadForm, Form, read_form
-from redeem.web.manager.guard import (
+from redeem.web.manager.access import (
     COOKIE,
     Access,
     cookie_name,
@@ -29,6 +28,7 @@ from redeem.web.manager.guard import (
     set_cookie,
     signed_in,
 )
+from redeem.web.manager.forms import BadForm, Form, read_form
 
 KNOWN_BROWSER_COOKIE = "redeem_browser"
 KNOWN_BROWSER_SECONDS = 180 * 24 * 3600

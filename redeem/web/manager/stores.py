@@ -12,8 +12,8 @@ from redeem.partners import partners as shop_partners
 from redeem.partners.directory import get_partner, get_store, list_partners, list_stores
 from redeem.partners.partners import typed_store
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
-from redeem.web.manager.guard import office, person, see_other
 
 
 class PartnerForm(Form):

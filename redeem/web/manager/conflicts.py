@@ -1,0 +1,57 @@
+"""Second gifts: the coupons that were given twice, and the decision who bears the second gift."""
+
+from flask import flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from redeem.accounts.roles import Permission
+from redeem.db.paging import Page
+from redeem.domain.terms import Bearer
+from redeem.lib.ids import is_id
+from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
+from redeem.web.context import context, now_ms, read, write
+from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
+
+CONFLICTS_PER_PAGE = 20
+
+
+class BearerForm(Form):
+    bearer: Bearer
+    note: LineOrNone = ""
+
+
+@office("/conflicts", Permission.READ)
+def conflicts() -> ResponseReturnValue:
+    scope, after, show = person().scope, request.args.get("after", ""), request.args.get("show", "")
+    page = Page(limit=CONFLICTS_PER_PAGE, after=after if is_id("rdm", after) else None)
+    found = read(lambda db: list_conflicts(db, page, scope, undecided_only=show != "all"))
+    return render_template("manager/conflicts.html", conflicts=found, show_all=show == "all", paged=page.after)
+
+
+@office("/conflicts/<conflict_id>", Permission.READ)
+def conflict(conflict_id: str) -> ResponseReturnValue:
+    return conflict_page(conflict_id)
+
+
+@office("/conflicts/<conflict_id>", Permission.RUN_SHOP, methods=("POST",))
+def decide_conflict(conflict_id: str) -> ResponseReturnValue:
+    def act(form: BearerForm) -> ResponseReturnValue:
+        who, now = person(), now_ms()
+        write(lambda db: decide(db, who.id, conflict_id, form.bearer, form.note, now))
+        flash(_("Decided."))
+        return see_other("manager.conflict", conflict_id=conflict_id)
+
+    return submitted(BearerForm, act, lambda faults: conflict_page(conflict_id, faults))
+
+
+def conflict_page(conflict_id: str, faults: Faults | None = None) -> str:
+    scope = person().scope
+    found: TwoGifts = read(lambda db: get_conflict(db, conflict_id, scope))
+    return render_template(
+        "manager/conflict.html",
+        two=found,
+        zone=context().settings.time_zone,
+        note_max=NOTE_MAX_CHARACTERS,
+        faults=faults or {},
+    )

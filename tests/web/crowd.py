@@ -24,7 +24,7 @@ from redeem.recovery import restore
 from redeem.reports import rollups
 from tests import factories
 from tests.cast import Cast
-from tests.web import desk
+from tests.web import office_factories
 
 ORDER = "ORDER-7"
 DAYS_BEHIND = 4
@@ -65,8 +65,8 @@ def gather(session: Session, cast: Cast, many: int, now: Ms) -> dict[str, str]:
         "campaign": f"cmp_{first.campaign}",
         "clerk_id": clerks.add_clerk(session, OPERATOR, first.store, "Anna", "no hash", now).id,
         "enrolment_id": enrolment.invite_tablet(session, OPERATOR, first.store, "New", now, 10).id,
-        "void_id": desk.bulk_void(session, cast.anywhere),
-        "journal_id": desk.journal(session, first.store, *entries),
+        "void_id": office_factories.bulk_void(session, cast.anywhere),
+        "journal_id": office_factories.journal(session, first.store, *entries),
         "manager_id": roles.add_manager(session, "one@example.org", "One", Role.AUDITOR, "no hash", now).id,
         "invitation_id": invitation.id,
         "prefix": api_key_format.parse(cast.reader_key).prefix,
@@ -97,11 +97,11 @@ def happen(session: Session, place: Place, now: Ms) -> None:
     held, given = (factories.coupon(session, place.campaign) for _ in range(2))
     hold = {"holder_id": place.tablet, "epoch": 1, "promised_to_id": None, "promised_from": None}
     session.execute(update(Coupon).where(Coupon.serial == held.serial).values(**hold))
-    act = desk.act(session, given.serial, place.tablet, place.store, "redeemed")
+    act = office_factories.act(session, given.serial, place.tablet, place.store, "redeemed")
     session.add(Redemption(serial=given.serial, act_id=act, device_id=place.tablet, at=now))
-    desk.two_gifts(session, place.campaign, place.tablet, place.store)
-    desk.journal(session, place.store)
-    session.add(line_of(desk.statement(session, place.store), place.campaign))
+    office_factories.two_gifts(session, place.campaign, place.tablet, place.store)
+    office_factories.journal(session, place.store)
+    session.add(line_of(office_factories.statement(session, place.store), place.campaign))
     proof = Proof(new_id("dev", now), SigningKey.generate().verify_key.encode(), place.store, "Forgotten")
     forgotten.note(session, proof, 3, now)
 
@@ -109,13 +109,13 @@ def happen(session: Session, place: Place, now: Ms) -> None:
 def happen_often(session: Session, places: Sequence[Place], now: Ms) -> dict[str, str]:
     """Coupons of one order, refusals, all that may happen to one coupon, and a statement of many campaigns."""
     first = places[0]
-    conflict = desk.two_gifts(session, first.campaign, first.tablet, first.store)
+    conflict = office_factories.two_gifts(session, first.campaign, first.tablet, first.store)
     serial = session.scalars(select(Conflict.serial).where(Conflict.act_id == conflict)).one()
-    statement = desk.statement(session, first.store)
+    statement = office_factories.statement(session, first.store)
     for number, place in enumerate(places):
         ordered = factories.coupon(session, first.campaign, order_ref=ORDER)
-        redemption = desk.act(session, serial, first.till, first.store, "redeemed")
-        refusal = desk.act(session, ordered.serial, first.tablet, first.store, "noted")
+        redemption = office_factories.act(session, serial, first.till, first.store, "redeemed")
+        refusal = office_factories.act(session, ordered.serial, first.tablet, first.store, "noted")
         session.execute(update(Act).where(Act.id == refusal).values(id=new_id("act", now), kind="refusal"))
         session.add(HomeMove(serial=serial, at=now + number, store_id=place.store))
         session.add(line_of(statement, place.campaign))

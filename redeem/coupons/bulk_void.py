@@ -1,7 +1,8 @@
-"""Voiding many coupons at once: named one by one, or all of a campaign that were not redeemed.
+"""Voids many coupons at once: those that are named one by one, or all of a campaign that are open.
 
-First all that is meant is taken in as lines, and counted; then, if a manager says so, each is voided as issuing.void does it. Both go
-in steps of a few coupons, each a transaction: no till waits for it, and whatever interrupts it, it goes on with the next line.
+First the coupons are taken in as lines and counted. Then, if a manager confirms, each line is voided as `issue.void` does it.
+Both go in steps of a few coupons, each a transaction of its own: no till waits for it, and after an interruption it goes on
+with the next line.
 """
 
 from collections import Counter
@@ -58,7 +59,7 @@ class NothingToVoid(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A bulk void as it stands. `counts` say what would become of the lines now, and of those that are done, what did."""
+    """A bulk void. `counts` say what would become of the lines that are not done yet, and what became of those that are."""
 
     id: str
     manager_name: str
@@ -88,7 +89,7 @@ class Line:
 
 
 def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) -> str:
-    """A new run of coupons that are named: by short code, id, token, link or order. Answers its id. Raises Invalid."""
+    """Make a run of coupons named by short code, id, token, link or order. Return its id. Raises Invalid."""
     said = [text.replace("\0", "").strip()[: history.TEXT_MAX_CHARACTERS] for text in texts]
     named = [text for text in said if text]
     if not named or len(named) > TEXTS_MAX:
@@ -97,7 +98,7 @@ def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) 
 
 
 def plan_campaign(session: Session, person: Person, number: int | None, first: Ms, end: Ms, now: Ms) -> str:
-    """A new run of a campaign's coupons that are open now and were issued from `first` until before `end`. Raises NotFound."""
+    """Make a run of a campaign's coupons that are open now and were issued from `first` until before `end`. Raises NotFound."""
     name = campaigns.get_campaign(session, number).name
     wanted = {"campaign": number, "name": name, "first": first, "end": end}
     return plan(session, person, wanted, 0, now)
@@ -111,7 +112,7 @@ def plan(session: Session, person: Person, wanted: dict[str, Any], start: int, n
 
 
 def take_in(session: Session, run_id: str, ring: KeyRing) -> bool:
-    """The next lines of what is wanted. False when all are taken in."""
+    """Take in the next lines. False when all are taken in."""
     row = locked(session, run_id)
     if row.taken_in is None:
         return False
@@ -133,7 +134,7 @@ def take_in(session: Session, run_id: str, ring: KeyRing) -> bool:
 
 
 def shown(text: str, serial: int | None) -> str:
-    """The line as it was named, but for tokens: they are coupons, and are kept nowhere."""
+    """Return the line as it was named. A token is left out: whoever has it has the coupon, so tokens are stored nowhere."""
     return coupon_id(serial) if serial is not None and len(text) > SHORT_CHARACTERS else text[:SHORT_CHARACTERS]
 
 
@@ -156,7 +157,7 @@ def serials_named(session: Session, text: str, ring: KeyRing) -> Sequence[int]:
 
 
 def next_of_campaign(session: Session, row: BulkVoid) -> list[tuple[str, int | None]]:
-    """Goes through all of the campaign's coupons by number; those that are open and of these days become lines."""
+    """Walk the campaign's coupons by number. Those that are open and of these days become lines."""
     wanted, start = row.wanted, (row.wanted["campaign"] << 32) + (row.taken_in or 0)
     serials = list(
         session.scalars(
@@ -174,7 +175,7 @@ def next_of_campaign(session: Session, row: BulkVoid) -> list[tuple[str, int | N
 
 
 def begin(session: Session, person: Person, run_id: str, reason: str, now: Ms) -> None:
-    """From now on the lines are voided. Begun is begun: a second click changes nothing. Raises NotFound, Invalid, NothingToVoid."""
+    """Start voiding the lines. Repeating it changes nothing. Raises NotFound, Invalid, NothingToVoid."""
     row = locked(session, run_id)
     if row.begun_at is not None:
         return
@@ -191,7 +192,7 @@ def begin(session: Session, person: Person, run_id: str, reason: str, now: Ms) -
 
 
 def void_some(session: Session, run_id: str, now: Ms) -> bool:
-    """Voids the next few. False when none is left."""
+    """Void the next few lines. False when none is left."""
     row = locked(session, run_id)
     if row.begun_at is None or row.ended_at is not None:
         return False
@@ -220,7 +221,7 @@ def void_one(session: Session, serial: int | None, reason: str, now: Ms) -> What
 
 
 def locked(session: Session, run_id: str) -> BulkVoid:
-    """The run, for this transaction alone: two browsers that go on with it take turns. Raises NotFound."""
+    """Return the run, locked, so that two browsers that continue it take turns. Raises NotFound."""
     row = session.scalar(select(BulkVoid).where(BulkVoid.id == run_id).with_for_update())
     if row is None:
         raise NotFound
@@ -251,7 +252,7 @@ def get_run(session: Session, run_id: str) -> Run:
 
 
 def list_runs(session: Session) -> list[Run]:
-    """The newest, without counting them through."""
+    """Return the newest runs, without their counts."""
     rows = session.execute(
         select(BulkVoid, Manager.name)
         .join(Manager, Manager.id == BulkVoid.manager_id)
@@ -265,7 +266,7 @@ def list_runs(session: Session) -> list[Run]:
 
 
 def list_lines(session: Session, run_id: str) -> list[Line]:
-    """All of them, in the order in which they were named."""
+    """Return all lines, in the order in which they were named."""
     statement = lines_with(BulkVoidLine.text, BulkVoidLine.serial, WHAT).where(BulkVoidLine.bulk_void_id == run_id)
     found = session.execute(statement.order_by(BulkVoidLine.number))
     return [Line(text, coupon_id(serial) if serial is not None else None, what) for text, serial, what in found]

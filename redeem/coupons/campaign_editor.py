@@ -1,6 +1,7 @@
-"""Campaigns as managers make and change them in the editor. The rules are those of campaigns.py; here is what a form needs besides.
+"""What the office's campaign editor needs besides `campaigns.py`, whose rules it follows.
 
-A campaign is a draft until its first coupon is issued: until then all of it may change, after that nothing that somebody holds.
+A campaign is a draft until its first coupon is issued. A draft may change in any way; later nothing may change that a
+customer's coupon promises.
 """
 
 from collections.abc import Sequence
@@ -73,14 +74,14 @@ class Plan:
 
 
 def list_plans(session: Session, scope: Scope) -> list[Plan]:
-    """Newest first: those whose coupons are good at one of the scope's stores, and for the whole shop all."""
+    """Return the campaigns whose coupons are good at a store of the scope, newest first; all of them for the whole shop."""
     stores = directory.list_stores(session, scope)
     plans = [plan_of(row, stores) for row in session.scalars(select(Campaign).order_by(Campaign.number.desc()))]
     return [plan for plan in plans if scope.is_whole or plan.stores]
 
 
 def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
-    """Raises NotFound, also for a campaign that is good at none of the scope's stores."""
+    """Return one campaign. Raises NotFound, also for a campaign that is good at none of the scope's stores."""
     row = session.get(Campaign, number) if number is not None else None
     plan = plan_of(row, directory.list_stores(session, scope)) if row else None
     if plan is None or not (scope.is_whole or plan.stores):
@@ -95,7 +96,10 @@ def plan_of(row: Campaign, stores: Sequence[StoreLine]) -> Plan:
 
 
 def add_campaign(session: Session, person: Person, name: str, terms: Terms, now: Ms) -> int:
-    """A new campaign's number. The same once more within a minute is a second click, and makes no second one. Raises Invalid."""
+    """Make a campaign and return its number. The same campaign again within a minute is a double click and makes no second one.
+
+    Raises Invalid.
+    """
     cleaned = clean_name(name, LONG_NAME_CHARACTERS)
     twin = session.scalar(
         select(Campaign.number).where(
@@ -118,7 +122,7 @@ def change_campaign(
     *,
     promises_no_less: bool = False,
 ) -> None:
-    """Saves the campaign as it was written from `version` on. Saying the same again changes nothing.
+    """Save the campaign as it was edited from `version` on. Saving what is saved already changes nothing.
 
     Raises NotFound, Invalid, ChangedMeanwhile, CampaignInUse, WordsAreOut.
     """
@@ -136,7 +140,7 @@ def change_campaign(
 
 
 def let_go_on(session: Session, person: Person, number: int | None, stopped_at: Ms | None, now: Ms) -> None:
-    """Ends the stop that began at `stopped_at`, as the manager has seen it; one that began later stays.
+    """End the stop that began at `stopped_at`, as the manager saw it. A stop that began later stays.
 
     A second click changes nothing. Raises NotFound, StoppedAgain.
     """

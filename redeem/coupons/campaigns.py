@@ -1,4 +1,4 @@
-"""Campaigns: made, changed, stopped and let go on. A change never takes away what a customer's coupon promises."""
+"""Campaigns: made, changed, stopped and let go on. No change takes away what a customer's coupon promises."""
 
 from collections.abc import Mapping
 from json import loads
@@ -47,7 +47,7 @@ TOLD_CHARACTERS_MAX = 80
 
 
 def create_campaign(session: Session, author: Author, name: str, terms: Terms, now: Ms) -> Campaign:
-    """A new campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
+    """Make a campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
     check_places(session, terms)
     newest = session.scalar(select(func.max(Campaign.number))) or 0
     number = max(newest + 1, generation.current(session).campaigns_from)
@@ -79,9 +79,9 @@ def patch_campaign(
     changes: Mapping[str, Any] = MappingProxyType({}),
     stopped: bool | None = None,
 ) -> Campaign:
-    """`changes` are members of the terms, each replaced whole; what is None stays, and what is as it was before is no change.
+    """Change a campaign. `changes` are members of the terms, each replaced whole; what is None stays as it is.
 
-    Raises NotFound, Invalid, CampaignInUse.
+    A value that is as before is no change. Raises NotFound, Invalid, CampaignInUse.
     """
     campaign = lock_campaign(session, number)
     seen, before, stopped_at = campaign.name, parse_terms(campaign.terms), campaign.stopped_at
@@ -105,7 +105,7 @@ def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Map
 
 
 def lock_campaign(session: Session, number: int | None) -> Campaign:
-    """Nobody issues of it before this transaction ends. Raises NotFound."""
+    """Return the campaign, locked: no coupon of it is issued before this transaction ends. Raises NotFound."""
     locked = select(Campaign).where(Campaign.number == number).with_for_update()
     campaign = session.scalar(locked) if number is not None else None
     if campaign is None:
@@ -114,23 +114,24 @@ def lock_campaign(session: Session, number: int | None) -> Campaign:
 
 
 def set_stopped(campaign: Campaign, stopped: bool, now: Ms) -> None:
-    """Stops issuing at once, or lets it go on; coupons that are out stay good. Doing it twice changes nothing.
+    """Stop issuing at once, or let it go on; coupons that are out stay good. Repeating it changes nothing.
 
-    The version stays: it is that of the terms, for each of which tablets are told all campaigns again.
+    The version stays the same. It belongs to the terms, and tablets are sent all campaigns again for each new version.
     """
     if stopped != (campaign.stopped_at is not None):
         campaign.stopped_at = now if stopped else None
 
 
 def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
-    """The terms with some members replaced, looked at as a whole again."""
+    """Return the terms with some members replaced, validated as a whole."""
     return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).model_dump_json())
 
 
 def check_promises(session: Session, before: Terms, after: Terms) -> None:
-    """What customers hold never gets worse: money that was agreed stays, what is good today is not put off, and no store is taken away.
+    """Refuse what would make a coupon worse for its customer or partner. Raises CampaignInUse.
 
-    Ending earlier harms nobody: each token says its own last day.
+    Money that was agreed stays, what is good today is not put off, and no store is taken away. An earlier end is allowed, for
+    each token carries its own last day.
     """
     fixed = ("value", "handling_fee", "funding")
     altered = [name for name in fixed if getattr(before, name) != getattr(after, name)]
@@ -146,7 +147,7 @@ def check_promises(session: Session, before: Terms, after: Terms) -> None:
 
 
 def places_taken(session: Session, before: Terms, after: Terms) -> list[str]:
-    """The members by which a store is no longer good; a store may be named by its partner instead."""
+    """Return the members of the terms by which a store is lost. A store may be named by its partner instead."""
     gone = set(before.stores) - set(after.stores)
     still_good = session.scalars(select(Store.id).where(Store.id.in_(gone), is_good_at_store(after)))
     taken = {"partners": set(before.partners) - set(after.partners), "stores": gone - set(still_good)}
@@ -168,7 +169,9 @@ def check_places(session: Session, terms: Terms) -> None:
 
 
 def note_change(session: Session, author: Author, row: Campaign, name: str, before: Terms, now: Ms) -> None:
-    """What is not as it was when the campaign had this name and these terms; where coupons are out, with the words that they came with."""
+    """Write to the audit log what changed since the campaign had this name and these terms. Once coupons are out, the words that
+    they came with are kept too.
+    """
     after = parse_terms(row.terms)
     changed = what_became_what(name, before, row.name, after)
     if not changed:
@@ -180,7 +183,7 @@ def note_change(session: Session, author: Author, row: Campaign, name: str, befo
 
 
 def note_stop(session: Session, author: Author, row: Campaign, before: Ms | None, now: Ms) -> None:
-    """That it was stopped, or went on, if it did."""
+    """Write to the audit log that the campaign was stopped or went on, if it did."""
     if row.stopped_at == before:
         return
     what = Change.CAMPAIGN_WENT_ON if row.stopped_at is None else Change.CAMPAIGN_STOPPED
@@ -189,7 +192,7 @@ def note_stop(session: Session, author: Author, row: Campaign, before: Ms | None
 
 
 def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> dict[str, list[str]]:
-    """By the name of what differs, such as `windows.issue.until`: how it was and how it is, shortened."""
+    """Return old and new value of each member that differs, shortened, by a name such as `windows.issue.until`."""
     was, now = (
         leaves({"name": called, **loads(terms.text())}) for called, terms in ((name, before), (new_name, after))
     )
@@ -201,7 +204,7 @@ def what_became_what(name: str, before: Terms, new_name: str, after: Terms) -> d
 
 
 def leaves(value: object, name: str = "") -> dict[str, object]:
-    """What stands within, by its path; what is a list is told as one."""
+    """Flatten a value: each member that is not an object, by its path. A list counts as one member."""
     if not isinstance(value, dict) or not value:
         return {name: value}
     found: dict[str, object] = {}
@@ -211,13 +214,13 @@ def leaves(value: object, name: str = "") -> dict[str, object]:
 
 
 def shortened(value: object) -> str:
-    """Nothing is an empty text; so is what was not there."""
+    """Return a value as a short text. None and what is missing are an empty text."""
     text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value in (None, {}) else str(value)
     return text if len(text) <= TOLD_CHARACTERS_MAX else f"{text[: TOLD_CHARACTERS_MAX - 1]}…"
 
 
 def changed_words(before: Terms, after: Terms) -> dict[str, Offer]:
-    """By language, the earlier offers of which something that a customer reads is not as it was; a picture is no promise."""
+    """Return the earlier offers, by language, of which a customer reads something else now. A picture is not part of the promise."""
     offers = before.offer.items()
     return {code: offer for code, offer in offers if customers_words(offer) != customers_words(after.offer.get(code))}
 

@@ -1,6 +1,6 @@
-"""Showing a coupon to who looks at it and doesn't redeem it: its state now, and where its gift is to be had.
+"""A coupon as the customer's page shows it: its state now, and where its gift can be had.
 
-Read-only, and nothing of any person is in it: whoever holds the link may read it, and no more is told.
+Read-only, and without any personal data, for whoever holds the link may read it.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Shown:
 
 
 def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
-    """`zone` is the shop's, for a coupon whose stores are gone. Raises NotFound."""
+    """Return the coupon as it is shown. `zone` is the shop's, for a coupon whose stores are gone. Raises NotFound."""
     found = ledger.find_coupon(session, serial)
     if found is None:
         raise NotFound
@@ -72,26 +72,26 @@ def as_shown(
 
 
 def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day: int, now: Ms, zone: str) -> Shown:
-    """A coupon of these terms that nobody has, as it would be shown; `stores` are those where it would be good."""
+    """Return a coupon of these terms that nobody has, as it would be shown. `stores` are those where it would be good."""
     nobodys = IssuedCoupon(0, short_code, last_day, False, None, 0, None, terms.text(), False)
     return as_shown(nobodys, None, list(stores), now, zone)
 
 
 def show_lost(session: Session, seen: presented.ShownCoupon, now: Ms, zone: str) -> Shown:
-    """Like `show`, of a coupon that a restored ledger has lost: it gets its row back with that. Raises NotFound."""
+    """Return a coupon that a restored ledger has lost, and give it its row back. Raises NotFound."""
     lost_coupons.adopt(session, seen, now)
     return show(session, seen.serial, now, zone)
 
 
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
-    """Where the terms hold."""
+    """Return the stores at which coupons of these terms are good."""
     return lines(session, StoreLine, STORE.where(is_good_at_store(terms)).order_by(Partner.name, Store.name, Store.id))
 
 
 def state_of(
     found: IssuedCoupon, standing: StandingRedemption | None, stores: Sequence[StoreLine], now: Ms
 ) -> Verdict | BeingGiven:
-    """Good at one store is good: somewhere it may still be the last day, or already the first."""
+    """Return the coupon's state over all its stores. Good at one store is good: days differ between time zones."""
     if standing and standing.handed_over_at is None:
         return BEING_GIVEN
     # Who holds it changes where it is given at once, and not whether it is good.

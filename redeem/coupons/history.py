@@ -1,4 +1,4 @@
-"""Inquiring: a coupon by whatever of it is at hand, and its whole story, as far as the one who asks may know it."""
+"""A coupon found by anything that names it, and its whole story, as far as the reader may know it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,25 +55,25 @@ class ActLine:
 
     @property
     def number(self) -> int:
-        """Its number in the tablet's journal; 0 for a till, whose attempts have ids and no order."""
+        """The entry's number in the tablet's journal; 0 for a till, whose attempts have ids and no order."""
         return int(self.name) if self.entry and self.name.isdecimal() else 0
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the entry says; nothing of a till."""
+        """The entry's members; empty for a till."""
         body: dict[str, Any] = loads(self.entry) if self.entry else {}
         return body
 
     @property
     def reason(self) -> str | None:
-        """Why, in a tablet's own code: of a refusal, an undo, a decline."""
+        """The code of the reason that a tablet gives with a refusal, an undo or a decline."""
         told = self.body.get("reason") or self.body.get("code")
         return told if isinstance(told, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class MoveLine:
-    """The shop said that it is expected at another store; `store_name` is None for none, or for one outside the scope."""
+    """The shop set another home. `store_name` is None for no home, and for a store outside the scope."""
 
     at: Ms
     store_id: str | None
@@ -83,7 +83,7 @@ class MoveLine:
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
-    """The tablet that alone may give it at once; `recalled_at`: it was asked to give it back, and has not answered yet."""
+    """The tablet that holds the coupon. `recalled_at`: the hold was recalled then and is not released yet."""
 
     device_name: str
     store_name: str
@@ -151,7 +151,7 @@ ACT = (
 
 
 def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
-    """Ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
+    """Return the ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
     wanted = text.strip()[:TEXT_MAX_CHARACTERS]
     serial = find_named(session, read_name(wanted, ring))
     if serial is not None:
@@ -165,7 +165,7 @@ def serials_of_order(session: Session, order_ref: str) -> list[int]:
 
 
 def is_visible(session: Session, scope: Scope, serial: int) -> bool:
-    """A manager knows of the coupons that are good at one of their stores."""
+    """Say whether the coupon is good at a store of the scope. Managers see no other coupons."""
     text = session.scalar(
         select(Campaign.terms).join(Coupon, Coupon.campaign_number == Campaign.number).where(Coupon.serial == serial)
     )
@@ -173,7 +173,7 @@ def is_visible(session: Session, scope: Scope, serial: int) -> bool:
 
 
 def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str) -> Story:
-    """The story. Raises NotFound for a coupon that is not there or not within the scope."""
+    """Return the coupon's story. Raises NotFound for a coupon that is not here or not within the scope."""
     if serial is None or not is_visible(session, scope, serial):
         raise NotFound
     coupon, shown = session.get_one(Coupon, serial), show(session, serial, now, zone)
@@ -207,7 +207,7 @@ def hold_of(session: Session, coupon: Coupon, mine: Mapping[str, str]) -> HoldLi
 
 
 def acts_of(session: Session, scope: Scope, serial: int) -> list[ActLine]:
-    """In the order in which the server took them; what a tablet sent in one request, by the numbers of its journal."""
+    """Return the acts in the order in which the server took them; those of one request by their journal's numbers."""
     statement = within(ACT, scope, Act.store_id).where(Act.serial == serial, Act.kind.not_in(BOOKKEEPING))
     found = lines(session, ActLine, statement.order_by(Act.at, Act.id).limit(ACTS_MAX))
     return sorted(found, key=lambda act: (act.at, act.number, act.id))

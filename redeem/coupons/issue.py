@@ -1,7 +1,7 @@
-"""Issuing: campaigns and their coupons, from the shop's side: make, look up, change, void.
+"""Coupons from the shop's side: issue, look up, move, void.
 
-A coupon's number is taken by counting up its campaign's row, so no two are alike and none is skipped. The token is not
-stored: it is signed again whenever it is asked for, and comes out the same.
+A coupon's number is taken by counting up its campaign's row, so no two are alike. Only a restore skips numbers. The token is
+not stored: it is signed again whenever it is asked for, and Ed25519 gives the same bytes.
 """
 
 from collections.abc import Mapping
@@ -111,7 +111,7 @@ COUPON = select(
 
 
 def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> CouponView:
-    """Issues one coupon; `zone` is the shop's, whose calendar the issue window goes by.
+    """Issue one coupon. `zone` is the shop's: the issue window goes by its calendar.
 
     Raises NotFound, Invalid, CampaignStopped, NotIssuing.
     """
@@ -146,13 +146,13 @@ def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> 
 
 
 def only_store(session: Session, terms: Terms) -> str | None:
-    """A coupon that is good at one store alone is expected there, without anybody saying so."""
+    """Return the campaign's only store, which is then each coupon's home without being named."""
     good_at = session.scalars(select(Store.id).where(is_good_at_store(terms)).limit(2)).all()
     return good_at[0] if len(good_at) == 1 else None
 
 
 def add(session: Session, coupon: CouponView, promised_to_id: str | None) -> None:
-    """The coupon's row; the tablet that it is promised to holds it from its next sync on."""
+    """Insert the coupon's row. The tablet that it is promised to holds it from its next sync on."""
     row = Coupon(
         serial=coupon.serial,
         campaign_number=coupon.serial >> 32,
@@ -184,9 +184,9 @@ def check_home(session: Session, terms: Terms, store_id: str | None) -> None:
 
 
 def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> CouponView:
-    """Raises NotFound. With `lock`, nobody settles an act on it before this transaction ends.
+    """Return the coupon. With `lock`, no act on it is settled before this transaction ends. Raises NotFound.
 
-    The lock is taken first and by itself: a statement that waits for a lock reads the other tables as they were before it waited.
+    The lock is a statement of its own: a statement that waits for a lock reads the other tables as they were before it waited.
     """
     if lock:
         session.execute(select(Coupon.serial).where(Coupon.serial == serial).with_for_update())
@@ -197,7 +197,7 @@ def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> C
 
 
 def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[CouponView]:
-    """By serial: newest first within a campaign."""
+    """Return coupons by serial, newest first within a campaign."""
     statement = COUPON
     if wanted.campaign is not None:
         statement = statement.where(Coupon.campaign_number == wanted.campaign)
@@ -208,9 +208,9 @@ def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[Co
 
 
 def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponView:
-    """Cancels a coupon before its use. Doing it twice changes nothing. Raises NotFound, AlreadyRedeemed.
+    """Void a coupon before its use. Repeating it changes nothing. Raises NotFound, AlreadyRedeemed.
 
-    A held coupon's void waits for its holder: what was given under the hold before the holder heard of it is honoured.
+    The void of a held coupon waits for its holder: what was given under the hold before the holder heard of the void is honoured.
     """
     coupon = get_coupon(session, serial, lock=True)
     if coupon.redeemed_at is not None:
@@ -221,7 +221,7 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
 
 
 def move_home(session: Session, serial: int | None, store_id: str | None, now: Ms) -> CouponView:
-    """Says at which store the coupon is expected, or none; a hold elsewhere is recalled.
+    """Set the store at which the coupon is expected, or none. A hold elsewhere is recalled.
 
     Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon.
     """

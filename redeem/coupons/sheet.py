@@ -61,7 +61,7 @@ class Grid:
         return (TOP - MARGIN) / self.rows
 
     def corner(self, place: int) -> tuple[float, float]:
-        """The upper left corner of a place, counted along the rows."""
+        """Return the upper left corner of a place, counted along the rows."""
         row, column = divmod(place, self.columns)
         return MARGIN + column * self.width, TOP - row * self.height
 
@@ -71,7 +71,7 @@ SMALL = Grid(columns=5, rows=6, module=0.56 * mm, beside=False)
 
 
 def draw(title: str, subtitle: str, large: Sequence[Piece], small: Sequence[Piece]) -> bytes:
-    """A PDF with the large pieces first, then the small ones. The same pieces give the same bytes."""
+    """Return a PDF with the large pieces first, then the small ones. The same pieces give the same bytes."""
     register_fonts()
     file = BytesIO()
     canvas = Canvas(file, pagesize=A4, invariant=1)
@@ -111,7 +111,7 @@ def draw_piece(canvas: Canvas, grid: Grid, place: int, piece: Piece) -> None:
 
 
 def draw_symbol(canvas: Canvas, left: float, top: float, text: str, module: float) -> float:
-    """Draws the symbol with its quiet zone; answers its side."""
+    """Draw the symbol with its quiet zone. Return the side's length."""
     matrix = qr.symbol(text)
     path: Any = canvas.beginPath()
     for x, y, length in qr.dark_runs(matrix):

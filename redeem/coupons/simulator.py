@@ -1,7 +1,7 @@
-"""Simulating: what would a till make of this coupon, at that store and that time? Nothing is changed, and nobody is asked.
+"""What would a till make of this coupon, at that store and that time? Nothing is changed.
 
-The answer is that of rules.py and verifying.py, with the store's calendar of that moment. What has become of a coupon is known
-as it is now: a coupon that was given today is also given in a simulation of tomorrow, and of yesterday.
+The answer is that of `redeem/domain/rules.py` and `redeem/redemptions/verify.py`, with the store's calendar at that time. What
+happened to a coupon is taken as it is now: a coupon that was given today is given in a simulation of yesterday, too.
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,7 @@ class Scene:
 
     @property
     def actor(self) -> Actor:
-        """Some device of the store that holds nothing."""
+        """Return a device of the store that holds nothing."""
         store = self.store
         return Actor("", "", store.id, store.name, store.partner_id, store.time_zone)
 
@@ -59,14 +59,14 @@ class Simulation:
 
 
 def of_terms(terms: Terms, scene: Scene, issue_day: int) -> Simulation:
-    """Of a coupon that would be issued on `issue_day`."""
+    """Simulate a coupon that would be issued on `issue_day`."""
     facts = Facts(last_day=last_day(terms, issue_day), void=False)
     code = offline(terms) if not scene.online else Verdict.GOOD
     return Simulation(judge(facts, terms, scene) or code, scene, terms, facts.last_day)
 
 
 def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulation:
-    """Raises NotFound. Who may know of the coupon is the caller's to ask."""
+    """Simulate a coupon. Whether the reader may know of it is the caller's to check. Raises NotFound."""
     found = ledger.find_coupon(session, serial)
     if found is None:
         raise NotFound
@@ -95,7 +95,7 @@ def judge(facts: Facts, terms: Terms, scene: Scene, device_id: str | None = None
 
 
 def undeclined(found: IssuedCoupon, scene: Scene, is_here: bool) -> str:
-    """A coupon that is good. Without a network only its holder gives it, unless the campaign takes the risk."""
+    """Return the answer for a coupon that no rule declines. Offline only its holder gives it, unless the campaign allows the risk."""
     if must_wait(found):
         return RECOVERING
     return Verdict.GOOD if scene.online or is_here else offline(found.terms)

@@ -18,7 +18,7 @@ from redeem.partners.directory import get_store
 
 
 def add_clerk(session: Session, author: Author, store_id: str, name: str, pin_hash: str, now: Ms) -> Clerk:
-    """`pin_hash` is made before the transaction (passwords.hash_password): argon2 takes long, and on purpose.
+    """Add a clerk. `pin_hash` is made before the transaction, for argon2 is slow by design.
 
     Raises NotFound for a store outside the author's scope, Invalid for the name.
     """
@@ -38,10 +38,11 @@ def add_clerk(session: Session, author: Author, store_id: str, name: str, pin_ha
 
 
 def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
-    """The clerk of the device's store, and how long this try must wait; if it need not, it is counted as wrong beforehand.
+    """Return the clerk and how long this try must wait. If it need not wait, it is counted as wrong beforehand.
 
-    First of two steps: argon2 runs between, outside any transaction. Counting comes first, so that a hundred tries at once
-    are no more than a hundred in a row. The count is of this device and clerk: a stolen tablet that guesses locks nobody out at another.
+    This is the first of two steps; argon2 runs between them, outside any transaction. The try is counted first, so that a hundred
+    tries at once are no more than a hundred in a row. The count is per device and clerk: a stolen tablet that guesses locks nobody
+    out at another.
     """
     at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
     clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
@@ -56,7 +57,7 @@ def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple
 
 
 def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
-    """Forgets the failures if the PIN was right; answers how long the next try must wait."""
+    """Forget the failures if the PIN was right. Return how long the next try must wait."""
     subject = pin_subject(device, clerk_id)
     if right:
         throttle.reset(session, subject)
@@ -72,7 +73,7 @@ def check_pin(clerk: Clerk | None, pin: str) -> bool:
 
 
 def let_clerk_leave(session: Session, author: Author, clerk_id: str, now: Ms) -> str:
-    """The clerk's PIN opens no tablet any more; what they gave stays under their name. Answers the store's id."""
+    """Remove a clerk: their PIN opens no tablet any more, their gifts stay under their name. Return the store's id."""
     line = get_clerk(session, author.scope, clerk_id)
     if line.left_at is None:
         clerk = session.get_one(Clerk, line.id)
@@ -82,7 +83,7 @@ def let_clerk_leave(session: Session, author: Author, clerk_id: str, now: Ms) ->
 
 
 def set_pin(session: Session, author: Author, clerk_id: str, pin_hash: str, now: Ms) -> str:
-    """A new PIN; `pin_hash` is made before the transaction. Answers the store's id. Raises NotFound, Conflict."""
+    """Set a new PIN. `pin_hash` is made before the transaction. Return the store's id. Raises NotFound, Conflict."""
     line = get_clerk(session, author.scope, clerk_id)
     if line.left_at is not None:
         raise Conflict("This clerk was removed. Add them again.")

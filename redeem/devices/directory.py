@@ -19,10 +19,10 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class DeviceLine:
-    """`last_number`: how many entries of its journal the server has.
+    """A device in the office's list. `last_number` is how many entries of its journal the server has.
 
-    `held`: open coupons that it alone may give; `waiting`: entries that it handed in and that wait for a manager's decision.
-    `moves_to_…`: the store to which it is to move, and whose that is.
+    `held` counts open coupons that it alone may give, `waiting` entries that it handed in and that wait for a manager.
+    `moves_to_…` is the store to which it is to move, and that store's partner.
     """
 
     id: str
@@ -136,7 +136,7 @@ ENROLMENT = (
 
 
 def list_devices(session: Session, scope: Scope) -> list[DeviceLine]:
-    """Those at work first, then those that are revoked or lost."""
+    """Return devices: those at work first, then those that are revoked or lost."""
     statement = within(DEVICE, scope, Device.store_id).order_by(
         func.coalesce(Device.revoked_at, Device.lost_at).is_not(None), Partner.name, Store.name, Device.name, Device.id
     )
@@ -148,7 +148,7 @@ def get_device(session: Session, scope: Scope, device_id: str) -> DeviceLine:
 
 
 def how_written_off(session: Session, device_id: str) -> WrittenOff | None:
-    """The newest entry about it; None if it never was."""
+    """Return the newest audit entry about the write-off; None if the device was never written off."""
     statement = (
         select(AuditEntry.at, Manager.name, AuditEntry.details)
         .join(Manager, Manager.id == AuditEntry.manager_id)
@@ -166,7 +166,7 @@ def count_at_work(session: Session, scope: Scope) -> int:
 
 
 def list_clerks(session: Session, scope: Scope) -> list[ClerkLine]:
-    """Those who work here, by name."""
+    """Return the clerks who work here, by name."""
     statement = within(CLERK, scope, Clerk.store_id).where(Clerk.left_at.is_(None)).order_by(Clerk.name, Clerk.id)
     return lines(session, ClerkLine, statement)
 

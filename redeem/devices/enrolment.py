@@ -1,7 +1,7 @@
-"""Devices come and go: tablets by a one-time link, tills by a key; each is renamed and revoked here.
+"""Devices are enrolled, renamed and revoked here: tablets by a one-time link, tills by a key.
 
-A tablet makes its own key pair and registers the public half: nothing secret is ever sent to it. An enrolment makes one
-device, whoever opens the link and however often: `device.enrolment_id` is unique.
+A tablet makes its own key pair and registers the public half, so no secret is sent to it. An enrolment makes one device,
+however often its link is opened: `device.enrolment_id` is unique.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class NewTill:
 
 
 def invite_tablet(session: Session, author: Author, store_id: str, name: str, now: Ms, minutes: int) -> Enrolment:
-    """The right to enrol one tablet, for `minutes`. Raises NotFound for a store outside the author's scope, Invalid for the name."""
+    """Make the right to enrol one tablet within `minutes`. Raises NotFound for a store outside the author's scope, Invalid."""
     store = get_store(session, author.scope, store_id)
     enrolment = Enrolment(
         id=new_id("enr", now),
@@ -78,7 +78,7 @@ def invite_tablet(session: Session, author: Author, store_id: str, name: str, no
 
 
 def enrol(session: Session, enrolment_id: str, public_key: bytes, now: Ms) -> Device:
-    """The tablet of this enrolment. The same key again is the same tablet, whose first reply was lost; another key is refused."""
+    """Enrol the tablet. The same key again is the same tablet, whose first reply was lost; another key is refused."""
     enrolment = session.get(Enrolment, enrolment_id)
     if enrolment is None:
         raise NotFound("This link is not known here. Ask a manager for a new one.")
@@ -118,7 +118,7 @@ def _new_tablet(session: Session, enrolment: Enrolment, public_key: bytes, now: 
 
 
 def add_once(session: Session, device: Device) -> None:
-    """If a parallel use of the same link was first, the constraint says so: look again at what it made."""
+    """Insert the device. If a parallel use of the link was first, the unique constraint fails and the work is tried again."""
     session.add(device)
     try:
         session.flush()
@@ -127,7 +127,7 @@ def add_once(session: Session, device: Device) -> None:
 
 
 def add_till(session: Session, author: Author, store_id: str, name: str, now: Ms) -> NewTill:
-    """A partner's own till, with its key. Made anew after a restore that has forgotten it, it is awaited like the others.
+    """Add a partner's own till, with its key. A till that a restore has forgotten is added anew and then awaited like the others.
 
     Raises NotFound for a store outside the author's scope, Invalid for the name.
     """
@@ -149,7 +149,7 @@ def add_till(session: Session, author: Author, store_id: str, name: str, now: Ms
 
 
 def rename_device(session: Session, author: Author, device_id: str, name: str, now: Ms) -> None:
-    """Raises NotFound for a device outside the author's scope, Invalid for the name."""
+    """Rename a device. Raises NotFound for one outside the author's scope, Invalid for the name."""
     line, cleaned = get_device(session, author.scope, device_id), clean_name(name)
     if cleaned != line.name:
         session.get_one(Device, line.id).name = cleaned
@@ -157,10 +157,7 @@ def rename_device(session: Session, author: Author, device_id: str, name: str, n
 
 
 def revoke_device(session: Session, author: Author, device_id: str, now: Ms) -> None:
-    """The device may do nothing from now on; its till keys end with it. Doing it twice changes nothing.
-
-    Raises NotFound for a device outside the author's scope.
-    """
+    """Revoke a device and its till keys. Repeating it changes nothing. Raises NotFound for one outside the author's scope."""
     line = get_device(session, author.scope, device_id)
     device = session.get_one(Device, line.id, with_for_update={"key_share": True})
     if device.revoked_at is not None:
@@ -179,7 +176,7 @@ def note(session: Session, author: Author, what: Change, line: DeviceLine, now: 
 
 
 def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Tablet | None:
-    """An enrolled tablet, with the key that must have signed its request. A revoked one may still hand its journal in."""
+    """Return an enrolled tablet with the key that must have signed its request. A revoked one may still hand its journal in."""
     columns = (Device.id, Device.store_id, Device.public_key)
     known = select(*columns).where(Device.id == device_id, Device.kind == "tablet")
     active = known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None))

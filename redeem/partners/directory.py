@@ -68,10 +68,10 @@ def page_stores(session: Session, partner_id: str | None, page: Page) -> Slice[S
 
 
 def where_good(terms: Terms, stores: Sequence[StoreLine]) -> list[StoreLine]:
-    """Those of the stores at which coupons of these terms are good."""
+    """Return those of the stores at which coupons of these terms are good."""
     return [store for store in stores if is_good_at(terms, store.id, store.partner_id)]
 
 
 def is_good_at_store(terms: Terms) -> ColumnElement[bool]:
-    """`rules.is_good_at` in SQL, of the row of Store in a statement."""
+    """`rules.is_good_at` as SQL, over the row of Store in a statement."""
     return or_(Store.id.in_(terms.stores), Store.partner_id.in_(terms.partners))

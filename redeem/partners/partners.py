@@ -1,6 +1,6 @@
 """Partners, the chains that give the gifts, and their stores: added and changed.
 
-Names are kept as they come: a program's as it sent them, a person's after `clean_name` or `typed_store`.
+A name from a program is kept as it was sent; one that a person typed goes through `clean_name` or `typed_store` first.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class NewStore:
 
 
 def typed_store(partner_id: str, name: str, time_zone: str, address: str, hours: str) -> NewStore:
-    """What a person typed. Raises Invalid for a name, an address or hours that are no line or too long."""
+    """Read a store that a person typed. Raises Invalid for a name, an address or hours that are not one line or too long."""
     return NewStore(
         partner_id=partner_id,
         name=clean_name(name, LONG_NAME_CHARACTERS),
@@ -52,7 +52,7 @@ def add_partner(session: Session, author: Author, name: str, now: Ms) -> Partner
 
 
 def rename_partner(session: Session, author: Author, partner_id: str, name: str, now: Ms) -> None:
-    """Raises NotFound for a partner outside the author's scope."""
+    """Rename a partner. Raises NotFound for one outside the author's scope."""
     line = directory.get_partner(session, author.scope, partner_id)
     if name == line.name:
         return
@@ -63,7 +63,7 @@ def rename_partner(session: Session, author: Author, partner_id: str, name: str,
 
 
 def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store:
-    """Raises Invalid for a partner that the author does not know of, and for a time zone that is none."""
+    """Add a store. Raises Invalid for a partner that the author can't see and for an unknown time zone."""
     known = select(Partner.id).where(Partner.id == new.partner_id, partners_within(author.scope))
     if session.scalar(known) is None:
         raise Invalid("Name a partner that is here.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
@@ -85,7 +85,7 @@ def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store
 
 
 def change_store(session: Session, author: Author, store_id: str, new: NewStore, now: Ms) -> None:
-    """Its partner stays. Raises NotFound for a store outside the author's scope, Invalid for a time zone that is none."""
+    """Change a store, but for its partner. Raises NotFound for one outside the author's scope, Invalid for an unknown time zone."""
     line = directory.get_store(session, author.scope, store_id)
     check_zone(new.time_zone)
     row, told = session.get_one(Store, line.id), ("name", "address", "hours", "time_zone")

@@ -1,9 +1,9 @@
-"""Settling: what the shop owes a partner, and the statements that say so.
+"""What the shop owes a partner, and the statements that say so.
 
-For each gift given the shop owes its value, if it funds the campaign, and the handling fee; for a second gift of one coupon as
-well, unless the partner bears it. What is pending is not owed yet. A statement holds what no earlier one has: what is owed in all,
-less what was stated. So a gift that a tablet tells weeks later, an undo, or a decision about a second gift comes into the next
-statement, a closed one never changes, and nothing is owed twice.
+For each gift the shop owes its value, if the shop funds the campaign, and the handling fee. A second gift of one coupon is
+owed as well, unless the partner bears it. A pending gift is not owed yet. A statement holds what no earlier one has: all that
+is owed, less what was stated. So a gift that a tablet reports weeks later, an undo, or a decision about a second gift is on
+the next statement, a closed statement never changes, and nothing is owed twice.
 """
 
 from collections import Counter, defaultdict
@@ -63,9 +63,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a partner is owed that no earlier statement has: open, or closed as its statement of this number.
+    """What a partner is owed that no earlier statement has. It is open, or closed as the statement of this number.
 
-    `stated` is what those before it came to. Of `pending` gifts nobody has said yet that they were handed over.
+    `stated` is the sum of the statements before it. `pending` counts gifts of which nobody has said that they were handed over.
     """
 
     partner_id: str
@@ -84,18 +84,18 @@ class Account:
 
     @property
     def in_all(self) -> tuple[Money, ...]:
-        """With all before it. Whoever pays up to this sum pays nothing twice, whatever became of a statement."""
+        """Return the sum with all statements before it. Whoever pays up to this sum pays nothing twice, even if a statement was lost."""
         return add_up([*self.stated, *self.owed])
 
 
 def list_accounts(session: Session, scope: Scope = WHOLE) -> list[Account]:
-    """Those that are open, of every partner that the scope covers as a whole, by name."""
+    """Return the open accounts of all partners that the scope covers as a whole, by name."""
     partners = select(Partner).where(covered(scope, Partner.id)).order_by(Partner.name, Partner.id)
     return open_accounts(session, session.scalars(partners).all())
 
 
 def list_statements(session: Session, page: Page, scope: Scope = WHOLE) -> Slice[Account]:
-    """Those that are closed, newest first."""
+    """Return closed statements, newest first."""
     wanted = STATEMENT.where(covered(scope, Statement.partner_id))
     found = take(session, wanted, Statement.id.expression, page)
     return Slice(closed_accounts(session, [(row[0], row[1]) for row in found.items]), found.has_more)
@@ -112,10 +112,10 @@ def get_statement(session: Session, statement_id: str, scope: Scope = WHOLE) -> 
 
 
 def close(session: Session, partner_id: str, number: int, manager_id: str, now: Ms) -> str | None:
-    """Closes the partner's open account as its next statement, and answers the statement's id. Raises NotFound.
+    """Close the partner's open account as its next statement and return the statement's id. Raises NotFound.
 
-    `number` is what the manager saw: if that one is closed already, it is the answer. None where nothing is to be stated, where
-    another is the next, and while a restored ledger waits for its devices and knows too little.
+    `number` is the number that the manager saw: if that statement is closed already, it is the answer. None if there is nothing to
+    state, if another number is next, or while a restored ledger still waits for devices.
     """
     partner = session.get(Partner, partner_id, with_for_update={"key_share": True})
     if partner is None:
@@ -145,14 +145,14 @@ STATEMENT = select(Statement, Manager.name).join(Manager, Manager.id == Statemen
 
 
 def covered(scope: Scope, partner_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """The scope is the partner's as a whole, or wider: what is owed to all its stores is not for whoever runs one."""
+    """Keep to partners that the scope covers as a whole. Who runs one store does not see what all the partner's stores are owed."""
     if scope.store_id is not None:
         return false()
     return partner_id == scope.partner_id if scope.partner_id else true()
 
 
 def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account]:
-    """As many statements for many partners as for one."""
+    """Return open accounts, with as many SQL statements for many partners as for one."""
     ids = [partner.id for partner in partners]
     stated, (owed, pending) = stated_by_partner(session, ids), what_is_owed(session, ids)
     newest, new = newest_numbers(session, ids), {each: not_stated(owed[each], stated[each]) for each in ids}
@@ -174,7 +174,7 @@ def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account
 
 
 def not_stated(owed: Mapping[int, Counts], stated: Iterable[Line]) -> dict[int, Counts]:
-    """By the campaign's number; nothing of a campaign of which all is stated."""
+    """Return what is not stated yet, by campaign number, without campaigns of which all is stated."""
     new = defaultdict(Counts, owed)
     for line in stated:
         new[line.campaign] -= line.counts
@@ -182,7 +182,7 @@ def not_stated(owed: Mapping[int, Counts], stated: Iterable[Line]) -> dict[int, 
 
 
 def closed_accounts(session: Session, closed: Sequence[tuple[Statement, str]]) -> list[Account]:
-    """Of the statements, each with the name of who closed it."""
+    """Return closed accounts of these statements, each with the name of the manager who closed it."""
     ids = [statement.id for statement, _ in closed]
     lines, stated = lines_of(session, ids), stated_before(session, ids)
     return [
@@ -210,7 +210,7 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 def what_is_owed(
     session: Session, partner_ids: Collection[str]
 ) -> tuple[Mapping[str, Mapping[int, Counts]], Mapping[str, int]]:
-    """By partner and the campaign's number; and how many gifts are pending, by partner."""
+    """Return what is owed by partner and campaign number, and how many gifts are pending by partner."""
     owed: defaultdict[str, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
     pending: Counter[str] = Counter()
     for (partner_id, campaign), gifts in by_partner.gifts_by_partner(session, partner_ids).items():
@@ -223,7 +223,7 @@ def what_is_owed(
 
 
 def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tuple[str, int, str, int]]:
-    """By partner, campaign and bearer: those that a store of the partner gave, and of which neither was taken back."""
+    """Count second gifts by partner, campaign and bearer: given at the partner's stores, with neither of the two gifts reversed."""
     each = (Store.partner_id, Coupon.campaign_number, Conflict.bearer)
     statement = (
         select(*each, func.count())
@@ -237,13 +237,13 @@ def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tup
 
 
 def newest_numbers(session: Session, partner_ids: Collection[str]) -> dict[str, int]:
-    """The number of each partner's newest statement."""
+    """Return the number of each partner's newest statement."""
     newest = select(Statement.partner_id, func.max(Statement.number)).where(Statement.partner_id.in_(partner_ids))
     return dict(session.execute(newest.group_by(Statement.partner_id)).all())
 
 
 def lines_of(session: Session, statement_ids: Collection[str]) -> Mapping[str, list[Line]]:
-    """By statement, in the order of the campaigns' names."""
+    """Return the lines by statement, in the order of the campaigns' names."""
     rows = select(StatementLine).where(StatementLine.statement_id.in_(statement_ids))
     found: defaultdict[str, list[Line]] = defaultdict(list)
     for row in session.scalars(rows.order_by(StatementLine.campaign_name, StatementLine.campaign_number)):
@@ -252,13 +252,13 @@ def lines_of(session: Session, statement_ids: Collection[str]) -> Mapping[str, l
 
 
 def stated_by_partner(session: Session, partner_ids: Collection[str]) -> Mapping[str, list[Line]]:
-    """What all the partner's statements say."""
+    """Return what all of a partner's statements add up to."""
     lines = add_up_lines(Statement.partner_id).join(Statement, Statement.id == StatementLine.statement_id)
     return grouped(session, lines.where(Statement.partner_id.in_(partner_ids)))
 
 
 def stated_before(session: Session, statement_ids: Collection[str]) -> Mapping[str, list[Line]]:
-    """By statement: what those of its partner before it say."""
+    """Return by statement what the partner's earlier statements add up to."""
     earlier = aliased(Statement)
     is_before = and_(earlier.partner_id == Statement.partner_id, earlier.number < Statement.number)
     lines = (
@@ -268,7 +268,7 @@ def stated_before(session: Session, statement_ids: Collection[str]) -> Mapping[s
 
 
 def add_up_lines(by: InstrumentedAttribute[str]) -> Select[*tuple[Any, ...]]:
-    """Counts alone are added up in the database, and money here: it has no limit."""
+    """Add up lines. The database adds counts; money is added here, where an integer has no limit."""
     each = [StatementLine.campaign_number, StatementLine.campaign_name]
     money = [StatementLine.value, StatementLine.handling_fee, StatementLine.currency]
     counts = [StatementLine.gifts, StatementLine.second_gifts, StatementLine.partner_bears]
@@ -284,9 +284,9 @@ def grouped(session: Session, lines: Select[*tuple[Any, ...]]) -> Mapping[str, l
 
 
 def read_campaigns(session: Session, numbers: Collection[int]) -> list[tuple[int, str, Money, Money]]:
-    """Number, name, value and handling fee of each, by name.
+    """Return number, name, value and handling fee of each campaign, by name.
 
-    Money that was agreed stays once coupons are out, so what a gift is owed today is what it was owed then.
+    Agreed money stays as it is once coupons are out, so what a gift is owed today is what it was owed then.
     """
     campaigns = select(Campaign.number, Campaign.name, Campaign.terms).where(Campaign.number.in_(numbers))
     rows = session.execute(campaigns.order_by(Campaign.name, Campaign.number))
@@ -294,7 +294,7 @@ def read_campaigns(session: Session, numbers: Collection[int]) -> list[tuple[int
 
 
 def owed_for_one(terms: Terms) -> tuple[Money, Money]:
-    """The gift's value, and the handling fee."""
+    """Return what is owed for one gift: its value, and the handling fee."""
     return terms.value if terms.funding == "issuer" else zero(terms.value.currency), terms.handling_fee
 
 

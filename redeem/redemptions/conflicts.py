@@ -1,4 +1,4 @@
-"""Deciding: the conflict desk. Two gifts of one coupon side by side, each with its evidence, and who bears the second."""
+"""Two gifts of one coupon, side by side with their evidence, and who bears the second."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ NOTE_MAX_CHARACTERS = 200
 
 
 class Withdrawn(Contradiction):
-    """There are no two gifts any more: one was taken back."""
+    """There are no two gifts any more: one was reversed."""
 
     code = "conflict_withdrawn"
     default_detail = "Nothing is left to decide: one of the two gifts was taken back."
@@ -61,9 +61,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class TwoGifts:
-    """A conflict. `id` is of the second gift's act. Of a gift outside the scope of whoever looks nothing is told but that it was given.
+    """A conflict. `id` is the second gift's act. Of a gift outside the reader's scope it says only that it was given.
 
-    `withdrawn_at`: one of the two was taken back since.
+    `withdrawn_at`: one of the two was reversed since.
     """
 
     id: str
@@ -133,7 +133,7 @@ EVIDENCE = (
 def list_conflicts(
     session: Session, page: Page, scope: Scope = WHOLE, *, undecided_only: bool = False
 ) -> Slice[TwoGifts]:
-    """Newest first: those of which at least one gift was given within the scope."""
+    """Return conflicts, newest first, of which at least one gift was given within the scope."""
     statement = within_either(TWO_GIFTS, scope)
     if undecided_only:
         statement = statement.where(Conflict.decided_at.is_(None), Conflict.withdrawn_at.is_(None))
@@ -151,7 +151,7 @@ def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGift
 
 
 def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note: str, now: Ms) -> TwoGifts:
-    """Says who bears the second gift. It may be said anew; each time is recorded. Raises NotFound, Withdrawn."""
+    """Say who bears the second gift. It may be decided again; each decision is recorded. Raises NotFound, Withdrawn."""
     conflict = session.scalar(select(Conflict).where(Conflict.act_id == act_id).with_for_update())
     if conflict is None:
         raise NotFound
@@ -193,7 +193,7 @@ def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope:
 
 
 def evidence(session: Session, act_ids: Collection[str], scope: Scope) -> dict[str, Evidence]:
-    """By act; nothing of one outside the scope."""
+    """Return the evidence by act, without acts outside the scope."""
     rows = session.execute(EVIDENCE.where(Act.id.in_(act_ids), is_within(scope, Act.store_id)))
     return {row[0]: as_evidence(row) for row in rows}
 
@@ -205,7 +205,7 @@ def as_evidence(row: Row[*tuple[Any, ...]]) -> Evidence:
 
 
 def writer_of(name: str, device_id: str) -> str:
-    """The device that signed: an entry from the journal of a device that a restored ledger doesn't know is named after that one."""
+    """Return the device that signed. An entry of a device that a restored ledger doesn't know is named after that device."""
     return name.partition("/")[0] if name.startswith("dev_") else device_id
 
 

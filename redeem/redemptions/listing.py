@@ -1,6 +1,6 @@
-"""Listing what happened at the stores, for the shop: redemptions and refusals, newest first.
+"""Redemptions and refusals for the shop, newest first.
 
-An act's id begins with its time, so its id is both the order and the cursor, and a span of time is a span of ids.
+An act's id begins with its time, so ids are the order and the cursor, and a span of time is a span of ids.
 """
 
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ REFUSAL = EVENT.add_columns(Act.serial, Act.entry).where(Act.kind == literal_col
 
 
 def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:
-    """Also those that were taken back; not what was never handed over: that is an attempt, not a redemption."""
+    """Return redemptions, reversed ones too. One that was never handed over is an attempt and not listed."""
     given = REDEMPTION.where(Reversal.reason.is_(None) | Reversal.reason.not_in((CANCELLED, NOT_HANDED_OVER)))
     found = take(session, given.where(*conditions(wanted, "rdm")), Act.id.expression, page)
     return Slice([Redeemed(*row) for row in found.items], found.has_more)
@@ -107,13 +107,13 @@ def refused(row: Row[*tuple[Any, ...]]) -> Refused:
 
 
 def reason_in(entry: str | None) -> str:
-    """The reason that the clerk chose, in the journal's own words."""
+    """Return the reason that the clerk chose, as the journal has it."""
     said = loads(entry).get("reason") if entry else None
     return said if isinstance(said, str) else "other"
 
 
 def conditions(wanted: EventFilter, prefix: str) -> list[ColumnElement[bool]]:
-    """A span of ids, so that the index on them is enough, and whatever else was asked for."""
+    """Return the filter as SQL: a span of ids, served by their index, and the other conditions."""
     since = new_id(prefix, wanted.since or 0, 0)
     until = new_id(prefix, wanted.until, 0) if wanted.until is not None else new_id(prefix, *LATEST)
     asked = [Act.id >= since, Act.id < until]

@@ -1,4 +1,4 @@
-"""Verifying: would this coupon be given here and now? Read-only, and what may be told of the answer, and to whom."""
+"""Would this coupon be given here and now? Read-only; and what may be told of the answer, and to whom."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,7 +30,10 @@ class Ruling:
 
 
 def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now: Ms) -> Ruling:
-    """Read-only: would this coupon be given to this device now? It is named by its serial, or by what it says itself."""
+    """Say whether this device could redeem the coupon now, without changing anything.
+
+    The coupon is named by its serial, or by what it shows of itself.
+    """
     shown = ShownCoupon(coupon) if isinstance(coupon, int) else coupon
     found = look(session, shown, now) if shown else None
     if found is None:
@@ -44,7 +47,7 @@ def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now
 
 
 def look(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
-    """The coupon, also one that a restored ledger has lost and not yet adopted."""
+    """Return the coupon, also one that a restored ledger has lost and not adopted yet."""
     return ledger.find_coupon(session, shown.serial) or lost_coupons.preview(session, shown, now)
 
 
@@ -53,7 +56,9 @@ def reason_to_decline(found: IssuedCoupon, actor: Actor, now: Ms) -> Verdict | N
 
 
 def must_wait(found: IssuedCoupon) -> bool:
-    """While the ledger recovers, only who holds a coupon may give it: whoever gave another after the backup may not have reported yet."""
+    """Say whether only a holder may give the coupon. So it is while the ledger recovers: whoever gave an unheld coupon after the
+    backup may not have reported yet.
+    """
     return found.recovering and found.holder_id is None
 
 
@@ -67,7 +72,7 @@ def describe(found: IssuedCoupon) -> dict[str, Any]:
 
 
 def explain(standing: StandingRedemption, to: Actor) -> dict[str, Any]:
-    """When it was given; where and by which till for the same partner; by whom for the same store."""
+    """Tell when it was given; to the same partner also where and by which device; to the same store also by whom."""
     told: dict[str, Any] = {"redeemed_at": rfc3339(standing.at)}
     if standing.partner_id == to.partner_id:
         told |= {
@@ -80,7 +85,7 @@ def explain(standing: StandingRedemption, to: Actor) -> dict[str, Any]:
 
 
 def tell_holder(held: Holder, to: Actor, now: Ms) -> dict[str, Any]:
-    """Who can give it: its own store's device by name, another's by its store alone."""
+    """Tell who can give it: a device of the asker's own store by name, any other only by its store."""
     online = held.last_seen_at is not None and now - held.last_seen_at < ONLINE_MS
     device = {"id": held.device_id, "name": held.device_name} if held.store_id == to.store_id else None
     return {"store": {"id": held.store_id, "name": held.store_name}, "device": device, "online": online}

@@ -3,7 +3,7 @@
 Every sentence of templates and Python that people read is collected: what stands in `_()`, what errors say, and how kinds of
 problems are called. The catalogues are then brought up to date, keeping what is translated, and compiled. Both forms are
 committed, so that a fresh clone needs nothing. The tablet's sentences, `t("…")` in its scripts, go into the same catalogues, and out
-of them into a script of words, because a tablet speaks without a server.
+of them into a script of words, because a tablet speaks without a server. And docs/errors.md lists the declines in their words.
 """
 
 import ast
@@ -18,6 +18,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from redeem.web.declines import DECLINES
+
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "translations"
 LANGUAGES = ("ru",)
@@ -25,7 +27,16 @@ KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
 # Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
-SAYING = {"Invalid": 0, "NotFound": 0, "Conflict": 0, "Forbidden": 0, "Unauthenticated": 0, "NotAbove": 0, "Kind": 1}
+SAYING = {
+    "Invalid": 0,
+    "NotFound": 0,
+    "Conflict": 0,
+    "Forbidden": 0,
+    "Unauthenticated": 0,
+    "NotAbove": 0,
+    "Kind": 1,
+    "Decline": 1,
+}
 # Whose errors are told on a page. What the API's say goes to programs, and stays in English.
 SAID_TO_PEOPLE = (
     "accounts/api_keys.py",
@@ -43,10 +54,12 @@ SAID_TO_PEOPLE = (
     "accounts/sessions.py",
     "accounts/roles.py",
     "coupons/bulk_void.py",
+    "web/declines.py",
     "web/manager/access.py",
     "web/problems.py",
 )
 
+ERRORS_PAGE = ROOT / "docs" / "errors.md"
 TABLET = ROOT / "static" / "clerk"
 WORDS = TABLET / "view" / "words.js"
 # What is said is always written out: t("…"), tn("…", "…", n).
@@ -143,12 +156,23 @@ def first(said: str | Sequence[str]) -> str:
     return said if isinstance(said, str) else said[0]
 
 
+def errors_page(text: str) -> str:
+    """docs/errors.md with the declines in the words that they have in the code, in place of those after its last heading."""
+    head, rule, _ = text.rpartition("|---|---|---|---|\n")
+    rows = [
+        f"| `{verdict}` | {each.status} | {each.title} | {' '.join(filter(None, (each.detail, each.note)))} |\n"
+        for verdict, each in DECLINES.items()
+    ]
+    return head + rule + "".join(rows)
+
+
 def main() -> int:
     catalogs = {language: bring_up_to_date(language) for language in LANGUAGES}
     for language, catalog in catalogs.items():
         missing = [message.id for message in catalog if message.id and not is_translated(message.string)]
         print(f"{language}: {len(missing)} untranslated", *missing, sep="\n  ")
     WORDS.write_text(words_script(catalogs))
+    ERRORS_PAGE.write_text(errors_page(ERRORS_PAGE.read_text()))
     return 0
 
 

@@ -1,6 +1,7 @@
 """Errors over HTTP: the status and title of each code, and the answer: RFC 9457 for programs, a plain page for people.
 
-HTTP statuses are decided in this table and nowhere else. A code without a line here, or without one in docs/errors.md, fails a test.
+HTTP statuses are decided in this table and in that of declines.py, which is part of it, and nowhere else. A code without a line in one of
+them, or in docs/errors.md, fails a test.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
 from redeem.db.engine import is_temporary
 from redeem.lib.errors import RedeemError, TooMany
 from redeem.web.context import context
+from redeem.web.declines import DECLINES
 
 MEDIA_TYPE = "application/problem+json"
 log = get_logger()
@@ -24,10 +26,14 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One code's HTTP status and title. `retry_after_seconds` is set where the same request may succeed later."""
+    """One code's HTTP status and title. `retry_after_seconds` is set where the same request may succeed later.
+
+    `detail` is for a code that answers a till's attempt: a sentence that the till may show its clerk. An error brings its own.
+    """
 
     status: int
     title: str
+    detail: str = ""
     retry_after_seconds: int | None = None
 
 
@@ -45,8 +51,11 @@ KINDS: Mapping[str, Kind] = {
     "insufficient_scope": Kind(403, "The API key may not do this"),
     "wrong_pin": Kind(403, "The PIN is not right"),
     "not_found": Kind(404, "Not found"),
-    "unknown_coupon": Kind(404, "This is not a coupon of this shop"),
-    "nothing_to_undo": Kind(404, "This store has no standing redemption with this id"),
+    "nothing_to_undo": Kind(
+        404,
+        "This store has no standing redemption with this id",
+        "Check the redemption's id: this store has no standing redemption with it.",
+    ),
     "method_not_allowed": Kind(405, "The method is not allowed at this address"),
     "too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body must be sent as application/json"),
@@ -57,22 +66,24 @@ KINDS: Mapping[str, Kind] = {
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),
     "recovering": Kind(
-        503, "The server was restored from a backup and waits for tablets and tills", retry_after_seconds=60
+        503,
+        "The server was restored from a backup and waits for tablets and tills",
+        "The server was restored from a backup and waits for tablets and tills. Nothing is decided: send this attempt again,"
+        " or cancel it.",
+        retry_after_seconds=60,
     ),
     "unavailable": Kind(503, "The service is temporarily unavailable", retry_after_seconds=1),
-    # A declined coupon: the codes are those of rules.Verdict.
-    "already_redeemed": Kind(409, "The gift was given already"),
-    "void": Kind(409, "The shop has voided this coupon"),
-    "wrong_store": Kind(409, "The coupon is not good at this store"),
-    "not_yet_valid": Kind(409, "The coupon is not valid yet"),
-    "expired": Kind(409, "The coupon has expired"),
-    "held_elsewhere": Kind(409, "Another device holds this coupon"),
-    "attempt_cancelled": Kind(409, "The attempt was cancelled"),
+    # A coupon is declined.
+    **{verdict: Kind(each.status, each.title, each.detail) for verdict, each in DECLINES.items()},
     # The request is well formed, but the state of things does not allow it.
-    "conflict": Kind(409, "The present state does not allow this"),
+    "conflict": Kind(
+        409,
+        "The present state does not allow this",
+        "Tell the shop: another device gave a gift for this coupon, too. Both gifts are recorded.",
+    ),
     "not_recovering": Kind(409, "The server does not wait for this till"),
     "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
-    "undo_too_late": Kind(409, "It is too late to undo"),
+    "undo_too_late": Kind(409, "It is too late to undo", "Ask a manager: the time to undo this redemption is over."),
     "not_issuing": Kind(409, "The campaign does not issue coupons today"),
     "campaign_stopped": Kind(409, "The campaign is stopped"),
     "campaign_in_use": Kind(409, "Coupons of this campaign have been issued"),

@@ -8,6 +8,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from redeem.web.problems import KINDS
 from scripts import translate
 
 BLANKS = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -63,6 +64,12 @@ def test_the_compiled_catalogue_is_of_these_words(language):
 def test_the_tablet_s_words_are_of_these_catalogues():
     script = translate.words_script({language: catalogue(language) for language in translate.LANGUAGES})
     assert script == translate.WORDS.read_text(), "run python -m scripts.translate"
+
+
+def test_the_page_of_errors_has_the_declines_words():
+    page = translate.ERRORS_PAGE.read_text()
+    assert translate.errors_page(page) == page, "run python -m scripts.translate"
+    assert page.count("\n| `") == len(KINDS)
 
 
 def test_what_scripts_say_is_collected():

@@ -50,6 +50,11 @@ def test_every_decline_has_a_status():
     assert [answer for answer in answers if answer != Verdict.GOOD and answer not in KINDS] == []
 
 
+def test_every_answer_to_an_attempt_tells_the_clerk_what_to_do():
+    answers = [*Verdict, Outcome.RECOVERING, Outcome.NOTHING_TO_UNDO, Outcome.UNDO_TOO_LATE, Outcome.CONFLICT]
+    assert [answer for answer in answers if answer != Verdict.GOOD and not KINDS[answer].detail] == []
+
+
 def test_every_code_is_documented_with_its_status():
     documented = dict(
         re.findall(r"^\| `([a-z_]+)` \| ([0-9]{3}) \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)

@@ -3,8 +3,6 @@
 `POST /v1/redemptions` is the busiest route of Redeem: measure a change to it (bench/load.py).
 """
 
-from collections.abc import Mapping
-
 from flask import Blueprint, Flask, Response
 from werkzeug.routing import BaseConverter
 
@@ -15,7 +13,6 @@ from redeem.devices import moves
 from redeem.domain import short_codes
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
-from redeem.domain.rules import Verdict
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
 from redeem.redemptions.fast_path import redeem_at_once
@@ -27,30 +24,11 @@ from redeem.web.api.operation import REPLAYED, answer, operation
 from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import autocommit, context, now_ms, read, write
+from redeem.web.declines import DECLINES
 from redeem.web.parsing import fingerprint
-from redeem.web.problems import problem
+from redeem.web.problems import KINDS, problem
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
-
-# The `detail` of each decline: a sentence that the till may show its clerk. Its status and title are in problems.py.
-DETAILS: Mapping[str, str] = {
-    Verdict.ALREADY_REDEEMED: "Don't give the gift: it was given already.",
-    Verdict.VOID: "Don't give the gift: the shop has voided this coupon.",
-    Verdict.WRONG_STORE: "Don't give the gift here: the coupon is good at other stores.",
-    Verdict.NOT_YET_VALID: "Don't give the gift yet: the coupon is good from a later day.",
-    Verdict.EXPIRED: "Don't give the gift: the coupon's last day is over.",
-    Verdict.HELD_ELSEWHERE: "Another device holds this coupon and was asked to release it. Try again with a new attempt.",
-    Verdict.ATTEMPT_CANCELLED: "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
-    Verdict.UNKNOWN_COUPON: "This is not a coupon of this shop. Scan it again, or type its short code.",
-    Outcome.RECOVERING: (
-        "The server was restored from a backup and waits for tablets and tills. Nothing is decided: send this attempt again,"
-        " or cancel it."
-    ),
-    Outcome.CONFLICT: "Tell the shop: another device gave a gift for this coupon, too. Both gifts are recorded.",
-    Outcome.NOTHING_TO_UNDO: "Check the redemption's id: this store has no standing redemption with it.",
-    Outcome.UNDO_TOO_LATE: "Ask a manager: the time to undo this redemption is over.",
-}
-DECLINES = tuple(str(verdict) for verdict in Verdict if verdict != Verdict.GOOD)
 
 
 class AttemptConverter(BaseConverter):
@@ -185,6 +163,6 @@ def receipt(given: Answer) -> Response:
 
 
 def declined(given: Answer) -> Response:
-    response = problem(given.code, DETAILS[given.code], given.details)
+    response = problem(given.code, KINDS[given.code].detail, given.details)
     response.headers.update(REPLAYED if given.replayed else {})
     return response

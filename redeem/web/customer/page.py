@@ -21,6 +21,7 @@ from redeem.lib.errors import NotFound, RedeemError
 from redeem.partners.directory import StoreLine
 from redeem.redemptions.identify import read_name
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.declines import DECLINES
 from redeem.web.headers import PAGES
 from redeem.web.languages import DEFAULT, language
 from redeem.web.pictures import DATA_PICTURES, qr_picture
@@ -45,7 +46,10 @@ class PartnerStores:
 @blueprint.get("/C/<digits>", endpoint="coupon_in_capitals")
 def coupon(digits: str) -> Response:
     """A coupon has one address: other digits that mean the same number are not found."""
-    shown = find(digits)
+    return page_of(find(digits), digits)
+
+
+def page_of(shown: Shown, digits: str) -> Response:
     offer_language, offer = choose_offer(shown)
     text = render_template(
         "public/coupon.html",
@@ -58,6 +62,7 @@ def coupon(digits: str) -> Response:
         picture=qr_picture(coupon_link(context(), digits), _("QR of this coupon")),
         code=grouped(shown.short_code),
         shop=context().settings.shop_name,
+        declines=DECLINES,
     )
     response = make_response(text)
     response.headers["Content-Security-Policy"] = policy(offer)

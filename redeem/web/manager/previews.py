@@ -22,6 +22,7 @@ from redeem.lib.times import Ms
 from redeem.partners.directory import StoreLine
 from redeem.web.context import context
 from redeem.web.customer.page import DAYS_LEFT_TOLD, STORES_SHOWN, by_partner, choose_offer
+from redeem.web.declines import DECLINES
 from redeem.web.languages import LANGUAGES, language, moment
 from redeem.web.manager.campaign_form import Typed, read_day
 from redeem.web.manager.words import SIMULATED, word
@@ -70,6 +71,7 @@ def artwork() -> dict[str, Any]:
         "shop": tools.settings.shop_name,
         "stores_shown": STORES_SHOWN,
         "days_left_told": DAYS_LEFT_TOLD,
+        "declines": DECLINES,
     }
 
 

@@ -12,19 +12,11 @@ from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.rules import Verdict
 from redeem.sync.quarantine import NOT_SIGNED
+from redeem.web import declines
 
 Words = Mapping[str, LazyString]
 
-DECLINES: Words = {
-    Verdict.ALREADY_REDEEMED: _("Given already"),
-    Verdict.VOID: _("Cancelled by the shop"),
-    Verdict.WRONG_STORE: _("Not good at this store"),
-    Verdict.NOT_YET_VALID: _("Not valid yet"),
-    Verdict.EXPIRED: _("Expired"),
-    Verdict.HELD_ELSEWHERE: _("Held by another device"),
-    Verdict.ATTEMPT_CANCELLED: _("Attempt cancelled"),
-    Verdict.UNKNOWN_COUPON: _("Not a coupon of this shop"),
-}
+DECLINES: Words = {verdict: decline.word for verdict, decline in declines.DECLINES.items()}
 SIMULATED: Words = {
     **DECLINES,
     Verdict.GOOD: _("The gift is given"),

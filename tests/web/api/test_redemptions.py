@@ -4,7 +4,7 @@ import pytest
 
 from redeem.db.models.ledger import Act, Redemption
 from redeem.domain import short_codes
-from redeem.web.api.till import DECLINES
+from redeem.web.declines import DECLINES
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import all_of

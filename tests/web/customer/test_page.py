@@ -2,22 +2,27 @@
 
 import base64
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from nacl.signing import SigningKey
 
-from redeem.coupons import issue
+from redeem.coupons import customer_view, issue
+from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.db.models.coupons import Coupon
+from redeem.domain.rules import Verdict
 from redeem.domain.short_codes import grouped
 from redeem.domain.tokens import DIGITS
 from redeem.ledger import signing
+from redeem.ledger.ledger import StandingRedemption
 from redeem.lib import qr
 from redeem.lib.sealing import Sealer
 from redeem.recovery import restore
+from redeem.web.customer.page import page_of
 from tests import factories
 from tests.cast import TABLET_KEY
-from tests.factories import NOW, SECRET
+from tests.factories import MOSCOW, NOW, SECRET
 from tests.tablets import Tablet
 from tests.tills import till_of
 
@@ -239,3 +244,13 @@ def test_nothing_of_the_order_or_the_clerk_is_told(client, database, cast, make)
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
 def test_there_is_nothing_to_send_here(client, make, method):
     assert getattr(client, method)(f"/c/{make().token}").status_code == 405
+
+
+@pytest.mark.parametrize("state", [*Verdict, BEING_GIVEN])
+def test_every_state_has_its_words(app, database, coupon, state):
+    """A new reason to decline has them at once, from its title."""
+    shown = database.read(lambda db: customer_view.show(db, coupon.serial, NOW, MOSCOW))
+    standing = StandingRedemption(coupon.serial, "", NOW, NOW, "", "", "", "North", "", MOSCOW, None, None)
+    with app.test_request_context():
+        seen = replace(shown, state=state, standing=standing, first_day=2500, last_day=2600)
+        assert '<p class="state-word">' in page_of(seen, coupon.token).get_data(as_text=True)

@@ -62,7 +62,7 @@ def per_second(stage: Stage, connections: int, many: int) -> float:
 
 
 def sqlite_writer(engine: Engine, prepared: list[Row], per_commit: int) -> None:
-    statements = [text_of(each, sqlite.dialect(paramstyle="named")) for each in (sql.REDEEM, sql.COUNT, sql.KEEP)]
+    statements = [text_of(each, sqlite.dialect(paramstyle="named")) for each in (sql.REDEEM, sql.COUNT, sql.APPEND_ACT)]
     statements.append(text_of(sql.NOTE_CHANGE["sqlite"], sqlite.dialect(paramstyle="named")))
     connection = sqlite3.connect(Path(engine.url.database or ""), isolation_level=None)
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):

@@ -1,8 +1,8 @@
-"""API keys: `rsk_` for a shop, `rtk_` for a till; then an id of 8, a secret of 32 and a checksum of 6 characters.
+"""The format of API keys: `rsk_` (shop) or `rtk_` (till), an id of 8 characters, `_`, a secret of 32 and a checksum of 6.
 
-The prefix (`rsk_` and the id) is stored and shown, the key itself only as its SHA-256: with 190 random bits there is
-nothing to guess, so a slow hash would buy nothing. The checksum tells a mangled key from a wrong one without a
-database, and lets secret scanners find keys that leak.
+The prefix (such as `rsk_` and the id) is stored and shown. Of the whole key only the SHA-256 is stored: a secret of 190 random bits
+can't be guessed, so a slow hash is not needed. The checksum detects a damaged key without the database, and lets secret scanners
+recognise keys that leaked.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ _FORM = re.compile(
 
 
 class Fault(StrEnum):
-    """Why a text is no API key."""
+    """Why a text is not an API key."""
 
     WRONG_FORM = "wrong_form"
     WRONG_CHECKSUM = "wrong_checksum"
 
 
 class Minted(NamedTuple):
-    """A new key: the text to show once, the prefix to store and show, the hash to store (32 bytes)."""
+    """A new key: the text, to be shown once; the prefix, to be stored and shown; the hash (32 bytes), to be stored."""
 
     text: str
     prefix: str
@@ -45,19 +45,19 @@ class Minted(NamedTuple):
 
 
 class Presented(NamedTuple):
-    """A key as a caller sent it: find the row by prefix, then compare hashes with `same`."""
+    """A key as a caller sent it. Find its row by the prefix, then compare the hashes with `same`."""
 
     prefix: str
     hash: bytes
 
     @property
     def kind(self) -> Kind:
-        """Whose key the prefix says it is."""
+        """Whether the prefix is of a shop's key or of a till's."""
         return _KINDS[self.prefix[:3]]
 
 
 def mint(kind: Kind) -> Minted:
-    """Make a key of this kind."""
+    """Return a new random key of this kind."""
     prefix = f"{_TAGS[kind]}_{_random(ID_CHARACTERS)}"
     body = f"{prefix}_{_random(SECRET_CHARACTERS)}"
     text = body + _checksum(body)
@@ -65,7 +65,7 @@ def mint(kind: Kind) -> Minted:
 
 
 def parse(text: str) -> Presented:
-    """Read a key as it was sent; `BadKey` if it is none or was mangled. Whether it is known, the database says."""
+    """Parse a key as it was sent. Raises BadKey with a `Fault`. The database is not asked."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise BadKey(Fault.WRONG_FORM)
@@ -75,12 +75,12 @@ def parse(text: str) -> Presented:
 
 
 def is_prefix(text: str) -> bool:
-    """Whether a key could begin so."""
+    """Return whether the text has the form of a key's prefix."""
     return _PREFIX.fullmatch(text) is not None
 
 
 def same(left: bytes, right: bytes) -> bool:
-    """Compare two hashes in a time that doesn't tell where they differ."""
+    """Compare two hashes in constant time."""
     return hmac.compare_digest(left, right)
 
 

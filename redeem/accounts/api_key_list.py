@@ -1,4 +1,4 @@
-"""The office's lists of API keys: the shop's own, and each till's."""
+"""API keys as the office lists them: the shop's, and those of the tills in a manager's scope."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,10 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """`made_by` is None for a key that was made on the server. `works_until`: another follows it. A till's names its device."""
+    """One API key of a list. `made_by` is the manager's name, or None for a key that was made on the command line.
+
+    `works_until` is set once the key was rolled. The device and its store are set for a till's key.
+    """
 
     prefix: str
     name: str
@@ -65,13 +68,13 @@ WORKING_FIRST = (ApiKey.revoked_at.is_not(None), ApiKey.works_until.is_not(None)
 
 
 def list_shop_keys(session: Session) -> list[KeyLine]:
-    """The shop's own; a till's key is its device's. Those that work first."""
+    """Return the shop's keys, not the tills', those that work first."""
     statement = KEY.where(ApiKey.kind == "shop").order_by(*WORKING_FIRST, ApiKey.created_at.desc())
     return lines(session, KeyLine, statement)
 
 
 def list_till_keys(session: Session, scope: Scope, device_id: str | None = None) -> list[KeyLine]:
-    """Those of the scope's tills, or of one of them, that are not revoked."""
+    """Return the keys that are not revoked of the tills in the scope, or of one of these tills."""
     statement = within(KEY.where(ApiKey.kind == "till", ApiKey.revoked_at.is_(None)), scope, Device.store_id)
     if device_id is not None:
         statement = statement.where(Device.id == device_id)
@@ -80,12 +83,13 @@ def list_till_keys(session: Session, scope: Scope, device_id: str | None = None)
 
 
 def get_shop_key(session: Session, prefix: str) -> KeyLine:
+    """Return one of the shop's keys. Raises NotFound."""
     return line(session, KeyLine, KEY.where(ApiKey.kind == "shop", ApiKey.prefix == prefix))
 
 
 def get_till_key(session: Session, scope: Scope, device_id: str) -> KeyLine:
-    """The one that can be rolled. Raises NotFound."""
-    found = [key for key in list_till_keys(session, scope, device_id) if key.may_roll]
-    if not found:
+    """Return the till's key that can be rolled. Raises NotFound if there is none, or if the till is outside the scope."""
+    keys = [key for key in list_till_keys(session, scope, device_id) if key.may_roll]
+    if not keys:
         raise NotFound
-    return found[0]
+    return keys[0]

@@ -1,4 +1,4 @@
-"""API keys: whose key is this, and what may it do? Made, rolled and revoked here."""
+"""API keys: find the key that a program sent, and make, roll and revoke keys."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,16 +26,17 @@ OVERLAP_MAX_MS = 7 * MS_PER_DAY
 
 
 class AlreadyRolled(Conflict):
-    """Another key follows it, or it was revoked."""
+    """The key was rolled or revoked before."""
 
     default_detail = "Another key follows this one already, or it was revoked. Look at the list again."
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key of ours that is not revoked. `actor` is the till that it belongs to, None for a shop's key.
+    """A key that is not revoked. `actor` is the till that it belongs to, None for a shop's key.
 
-    `works_until`: another has followed it. `family` is the same for both: to a retry they are one key.
+    `works_until` is set once the key was rolled. `family` is the same for a key and all that follow it, so that a retry with the next
+    key is still recognised as a retry.
     """
 
     prefix: str
@@ -74,23 +75,23 @@ FIND = (
 
 
 def find_key(session: Session, prefix: str) -> KnownKey | None:
-    """The key of this prefix, unless it, or the till it belongs to, was revoked. It may have ended: see `works`."""
+    """Return the key with this prefix, or None if there is none or if it or its till was revoked. It may have expired: see `works`."""
     row = session.execute(FIND, {"prefix": prefix}).one_or_none()
     if row is None:
         return None
-    found, secret_hash, kind, scopes, last_used_at, family, works_until, *till = row
+    _, secret_hash, kind, scopes, last_used_at, family, works_until, *till = row
     actor = Actor(*till) if till[0] else None
-    return KnownKey(found, secret_hash, kind, frozenset(scopes.split()), last_used_at, family, works_until, actor)
+    return KnownKey(prefix, secret_hash, kind, frozenset(scopes.split()), last_used_at, family, works_until, actor)
 
 
 def note_used(session: Session, prefix: str, now: Ms) -> None:
-    """Remembers that the key is in use, to the minute."""
+    """Record when the key was last used. It is written at most once a minute."""
     stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - MS_PER_MINUTE)
     session.execute(update(ApiKey).where(ApiKey.prefix == prefix, stale).values(last_used_at=now))
 
 
 def add_shop_key(session: Session, author: Author, name: str, now: Ms, scopes: tuple[str, ...] = SHOP_SCOPES) -> str:
-    """A key for the shop's own programs; answers its text, which is kept nowhere. Raises Invalid."""
+    """Add a key for the shop's programs, and return its text, which is not stored. Raises Invalid."""
     cleaned, minted = clean_name(name), api_key_format.mint("shop")
     keep_key(session, author, minted, now, kind="shop", name=cleaned, scopes=" ".join(check_scopes(scopes)))
     audit.note(session, author.id, Change.KEY_MADE, minted.prefix, now, name=cleaned, scopes=list(scopes))
@@ -98,22 +99,22 @@ def add_shop_key(session: Session, author: Author, name: str, now: Ms, scopes: t
 
 
 def add_till_key(session: Session, author: Author, device_id: str, name: str, now: Ms) -> Minted:
-    """A till's first key. That is part of adding the till, which has the entry in the log."""
+    """Add a till's first key. It has no audit entry of its own: it is part of adding the till, which has one."""
     minted = api_key_format.mint("till")
     keep_key(session, author, minted, now, kind="till", name=name, scopes=REDEEM, device_id=device_id)
     return minted
 
 
 def roll_shop_key(session: Session, author: Author, prefix: str, overlap_ms: Ms, now: Ms) -> str:
-    """A key that follows this one, for the same program; answers its text, which is kept nowhere. This one goes on for `overlap_ms`.
+    """Add a key that follows this one, and return its text, which is not stored. This one works for `overlap_ms` more.
 
-    Raises NotFound, Invalid, and AlreadyRolled if it was revoked or another follows it: so a second click makes no second key.
+    Raises NotFound, Invalid, or AlreadyRolled if this one was revoked or rolled before, so that a second click makes no second key.
     """
     return _roll(session, author, api_key_list.get_shop_key(session, prefix), overlap_ms, now, WHOLE)
 
 
 def roll_till_key(session: Session, author: Author, device_id: str, overlap_ms: Ms, now: Ms) -> str:
-    """The same for a till within the author's scope."""
+    """Roll the key of a till within the author's scope, as `roll_shop_key` does."""
     key = api_key_list.get_till_key(session, author.scope, device_id)
     return _roll(session, author, key, overlap_ms, now, Scope(store_id=key.store_id))
 
@@ -139,7 +140,7 @@ def _roll(session: Session, author: Author, key: KeyLine, overlap_ms: Ms, now: M
 
 
 def keep_key(session: Session, author: Author, minted: Minted, now: Ms, **columns: Any) -> None:
-    """Its row. The first of those that follow one another gives the family its name."""
+    """Insert the row of a new key. Unless `columns` name another, its family is its own prefix."""
     row = {
         "prefix": minted.prefix,
         "secret_hash": minted.hash,
@@ -152,7 +153,7 @@ def keep_key(session: Session, author: Author, minted: Minted, now: Ms, **column
 
 
 def revoke_shop_key(session: Session, author: Author, prefix: str, now: Ms) -> None:
-    """The key opens nothing from now on. Doing it twice changes nothing. Raises NotFound."""
+    """Revoke one of the shop's keys from now on. Idempotent. Raises NotFound."""
     key = api_key_list.get_shop_key(session, prefix)
     if key.revoked_at is None:
         own = (ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
@@ -161,7 +162,7 @@ def revoke_shop_key(session: Session, author: Author, prefix: str, now: Ms) -> N
 
 
 def check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes of a shop key, at least one; raises Invalid."""
+    """Return the scopes. Raises Invalid if there is none, or one that a shop's key can't have."""
     if not scopes or any(scope not in SHOP_SCOPES for scope in scopes):
         raise Invalid("Choose what the key may do.")
     return scopes

@@ -1,4 +1,4 @@
-"""Auditing: every change that a manager or a program of the shop makes leaves an entry, in the change's own transaction."""
+"""Write the audit log. Every change by a manager or by a program of the shop adds an entry, in the same transaction as the change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program of the shop. `id` is the family of its key, the same before and after the key was rolled."""
+    """A program of the shop. `id` is the family of its key, which stays the same when the key is rolled."""
 
     id: str
     scope: Scope = WHOLE
@@ -25,18 +25,18 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whoever runs commands on the server. The log is of managers and programs: an operator's changes leave no entry."""
+    """A person who runs commands on the server. Their changes have no audit entry: the log is of managers and programs."""
 
     id: str = ""
     scope: Scope = WHOLE
 
 
 OPERATOR = Operator()
-Author = Person | Program | Operator  # who makes a change; `scope` is what they may make it to
+Author = Person | Program | Operator  # who makes a change, and in which scope they may
 
 
 class Change(StrEnum):
-    """What can be changed: the closed vocabulary of the audit log."""
+    """The kinds of changes in the audit log. The set is closed, and the values are stored."""
 
     TABLET_INVITED = "tablet_invited"
     TILL_ADDED = "till_added"
@@ -87,11 +87,11 @@ def note(
     scope: Scope = WHOLE,
     **details: Any,
 ) -> None:
-    """The audit entry of a change to something of this scope: who runs less than that does not read it.
+    """Add an audit entry for a change.
 
-    `author_id` is a manager's id, or the family of a program's key; for an operator there is no entry.
-    `details` say what the thing is called (`name`, `store`) and what became what: `changed={"hours": [before, after]}`. No secret
-    belongs into them.
+    `author_id` is a manager's id, or the family of an API key. For an operator no entry is added. `scope` is whose thing was changed: a
+    manager reads the entry only if their own scope covers it. `details` are JSON values: the thing's name (`name`, `store`), and the
+    values before and after (`changed={"hours": [before, after]}`). They must not contain a secret.
     """
     if author_id == OPERATOR.id:
         return
@@ -110,7 +110,7 @@ def note(
 
 
 def written_by(author_id: str) -> dict[str, str]:
-    """The author's column and what stands in it."""
+    """Return the column of the entry that has the author, with its value."""
     return {"manager_id" if is_id("mgr", author_id) else "key_prefix": author_id}
 
 
@@ -124,5 +124,5 @@ def partner_of(session: Session, store_id: str | None) -> str | None:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What became what, of two values with the same names: only what differs."""
+    """Return the items that differ, as [before, after]. Both mappings have the same keys."""
     return {name: [value, after[name]] for name, value in before.items() if value != after[name]}

@@ -1,4 +1,4 @@
-"""Reviewing: the log of what managers and the shop's programs changed, kept to a manager's scope, by person, kind and day."""
+"""Read the audit log: the changes in a manager's scope, filtered by author, kind and time."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """Who changed what, and when; `key_prefix` if it was a program. `details` say what it was called at that time, and what became what."""
+    """One change: who changed what, and when. `key_prefix` is set if a program did. `details`: see `audit.note`."""
 
     id: str
     what: str
@@ -29,27 +29,27 @@ class ChangeLine:
 
     @property
     def name(self) -> str:
-        """What was changed, as people call it."""
+        """The name of what was changed, as it was at that time."""
         called = [self.details.get(key) for key in ("name", "coupon", "email", "store")]
         return " · ".join(str(each) for each in called if each)
 
     @property
     def changed(self) -> dict[str, list[Any]]:
-        """By name, what it was before and what it is since; empty where something was added or ended."""
-        told = self.details.get("changed")
-        pairs = told.items() if isinstance(told, dict) else []
+        """The changed values as [before, after]. Empty if something was added or ended."""
+        changed = self.details.get("changed")
+        pairs = changed.items() if isinstance(changed, dict) else []
         return {name: pair for name, pair in pairs if isinstance(pair, list) and len(pair) == 2}
 
     @property
     def parts(self) -> list[str]:
-        """The names of what was changed, where it is too long to be told."""
-        told = self.details.get("changed")
-        return [str(name) for name in told] if isinstance(told, list) else []
+        """The names of the changed values, if the values were too long for the entry."""
+        changed = self.details.get("changed")
+        return [str(name) for name in changed] if isinstance(changed, list) else []
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """What to list. `since` and `until` are the first moment and the one after the last."""
+    """Which changes to list: those from `since` to before `until`, in the scope. None means any."""
 
     scope: Scope
     author_id: str | None = None
@@ -60,7 +60,7 @@ class ChangeFilter:
 
 @dataclass(frozen=True, slots=True)
 class AuthorLine:
-    """Somebody who has changed something, or a program that has: then `key_prefix` is its id."""
+    """A manager or a program that has changed something. For a program, `id` and `key_prefix` are the key's family."""
 
     id: str
     name: str
@@ -81,13 +81,13 @@ CHANGE = CHANGE.outerjoin(ApiKey, ApiKey.prefix == AuditEntry.key_prefix)
 
 
 def list_changes(session: Session, wanted: ChangeFilter, page: Page) -> Slice[ChangeLine]:
-    """Newest first."""
-    found = take(session, asked(CHANGE, wanted), AuditEntry.id.expression, page)
-    return Slice([ChangeLine(*row) for row in found.items], found.has_more)
+    """Return a page of the changes, newest first."""
+    rows = take(session, filtered(CHANGE, wanted), AuditEntry.id.expression, page)
+    return Slice([ChangeLine(*row) for row in rows.items], rows.has_more)
 
 
 def list_authors(session: Session, scope: Scope) -> list[AuthorLine]:
-    """Whoever changed something within the scope: people by name, then programs."""
+    """Return everybody who changed something within the scope: managers by name, then programs."""
     people, programs = (
         select(column).where(changes_within(scope)) for column in (AuditEntry.manager_id, AuditEntry.key_prefix)
     )
@@ -99,7 +99,8 @@ def list_authors(session: Session, scope: Scope) -> list[AuthorLine]:
     ]
 
 
-def asked(statement: Select[*tuple[Any, ...]], wanted: ChangeFilter) -> Select[*tuple[Any, ...]]:
+def filtered(statement: Select[*tuple[Any, ...]], wanted: ChangeFilter) -> Select[*tuple[Any, ...]]:
+    """Add the conditions of the filter to a statement on audit entries."""
     kept = statement.where(changes_within(wanted.scope))
     if wanted.author_id is not None:
         kept = kept.where(*(getattr(AuditEntry, name) == own for name, own in written_by(wanted.author_id).items()))
@@ -113,7 +114,7 @@ def asked(statement: Select[*tuple[Any, ...]], wanted: ChangeFilter) -> Select[*
 
 
 def changes_within(scope: Scope) -> ColumnElement[bool]:
-    """Changes to what is the scope's own. What is the whole shop's is nobody's who runs less."""
+    """Return the condition that an entry is within the scope. Entries of the whole shop are within no smaller scope."""
     if scope.is_whole:
         return true()
     if scope.store_id is not None:

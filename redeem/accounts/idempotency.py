@@ -1,8 +1,8 @@
-"""Idempotency: a shop's mutation under one key happens once, and every retry gets the first answer.
+"""Idempotency keys: a shop's mutation with one Idempotency-Key is done once, and every retry gets the first answer.
 
-The key's row is inserted before anything else: a twin that comes at the same moment waits at the primary key until the
-first has committed, and then reads its answer. Only what was done is kept. A refused request changed nothing, rolled its
-row back, and may be corrected and sent again under the same key.
+The key's row is inserted first. A concurrent request with the same key waits at the primary key until the first has committed, and
+then reads its answer. A refused request is rolled back together with that row, so it may be corrected and sent again with the
+same key.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from redeem.lib.times import MS_PER_DAY, Ms
 
 KEY_MAX_CHARACTERS = 255
 KEPT_MS = 90 * MS_PER_DAY
-FORGOTTEN_AT_ONCE = 10
+DELETED_PER_REQUEST_MAX = 10
 
 
 class KeyReused(Invalid):
-    """The key came before, with another request."""
+    """The Idempotency-Key was used before, with another request."""
 
     code = "idempotency_key_reused"
     default_detail = "Use a new Idempotency-Key: this one was used for another request."
@@ -31,7 +31,10 @@ class KeyReused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A request to be done once: whose key, the Idempotency-Key, and the fingerprint that tells a retry from another request."""
+    """A request to be done once: the family of the API key (`key_prefix`), the Idempotency-Key (`key`), and a fingerprint.
+
+    The fingerprint tells a retry from another request with the same key.
+    """
 
     key_prefix: str
     key: str
@@ -40,7 +43,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer, now or as it was the first time."""
+    """The answer to a mutation: an HTTP status and a body. `replayed`: it is the first answer, repeated."""
 
     status: int
     body: bytes
@@ -56,35 +59,36 @@ RESERVE = text(
 def once(
     session: Session, mutation: Mutation, sealer: Sealer, now: Ms, work: Callable[[Session], tuple[int, bytes]]
 ) -> Done:
-    """Runs `work` in this transaction and keeps its status and body, or answers what is kept. Raises KeyReused."""
+    """Run `work` in this transaction and store its status and body, or return the stored ones. Raises KeyReused."""
     values = {"key_prefix": mutation.key_prefix, "key": mutation.key, "fingerprint": mutation.fingerprint}
     if session.execute(RESERVE, values | {"nothing": b"", "at": now}).one_or_none() is None:
         return first_answer(session, mutation, sealer)
-    forget_old(session, now)
+    delete_old(session, now)
     status, body = work(session)
     row = Idempotency.key_prefix == mutation.key_prefix, Idempotency.key == mutation.key
-    # Sealed, because an answer may hold a coupon's token, and the database holds none.
+    # Sealed, because an answer may contain a coupon's token, and the database must not contain one in plain text.
     session.execute(update(Idempotency).where(*row).values(status=status, sealed_answer=sealer.seal(body)))
     return Done(status, body)
 
 
-def forget_old(session: Session, now: Ms) -> None:
-    """Each new answer clears away a few that are too old, so that no one request has much to do. Whoever else does it is not waited for."""
+def delete_old(session: Session, now: Ms) -> None:
+    """Delete a few expired answers, at each new one, so that no request has many to delete. Rows that others have locked are skipped."""
     old = select(Idempotency.key_prefix, Idempotency.key).where(Idempotency.at < now - KEPT_MS).order_by(Idempotency.at)
-    found = session.execute(old.limit(FORGOTTEN_AT_ONCE).with_for_update(skip_locked=True)).all()
-    if found:
-        keys = tuple_(Idempotency.key_prefix, Idempotency.key).in_([(row.key_prefix, row.key) for row in found])
+    rows = session.execute(old.limit(DELETED_PER_REQUEST_MAX).with_for_update(skip_locked=True)).all()
+    if rows:
+        keys = tuple_(Idempotency.key_prefix, Idempotency.key).in_([(row.key_prefix, row.key) for row in rows])
         session.execute(delete(Idempotency).where(keys))
 
 
 def first_answer(session: Session, mutation: Mutation, sealer: Sealer) -> Done:
+    """Return the stored answer. Raises KeyReused, or Retry if the request that inserted the row has been rolled back since."""
     kept = session.execute(
         select(Idempotency.fingerprint, Idempotency.status, Idempotency.sealed_answer).where(
             Idempotency.key_prefix == mutation.key_prefix, Idempotency.key == mutation.key
         )
     ).one_or_none()
     if kept is None:
-        raise Retry  # the twin that was in the way has just been rolled back
+        raise Retry
     if kept.fingerprint != mutation.fingerprint:
         raise KeyReused
     return Done(kept.status, sealer.unseal(kept.sealed_answer), replayed=True)

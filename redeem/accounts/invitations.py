@@ -1,7 +1,7 @@
-"""Inviting: a person becomes a manager by a link that works once, and chooses the password alone.
+"""Invitations: a person becomes a manager by a link that works once, and chooses their own password.
 
-Nobody invites to more than they are themselves, or to where they can't go: asked when the link is made, and again when it is used.
-So the links of a manager who was deactivated, or sent elsewhere, open nothing.
+Managers can't invite anybody to a higher role than their own, or to stores outside their scope. This is checked when the link is
+made and again when it is used, so the links of a manager who was deactivated or moved work no more.
 """
 
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ INVITATION_SECONDS = INVITATION_DAYS * MS_PER_DAY // 1000
 
 
 class InvitationClosed(Conflict):
-    """It was used, withdrawn, or is too old; or whoever made it may not invite any more."""
+    """The invitation was used, was withdrawn or has expired, or its author may no longer invite to this role."""
 
     code = "invitation_over"
-    default_detail = "This invitation was used or is not good any more. Ask for a new one."
+    default_detail = "This invitation was used or is not valid any more. Ask for a new one."
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """Who is invited, to what."""
+    """Who is invited, and to which role and scope."""
 
     email: str
     name: str
@@ -80,7 +80,7 @@ OPEN = (
 
 
 def invite(session: Session, person: Person, new: NewPerson, now: Ms) -> Invitation:
-    """An earlier invitation of the same address ends with it. Raises Invalid, NotAbove, TakenEmail."""
+    """Make an invitation. An open one for the same address is withdrawn. Raises Invalid, NotAbove, TakenEmail."""
     email, scope = clean_email(new.email), scope_of(session, new.role, new.partner_id, new.store_id)
     if not may_appoint(person, new.role, scope):
         raise NotAbove("Invite to what you run yourself, and to no more than you are.")
@@ -106,13 +106,13 @@ def invite(session: Session, person: Person, new: NewPerson, now: Ms) -> Invitat
 
 
 def list_open(session: Session, scope: Scope, now: Ms) -> list[InvitationLine]:
-    """Newest first."""
+    """Return the open invitations within the scope, newest first."""
     wanted = OPEN.where(people_within(scope, Invitation), Invitation.expires_at > now).order_by(Invitation.id.desc())
     return [as_line(*row) for row in session.execute(wanted)]
 
 
 def withdraw(session: Session, person: Person, invitation_id: str, now: Ms) -> None:
-    """The link opens nothing any more. Raises NotFound, NotAbove."""
+    """Withdraw an invitation: its link stops working. Idempotent. Raises NotFound, NotAbove."""
     known = select(Invitation).where(Invitation.id == invitation_id, people_within(person.scope, Invitation))
     row = session.scalar(known.with_for_update())
     if row is None:
@@ -126,13 +126,13 @@ def withdraw(session: Session, person: Person, invitation_id: str, now: Ms) -> N
 
 
 def find(session: Session, invitation_id: str, now: Ms) -> InvitationLine:
-    """What whoever has the link is invited to. Raises InvitationClosed."""
+    """Return an invitation that can be accepted. Raises InvitationClosed."""
     check(session, session.get(Invitation, invitation_id), now)
     return as_line(*session.execute(OPEN.where(Invitation.id == invitation_id)).one())
 
 
 def accept(session: Session, invitation_id: str, name: str, password_hash: str, now: Ms) -> Manager:
-    """The new manager. `password_hash` is made before the transaction. Raises InvitationClosed, TakenEmail, Invalid."""
+    """Make the invited person a manager. Hash the password before the transaction. Raises InvitationClosed, TakenEmail, Invalid."""
     locked = select(Invitation).where(Invitation.id == invitation_id).with_for_update()
     row = check(session, session.scalar(locked), now)
     role = Role(row.role)
@@ -146,7 +146,7 @@ def accept(session: Session, invitation_id: str, name: str, password_hash: str, 
 
 
 def check(session: Session, row: Invitation | None, now: Ms) -> Invitation:
-    """Raises InvitationClosed."""
+    """Return the invitation if it can be accepted. Raises InvitationClosed."""
     if row is None or row.accepted_id or row.withdrawn_at or now > row.expires_at:
         raise InvitationClosed
     inviter = session.get_one(Manager, row.manager_id)

@@ -1,6 +1,6 @@
-"""Resetting passwords: by a link that somebody above has made and hands over, or by oneself.
+"""Set a new password: by a link that a manager of higher rank makes and hands over, or by one's own choice while signed in.
 
-A link sets one password, once, within a day; the newest one alone, and none of a manager who was deactivated since.
+A link works once, within a day. Only the newest link of a manager works, and none if that manager, or its author, was deactivated.
 """
 
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ RESET_SECONDS = MS_PER_DAY // 1000
 
 
 class ResetClosed(Conflict):
-    """It was used, another was made, or it is too old."""
+    """The link was used, has expired, or a newer one was made."""
 
     code = "reset_over"
-    default_detail = "This link was used or is not good any more. Ask for a new one."
+    default_detail = "This link was used or is not valid any more. Ask for a new one."
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A right to set somebody's password, as its link carries it."""
+    """The payload of a reset link: whose password it sets, and when it was made."""
 
     manager_id: str
     at: Ms
 
 
 def make_reset(session: Session, person: Person, manager_id: str, now: Ms) -> tuple[Reset, Person]:
-    """Earlier links of this manager end with it. Answers whose it is, too. Raises NotFound, NotAbove, Conflict."""
+    """Make a reset link, and return it with the manager whose it is. Earlier links of theirs end. Raises NotFound, NotAbove, Conflict."""
     manager, who = people.get_below(session, person, manager_id)
     if manager.disabled_at is not None:
         raise Conflict("Reactivate this person first.")
@@ -46,7 +46,7 @@ def make_reset(session: Session, person: Person, manager_id: str, now: Ms) -> tu
 
 
 def find(session: Session, reset: Reset, now: Ms, *, lock: bool = False) -> Manager:
-    """Whose password it may set. Raises ResetClosed."""
+    """Return the manager whose password the link may set. Raises ResetClosed."""
     wanted = select(Manager).where(Manager.id == reset.manager_id, Manager.reset_at == reset.at)
     manager = session.scalar(wanted.with_for_update() if lock else wanted)
     if manager is None or manager.disabled_at is not None or now - reset.at > RESET_SECONDS * 1000:
@@ -58,7 +58,7 @@ def find(session: Session, reset: Reset, now: Ms, *, lock: bool = False) -> Mana
 
 
 def finish(session: Session, reset: Reset, password_hash: str, now: Ms) -> None:
-    """Sets it, and ends every session of the old one. `password_hash` is made before the transaction. Raises ResetClosed."""
+    """Set the password and end all sessions of the manager. Hash the password before the transaction. Raises ResetClosed."""
     manager = find(session, reset, now, lock=True)
     manager.password_hash, manager.reset_at = password_hash, None
     people.end_all(session, manager.id, now)
@@ -67,7 +67,7 @@ def finish(session: Session, reset: Reset, password_hash: str, now: Ms) -> None:
 
 
 def change_own(session: Session, mine: SignedIn, password_hash: str, now: Ms) -> None:
-    """A new password of one's own; other browsers are signed out."""
+    """Set one's own password. All other sessions end."""
     manager = session.get_one(Manager, mine.person.id)
     manager.password_hash, manager.reset_at = password_hash, None
     end_other_sessions(session, manager.id, mine.secret_hash, now)

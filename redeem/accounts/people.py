@@ -1,7 +1,7 @@
-"""Appointing: which manager runs what, and who of them may change that.
+"""The managers: who may change, deactivate and sign out whom.
 
-Nobody makes anybody more than they are themselves, or sends them where they can't go. Whoever is above may change, deactivate and
-sign out those below; shop managers, above whom there is nobody, may do it to each other. And one of them always stays.
+A manager may do so to those of lower rank within their scope. Nobody can give a higher role than their own, or a wider scope. Shop
+managers have the highest rank, and may change each other. The last one can't be deactivated.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ RANKS = {Role.AUDITOR: 0, Role.STORE_MANAGER: 1, Role.PARTNER_MANAGER: 2, Role.S
 
 
 class NotAbove(Forbidden):
-    """Whoever asks is not above that person."""
+    """The caller does not outrank that person, or the role that they want to give."""
 
     default_detail = "Ask a manager who is above this person."
 
 
 class LastManager(Conflict):
-    """Without this one nobody could run the shop."""
+    """This is the last shop manager who can sign in."""
 
     code = "last_manager"
     default_detail = "Make somebody else a shop manager first: this is the last one who can sign in."
@@ -35,7 +35,7 @@ class LastManager(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """A manager in a list. `seen_at`: when a browser of theirs last opened a page."""
+    """A manager as the office lists them. `seen_at` is when they last opened a page."""
 
     id: str
     name: str
@@ -50,7 +50,7 @@ class PersonLine:
 
     @property
     def place(self) -> str:
-        """What they run or read, if it is not the whole shop."""
+        """The names of their partner and store. Empty if their scope is the whole shop."""
         return " · ".join(name for name in (self.partner_name, self.store_name) if name)
 
 
@@ -58,25 +58,25 @@ SEEN = select(func.max(ManagerSession.seen_at)).where(ManagerSession.manager_id 
 
 
 def may_appoint(person: Person, role: Role, scope: Scope) -> bool:
-    """Whether the person may make somebody this."""
-    lowers = RANKS[role] <= RANKS[person.role]
-    return person.may(Permission.RUN_PEOPLE) and lowers and person.scope.covers(scope)
+    """Return whether the person may give somebody this role and scope."""
+    not_higher = RANKS[role] <= RANKS[person.role]
+    return person.may(Permission.RUN_PEOPLE) and not_higher and person.scope.covers(scope)
 
 
 def is_above(person: Person, other_id: str, role: Role, scope: Scope) -> bool:
-    """Whether the person may change the other, who is this."""
+    """Return whether the person may change the other, who has this role and scope."""
     above = RANKS[role] < RANKS[person.role] or person.role is Role.SHOP_MANAGER
     return person.id != other_id and above and may_appoint(person, role, scope)
 
 
 def list_people(session: Session, scope: Scope) -> list[PersonLine]:
-    """Those who can sign in first, then by name."""
+    """Return the managers within the scope: those who can sign in first, each part by name."""
     ordered = people(scope).order_by(Manager.disabled_at.is_not(None), Manager.name, Manager.id)
     return [as_line(*row) for row in session.execute(ordered)]
 
 
 def get_person(session: Session, scope: Scope, manager_id: str) -> PersonLine:
-    """Raises NotFound, outside the scope too."""
+    """Return one manager. Raises NotFound, also for one outside the scope."""
     row = session.execute(people(scope).where(Manager.id == manager_id)).one_or_none()
     if row is None:
         raise NotFound
@@ -111,7 +111,7 @@ def as_line(manager: Manager, partner_name: str | None, store_name: str | None, 
 def change_role(
     session: Session, person: Person, manager_id: str, role: Role, partner_id: str | None, store_id: str | None, now: Ms
 ) -> None:
-    """Another role, or another place. It holds from their next click. Raises NotFound, Forbidden, Invalid, LastManager."""
+    """Change a manager's role and scope. It applies from their next request. Raises NotFound, Forbidden, Invalid, LastManager."""
     scope = scope_of(session, role, partner_id, store_id)
     if role is not Role.SHOP_MANAGER:
         keep_a_manager(session, person, manager_id)
@@ -137,14 +137,14 @@ def place_names(session: Session, scope: Scope) -> dict[str, str | None]:
 
 
 def shared(before: Scope, after: Scope) -> Scope:
-    """Who reads of a move: whoever runs both ends of it."""
+    """Return the scope of the audit entry: the smallest one that covers the scopes before and after."""
     if before == after:
         return after
     return Scope(after.partner_id) if before.partner_id == after.partner_id else WHOLE
 
 
 def deactivate(session: Session, person: Person, manager_id: str, now: Ms) -> None:
-    """They can't sign in any more, and are signed out at once. Raises NotFound, Forbidden, LastManager."""
+    """Deactivate a manager and end their sessions. Idempotent. Raises NotFound, Forbidden, LastManager."""
     keep_a_manager(session, person, manager_id)
     manager, who = get_below(session, person, manager_id)
     if manager.disabled_at is None:
@@ -154,7 +154,7 @@ def deactivate(session: Session, person: Person, manager_id: str, now: Ms) -> No
 
 
 def reactivate(session: Session, person: Person, manager_id: str, now: Ms) -> None:
-    """They can sign in again, with the password that they had. Raises NotFound, Forbidden."""
+    """Let a manager sign in again, with the earlier password. Idempotent. Raises NotFound, Forbidden."""
     manager, who = get_below(session, person, manager_id)
     if manager.disabled_at is not None:
         manager.disabled_at = None
@@ -163,7 +163,7 @@ def reactivate(session: Session, person: Person, manager_id: str, now: Ms) -> No
 
 
 def sign_out(session: Session, person: Person, manager_id: str, now: Ms, secret_hash: bytes | None = None) -> int:
-    """Ends one session of theirs, or all; answers how many ended. Raises NotFound, Forbidden."""
+    """End one session of a manager, or all, and return how many ended. Raises NotFound, Forbidden."""
     _, who = get_below(session, person, manager_id)
     ended = end_all(session, who.id, now, secret_hash)
     if ended:
@@ -172,6 +172,7 @@ def sign_out(session: Session, person: Person, manager_id: str, now: Ms, secret_
 
 
 def end_all(session: Session, manager_id: str, now: Ms, secret_hash: bytes | None = None) -> int:
+    """End all sessions of a manager, or only the one with this secret, and return how many ended."""
     theirs = [ManagerSession.manager_id == manager_id, ManagerSession.ended_at.is_(None)]
     if secret_hash is not None:
         theirs.append(ManagerSession.secret_hash == secret_hash)
@@ -180,7 +181,7 @@ def end_all(session: Session, manager_id: str, now: Ms, secret_hash: bytes | Non
 
 
 def get_below(session: Session, person: Person, manager_id: str) -> tuple[Manager, Person]:
-    """The manager, locked, and who that is. Raises NotFound for whom the person may not know of, NotAbove for the others."""
+    """Return a manager whom the person may change, with the row locked. Raises NotFound (also outside the scope) or NotAbove."""
     known = select(Manager).where(Manager.id == manager_id, people_within(person.scope))
     manager = session.scalar(known.with_for_update().execution_options(populate_existing=True))
     if manager is None:
@@ -192,10 +193,10 @@ def get_below(session: Session, person: Person, manager_id: str) -> tuple[Manage
 
 
 def keep_a_manager(session: Session, person: Person, without_id: str) -> None:
-    """Raises LastManager if nobody else could run the shop.
+    """Raise LastManager if `without_id` is the only shop manager who can sign in. Raise Forbidden if the caller was just deactivated.
 
-    All of them are locked, in one order: of two who deactivate each other at once, the second waits here and then finds the first
-    gone. And whoever was deactivated meanwhile does nothing more.
+    All shop managers are locked, in one order. So if two deactivate each other at the same time, the second waits here, and then is
+    forbidden.
     """
     able = select(Manager.id).where(Manager.role == Role.SHOP_MANAGER, Manager.disabled_at.is_(None))
     ids = set(session.scalars(able.order_by(Manager.id).with_for_update()))

@@ -1,8 +1,8 @@
-"""Confirming: what matters most asks for the password again, if it was last typed some time ago.
+"""Reauthentication: the most sensitive actions ask for the password again if it was last typed some time ago.
 
-A browser that was left open for a minute must not be enough to mint a key or to invite a friend. It takes two steps with argon2
-between them, as signing in does: `begin` counts the try, `finish` forgets the count. It is counted by session: whoever guesses
-here locks nobody out elsewhere.
+So a browser that was left open is not enough to make an API key or to invite somebody. As in sessions.py, argon2 runs between two
+transactions: `begin` counts the try as failed, `finish` resets the count. Tries are counted for each session, so that guessing
+here does not delay anybody's sign-in.
 """
 
 from sqlalchemy import update
@@ -18,12 +18,12 @@ FRESH_MS = 15 * MS_PER_MINUTE
 
 
 def is_fresh(mine: SignedIn, now: Ms) -> bool:
-    """Whether the password was typed in this session lately."""
+    """Return whether the password was typed in this session recently."""
     return now - mine.confirmed_at <= FRESH_MS
 
 
 def begin(session: Session, mine: SignedIn, now: Ms) -> str | None:
-    """Counts the try and answers the hash that the password must have. Raises TooMany if it must wait."""
+    """Count a try, and return the stored hash to verify the password against. Raises TooMany."""
     subject = subject_of(mine)
     throttle.lock(session, [subject])
     wait = throttle.wait_ms(session, subject, now)
@@ -34,7 +34,7 @@ def begin(session: Session, mine: SignedIn, now: Ms) -> str | None:
 
 
 def finish(session: Session, mine: SignedIn, now: Ms) -> None:
-    """The password was right."""
+    """Record that the password was right."""
     throttle.reset(session, subject_of(mine))
     session.execute(
         update(ManagerSession).where(ManagerSession.secret_hash == mine.secret_hash).values(confirmed_at=now)

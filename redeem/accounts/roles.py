@@ -1,7 +1,7 @@
-"""Staffing: who the managers are, what each role may do, and which stores each may know of.
+"""Roles of managers: what each role may do, and which stores each manager may know of.
 
-`within` is the one function that keeps a query inside a manager's scope. What lies outside is not forbidden, it is not
-there: a foreign id is answered as an unknown one.
+`within` restricts a query to a manager's scope, and every query of the office goes through it. An id outside the scope gets the same
+answer as an unknown id.
 """
 
 import re
@@ -29,7 +29,7 @@ StoreColumn = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
 
 class Role(StrEnum):
-    """What a manager is."""
+    """The roles of managers."""
 
     SHOP_MANAGER = "shop_manager"
     PARTNER_MANAGER = "partner_manager"
@@ -38,18 +38,18 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a page of the office asks of whoever opens it; `scope` then says about which stores."""
+    """What a page of the office requires. The manager's scope then says for which stores."""
 
     READ = "read"  # figures, coupons, stores, devices
     RUN_STORES = "run_stores"  # enrol and revoke devices, add and remove clerks
-    RUN_PEOPLE = "run_people"  # invite, change and deactivate whoever is below
+    RUN_PEOPLE = "run_people"  # invite, change and deactivate managers of lower rank
     READ_SHOP = "read_shop"  # what belongs to the shop as a whole: its keys, its audit log
     RUN_SHOP = "run_shop"  # make keys, partners and stores
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The stores one may know of: one, a partner's, or (both None) all."""
+    """The stores that a manager may know of: one store, all of a partner, or (both None) all."""
 
     partner_id: str | None = None
     store_id: str | None = None
@@ -59,7 +59,7 @@ class Scope:
         return self.partner_id is None and self.store_id is None
 
     def covers(self, other: "Scope") -> bool:
-        """Whether every store of the other is one of these. The other's store names its partner, too."""
+        """Return whether every store of `other` is in this scope. A scope of one store has the store's partner, too."""
         if self.store_id is not None:
             return other.store_id == self.store_id
         return self.partner_id in (None, other.partner_id)
@@ -70,7 +70,7 @@ WHOLE = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A manager as the rest of the system needs to know them."""
+    """A manager who acts, as the use cases get them."""
 
     id: str
     name: str
@@ -83,14 +83,14 @@ class Person:
 
 
 class TakenEmail(Conflict):
-    """Somebody has this address already."""
+    """A manager has this e-mail address already."""
 
     code = "email_taken"
-    default_detail = "Somebody with this e-mail address is here already."
+    default_detail = "A manager with this e-mail address exists already."
 
 
 def permissions(person: Person) -> frozenset[Permission]:
-    """What the person may do. Nothing of the shop as a whole for whoever sees only a part of it."""
+    """Return what the person may do. Only those whose scope is the whole shop may read what belongs to the shop as a whole."""
     if person.role is Role.SHOP_MANAGER:
         return frozenset(Permission)
     if person.role is Role.AUDITOR:
@@ -99,18 +99,19 @@ def permissions(person: Person) -> frozenset[Permission]:
 
 
 def as_person(manager: Manager) -> Person:
-    """A shop manager sees all, whatever the row says besides."""
+    """Return the person of a row. The scope of a shop manager is always the whole shop."""
     role = Role(manager.role)
     scope = WHOLE if role is Role.SHOP_MANAGER else Scope(manager.partner_id, manager.store_id)
     return Person(manager.id, manager.name, manager.email, role, scope)
 
 
 def within(statement: Select[*Columns], scope: Scope, store_id: StoreColumn) -> Select[*Columns]:
-    """The statement, kept to the scope's stores; `store_id` is the column that says where a row belongs."""
+    """Restrict a statement to the scope's stores. `store_id` is the column with the store of a row."""
     return statement.where(is_within(scope, store_id))
 
 
 def is_within(scope: Scope, store_id: StoreColumn) -> ColumnElement[bool]:
+    """Return the condition that a column has a store of the scope."""
     if scope.store_id is not None:
         one_of_partner = Store.partner_id == scope.partner_id if scope.partner_id else true()
         return store_id.in_(select(Store.id).where(Store.id == scope.store_id, one_of_partner))
@@ -120,14 +121,14 @@ def is_within(scope: Scope, store_id: StoreColumn) -> ColumnElement[bool]:
 
 
 def partners_within(scope: Scope) -> ColumnElement[bool]:
-    """Which partners the scope knows of: all, its own, or that of its one store."""
+    """Return the condition that a partner is within the scope: any, its own one, or the one of its store."""
     if scope.store_id is not None:
         return Partner.id.in_(within(select(Store.partner_id), scope, Store.id))
     return Partner.id == scope.partner_id if scope.partner_id else true()
 
 
 def people_within(scope: Scope, who: type[Manager] | type[Invitation] = Manager) -> ColumnElement[bool]:
-    """Which managers, or people invited, the scope knows of: those who run or read nothing but its stores."""
+    """Return the condition that a manager or an invitation is within the scope: it covers theirs."""
     if scope.is_whole:
         return true()
     of_stores = who.store_id.in_(within(select(Store.id), scope, Store.id))
@@ -147,7 +148,7 @@ def add_manager(
     partner_id: str | None = None,
     store_id: str | None = None,
 ) -> Manager:
-    """A new manager. `password_hash` is made before the transaction, by `new_password`. Raises TakenEmail, Invalid."""
+    """Add a manager. Make `password_hash` before the transaction, with `new_password`. Raises TakenEmail, Invalid."""
     scope = scope_of(session, role, partner_id, store_id)
     manager = Manager(
         id=new_id("mgr", now),
@@ -170,31 +171,31 @@ def add_manager(
 
 
 def scope_of(session: Session, role: Role, partner_id: str | None, store_id: str | None) -> Scope:
-    """What whoever has this role runs or reads, as it is stored: a store brings its partner along. Raises Invalid."""
+    """Return the scope of a role at this partner or store, as it is stored: with the store's partner. Raises Invalid."""
     if role is Role.PARTNER_MANAGER and partner_id is None:
         raise Invalid("Name the partner that this manager runs.")
     if role is Role.STORE_MANAGER and store_id is None:
         raise Invalid("Name the store that this manager runs.")
     if partner_id is not None and session.get(Partner, partner_id) is None:
-        raise Invalid("Name a partner that is here.")
+        raise Invalid("Name an existing partner.")
     if role is Role.SHOP_MANAGER:
         return WHOLE
     if role is Role.PARTNER_MANAGER or store_id is None:
         return Scope(partner_id)
     store = session.get(Store, store_id)
     if store is None or partner_id not in (None, store.partner_id):
-        raise Invalid("Name a store that is here.")
+        raise Invalid("Name an existing store.")
     return Scope(store.partner_id, store.id)
 
 
 def new_password(password: str) -> str:
-    """The hash to store, of a password that is good enough; raises Invalid. Takes long: call it outside transactions."""
+    """Check a new password and return its hash. Raises Invalid. It is slow by design: call it outside transactions."""
     passwords.check_password(password)
     return passwords.hash_password(password)
 
 
 def find_manager(session: Session, email: str) -> Manager | None:
-    """The manager of a clean address, the disabled ones too."""
+    """Return the manager with this address (see `clean_email`), even if deactivated, or None."""
     return session.scalar(select(Manager).where(Manager.email == email))
 
 
@@ -203,7 +204,7 @@ def has_managers(session: Session) -> bool:
 
 
 def clean_email(text: str) -> str:
-    """An address as it is stored and compared: without blanks around it, in small letters. Raises Invalid."""
+    """Return an address as it is stored and compared: trimmed, in lower case. Raises Invalid."""
     email = text.strip().lower()
     if len(email) > EMAIL_MAX_CHARACTERS or not _EMAIL.fullmatch(email):
         raise Invalid("Write an e-mail address, like name@example.com.")

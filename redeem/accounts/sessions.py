@@ -1,11 +1,11 @@
-"""Signing in: a manager's browser becomes a row, which can be listed and ended on the server.
+"""Sign-in and sessions of managers. A session is a row, so it can be listed and ended on the server.
 
-Signing in takes two steps with argon2 between them, outside any transaction: `begin` counts the try before anything is
-known, so that many tries at once are as many tries; `finish` forgets the count if the password was right. A hash that was made
-with other parameters than today's is made anew between them.
+Signing in takes two transactions, with argon2 between them. `begin` counts the try as failed before the password is checked, so
+that parallel tries are all counted. `finish` resets the count if the password was right, and stores a new hash if the parameters of
+hashing have changed since the stored one was made.
 
-Guessing is slowed, and nobody can lock another out by it: a browser that this manager has signed in with before carries a
-sign of that (a sealed link of its own purpose) and is counted by itself, so that strangers' failures don't delay it.
+Failures are counted by account and by source address, and delay further tries. To keep strangers from delaying a manager, a browser
+in which the manager has signed in before has a signed cookie, and is counted by itself.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ USER_AGENT_CHARACTERS = 200
 
 
 class WrongPassword(Unauthenticated):
-    """The address, the password, or both."""
+    """The e-mail address or the password is wrong. It is not said which."""
 
     code = "wrong_password"
     default_detail = "The e-mail address or the password is not right."
@@ -38,7 +38,7 @@ class WrongPassword(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class KnownBrowser:
-    """What a browser carries after its first sign-in: whose it is, and a random name for it."""
+    """The payload of the cookie of a browser that has signed in before: which manager, and a random name of the browser."""
 
     manager_id: str
     name: str
@@ -46,7 +46,7 @@ class KnownBrowser:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try: whom it is about (None: nobody has this address), and what is counted."""
+    """One try to sign in: the manager (None if the address is unknown or deactivated), and the throttle's subjects."""
 
     manager: Manager | None
     subjects: tuple[str, ...]
@@ -54,7 +54,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a session lasts, unused and at all."""
+    """How long a session lasts: since it was last used, and since the sign-in."""
 
     idle_ms: Ms
     absolute_ms: Ms
@@ -62,7 +62,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session that is good now, and whose it is; `confirmed_at`: when the password was last typed in it."""
+    """A live session and its manager. `confirmed_at` is when the password was last typed in it."""
 
     secret_hash: bytes
     person: Person
@@ -73,12 +73,12 @@ class SignedIn:
 
     @property
     def name(self) -> str:
-        """What pages call it. It opens nothing: the cookie is what this is a hash of."""
+        """The session's name on pages. It is part of a hash of the cookie, so it signs nobody in."""
         return self.secret_hash.hex()[:16]
 
 
 def begin(session: Session, email: str, source: str, known: KnownBrowser | None, now: Ms) -> Try:
-    """Counts the try. Raises TooMany if it must wait, alike whether the address is known or not."""
+    """Count a try to sign in. Raises TooMany if it comes too early. Known and unknown addresses are treated the same."""
     address = read_email(email)
     manager = find_manager(session, address)
     subjects = subjects_of(address, manager, source, known)
@@ -92,12 +92,12 @@ def begin(session: Session, email: str, source: str, known: KnownBrowser | None,
 
 
 def check(attempt: Try, password: str) -> bool:
-    """Takes as long for an address that nobody has."""
+    """Return whether the password is right. It takes the same time if the address is unknown."""
     return passwords.verify(attempt.manager.password_hash if attempt.manager else None, password)
 
 
 def rehash(attempt: Try, password: str) -> str | None:
-    """The hash by today's parameters of a password that was found right; None if the stored hash has them. Takes as long as `check`."""
+    """Hash a right password again if the stored hash was made with other parameters than the present ones; else return None."""
     stored = attempt.manager.password_hash if attempt.manager else None
     return passwords.hash_password(password) if stored and passwords.needs_rehash(stored) else None
 
@@ -105,7 +105,7 @@ def rehash(attempt: Try, password: str) -> str | None:
 def finish(
     session: Session, attempt: Try, *, right: bool, rehashed: str | None = None, user_agent: str, now: Ms
 ) -> str:
-    """The new session's secret, for the browser's cookie. Raises WrongPassword."""
+    """Open a session and return its secret, for the browser's cookie. Raises WrongPassword if not `right`."""
     if not right or attempt.manager is None:
         raise WrongPassword
     if rehashed:
@@ -118,12 +118,13 @@ def finish(
 
 
 def store_rehashed(session: Session, verified: Manager, rehashed: str) -> None:
-    """In place of the hash that was verified, and of no other: a password that was set meanwhile stays."""
+    """Replace the hash that was verified. If another password was set meanwhile, do nothing."""
     same = Manager.password_hash == verified.password_hash
     session.execute(update(Manager).where(Manager.id == verified.id, same).values(password_hash=rehashed))
 
 
 def subjects_of(address: str, manager: Manager | None, source: str, known: KnownBrowser | None) -> tuple[str, ...]:
+    """Return the throttle's subjects: only the browser if it is known, else the account and the source address."""
     if known and manager and known.manager_id == manager.id:
         return (f"signin:browser:{known.name}",)
     hashed = hashlib.sha256(address.encode()).hexdigest()[:32]
@@ -138,7 +139,7 @@ def waits(session: Session, subjects: tuple[str, ...], now: Ms) -> list[Ms]:
 
 
 def read_email(text: str) -> str:
-    """A text that is no address is looked up like one; it will not be found."""
+    """Return the cleaned address, or "", which no manager has, if the text is not an address."""
     try:
         return clean_email(text)
     except Invalid:
@@ -149,7 +150,7 @@ def read_email(text: str) -> str:
 
 
 def open_session(session: Session, manager_id: str, user_agent: str, now: Ms) -> str:
-    """256 random bits, of which only a hash is kept."""
+    """Open a session and return its secret: 256 random bits. Only a hash of it is stored."""
     secret = base64url(secrets.token_bytes(SECRET_BYTES))
     session.add(
         ManagerSession(
@@ -170,7 +171,7 @@ def hash_secret(secret: str) -> bytes:
 
 
 def find_session(session: Session, secret_hash: bytes, lifetimes: Lifetimes, now: Ms) -> SignedIn | None:
-    """The session of this secret, unless it or its manager's right to it has ended."""
+    """Return the live session with this secret, or None, also if its manager was deactivated."""
     row = session.execute(
         live(lifetimes, now).where(ManagerSession.secret_hash == secret_hash, Manager.disabled_at.is_(None))
     ).one_or_none()
@@ -183,6 +184,7 @@ def list_sessions(session: Session, manager_id: str, lifetimes: Lifetimes, now: 
 
 
 def live(lifetimes: Lifetimes, now: Ms) -> Select[ManagerSession, Manager]:
+    """Select the sessions that have neither ended nor expired, with their managers."""
     return (
         select(ManagerSession, Manager)
         .join(Manager, Manager.id == ManagerSession.manager_id)
@@ -199,13 +201,13 @@ def note_seen(session: Session, secret_hash: bytes, now: Ms) -> None:
     session.execute(update(ManagerSession).where(ManagerSession.secret_hash == secret_hash, later).values(seen_at=now))
 
 
-def is_stale(found: SignedIn, now: Ms) -> bool:
-    """Whether it is time to note that the session is in use: to the minute, so that reading a page is rarely a write."""
-    return now - found.seen_at > SEEN_EVERY_MS
+def is_stale(signed_in: SignedIn, now: Ms) -> bool:
+    """Return whether `note_seen` is due. It is due once a minute, so that reading pages rarely writes to the database."""
+    return now - signed_in.seen_at > SEEN_EVERY_MS
 
 
 def end_session(session: Session, manager_id: str, secret_hash: bytes, now: Ms) -> None:
-    """Ends it if it is this manager's own."""
+    """End a session, if it is this manager's."""
     mine = ManagerSession.manager_id == manager_id, ManagerSession.secret_hash == secret_hash
     session.execute(update(ManagerSession).where(*mine, ManagerSession.ended_at.is_(None)).values(ended_at=now))
 
@@ -216,13 +218,13 @@ def end_other_sessions(session: Session, manager_id: str, secret_hash: bytes, no
 
 
 def change_password(session: Session, email: str, password_hash: str, now: Ms) -> None:
-    """A new password, and every session of the old one ended. Raises NotFound."""
+    """Set a manager's password from the command line, and end all their sessions. Raises NotFound."""
     manager = find_manager(session, read_email(email))
     if manager is None:
         raise NotFound("Check the e-mail address; no manager has it.")
     manager.password_hash = password_hash
-    whole = ManagerSession.manager_id == manager.id, ManagerSession.ended_at.is_(None)
-    session.execute(update(ManagerSession).where(*whole).values(ended_at=now))
+    live_ones = ManagerSession.manager_id == manager.id, ManagerSession.ended_at.is_(None)
+    session.execute(update(ManagerSession).where(*live_ones).values(ended_at=now))
 
 
 def signed_in(row: ManagerSession, manager: Manager) -> SignedIn:

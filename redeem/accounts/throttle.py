@@ -1,7 +1,7 @@
-"""Throttling: how often something may be guessed at, counted in the database, over all workers and restarts.
+"""Throttle guesses. Failures are counted in the database, so the count holds for all workers and survives restarts.
 
-A subject is what is guessed at (`pin:clk_…`). After some failures each further try must wait, longer each time, and never
-for ever: a lock-out that others can cause would be a weapon against the clerk.
+A subject is what is guessed, such as `pin:clk_…`. After some free failures each further try must wait, longer each time, up to a
+maximum. Nobody is locked out for ever: otherwise anybody could lock out a clerk by guessing wrong.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ FAIL = text(
 
 
 def wait_ms(session: Session, subject: str, now: Ms, *, free_failures: int = FREE_FAILURES) -> Ms:
-    """How long the next try must wait; 0 if it may come now."""
+    """Return how long the next try must wait, in ms. 0 means that it may come now."""
     row = session.execute(select(Throttle.failures, Throttle.since_at).where(Throttle.subject == subject)).one_or_none()
     if row is None or row.failures < free_failures or now - row.since_at > FORGET_MS:
         return 0
@@ -38,22 +38,24 @@ def wait_ms(session: Session, subject: str, now: Ms, *, free_failures: int = FRE
 
 
 def lock(session: Session, subjects: Iterable[str]) -> None:
-    """Lets nobody else count these before this transaction ends, so that two tries at once don't both see the last free one."""
-    for subject in sorted(subjects):  # one order for all, so that no two wait for each other
+    """Lock the counts of these subjects until the transaction ends, so that two concurrent tries don't both take the last free one."""
+    for subject in sorted(subjects):  # the same order everywhere, to avoid deadlocks
         session.execute(ROW, {"subject": subject})
         session.execute(select(Throttle.subject).where(Throttle.subject == subject).with_for_update())
 
 
 def count_failure(session: Session, subject: str, now: Ms) -> None:
+    """Count a failure. If the last one was long ago, the count begins anew."""
     session.execute(FAIL, {"subject": subject, "now": now, "stale": now - FORGET_MS})
 
 
 def reset(session: Session, subject: str) -> None:
+    """Delete the count of a subject, after a success."""
     session.execute(delete(Throttle).where(Throttle.subject == subject))
 
 
 def uncount_failure(session: Session, subject: str) -> None:
-    """Takes one failure back: what was counted beforehand turned out right, and says nothing about the others."""
+    """Take one failure back: a try that was counted beforehand turned out right. Failures of others stay counted."""
     session.execute(
         update(Throttle)
         .where(Throttle.subject == subject, Throttle.failures > 0)

@@ -1,4 +1,4 @@
-"""What the tables of models.py are made of: their base, and the columns and indexes that many of them have."""
+"""The declarative base of all tables, with its naming convention, and the column types and indexes that several tables share."""
 
 from typing import Any
 
@@ -24,5 +24,5 @@ class Base(DeclarativeBase):
 
 
 def partial(name: str, *columns: str, where: str) -> Index:
-    """An index of few rows among many: those that somebody waits for."""
+    """Return a partial index, on both databases: for queries that look for few rows in a large table."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))

@@ -1,14 +1,13 @@
-"""The database: one engine, whole transactions, and the only place that retries.
+"""Transactions and retries: the only module that begins, commits or retries one.
 
-`Database.write(work)` runs `work(session)` in one transaction and returns when the transaction is durable, never before.
-`work` may run more than once (a lost connection, a serialization failure), so it must have no effect but through its session,
-and what it does must be safe to meet its own commit: replay before rules.
+`Database.write(work)` runs `work(session)` in one transaction and returns once it is durable. `work` may run more than once
+(after a lost connection or a serialization failure), so it must be idempotent and have no effect except through its session.
+The reply to a commit can be lost: `work` must also cope with finding its own commit. So every use case looks for a replay first.
 
-SQLite has one writer at a time whatever we do: several racing connections starve each other (two processes were seen to split
-the work 1 to 10 489). So there one thread writes, in order of arrival, and everything that queued up while the disk was busy
-goes into the next commit together: fair, and one fsync for many.
+SQLite allows one writer at a time, and competing connections starve each other: two processes were seen to split the writes 1 to
+10,489. So one thread writes, in order of arrival. All that queued up during a commit goes into the next one: one fsync for many.
 
-PostgreSQL has as many writers as it has connections. There it is each way to the server and back that costs: see `autocommit`.
+PostgreSQL writes on as many connections as it has. There the round trips to the server are the cost: see `autocommit`.
 """
 
 import queue
@@ -30,19 +29,19 @@ Driver = Any  # the driver's own connection, psycopg's
 
 WRITES_PER_COMMIT = 64
 BUSY_TIMEOUT_MS = 10_000
-# A lost race is over at once; a database that restarts takes a moment. After these, whoever called is told.
+# A lost race is over at once, a database that restarts takes a moment. After the last pause the failure is raised to the caller.
 PAUSES_SECONDS = (0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 # serialization_failure, deadlock_detected, too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now,
-# read_only_sql_transaction: each says "nothing was done, or the leader changed"; the same work may simply be run again.
+# read_only_sql_transaction. In each case nothing was committed, or the leader changed, so the same work can be run again.
 RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
 class Retry(Exception):
-    """Raised by a work that met somebody else's fresh commit: roll back and look again."""
+    """Raised by `work` when another transaction has just committed what it needs: roll back, and run it again."""
 
 
 class Database:
-    """Runs work in transactions on `engine`; close() returns when everything queued is durable."""
+    """Runs work in transactions on `engine`. `close` returns once all queued work is durable."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -51,17 +50,19 @@ class Database:
         self._writer = _Writer(engine) if self.is_sqlite else None
 
     def write(self, work: Work[T]) -> T:
+        """Run `work(session)` in one transaction, commit it, and return its result."""
         commit = self._writer.commit if self._writer else self._commit
         return retried(lambda: commit(work))
 
     def read(self, work: Work[T]) -> T:
-        return retried(lambda: self._look(work))
+        """Run `work(session)` in one transaction that is never committed, and return its result."""
+        return retried(lambda: self._read(work))
 
     def autocommit(self, work: Callable[[Driver], T | None]) -> T | None:
-        """work(driver) with no transaction around it: each of its statements is one, and durable when it is answered.
+        """Run `work(driver)` in autocommit mode, on PostgreSQL only: each statement is durable once it has returned.
 
-        On PostgreSQL alone; on SQLite, and if anything is in the way, it is None. Nothing is retried: that is for `write` to do,
-        which must be safe to meet what this did.
+        Returns None on SQLite, and if the connection or a constraint fails. Nothing is retried here. The caller falls back to
+        `write`, which must cope with finding that this has been done.
         """
         if self.is_sqlite:
             return None
@@ -83,19 +84,19 @@ class Database:
         with self.engine.begin() as connection:
             return run_in(connection, [work])[0]
 
-    def _look(self, work: Work[T]) -> T:
+    def _read(self, work: Work[T]) -> T:
         with self.engine.connect() as connection:
             return run_in(connection, [work])[0]
 
 
 def run_in(connection: Connection, works: Sequence[Work[T]]) -> list[T]:
-    """Runs `works` one after another in the connection's transaction, which takes a third of the time that a session's own would."""
+    """Run `works` one after another in the connection's transaction. A transaction of the session's own would take three times as long."""
     with Session(connection, expire_on_commit=False) as session:
         return [run(session, work) for work in works]
 
 
 def run(session: Session, work: Work[T]) -> T:
-    """work(session), written down; what it loaded is not left for the next one to find."""
+    """Run and flush one work, and empty the session, so that the next work in this transaction loads its own rows."""
     answer = work(session)
     session.flush()
     session.expunge_all()
@@ -103,7 +104,7 @@ def run(session: Session, work: Work[T]) -> T:
 
 
 def retried(run: Callable[[], T]) -> T:
-    """run(), again after a failure that says nothing about the work itself. After the last pause the failure is the caller's."""
+    """Return run(). On a transient failure, pause and try again; after the last pause, raise the failure."""
     for pause in PAUSES_SECONDS:
         try:
             return run()
@@ -117,26 +118,30 @@ def retried(run: Callable[[], T]) -> T:
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether whoever was told of this failure may just come again: the database is away, or too many ask at once."""
+    """Return whether the client may simply retry: the database is down, or too many requests came at once."""
     return isinstance(error, Retry | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
 
 
 def is_transient(error: DBAPIError) -> bool:
+    """Return whether the same work may succeed if it is run again."""
     return error.connection_invalidated or is_unreached(error) or sqlstate(error) in RETRIED_SQLSTATES
 
 
 def is_unreached(error: DBAPIError) -> bool:
-    """PostgreSQL refused or dropped the connection: then the driver speaks, without the server's code."""
+    """Return whether PostgreSQL refused or dropped the connection. Then the error is the driver's, and has no SQLSTATE."""
     return isinstance(error, OperationalError) and sqlstate(error) is None
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """The server's code; "" where the driver knows no such thing, as SQLite's."""
+    """Return the SQLSTATE of an error, None if PostgreSQL's driver has none, or "" for SQLite, whose errors have no such code."""
     return getattr(error.orig, "sqlstate", "")
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Durable (FULL), readers beside the writer (WAL), and our own BEGIN: the driver's would take the write lock late."""
+    """Make SQLite durable (synchronous=FULL) and let it read while it writes (WAL).
+
+    BEGIN is sent here: the driver's own would take the write lock only at the first write, which can then fail.
+    """
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
@@ -151,7 +156,7 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def prepare_postgresql(engine: Engine) -> None:
-    """A transaction is one, also on a connection on which something was done at once before."""
+    """Turn autocommit off at each BEGIN: `Database.autocommit` may have turned it on for this connection."""
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -161,7 +166,7 @@ def prepare_postgresql(engine: Engine) -> None:
 
 
 class _Writer:
-    """The one thread that writes to SQLite. It starts with the first work, so that a forked server has its own."""
+    """The one thread that writes to SQLite. It starts at the first write, so that each forked process has its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
@@ -171,9 +176,9 @@ class _Writer:
 
     def commit(self, work: Work[T]) -> T:
         if threading.current_thread() is self._thread:
-            raise RuntimeError("a work may not write by itself: it would wait for its own end")
+            raise RuntimeError("work may not call write: it would wait for its own end")
         future: Future[T] = Future()
-        with self._turn:  # so that nothing is queued behind the end that stop() asks for
+        with self._turn:  # no work may be queued behind the end marker of stop()
             self._queue.put((work, future))
             self._ensure_started()
         return future.result()
@@ -202,10 +207,10 @@ class _Writer:
             self._commit_group(group)
 
     def _commit_group(self, group: list[tuple[Work[Any], Future[Any]]]) -> None:
-        """All of the group in one transaction; if any of it fails, each half by itself, so that one's fault is not another's."""
+        """Run the whole group in one transaction. If that fails, run each half by itself, until only the faulty work fails."""
         try:
-            answers = self._together([work for work, _ in group])
-        except BaseException as error:  # noqa: BLE001 - whatever it was is handed to whoever asked for the work
+            answers = self._commit_together([work for work, _ in group])
+        except BaseException as error:  # noqa: BLE001 - the caller who waits for this work gets it, whatever it is
             if len(group) == 1:
                 group[0][1].set_exception(error)
                 return
@@ -216,13 +221,13 @@ class _Writer:
         for (_, future), answer in zip(group, answers, strict=True):
             future.set_result(answer)
 
-    def _together(self, works: list[Work[Any]]) -> list[Any]:
+    def _commit_together(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection, connection.begin():
             return run_in(connection, works)
 
 
 def engine_options(database_url: str) -> dict[str, object]:
-    """Connections for every thread that may read at once; SQLite's are shared by threads, one at a time."""
+    """Return the options of create_engine: a connection for each thread that may read. SQLite connections pass between threads."""
     shared = {"connect_args": {"check_same_thread": False}} if database_url.startswith("sqlite") else {}
-    # No value of a statement may reach a log by way of an error's text.
+    # Without hide_parameters, an error's text would carry the values of the statement into the log.
     return {"pool_size": 20, "max_overflow": 44, "hide_parameters": True, **shared}

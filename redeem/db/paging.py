@@ -1,6 +1,6 @@
-"""Paging: a long list in pages, newest first, by cursors that are the items' own ids.
+"""Keyset pagination, newest first. A cursor is the id of an item.
 
-A cursor is compared and never looked up, so one of another tenant tells nothing.
+A cursor is compared and never looked up, so a cursor from outside the caller's scope reveals nothing.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PAGE_ITEMS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list: up to `limit` items older than `after` and newer than `before`; values of the ordering column."""
+    """The part of a list to return: at most `limit` items older than `after` or newer than `before`, both values of the ordering column."""
 
     limit: int = PAGE_ITEMS
     after: Any = None
@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
-    """Items, newest first, and whether there are more in the direction that was asked for."""
+    """Items, newest first. `has_more`: further items follow in the direction of the page (older, or with `before` newer)."""
 
     items: list[T]
     has_more: bool
@@ -36,7 +36,7 @@ class Slice(Generic[T]):
 def take(
     session: Session, statement: Select[*tuple[Any, ...]], column: ColumnElement[Any], page: Page
 ) -> Slice[Row[*tuple[Any, ...]]]:
-    """The rows of `statement` on this page; `column` is unique and orders them."""
+    """Return the rows of `statement` on this page. `column` orders them and must be unique."""
     part = statement if page.after is None else statement.where(column < page.after)
     if page.before is None:
         return Slice(*_fetch(session, part.order_by(column.desc()), page.limit))

@@ -1,4 +1,7 @@
-"""Acts: what a device may do, as values. An act comes from a tablet's journal or from a till, and is answered once and for ever."""
+"""Acts: what a device may do, and what it is answered. An act is an entry of a tablet's journal or an attempt of a till.
+
+An act is answered once. The answer is kept, and repeated to every retry.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +17,7 @@ CANCELLED = "cancelled"
 
 
 class Kind(StrEnum):
-    """What an act may be. Tills redeem, cancel and reverse; the rest are entries of a tablet's journal."""
+    """The kinds of acts. Tills redeem, cancel and reverse. The rest are entries of a tablet's journal, see docs/protocol.md."""
 
     REDEEM = "redeem"
     CANCEL = "cancel"
@@ -35,7 +38,7 @@ REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
 
 
 class Outcome(StrEnum):
-    """What came of an act that was not declined (a decline has the Verdict's own code)."""
+    """The codes of answers to acts that were not declined. The code of a decline is its Verdict."""
 
     REDEEMED = "redeemed"
     NOTED = "noted"
@@ -63,7 +66,7 @@ NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUS
 
 
 class AnotherActUnderThisName(Conflict):
-    """The same attempt id came with a different request."""
+    """This device used the same attempt id for another request."""
 
     code = "idempotency_key_reused"
 
@@ -103,7 +106,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an act was answered, now and for ever: an Outcome or a Verdict, and its details (JSON)."""
+    """The answer to an act: `code` is an Outcome or a Verdict, `details` are JSON values. `replayed`: it is the kept answer to a retry."""
 
     code: str
     details: dict[str, Any] = field(default_factory=dict)

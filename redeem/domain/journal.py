@@ -1,7 +1,7 @@
-"""Reading a tablet's journal: an entry's exact text, its hash, its signature. `static/clerk/knowledge/state.js` writes what is read here.
+"""Reading a tablet's journal: an entry's exact text, its hash, its signature. `static/clerk/storage/journal.js` writes what is read here.
 
-An entry is UTF-8 JSON text. It names its number and the hash of the entry before it, so that none can be added, dropped,
-edited or moved unseen; the device's key signs the text together with the device's id.
+An entry is UTF-8 JSON text. It has its number and the hash of the entry before it, so that within a journal none can be added, dropped,
+edited or moved unseen. The device's key signs the text together with the device's id.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ VERSION = 1
 
 
 class BrokenJournal(Conflict):
-    """The journal does not continue what the server has: an entry was edited, moved or signed by another key."""
+    """An entry does not follow the last one that the server has, or is not signed with the device's key."""
 
     code = "broken_journal"
-    default_detail = "Call a manager: this tablet's journal does not continue what the server has."
+    default_detail = "Call a manager: this tablet's journal does not continue where the server's copy ends."
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it was sent: its text and signature, and what they say."""
+    """One entry: its exact text, its signature, and its parsed members. `previous` is the hash of the entry before; `at` is in ms."""
 
     text: str
     signature: bytes
@@ -40,24 +40,25 @@ class Entry:
 
     @property
     def hash(self) -> str:
+        """The SHA-256 of the exact text, in base64url. The next entry carries it."""
         return base64url(hashlib.sha256(self.text.encode()).digest())
 
     def text_member(self, name: str) -> str | None:
-        """A text member of the entry, or None. Without NUL, which PostgreSQL's texts can't hold; the entry itself keeps it, escaped."""
+        """Return a member of the entry if it is a text, else None. NUL is removed, since PostgreSQL can't store it in a text."""
         value = self.body.get(name)
         return value.replace("\0", "") if isinstance(value, str) else None
 
 
 def clock_fault(body: Mapping[str, Any]) -> int | Literal["back"] | None:
-    """How far the tablet knew its clock to be ahead, in ms, or that it was set back; None if it knew of nothing, or does not say."""
-    said = body.get("clock")
-    if said == "back":
+    """Return what the tablet knew to be wrong with its clock: how many ms it was ahead, or "back" if it was set back; else None."""
+    clock = body.get("clock")
+    if clock == "back":
         return "back"
-    return said if type(said) is int and 0 < abs(said) < 2**53 else None
+    return clock if type(clock) is int and 0 < abs(clock) < 2**53 else None
 
 
 def read_entry(text: str, signature: bytes) -> Entry:
-    """Parses an entry; raises Invalid if it is none. Nothing is verified yet."""
+    """Parse an entry. Raises Invalid if it is malformed. Neither the signature nor the order is checked."""
     if len(text) > ENTRY_MAX_CHARACTERS:
         raise Invalid(f"A journal entry has at most {ENTRY_MAX_CHARACTERS} characters.")
     body = loads(text)
@@ -72,13 +73,13 @@ def read_entry(text: str, signature: bytes) -> Entry:
 
 
 def check_entry(entry: Entry, previous: str, device_id: str, public_key: bytes) -> None:
-    """Raises BrokenJournal unless the entry follows `previous` and is signed by the device."""
+    """Raise BrokenJournal unless the entry follows the one with the hash `previous` and is signed by the device."""
     if entry.previous != previous or not is_signed(entry, device_id, public_key):
         raise BrokenJournal
 
 
 def is_signed(entry: Entry, device_id: str, public_key: bytes) -> bool:
-    """Did the owner of this key write the entry, as this device?"""
+    """Return whether the entry is signed with this key, for this device."""
     return verifies(public_key, signed_bytes(device_id, entry.text), entry.signature)
 
 

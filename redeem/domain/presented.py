@@ -1,4 +1,4 @@
-"""What is presented to be redeemed, and by whom: the coupon as it shows itself, and the device with its store."""
+"""What is presented to be redeemed, and where: what the shown coupon itself says, and the device with its store."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +9,7 @@ from redeem.domain.tokens import Token
 
 @dataclass(frozen=True, slots=True)
 class ShownCoupon:
-    """What a coupon itself says, whether it has a row or not. Its token tells key and last day; a typed short code tells neither."""
+    """What a shown coupon says by itself, without its row. A token has a key id and a last day. A typed short code has neither."""
 
     serial: int
     key_id: int | None = None
@@ -23,7 +23,7 @@ class ShownCoupon:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The device that acts, and where it stands."""
+    """The device that acts, with its store."""
 
     device_id: str
     device_name: str

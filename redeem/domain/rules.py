@@ -1,7 +1,7 @@
-"""The rules of a coupon: why it is declined, when it may be issued, and until when it is good.
+"""The rules: why a coupon is declined, when it may be issued, and its last day.
 
-Pure: no clock, no database, no web. A day is an integer, days since 2020-01-01, on the calendar of the store.
-`static/clerk/domain/rules.js` says the same under the same names, and `tests/vectors/rules.json` holds both to it.
+These functions are pure: they use no clock, no database and no web. A day is the number of days since 2020-01-01 on the store's
+calendar. `static/clerk/domain/rules.js` has the same functions, and both are tested with `tests/vectors/rules.json`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from redeem.lib.days import to_day
 
 
 class Verdict(StrEnum):
-    """Every answer about a coupon. A closed vocabulary: the API, the tablet and the charts use these words."""
+    """Every answer about a coupon. The set is closed. The API, the tablet and the reports use these codes."""
 
     GOOD = "good"
     ALREADY_REDEEMED = "already_redeemed"
@@ -28,9 +28,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one coupon: `last_day` from its token, the rest from the ledger or a snapshot of it.
+    """What the rules ask about one coupon: `last_day` is from its token, the rest from the ledger or a tablet's copy of it.
 
-    `held_by` is the id of the device that holds the right to give it, None if nobody does.
+    `held_by` is the id of the device that holds the coupon, or None.
     """
 
     last_day: int
@@ -41,7 +41,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the coupon is shown. `device_id` is None for whoever holds nothing, such as a till."""
+    """Where the coupon is shown. `device_id` is None if no device is asking."""
 
     store_id: str
     partner_id: str
@@ -52,16 +52,16 @@ NOWHERE = Place("", "", None)
 
 
 def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict | None:
-    """Return the one reason to decline this coupon here on this day, or None if it is good.
+    """Return the reason to decline this coupon at this place on this day, or None if it is good.
 
-    Of several reasons the first in this list wins: what has happened to the coupon comes before what was promised.
+    If there are several reasons, the first in this order is returned: what happened to the coupon comes before what its terms say.
     """
     reasons = {
         Verdict.ALREADY_REDEEMED: facts.redeemed,
         Verdict.VOID: facts.void,
         Verdict.WRONG_STORE: not is_good_at(terms, place.store_id, place.partner_id),
         Verdict.NOT_YET_VALID: day < _first_day(terms),
-        # The token alone says when: ending a campaign early doesn't shorten what people were promised.
+        # Only the token decides: a campaign that ends earlier than planned takes nothing from coupons that were issued.
         Verdict.EXPIRED: day > facts.last_day,
         Verdict.HELD_ELSEWHERE: facts.held_by not in (None, place.device_id),
     }
@@ -78,17 +78,17 @@ def why_declined_everywhere(facts: Facts, terms: Terms, places: Sequence[tuple[P
 
 
 def is_good_at(terms: Terms, store_id: str, partner_id: str) -> bool:
-    """Say whether coupons of these terms are good at this store of this partner.
+    """Return whether coupons with these terms are good at this store of this partner.
 
-    `partners.directory.is_good_at_store` says the same in SQL.
+    `partners.directory.is_good_at_store` is the same rule in SQL.
     """
     return store_id in terms.stores or partner_id in terms.partners
 
 
 def last_day(terms: Terms, issue_day: int) -> int:
-    """Return the last day on which a coupon issued on `issue_day` is good; it is signed into the token.
+    """Return the last day on which a coupon issued on `issue_day` is good. It is signed into the token.
 
-    A coupon issued before its redeem window opens has its `valid_days` counted from the opening.
+    If the coupon is issued before the redeem window opens, its `valid_days` are counted from the first day of the window.
     """
     redeem, valid_days = terms.windows.redeem, terms.windows.valid_days
     until = to_day(redeem.until) if redeem.until else LAST_DAY_MAX
@@ -98,7 +98,7 @@ def last_day(terms: Terms, issue_day: int) -> int:
 
 
 def can_issue(terms: Terms, day: int) -> bool:
-    """Say whether a coupon may be issued on this day: within the issue window, and never one born expired."""
+    """Return whether a coupon may be issued on this day: within the issue window, and not if it would be expired already."""
     issue = terms.windows.issue
     begun = issue.first is None or to_day(issue.first) <= day
     over = issue.until is not None and to_day(issue.until) < day

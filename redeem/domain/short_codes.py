@@ -1,9 +1,7 @@
-"""Short codes: what a clerk types when the QR won't scan. Twelve characters, `7KQ2M4XZ9F3C`, the last a check.
+"""Short codes: what a clerk types if the QR does not scan. They are stored as `7KQ2M4XZ9F3C` and shown as `7KQ2-M4XZ-9F3C`.
 
-They are stored plain and shown `grouped`, `7KQ2-M4XZ-9F3C`.
-
-The check is a sum over GF(32) with a different weight at each place, so that any one wrong character and any two
-characters swapped are found, and not only swapped neighbours. The first eleven are random: 55 bits.
+The first eleven characters are random (55 bits). The twelfth is a check: a sum over GF(32) with a different weight for each
+position. It detects every single wrong character, and every swap of two characters, also of two that are not neighbours.
 """
 
 import re
@@ -19,12 +17,12 @@ TEXT_MAX_CHARACTERS = 64
 
 _VALUES = {character: value for value, character in enumerate(CROCKFORD)}
 _SEPARATORS = re.compile(r"[\t-\r \u00a0_.\-\u2010-\u2015\u2212]")
-# Look-alikes mean what they look like: Crockford's three, and the capitals of a Cyrillic keyboard.
+# Characters that look like one of the alphabet are read as it: Crockford's O, I and L, and Cyrillic capitals.
 _ALIKE = str.maketrans("OILАВЕКМНОРСТУХ", "011ABEKMH0PCTYX")
 
 
 class Fault(StrEnum):
-    """Why a text is no short code: the closed set, the same in `codes.js`."""
+    """Why a text is not a short code. `static/clerk/domain/codes.js` has the same set."""
 
     EMPTY = "empty"
     TOO_LONG = "too_long"
@@ -34,7 +32,7 @@ class Fault(StrEnum):
 
 
 def new_code(entropy: int | None = None) -> str:
-    """Draw a short code, as it is stored; `entropy` (55 bits) makes it come out the same each time."""
+    """Return a random short code as it is stored. Pass `entropy` (55 bits) for a code that is the same each time."""
     chance = secrets.randbits(ENTROPY_BITS) if entropy is None else entropy
     if not 0 <= chance < 1 << ENTROPY_BITS:
         raise ValueError(f"a short code holds {ENTROPY_BITS} bits")
@@ -43,7 +41,7 @@ def new_code(entropy: int | None = None) -> str:
 
 
 def normalise(text: str) -> str:
-    """Return a typed code as it is stored, or raise `BadCode` with the reason."""
+    """Return a typed code as it is stored. Raises BadCode, with a `Fault` as its reason."""
     if len(text) > TEXT_MAX_CHARACTERS:
         raise BadCode(Fault.TOO_LONG)
     plain = _SEPARATORS.sub("", text).upper().translate(_ALIKE)
@@ -54,12 +52,12 @@ def normalise(text: str) -> str:
 
 
 def grouped(code: str) -> str:
-    """Return a stored code as people read it, in groups of four."""
+    """Return a stored code in groups of four, as people read it."""
     return "-".join(code[start : start + 4] for start in range(0, CHARACTERS, 4))
 
 
 def check_character(body: str) -> str:
-    """Return the check character of the first eleven."""
+    """Return the check character for the first eleven characters."""
     return CROCKFORD[_times_alpha(_sum(body))]
 
 

@@ -1,6 +1,6 @@
-"""Keys: the ring of public keys that say which tokens are ours, and the sealing of secrets at rest.
+"""Signing keys: the ring of public keys that verifies tokens, and Ed25519.
 
-Keys have a number (0 to 255, it rides in the token) and a status. Numbers are never used again for another key.
+A key has a number from 0 to 255, which is part of each token that it signed, and a status. A number is never reused.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ SEED_BYTES = 32
 
 
 class KeyStatus(StrEnum):
-    """`active` signs and verifies, `verify_only` was rotated out, `compromised` is refused whatever it signed."""
+    """`active` signs and verifies. `verify_only` was rotated out. Every token that a `compromised` key signed is refused."""
 
     ACTIVE = "active"
     VERIFY_ONLY = "verify_only"
@@ -30,9 +30,9 @@ class KeyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """One public key: its number, its 32 bytes, its status.
+    """One public key: its number, its 32 bytes and its status. Raises BadKey.
 
-    Points of small order are refused here, at load: under such a key one signature fits many messages.
+    Points of small order are refused: under such a key one signature verifies for many messages.
     """
 
     kid: int
@@ -43,15 +43,15 @@ class PublicKey:
         if not 0 <= self.kid < KEY_ID_LIMIT:
             raise BadKey(Fault.BAD_KEY_ID, "Number signing keys from 0 to 255.")
         if not is_sound_point(self.public_key):
-            raise BadKey(Fault.BAD_PUBLIC_KEY, "Make a new signing key; this one is no sound Ed25519 key.")
+            raise BadKey(Fault.BAD_PUBLIC_KEY, "Make a new signing key; this one is not a valid Ed25519 key.")
 
     def accepts(self, message: bytes, signature: bytes) -> bool:
-        """Say whether this key made the 64-byte Ed25519 signature over the message; status is not looked at."""
+        """Return whether this key made the signature (64 bytes) of the message. The key's status is not considered."""
         return verifies(self.public_key, message, signature)
 
 
 class KeyRing:
-    """The public keys by number. Immutable: a rotation makes a new ring."""
+    """The public keys by number. Immutable: a rotation makes a new ring. Raises BadKey if two keys have one number."""
 
     def __init__(self, keys: Iterable[PublicKey]) -> None:
         self._keys: dict[int, PublicKey] = {}
@@ -61,14 +61,14 @@ class KeyRing:
             self._keys[key.kid] = key
 
     def get(self, kid: int) -> PublicKey | None:
-        """Return the key of this number, compromised ones too, or None."""
+        """Return the key with this number, even if it is compromised, or None."""
         return self._keys.get(kid)
 
     def __iter__(self) -> Iterator[PublicKey]:
         return iter(sorted(self._keys.values(), key=lambda key: key.kid))
 
     def published(self) -> list[dict[str, str | int]]:
-        """Return the keys as `/.well-known/redeem-keys.json` and the tablet's snapshot list them."""
+        """Return the keys as JSON values, for `/.well-known/redeem-keys.json` and for the tablet's snapshot."""
         return [
             {"kid": key.kid, "alg": "Ed25519", "public_key": base64url(key.public_key), "status": key.status.value}
             for key in self
@@ -76,24 +76,24 @@ class KeyRing:
 
 
 def generate() -> SigningKey:
-    """Make a new signing key from the system's randomness."""
+    """Return a new random signing key."""
     return SigningKey.generate()
 
 
 def signing_key(seed: bytes) -> SigningKey:
-    """Return the signing key of a 32-byte seed, which is what the database keeps sealed."""
+    """Return the signing key of a seed of 32 bytes. The database stores the seed, sealed. Raises BadKey."""
     if len(seed) != SEED_BYTES:
         raise BadKey(Fault.BAD_SEED, f"A signing key's seed has {SEED_BYTES} bytes.")
     return SigningKey(seed)
 
 
 def is_sound_point(public_key: bytes) -> bool:
-    """Say whether these 32 bytes are a canonical point of the main subgroup, so neither small nor mixed order."""
+    """Return whether these bytes are a canonical point of the main subgroup, so neither of small nor of mixed order."""
     return len(public_key) == PUBLIC_KEY_BYTES and bool(crypto_core_ed25519_is_valid_point(public_key))
 
 
 def verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Check an Ed25519 signature; anything malformed is False."""
+    """Return whether the Ed25519 signature is valid. False also for a malformed key or signature."""
     try:
         VerifyKey(public_key).verify(message, signature)
     except (BadSignatureError, ValueError, TypeError):

@@ -1,7 +1,7 @@
-"""Terms: all that a campaign promises, as one frozen value, parsed once from one JSON text.
+"""Terms: all that a campaign promises, as one frozen value that is parsed from one JSON text.
 
-The same shape is stored, sent by the API and carried to the tablet. Money is in minor units, days are calendar days
-at the store and both ends of a window are included.
+The database, the API and the tablet have the same JSON. Amounts are in minor units. Days are calendar days at the store, and both
+ends of a window are included.
 """
 
 import re
@@ -27,7 +27,7 @@ _LINES = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
 
 
 def _written_date(value: Any) -> Any:
-    """Let pass only `YYYY-MM-DD`: pydantic would take numbers and times of day for dates as well."""
+    """Accept only `YYYY-MM-DD`. Pydantic by itself would also accept numbers and date-times."""
     if isinstance(value, str) and _DATE.fullmatch(value):
         return date.fromisoformat(value)
     if type(value) is date:
@@ -37,19 +37,19 @@ def _written_date(value: Any) -> Any:
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) != len(values):
-        raise ValueError("name each only once")
+        raise ValueError("name each only once: one is repeated")
     return values
 
 
 def _filled(value: str) -> str:
     if not value.strip():
-        raise ValueError("write something")
+        raise ValueError("must not be blank")
     return value
 
 
 def _not_negative(value: Money) -> Money:
     if value.amount < 0:
-        raise ValueError("an amount may not be below nothing")
+        raise ValueError("an amount must not be negative")
     return value
 
 
@@ -79,7 +79,7 @@ class Offer(_Part):
 
 
 class Window(_Part):
-    """Calendar days from … until, both included; None is open. In JSON the first is `from`."""
+    """The calendar days from `first` (in JSON `from`) to `until`, both included. None means no limit on that side."""
 
     first: Day | None = Field(default=None, alias="from")
     until: Day | None = None
@@ -87,12 +87,12 @@ class Window(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.first and self.until and self.until < self.first:
-            raise ValueError("a window ends on the day it begins, or later")
+            raise ValueError("a window must not end before it begins")
         return self
 
 
 class Windows(_Part):
-    """When coupons may be issued and redeemed. `valid_days` counts from the day after the issue."""
+    """When coupons may be issued and redeemed. A coupon is good for `valid_days` days after the day of its issue."""
 
     issue: Window = Window()
     redeem: Window = Window()
@@ -100,13 +100,13 @@ class Windows(_Part):
 
 
 class HeldOnly(_Part):
-    """Offline, only coupons that the device holds are given: no double gift is possible."""
+    """Offline, a device gives only coupons that it holds. So no coupon can be given twice."""
 
     policy: Literal["held_only"] = "held_only"
 
 
 class AtRisk(_Part):
-    """Offline, others are given too, within limits per device since its last sync; doubles fall to `bearer`."""
+    """Offline, a device also gives coupons that it does not hold, within limits since its last sync. `bearer` pays for second gifts."""
 
     policy: Literal["at_risk"]
     coupons: Annotated[int, Field(ge=1, le=1000)]
@@ -125,9 +125,9 @@ UndoMinutes = Annotated[int, Field(ge=0, le=10_080)]
 
 
 class Terms(_Part):
-    """A campaign's terms. They hold at each store in `stores` and at every store of each partner in `partners`."""
+    """A campaign's terms. Its coupons are good at each store in `stores`, and at every store of each partner in `partners`."""
 
-    v: Annotated[int, Field(ge=1, le=1)] = 1  # not Literal[1], which takes true for one
+    v: Annotated[int, Field(ge=1, le=1)] = 1  # not Literal[1], which would accept true
     offer: Offers
     windows: Windows = Windows()
     partners: PartnerIds = ()
@@ -143,23 +143,23 @@ class Terms(_Part):
         if not self.partners and not self.stores:
             raise ValueError("name at least one partner or store")
         if self.handling_fee.currency != self.value.currency:
-            raise ValueError("value and handling fee are in one currency")
+            raise ValueError("value and handling fee must have the same currency")
         return self
 
     @property
     def bearer(self) -> Bearer:
-        """Who pays for a second gift of one coupon. Where none can happen by the policy, it is the issuer's own decision that made it."""
+        """Who pays for a second gift. Under `held_only` one can only follow a decision of the issuer (a write-off), so the issuer pays."""
         return self.offline.bearer if isinstance(self.offline, AtRisk) else "issuer"
 
     def text(self) -> str:
-        """The terms as the JSON that `parse_terms` reads, the same in whatever order partners and stores were named."""
+        """Return the terms as JSON for `parse_terms`. Partners and stores are sorted, so that equal terms have equal texts."""
         sets = {"partners": tuple(sorted(self.partners)), "stores": tuple(sorted(self.stores))}
         return self.model_copy(update=sets).model_dump_json()
 
 
 @lru_cache(maxsize=1024)
 def parse_terms(text: str) -> Terms:
-    """Read terms from JSON, once per text. `Invalid` names every fault in `extra["errors"]`."""
+    """Parse terms from JSON. The result is cached by text. Raises Invalid, with every fault in `extra["errors"]`."""
     if len(text) > TEXT_MAX_CHARACTERS:
         raise Invalid("Shorten the terms; the text is too long.")
     try:

@@ -1,10 +1,9 @@
-"""The token: 76 signed bytes, written as one number of exactly 183 decimal digits.
+"""The token in a coupon's QR: 76 bytes, written as one number of exactly 183 decimal digits.
 
     version (1) · key id (1) · campaign (4) · number (4) · last day (2) · Ed25519 signature (64), big-endian
 
-The signature covers `b"redeem-coupon-v1\\0"` and the 12 bytes before it. Every token of version 1 begins with `00`;
-183 digits always fit into 76 bytes, so length and version leave each token one way to be written.
-What identifies a coupon is (campaign, number), never the text.
+The signature covers `b"redeem-coupon-v1\\0"` and the 12 bytes before it. Each token has exactly one text: every token of version 1
+begins with `00`, and any 183 digits fit into 76 bytes. Even so, (campaign, number) identifies a coupon, never the text.
 """
 
 import re
@@ -27,8 +26,8 @@ DOMAIN = b"redeem-coupon-v1\0"
 
 _FIELDS = struct.Struct(">BBIIH")
 
-# What scanners add is let pass: a symbology id (]Q1), an ECI as literal text (\000026), white space, CR and LF, GS.
-# A link may name any host, because a coupon outlives domain names and it is the signature that decides.
+# What scanners add is accepted: a symbology id (]Q1), an ECI as literal text (\000026), white space, CR, LF and GS.
+# A link may have any host, because coupons outlive domain names. The signature decides.
 _SCANNED = re.compile(
     r"[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?://[a-z0-9.:\[\]-]{1,253}/c/)?([0-9]+)[\t-\r \x1d]*",
     re.ASCII | re.IGNORECASE,
@@ -37,7 +36,7 @@ _BLANK = re.compile(r"[\t-\r \x1d]*", re.ASCII)
 
 
 class Fault(StrEnum):
-    """Why a text is no token of ours: the closed set, the same in `tokens.js`."""
+    """Why a text is not a token of this shop. `static/clerk/domain/tokens.js` has the same set."""
 
     EMPTY = "empty"
     TOO_LONG = "too_long"
@@ -52,7 +51,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. Only `verify` makes it true."""
+    """The members of a token. They are not to be trusted before `verify`."""
 
     key_id: int
     campaign: int
@@ -62,7 +61,7 @@ class Token:
 
     @property
     def serial(self) -> int:
-        """The coupon's key in the ledger."""
+        """The coupon's primary key in the ledger."""
         return serial_of(self.campaign, self.number)
 
     @property
@@ -72,18 +71,18 @@ class Token:
 
 
 def sign(campaign: int, number: int, last_day: int, key: SigningKey, key_id: int) -> Token:
-    """Make the token of a coupon. Ed25519 is deterministic: the same coupon gets the same token each time."""
+    """Return the signed token of a coupon. Ed25519 is deterministic, so the same coupon always gets the same token. Raises ValueError."""
     payload = _payload(key_id, campaign, number, last_day)
     return Token(key_id, campaign, number, last_day, key.sign(DOMAIN + payload).signature)
 
 
 def write(token: Token) -> str:
-    """Return the 183 digits."""
+    """Return the token's text: 183 digits."""
     return f"{int.from_bytes(token.payload + token.signature):0{DIGITS}d}"
 
 
 def link(prefix: str, token: Token) -> str:
-    """Return what the QR holds; `prefix` is all that comes before the digits: `https://gift.example/c/`."""
+    """Return the link in the QR. `prefix` is all before the digits, such as `https://gift.example/c/`. Raises ValueError."""
     text = prefix + write(token)
     if not prefix.endswith("/c/") or not _SCANNED.fullmatch(text):
         raise ValueError(f"a coupon's link needs a prefix like https://gift.example/c/, not {prefix!r}")
@@ -91,7 +90,7 @@ def link(prefix: str, token: Token) -> str:
 
 
 def read(text: str) -> Token:
-    """Read digits or a link as a scanner hands them over. Nothing is verified here; `BadToken` says what is wrong."""
+    """Parse what a scanner read: digits, or a link with them. The signature is not checked. Raises BadToken with a `Fault`."""
     data = int(_digits(text)).to_bytes(TOKEN_BYTES)
     version, key_id, campaign, number, last_day = _FIELDS.unpack(data[: _FIELDS.size])
     if version != VERSION:
@@ -102,7 +101,7 @@ def read(text: str) -> Token:
 
 
 def fault(token: Token, ring: KeyRing) -> Fault | None:
-    """Say why this token isn't ours, or None if it is."""
+    """Return why this token is not genuine, or None if it is."""
     key = ring.get(token.key_id)
     if key is None:
         return Fault.UNKNOWN_KEY
@@ -112,7 +111,7 @@ def fault(token: Token, ring: KeyRing) -> Fault | None:
 
 
 def verify(token: Token, ring: KeyRing) -> Token:
-    """Return the token if a key of the ring signed it, else raise `BadToken`."""
+    """Return the token if a key of the ring signed it. Raises BadToken with a `Fault`."""
     reason = fault(token, ring)
     if reason is not None:
         raise BadToken(reason)

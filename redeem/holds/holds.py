@@ -1,9 +1,8 @@
-"""Holding: the right to give one coupon, moved to one device ahead of an outage.
+"""Holds: the right to give one coupon, granted to one device before an outage. See docs/protocol.md, rules 4 to 6.
 
-A coupon is promised to a device, and granted when that device itself next asks: only then is it held, and only an open coupon
-that nobody holds is granted. So a device that is dark keeps nothing from others that it never heard of. A hold ends only by the
-holder's own `release`, which stands in its journal behind everything it did under the hold. Never by time: a dark device may
-already have given the gift. What others want of a held coupon (to give it, void it, move it) is a recall, and waits.
+A coupon is promised to a device, and granted at the device's next sync, if it is open and nobody holds it. So a device that is
+offline holds only what it has heard of. A hold ends only by the holder's own `release` or `move`, never by time: an offline device may
+have given the gift already. Whoever else wants to give, void or move a held coupon recalls the hold, and waits.
 """
 
 from collections.abc import Sequence
@@ -36,13 +35,13 @@ from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
-# A till can't hold. What was recalled for one is free for so long before its home gets the hold again.
+# A till can't hold. A coupon that was recalled for a till stays free for so long, before a tablet of its home is promised it again.
 FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
-# A tablet that was not seen for so long may lie in a drawer: what it was only promised goes to those that are at work.
+# A tablet that was not seen for so long may be out of use. What was only promised to it is promised to the store's other tablets.
 AWAY_MS = MS_PER_DAY
 
 AT_WORK = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
-# One that is to move is granted no more where it is.
+# A tablet that is to move to another store is granted nothing more at this one.
 ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None))
 OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~IS_REDEEMED)
 
@@ -54,7 +53,7 @@ PROMISE = (
     .where(Coupon.serial == bindparam("of_serial"), Coupon.holder_id.is_(None))
     .values(promised_to_id=bindparam("to_device_id"), promised_from=bindparam("from_at"))
 )
-# Whoever is being settled at this moment is left for the next time: a grant never waits, so it can't be waited for in a circle.
+# Coupons that another transaction has locked are skipped, and granted at the next sync: a grant never waits, so it can't deadlock.
 PROMISED = (
     select(Coupon.serial, Coupon.epoch)
     .where(Coupon.promised_to_id == bindparam("device_id"), Coupon.promised_from <= bindparam("now"))
@@ -104,7 +103,7 @@ HELD_UNTIL = (
 HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
     Coupon.holder_id == bindparam("device_id")
 )
-# With what it holds of coupons that a restored ledger has not seen again yet: nothing but the claim is known of these.
+# Including the device's claims to lost coupons, of which a restored ledger has no row yet.
 GRANTS = (
     union_all(
         HOLDS.where(Coupon.epoch > bindparam("after"), Coupon.recalled_at.is_(None)),
@@ -144,8 +143,10 @@ HOLDERS_STORE = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One hold as its device hears of it. `code_hash` lets it find a typed short code without knowing any. A recall needs no more than
-    serial and epoch."""
+    """One hold, as it is sent to its device. A recall needs only serial and epoch.
+
+    `code_hash` lets the device recognise a typed short code without having it. `last_day` is a day number.
+    """
 
     serial: int
     epoch: int
@@ -153,12 +154,13 @@ class Grant:
     last_day: int = 0
 
     def as_json(self) -> list[Any]:
+        """Return [campaign number, coupon number, epoch, code hash, last day]."""
         return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash, self.last_day]
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who can give a held coupon."""
+    """The device that holds a coupon, as other stores may see it."""
 
     device_id: str
     device_name: str
@@ -168,43 +170,48 @@ class Holder:
 
 
 def choose_device(devices: Sequence[str], serial: int) -> str:
-    """The device that holds this coupon, by rendezvous hashing: a device that joins or leaves moves only its own share."""
+    """Choose the device for a coupon by rendezvous hashing: if a device joins or leaves, only its own share changes hands."""
     return max(devices, key=lambda device: sha256(f"{device}/{serial}".encode()).digest())
 
 
 def tablets_of(session: Session, store_id: str, now: Ms) -> list[str]:
-    """Those of the store that can hold: all that were seen lately, or if there are none, all."""
+    """Return the store's tablets that can be granted holds: those that were seen within AWAY_MS or, if there are none, all."""
     rows = execute(session, TABLETS, {"store_id": store_id}).all()
     present = [row.id for row in rows if row.last_seen_at is not None and now - row.last_seen_at < AWAY_MS]
     return present or [row.id for row in rows]
 
 
 def tablet_for(session: Session, serial: int, store_id: str | None, now: Ms) -> str | None:
-    """The tablet of the store in whose share the coupon is; None if the store has none."""
+    """Return the tablet of the store that is to hold the coupon, or None if the store has no tablet."""
     tablets = tablets_of(session, store_id, now) if store_id else []
     return choose_device(tablets, serial) if tablets else None
 
 
 def promise(session: Session, serial: int, device_id: str | None, from_at: Ms) -> None:
-    """The device, if any, gets the hold when it next asks; a promise to another is forgotten. A held coupon is promised to nobody."""
+    """Promise the coupon to a device, from a time on, in place of any earlier promise. With None, only drop the earlier one.
+
+    Does nothing if the coupon is held.
+    """
     promise_all(session, [serial], device_id, from_at)
 
 
 def promise_all(session: Session, serials: Sequence[int], device_id: str | None, from_at: Ms) -> None:
+    """Promise several coupons to one device, as `promise` does."""
     to = {"to_device_id": device_id, "from_at": from_at if device_id else None}
     if serials:
         session.connection().execute(PROMISE, [{"of_serial": serial, **to} for serial in serials])
 
 
 def promise_at_home(session: Session, serial: int, home_store_id: str | None, now: Ms, wait_ms: Ms = 0) -> None:
+    """Promise the coupon to a tablet of its home store, after `wait_ms`."""
     promise(session, serial, tablet_for(session, serial, home_store_id, now), now + wait_ms)
 
 
 def grant_promised(session: Session, device: Device, life: generation.Life, now: Ms, today: int) -> None:
-    """Gives the device (locked) what it was promised, as far as that is still open, at most GRANTS_PER_REPLY_MAX.
+    """Grant a device, whose row is locked, the coupons that it was promised and that are still open, at most GRANTS_PER_REPLY_MAX.
 
-    Nothing is granted while the ledger recovers: whoever held it after the backup may have given it. The coupons are locked by a
-    statement of its own, so that the next one sees what was committed while others had them.
+    Nothing is granted while the ledger recovers: a device that got the hold after the backup may have given the gift. The coupons are
+    locked by a statement of its own, so that GRANT sees everything that was committed before they were locked.
     """
     if life.is_recovering:
         return
@@ -221,28 +228,31 @@ def grant_promised(session: Session, device: Device, life: generation.Life, now:
 
 
 def recall(session: Session, serial: int, for_device_id: str | None, now: Ms) -> Holder | None:
-    """Asks the holder to give the hold back, for a device that wants to give the coupon, or for none. Answers who holds it."""
+    """Recall the hold, for a device that wants to give the coupon, or for none. Returns the holder, or None if nobody holds it."""
     values = {"of_serial": serial, "for_device_id": for_device_id, "now": now}
     holder_id = execute(session, RECALL, values).scalar_one_or_none()
     return holder(session, holder_id) if holder_id else None
 
 
 def release(session: Session, serial: int, device_id: str, epoch: int, now: Ms) -> bool:
-    """The holder gives it back; then what waited happens: the void, a promise to whoever asked, or one at home."""
+    """Release the hold, and then do what waited for that: the void, a promise to the device that recalled it, or one at home.
+
+    Returns False, and does nothing, if the device does not hold the coupon by this epoch.
+    """
     wants = execute(session, WANTS, {"serial": serial}).one_or_none()
     released = execute(
         session, RELEASE, {"of_serial": serial, "by_device_id": device_id, "of_epoch": epoch}
     ).one_or_none()
     if wants is None or released is None:
         return False
-    ledger.note_change(session, serial)  # the store's other tablets say no longer that this one can give it
+    ledger.note_change(session, serial)  # the store's other tablets must not name this holder any longer
     if wants.recalled_at is not None and not wants.redeemed:
         _do_what_waited(session, serial, wants, now)
     return True
 
 
 def release_all(session: Session, device_id: str, until: int, now: Ms) -> None:
-    """The holder gives back all that it was granted up to this epoch. What nobody waits for is promised at home."""
+    """Release all holds and claims of a device up to this epoch. Coupons that were not recalled are promised at home."""
     held = execute(session, HELD_UNTIL, {"device_id": device_id, "until": until}).all()
     for row in held:
         if row.recalled_at is not None:
@@ -263,16 +273,19 @@ def release_all(session: Session, device_id: str, until: int, now: Ms) -> None:
 
 
 def reopen(session: Session, serial: int, now: Ms) -> None:
-    """A gift was taken back, and no other was given: the coupon is void if that was asked for meanwhile, or held at home again."""
+    """Do what waited, after a coupon's redemption was reversed: void it if that was requested meanwhile, or promise it at home.
+
+    Does nothing if the coupon is held.
+    """
     wants = execute(session, WANTS, {"serial": serial}).one()
     if wants.holder_id is None:
         _do_what_waited(session, serial, wants, now)
 
 
 def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
-    """Sets the home. A hold elsewhere is recalled, and granted anew when its holder has released it."""
+    """Set the coupon's home. A hold at another store is recalled; otherwise a free coupon is promised at the new home."""
     _set(session, serial, home_store_id=home_store_id)
-    ledger.note_change(session, serial)  # other stores' tablets say no longer that it is at home where it was
+    ledger.note_change(session, serial)  # other stores' tablets must not name the earlier home any longer
     holds_at = execute(session, HOLDERS_STORE, {"serial": serial}).scalar_one_or_none()
     if holds_at is not None and holds_at != home_store_id:
         recall(session, serial, None, now)
@@ -281,36 +294,39 @@ def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms)
 
 
 def void(session: Session, serial: int, reason: str, now: Ms) -> None:
-    """Voids an open coupon, or asks its holder first: what that gave before it heard is honoured."""
+    """Void an open coupon. If it is held, the void is requested and waits for the holder's release: what it gave before is honoured."""
     held = recall(session, serial, None, now)
     _set(session, serial, void_reason=reason, **{"void_requested_at" if held else "voided_at": now})
     ledger.note_change(session, serial)
 
 
 def grants_after(session: Session, device_id: str, epoch: int) -> list[Grant]:
-    """The device's holds that it has not heard of, oldest first, at most GRANTS_PER_REPLY_MAX."""
+    """Return the device's holds with greater epochs, oldest first, at most GRANTS_PER_REPLY_MAX: those that are new to it."""
     return [_as_grant(row, device_id) for row in execute(session, GRANTS, {"device_id": device_id, "after": epoch})]
 
 
 def recalls(session: Session, device_id: str) -> list[Grant]:
-    """The device's holds that it is asked to give back, at most GRANTS_PER_REPLY_MAX."""
+    """Return the device's holds that are recalled, at most GRANTS_PER_REPLY_MAX."""
     return [_as_grant(row, device_id) for row in execute(session, RECALLS, {"device_id": device_id})]
 
 
 def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
-    """Is there anything for this device to fetch? Asked every second by each tablet, so it is one look into a few small indexes."""
+    """Return whether the device should sync now: it has a recall, a hold newer than `epoch`, a promise that is due, or a sweep to do.
+
+    Each tablet polls this every second, so it is one query on small indexes.
+    """
     return bool(execute(session, RINGS, {"device_id": device_id, "after": epoch, "now": now}).scalar_one())
 
 
 def holder(session: Session, device_id: str) -> Holder:
-    """The device as others may hear of it: where it is and whether it is there."""
+    """Return a device as the holder of a coupon."""
     columns = (Device.id, Device.name, Store.id, Store.name, Device.last_seen_at)
     row = session.execute(select(*columns).join(Store, Store.id == Device.store_id).where(Device.id == device_id)).one()
     return Holder(*row)
 
 
 def short_code_hash(device_id: str, short_code: str) -> str:
-    """What a device keeps instead of a short code: salted with its own id, 64 bits."""
+    """Return the hash that a device gets instead of a short code: 64 bits in hex, salted with the device's id."""
     return sha256(f"redeem-short-code-v1/{device_id}/{short_code}".encode()).hexdigest()[:16]
 
 
@@ -331,7 +347,7 @@ def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]],
 
 
 def _promise_to_tablet(session: Session, serial: int, device_id: str, now: Ms) -> bool:
-    """False if it is no tablet, or none that may hold any more."""
+    """Promise the coupon to a tablet. Returns False, and does nothing, if the device is a till or may not hold any more."""
     is_there = session.scalar(select(true()).where(Device.id == device_id, ACTIVE))
     if is_there:
         promise(session, serial, device_id, now)

@@ -1,10 +1,8 @@
-"""Siblings: which coupons the store's other tablets hold, and which are at home at another store of the partner, so that a tablet
-without a network can say who gives a coupon now.
+"""Siblings: what a tablet knows of the store's other tablets and of the partner's other stores, to say offline who can give a coupon.
 
-It is advice and never a permission: what a tablet heard of may have changed since, and then the other one says so. A device's grants
-are numbered by its epochs, which only grow: a tablet says up to which it has heard, and is told those behind it. Of homes it says of each
-campaign up to which coupon it has heard, and is told the next, of the newest ones alone. What is given back, moved, redeemed or void is
-heard of as a change of that coupon, see snapshots.py; if it is open, its home is told anew.
+It is only advice, and may be out of date. Both lists are sent incrementally. Of another tablet's holds a tablet names the last epoch that
+it has, and gets those with greater ones. Of homes it names, for each campaign, the next coupon number, and gets the newest numbers from
+there on. Releases, moves, redemptions and voids reach it as changes of the coupons, see sync/changes.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +21,10 @@ from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.bitmaps import to_gaps
 from redeem.lib.encoding import base64url
 
-# Each takes a byte or two. A tablet that has more to hear goes on at its next sync.
+# Each takes a byte or two. The rest follows at the tablet's next sync.
 HOLDS_PER_REPLY_MAX = 5_000
 HOMES_PER_REPLY_MAX = 5_000
-# Of each campaign so many numbers; of an older coupon no other store is told. `static/clerk/knowledge/homes.js` keeps as many.
+# Only the newest numbers of each campaign are sent. `static/clerk/knowledge/homes.js` keeps as many.
 NEWEST_MAX = 10_000
 
 OTHERS = (
@@ -40,7 +38,7 @@ HELD = (
     .order_by(Coupon.epoch)
     .limit(bindparam("limit"))
 )
-# Held, or promised, anywhere but at home: then the home can't give it.
+# Held by, or promised to, a device that is not at work at the coupon's home: then the home can't give it.
 _ELSEWHERE = (
     select(Device.id)
     .where(Device.id == func.coalesce(Coupon.holder_id, Coupon.promised_to_id))
@@ -65,33 +63,35 @@ ISSUED = select(Campaign.number, Campaign.coupons).where(Campaign.number.in_(NUM
 
 
 def list_tablets(session: Session, store_id: str, device_id: str) -> list[dict[str, str]]:
-    """The other tablets of the store."""
+    """Return the other tablets of the store, as JSON: `[{"id", "name"}, …]`."""
     return [{"id": other.id, "name": other.name} for other in _others(session, store_id, device_id)]
 
 
 def holds_after(session: Session, to: Actor, heard: Mapping[str, int]) -> dict[str, Any] | None:
-    """By device, what it was granted behind the epoch that was heard of: the newest `epoch`, and by campaign the numbers, as gaps.
+    """Return, as JSON, the new holds of the store's other tablets, or None if there are none.
 
-    None if there is nothing new.
+    `heard` has the last epoch that the tablet has, by device id. The result has, by device id, the new last `epoch`, and `held`: by
+    campaign number the coupon numbers, as gaps (see lib/bitmaps.py) in base64url.
     """
-    told, room = {}, HOLDS_PER_REPLY_MAX
+    news, room = {}, HOLDS_PER_REPLY_MAX
     for other in _others(session, to.store_id, to.device_id):
         after = heard.get(other.id, 0)
         if other.newest_epoch <= after or not room:
             continue
         rows = execute(session, HELD, {"holder_id": other.id, "after": after, "limit": room}).all()
-        # All that there is was read, unless the room is used up: then the next reply goes on behind the last of them.
+        # If the limit was reached, the next reply goes on after the last row. Otherwise the tablet has all holds up to newest_epoch.
         epoch = rows[-1].epoch if len(rows) == room else max(other.newest_epoch, *(row.epoch for row in rows[-1:]), 0)
         room -= len(rows)
-        told[other.id] = {"epoch": epoch, "held": _by_campaign(rows)}
-    return told or None
+        news[other.id] = {"epoch": epoch, "held": _by_campaign(rows)}
+    return news or None
 
 
 def homes_after(session: Session, to: Actor, heard: Mapping[int, int], since: int | None) -> dict[str, Any] | None:
-    """By campaign, the coupons at home at the partner's other stores: by the store's name the numbers, as gaps. None if nothing is new.
+    """Return, as JSON, the coupons at home at the partner's other stores that are new to the tablet, or None if there are none.
 
-    Told are those from the number that was `heard` on, `until` another, and those that changed `since` a position and are open now. Of
-    another partner's stores nothing is told: how much is expected there is not for everybody.
+    New are those from the number in `heard` on, by campaign number, and those that changed since the position `since` and are open. The
+    result has, by campaign number, `until` (the number to go on from), and `at`: by store name the coupon numbers, as gaps in base64url.
+    Other partners' stores are left out: what is expected there is their business.
     """
     place = {"partner_id": to.partner_id, "store_id": to.store_id, "numbers": list(heard)}
     rows: list[Row[*tuple[Any, ...]]] = []
@@ -105,9 +105,9 @@ def homes_after(session: Session, to: Actor, heard: Mapping[int, int], since: in
             new = execute(session, NEW, {**place, "low": low + after, "high": low + coupons, "limit": room}).all()
             untils[number] = new[-1].serial - low + 1 if len(new) == room else coupons
             rows += new
-    found = _by_store(rows)
-    news = [number for number, until in untils.items() if until > heard[number] or number in found]
-    return {str(number): {"until": untils[number], "at": found.get(number, {})} for number in news} or None
+    at_stores = _by_store(rows)
+    news = [number for number, until in untils.items() if until > heard[number] or number in at_stores]
+    return {str(number): {"until": untils[number], "at": at_stores.get(number, {})} for number in news} or None
 
 
 def _others(session: Session, store_id: str, device_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -118,11 +118,11 @@ def _by_campaign(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, str]:
     numbers: dict[str, list[int]] = {}
     for row in rows:
         numbers.setdefault(str(row.serial >> 32), []).append(row.serial & 0xFFFFFFFF)
-    return {campaign: base64url(to_gaps(found)) for campaign, found in numbers.items()}
+    return {campaign: base64url(to_gaps(each)) for campaign, each in numbers.items()}
 
 
 def _by_store(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, dict[str, str]]:
     numbers: dict[int, dict[str, list[int]]] = {}
     for row in rows:
         numbers.setdefault(row.serial >> 32, {}).setdefault(row.name, []).append(row.serial & 0xFFFFFFFF)
-    return {number: {name: base64url(to_gaps(found)) for name, found in at.items()} for number, at in numbers.items()}
+    return {number: {name: base64url(to_gaps(each)) for name, each in at.items()} for number, at in numbers.items()}

@@ -1,9 +1,8 @@
-"""Homing: finding holders for coupons that are at home at a store and that nobody holds: a tablet came, went, was lost or lies in a
-drawer, or the ledger was restored.
+"""The sweep: finds coupons at home at a store that nobody holds, and promises them to the store's tablets.
 
-Each tablet looks through its store's coupons by itself, once a day and whenever something has happened, some at each sync, and
-promises itself its share of those that are open and nobody's. How far it has come is in its row: it goes on where it stopped,
-and no request takes long.
+Coupons lose their holder when a tablet comes, goes or is lost, or the ledger is restored. Each tablet sweeps its store's coupons for its
+own share, once a day and after such an event. A sync does one step of a sweep, so that no request takes long. The progress is in the
+tablet's row.
 """
 
 from sqlalchemy import ColumnElement, select, update
@@ -18,13 +17,13 @@ COUPONS_PER_SWEEP_MAX = 1_000
 
 
 def begin_sweep(session: Session, stores: ColumnElement[bool]) -> None:
-    """Has the tablets of these stores look through all coupons there. They are locked in one order, so that nobody waits in a circle."""
+    """Begin a sweep by every tablet of these stores. Their rows are locked in one order, to avoid deadlocks."""
     tablets = select(Device.id).where(holds.ACTIVE, stores).order_by(Device.id).with_for_update(key_share=True)
     session.execute(update(Device).where(Device.id.in_(list(session.scalars(tablets)))).values(sweep_from=0))
 
 
 def begin_day(device: Device, today: int) -> bool:
-    """Once a day, at the device's first sync, a sweep begins by itself. Answers whether it is that time."""
+    """Begin the daily sweep, if the device has not begun one today. Returns whether it began."""
     if device.swept_on == today:
         return False
     device.swept_on, device.sweep_from = today, 0
@@ -32,7 +31,7 @@ def begin_day(device: Device, today: int) -> bool:
 
 
 def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
-    """Looks through the next coupons at the store of the device (locked), and promises it its share of those that are nobody's."""
+    """Do one step of the sweep of a device, whose row is locked: promise it its share of the free coupons among the next ones."""
     if device.sweep_from is None:
         return
     end = _end(session, device.store_id, device.sweep_from)
@@ -44,13 +43,16 @@ def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
 
 
 def _end(session: Session, store_id: str, start: int) -> int | None:
-    """The serial from which the next sweep goes on, None if this one is the last."""
+    """Return the serial from which the next step goes on, or None if this step is the last."""
     after = select(Coupon.serial).where(Coupon.home_store_id == store_id, Coupon.serial >= start)
     return session.scalar(after.order_by(Coupon.serial).offset(COUPONS_PER_SWEEP_MAX).limit(1))
 
 
 def _free(session: Session, store_id: str, span: tuple[int, int | None], tablets: list[str], today: int) -> list[int]:
-    """Open, not expired, promised to nobody who is here. Locked, but for those being settled at this moment: these are not idle."""
+    """Return, locked, the coupons of this span that are open, not expired and not promised to any of `tablets`.
+
+    Coupons that another transaction has locked are skipped: they are being settled.
+    """
     start, end = span
     at_home = [Coupon.home_store_id == store_id, Coupon.serial >= start]
     if end is not None:

@@ -1,4 +1,4 @@
-"""Which life of the ledger this is. A ledger restored from a backup begins a new generation, and recovers: see restoring.py."""
+"""The generation of the ledger. A restore from a backup begins a new one and a recovery: see recovery/restore.py."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ EPOCHS_PER_GENERATION = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """`campaigns_from`: the number from which campaigns are made. Changes below `changes_from` are forgotten.
+    """The state of the ledger as a whole. New campaigns get numbers from `campaigns_from` on; changes below `changes_from` were deleted.
 
-    `awaits_forgotten`: nobody has said yet that all that was enrolled after the backup is here again.
+    `awaits_forgotten`: no manager has said yet that every tablet that was enrolled after the backup is enrolled again.
     """
 
     generation: int = 1
@@ -30,7 +30,7 @@ class Life:
 
     @property
     def first_epoch(self) -> int:
-        """Epochs of this generation are above it, and above all of the generations before."""
+        """All epochs of this generation are greater, and all epochs of earlier generations are smaller."""
         return self.generation * EPOCHS_PER_GENERATION
 
 
@@ -45,6 +45,6 @@ LIFE_AND_LOCK = LIFE.with_for_update()
 
 
 def current(session: Session, *, lock: bool = False) -> Life:
-    """This life; with `lock`, nobody else ends its recovery before this transaction ends."""
+    """Return the state of the ledger. With `lock`, no other transaction can end the recovery before this one ends."""
     row = session.connection().execute(LIFE_AND_LOCK if lock else LIFE).one_or_none()
     return Life(*row) if row else Life()

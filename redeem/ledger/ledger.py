@@ -1,8 +1,8 @@
-"""The ledger's rows: how a coupon is found, redeemed, taken back and counted. No rule is here; the statements are in sql.py.
+"""The ledger's rows: find, redeem, reverse and count. The rules are not here, and the SQL statements are in sql.py.
 
-They run beneath the ORM, which would take more time than the database. A redemption takes two: `look`, and `redeem`, which
-writes all its rows at once on PostgreSQL, where a statement is a round trip. There, `redeem_as_presumed` alone does the same,
-without a transaction around it, which would be two more.
+The statements bypass the ORM, which would take more time than the database. A redemption takes two: `find_coupon_and_act`, and
+`redeem`, which on PostgreSQL writes all its rows in one statement, because each statement is a round trip. `redeem_if_unchanged`
+does it in one alone, in autocommit mode, which saves the round trips of BEGIN and COMMIT too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class IssuedCoupon:
-    """A coupon as issued, with its campaign's terms. `recovering`: the whole ledger is being restored, see holding.py."""
+    """A coupon's row, with its campaign's terms. `void`: it is void, or a void is requested. `recovering`: the whole ledger recovers."""
 
     serial: int
     short_code: str
@@ -65,7 +65,7 @@ class IssuedCoupon:
 
 @dataclass(frozen=True, slots=True)
 class StandingRedemption:
-    """The redemption that stands: when, where and by whom."""
+    """The redemption of a coupon that stands: when, where and by whom."""
 
     serial: int
     act_id: str
@@ -83,7 +83,7 @@ class StandingRedemption:
 
 @dataclass(frozen=True, slots=True)
 class KeptAct:
-    """An act as it was first taken; `reversal` is the reason if it redeemed and was taken back."""
+    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None."""
 
     id: str
     name: str
@@ -99,7 +99,7 @@ class KeptAct:
 
 @dataclass(frozen=True, slots=True)
 class SecondGift:
-    """A gift that was given while another one stood."""
+    """A gift that was given while another redemption of the coupon stood."""
 
     act_id: str
     device_id: str
@@ -111,12 +111,12 @@ class SecondGift:
 def find_coupon_and_act(
     session: Session, device_id: str, name: str, serial: int | None
 ) -> tuple[IssuedCoupon | None, KeptAct | None]:
-    """The coupon, locked as by `find`, and what the device has said by this name.
+    """Return the coupon, locked as by `find_coupon`, and the device's act of this name. Each is None if there is none.
 
-    Where this had to wait for the lock on PostgreSQL, an act kept meanwhile is not seen; then `keep` meets it and says Retry.
+    If this waits for the lock on PostgreSQL, it does not see an act that was added meanwhile. Then `append_act` raises Retry.
     """
     names = {"device_id": device_id, "name": name}
-    row = None if serial is None else fetch_one(session, sql.LOOK, {"serial": serial, **names})
+    row = None if serial is None else fetch_one(session, sql.FIND_COUPON_AND_ACT, {"serial": serial, **names})
     if row is None:
         return None, find_act_by_name(session, device_id, name)
     *found, act_id = row
@@ -124,20 +124,21 @@ def find_coupon_and_act(
 
 
 def terms_text(driver: Driver, campaign_number: int) -> str | None:
+    """Return the JSON of a campaign's terms, or None. For `Database.autocommit`."""
     row = fetch_one_autocommit(driver, sql.TERMS, {"number": campaign_number})
     return row[0] if row else None
 
 
 def find_coupon(session: Session, serial: int | None, *, lock: bool = False) -> IssuedCoupon | None:
-    """The coupon, and with `lock` nobody else may settle an act on it before this transaction ends."""
+    """Return the coupon, or None. With `lock`, no other transaction can settle an act on it before this one ends."""
     if serial is None:
         return None
-    row = execute(session, sql.FIND_AND_LOCK if lock else sql.FIND, {"serial": serial}).one_or_none()
+    row = execute(session, sql.FIND_COUPON_AND_LOCK if lock else sql.FIND_COUPON, {"serial": serial}).one_or_none()
     return IssuedCoupon(*row) if row else None
 
 
 def find_serial_by_short_code(session: Session, code: str) -> int | None:
-    """The serial of a coupon by its typed code, as short_codes.normalise gives it."""
+    """Return the serial of the coupon with this short code, as normalised by `short_codes.normalise`, or None."""
     return execute(session, sql.SERIAL_BY_SHORT_CODE, {"short_code": code}).scalar_one_or_none()
 
 
@@ -160,9 +161,9 @@ def find_act(session: Session, act_id: str) -> KeptAct | None:
 
 
 def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: bool) -> bool:
-    """The redemption that `act` (a row) asks for, the act itself, its count, and word of the change.
+    """Insert a redemption, its act (`act` is the row), its count and its change of the coupon.
 
-    False, and nothing is done, if another redemption stands: the primary key decides. Raises Retry as `keep` does.
+    Returns False, and does nothing, if another redemption stands: the primary key decides. Raises Retry, as `append_act` does.
     """
     row = _redemption(act, day, handed_over=handed_over)
     if connection_of(session).dialect.name == "postgresql":
@@ -179,10 +180,11 @@ def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: b
 
 
 def redeem_if_unchanged(driver: Driver, presumed: IssuedCoupon, act: Mapping[str, Any], day: int) -> bool:
-    """What `redeem` does for a gift handed over, if the coupon is as `presumed` in all that the rules ask, and the ledger does not recover.
+    """Do what `redeem` does for a gift that is handed over, in one statement. For `Database.autocommit`.
 
-    False, and nothing is done, if it is not so, or another redemption stands. That the act's name has been used before is an
-    IntegrityError of the driver: the redemption would be of an act that is not kept.
+    Returns False, and does nothing, if the coupon's row differs from `presumed` in anything that the rules ask, if another redemption
+    stands, or if the ledger recovers. If the device has used the act's name before, the driver raises IntegrityError, because the
+    redemption's foreign key to its act fails.
     """
     values = {**_redemption(act, day, handed_over=True), "last_day": presumed.last_day, "terms": presumed.terms_text}
     redeemed, _ = fetch_one_autocommit(driver, sql.REDEEM_IF_UNCHANGED, values) or (False, False)
@@ -199,7 +201,7 @@ def reverse(
     by_act_id: str | None = None,
     manager_id: str | None = None,
 ) -> Ms | None:
-    """Takes the standing redemption of `act_id` back; answers when it was made, or None if it does not stand."""
+    """Reverse the redemption of `act_id`. Returns when it was made, or None, and does nothing, if it does not stand."""
     made_at: Ms | None = execute(session, sql.OPEN, {"of_serial": serial, "of_act_id": act_id}).scalar_one_or_none()
     if made_at is not None:
         values = {"act_id": act_id, "reason": reason, "by_act_id": by_act_id, "manager_id": manager_id, "at": at}
@@ -208,28 +210,28 @@ def reverse(
 
 
 def mark_handed_over(session: Session, act_id: str, at: Ms) -> bool:
-    """Notes that the gift of this act was handed over; False if its redemption does not stand."""
+    """Record that the gift of this act was handed over. Returns False if its redemption does not stand."""
     return execute(session, sql.HAND_OVER, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
 def mark_handed_over_once(session: Session, act_id: str, at: Ms) -> bool:
-    """Like hand_over, but False if it was handed over before."""
+    """Like `mark_handed_over`, but returns False also if this was recorded before."""
     return execute(session, sql.HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
 def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> bool:
-    """A second gift; False if this one is on record."""
+    """Record a second gift. Returns False if it is recorded already."""
     values = {"act_id": act_id, "standing_act_id": standing_act_id, "serial": serial, "bearer": bearer, "at": at}
     return execute(session, sql.CONFLICT, values).one_or_none() is not None
 
 
 def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
-    """The second gift was taken back; False if there is no such conflict."""
+    """Record that a second gift was taken back. Returns False if there is no such open conflict."""
     return execute(session, sql.WITHDRAW_CONFLICT, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
 def make_standing(session: Session, serial: int, act_id: str, device_id: str, at: Ms) -> None:
-    """Makes an act that is kept the redemption that stands. For the caller to know: none does, and the coupon is locked."""
+    """Make an earlier act the standing redemption. The caller has locked the coupon, and knows that none stands."""
     execute(
         session,
         sql.REDEEM,
@@ -238,7 +240,7 @@ def make_standing(session: Session, serial: int, act_id: str, device_id: str, at
 
 
 def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None:
-    """When the standing gift is taken back, the second one becomes the one that stands. Answers it, or None if there is none."""
+    """Make the oldest second gift the standing redemption, after the standing one was reversed. Returns it, or None if there is none."""
     row = execute(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
     if row is None:
         return None
@@ -249,20 +251,20 @@ def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None
 
 
 def note_change(session: Session, serial: int) -> None:
-    """What tablets know of this coupon is out of date."""
+    """Record that the coupon has changed, so that tablets fetch its state at their next sync."""
     fetch_one(session, sql.NOTE_CHANGE[connection_of(session).dialect.name], {"serial": serial})
 
 
 def append_act(session: Session, act: Mapping[str, Any]) -> None:
-    """Appends an act. Raises Retry if its name has just been used: it was sent twice at once, and has its answer."""
-    if fetch_one(session, sql.KEEP, act) is None:
+    """Append an act. Raises Retry if the device has just used its name: a concurrent duplicate was answered first."""
+    if fetch_one(session, sql.APPEND_ACT, act) is None:
         raise Retry
 
 
 def count_outcome(
     session: Session, day: int, campaign_number: int, store_id: str, outcome: str, *, late: bool = False
 ) -> None:
-    """`late`: the day is not that of the store now."""
+    """Add 1 to a tally. `late`: `day` is not the store's present day, so the count goes to the slot for late counts."""
     row = _count(day, campaign_number, store_id, outcome)
     fetch_one(session, sql.COUNT, row | {"slot": LATE_SLOT} if late else row)
 
@@ -272,11 +274,10 @@ def execute(session: Session, statement: Executable, values: Mapping[str, Any]) 
 
 
 def fetch_one(session: Session, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
-    """The one row of a statement, or None; for those that every redemption runs.
+    """Run a statement and return its only row, or None. For the statements of every redemption.
 
-    On SQLite they go past SQLAlchemy, whose own work takes six times as long as the statement: that was a fifth of a whole
-    redemption. None of their columns needs a type of its own (a truth value comes as 0 or 1). On PostgreSQL the way to the
-    server is what takes the time.
+    On SQLite this bypasses SQLAlchemy, which would take six times as long as the statement itself, a fifth of a whole redemption. So
+    columns are not converted: a boolean comes as 0 or 1. On PostgreSQL the round trip takes the time, and nothing would be gained.
     """
     connection = connection_of(session)
     if connection.dialect.name == "sqlite":
@@ -289,20 +290,20 @@ def fetch_one(session: Session, statement: Executable, values: Mapping[str, Any]
 
 
 def fetch_one_autocommit(driver: Driver, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
-    """The one row of a statement on PostgreSQL, or None."""
+    """Run a statement on PostgreSQL, in autocommit mode, and return its only row, or None."""
     row: Sequence[Any] | None = driver.execute(in_postgresql(statement), values).fetchone()
     return row
 
 
 @cache
 def in_postgresql(statement: Executable) -> str:
-    """A statement as psycopg reads it."""
+    """Return the SQL text of a statement for psycopg."""
     return str(cast(ClauseElement, statement).compile(dialect=POSTGRESQL))
 
 
 @cache
 def in_sqlite(statement: Executable) -> tuple[str, Sequence[str]]:
-    """A statement as SQLite reads it, and the names of its values in order."""
+    """Return the SQL text of a statement for SQLite, and the names of its parameters in order."""
     compiled = cast(ClauseElement, statement).compile(dialect=sqlite.dialect())
     return str(compiled), cast(SQLCompiler, compiled).positiontup or ()
 
@@ -313,9 +314,9 @@ def connection_of(session: Session) -> Connection:
 
 
 class _Slot(local):
-    """Each thread counts in a slot of its own, so that no two of a process wait for each other's commit."""
+    """The tally slot of a thread. Threads count in different slots, so that they rarely wait for each other's commit."""
 
-    _next = counter(randrange(TALLY_SLOTS))  # noqa: S311 - processes had better not begin alike, and that is all
+    _next = counter(randrange(TALLY_SLOTS))  # noqa: S311 - only so that processes begin at different slots
 
     def __init__(self) -> None:
         self.number = next(self._next) % TALLY_SLOTS
@@ -330,7 +331,7 @@ def _count(day: int, campaign_number: int, store_id: str, outcome: str) -> dict[
 
 
 def _redemption(act: Mapping[str, Any], day: int, *, handed_over: bool) -> dict[str, Any]:
-    """The values of all that a redemption writes."""
+    """Return the parameters of all the rows that a redemption writes."""
     counted = _count(day, act["serial"] >> 32, act["store_id"], act["code"])
     return {**act, **counted, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
 

@@ -1,7 +1,7 @@
-"""Adopting: coupons that are out and that a restored ledger has lost, since they were issued after the backup.
+"""Lost coupons: those that were issued after the backup, so that a restored ledger has no row of them.
 
-A restore skips numbers (restoring.py). A genuine token with one of these numbers is a lost coupon: it gets its row back the first
-time that it is shown. On a ledger that was never restored nothing was skipped, and no row is ever made from a token.
+A restore skips numbers in each campaign (recovery/restore.py). A genuine token with a skipped number is a lost coupon: it is adopted,
+which means that it gets a row again when it is first shown. A ledger that was never restored makes no row from a token.
 """
 
 from typing import Any
@@ -33,9 +33,10 @@ ADOPT = text(
 
 
 def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
-    """The lost coupon with its new row, locked; None if the ledger has lost no such coupon. Raises Retry if it has just been adopted.
+    """Make a new row for a lost coupon, and return it locked. Returns None if it is not a lost coupon.
 
-    Its campaign is locked first, by itself: a statement that waits for a lock reads the claims as they were before it waited.
+    Raises Retry if a concurrent transaction has just adopted it. The campaign is locked by a statement of its own before the claims are
+    read, because a statement that waits for a lock reads other tables as they were before.
     """
     if find_lost(session, shown.serial) is None:
         return None
@@ -64,7 +65,7 @@ def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
 
 
 def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
-    """The lost coupon as it would be adopted, for those who only look; None if the ledger has lost no such coupon."""
+    """Return a lost coupon as it would be adopted, for reads that must not write. Returns None if it is not a lost coupon."""
     lost = find_lost(session, shown.serial)
     if lost is None:
         return None
@@ -82,12 +83,16 @@ def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | Non
 
 
 def find_lost(session: Session, serial: int) -> Row[*tuple[Any, ...]] | None:
-    """The campaign's terms, and the claim to the coupon, if there is one. It is for the caller to know that it has no row."""
+    """Return terms, device_id and epoch of a lost coupon: its campaign's terms, and the claim to it, if there is one.
+
+    None if its number was not skipped. The caller knows that the coupon has no row.
+    """
     values = {"serial": serial, "campaign": serial >> 32, "number": serial & 0xFFFFFFFF}
     return session.execute(LOST, values).one_or_none()
 
 
 def last_day_of(shown: ShownCoupon, terms_text: str, now: Ms) -> int:
+    """Return the last day in the token or, for a typed short code, the last day of a coupon that is issued today."""
     return last_day(parse_terms(terms_text), local_day(now, "UTC")) if shown.last_day is None else shown.last_day
 
 

@@ -1,9 +1,8 @@
-"""Recovering: after a restore the ledger waits until every device has said what it did and what it holds, or was written off.
+"""Reports after a restore: the ledger recovers until every device has reported what it did and what it holds, or was written off.
 
-A tablet reports when the server has its journal to the end and it has named all its holds. If somebody was granted one of them since,
-for it was written off in the time that is lost, it gives that back first. A till reports when it has sent again
-what it redeemed in the last days. Of what was enrolled after the backup the ledger knows nothing; that all of it is here again a manager
-says. Until then nothing is granted, and only who holds a coupon gives it.
+A tablet has reported once the server has its whole journal and all its claims, which are the holds that it knows of. If another device
+was granted one of these holds later, the tablet must release it first. A till has reported once it has repeated its redemptions of the
+last days. Until then nothing is granted, and only the holder of a coupon gives it. See docs/protocol.md.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +22,7 @@ CLAIMS_PER_REQUEST_MAX = 5_000
 
 Hold = tuple[int, int]  # serial, epoch
 
-# The newest grant of a coupon is the one that holds, whatever the backup says.
+# A claim with a newer epoch than the ledger's is a grant that the backup lacks, so it is taken over.
 TAKE = (
     update(Coupon)
     .where(Coupon.serial == bindparam("of_serial"), Coupon.epoch < bindparam("new_epoch"))
@@ -45,7 +44,7 @@ TAKE_LOST = text(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A tablet's word on a generation: `end` is the last number of its journal, `claims` the holds it has as (serial, epoch).
+    """A tablet's report to a generation. `end` is the number of its last journal entry, `claims` are its holds.
 
     `more`: further claims follow in its next request.
     """
@@ -57,22 +56,23 @@ class Report:
 
 
 def record_report(session: Session, device: Device, report: Report, life: Life) -> list[Hold]:
-    """Notes what the device (locked) claims, and that it has reported, if that was all and its journal is here to the end.
+    """Record the claims of a device, whose row is locked, and that it has reported, if its claims and its journal are complete.
 
-    Answers the claims that are over: it is to give these holds back, and until then it has not reported.
+    Returns its outdated claims. The device must release these, and has not reported before it has. Returns [] and records nothing
+    if the report is to another generation or comes again.
     """
     if report.generation != life.generation or device.reported_generation >= life.generation:
         return []
     record_claims(session, device.id, report.claims)
-    over = find_outdated(session, device.id, report.claims)
-    if not over and not report.more and report.end == device.last_number:
+    outdated = find_outdated(session, device.id, report.claims)
+    if not outdated and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation
         session.flush()
-    return over
+    return outdated
 
 
 def find_outdated(session: Session, device_id: str, claims: Sequence[Hold]) -> list[Hold]:
-    """Those of the claims that another device has by a newer grant."""
+    """Return the claims to coupons that another device holds by a newer grant."""
     serials = [serial for serial, _ in claims]
     others = [
         *session.execute(select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(Coupon.serial.in_(serials))),
@@ -83,7 +83,7 @@ def find_outdated(session: Session, device_id: str, claims: Sequence[Hold]) -> l
 
 
 def record_claims(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
-    """The device holds these coupons. Those that have no row are remembered until they are adopted."""
+    """Give the device the holds that it claims, unless the ledger has a newer grant. Claims to lost coupons are stored."""
     rows = [{"of_serial": serial, "by_device_id": device_id, "new_epoch": epoch} for serial, epoch in claims]
     await_again(session, device_id, claims)
     lost = apply_claims(session, rows)
@@ -95,7 +95,7 @@ def record_claims(session: Session, device_id: str, claims: Sequence[Hold]) -> N
 
 
 def await_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
-    """Whoever reported that it has one of these holds by an older grant is awaited once more, and hears then that it is over."""
+    """Await again the devices that have reported an older grant of these holds. They learn at their next report that it is outdated."""
     epochs = dict(claims)
     coupons = select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(
         Coupon.serial.in_(epochs), Coupon.holder_id.is_not(None)
@@ -104,41 +104,50 @@ def await_again(session: Session, device_id: str, claims: Sequence[Hold]) -> Non
     rows = [*session.execute(coupons), *session.execute(lost)]
     older = {holder_id for serial, epoch, holder_id in rows if epoch < epochs[serial]} - {device_id}
     if older:
-        able = and_(Device.revoked_at.is_(None), Device.lost_at.is_(None))  # a revoked one hears nothing
+        able = and_(Device.revoked_at.is_(None), Device.lost_at.is_(None))  # the others can't report
         session.execute(update(Device).where(Device.id.in_(older), able).values(reported_generation=0))
 
 
 def apply_claims(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Answers those whose coupon had no row just before: one adopted meanwhile is taken, and answered too."""
+    """Write claims to the rows of their coupons, and return those whose coupon had no row.
+
+    A coupon that is adopted between the two statements gets the claim, and is returned too, which does no harm.
+    """
     if not rows:
         return []
-    here = set(session.scalars(select(Coupon.serial).where(Coupon.serial.in_([row["of_serial"] for row in rows]))))
+    existing = set(session.scalars(select(Coupon.serial).where(Coupon.serial.in_([row["of_serial"] for row in rows]))))
     session.connection().execute(TAKE, rows)
-    return [row for row in rows if row["of_serial"] not in here]
+    return [row for row in rows if row["of_serial"] not in existing]
 
 
 def lock_campaigns(session: Session, numbers: Collection[int]) -> None:
-    """Whoever adopts a coupon locks its campaign, too: either he sees the claim to it, or the claim finds the coupon."""
+    """Lock campaigns, as `lost_coupons.adopt` does: so either the adopting transaction sees the claim, or this one sees the coupon."""
     locked = select(Campaign.number).where(Campaign.number.in_(numbers)).order_by(Campaign.number)
     session.execute(locked.with_for_update(key_share=True))
 
 
 def is_awaited(life: Life) -> ColumnElement[bool]:
-    """Of devices: has this one to report? A lost one is written off; a revoked till holds nothing and may do nothing more."""
+    """Return the condition that a device has still to report.
+
+    A tablet has to even if it was revoked, since it may hold coupons. A revoked till has not, nor has a device that was written off.
+    """
     is_till_at_work = and_(Device.kind == "till", Device.revoked_at.is_(None))
     behind = Device.reported_generation < life.generation
     return and_(behind, Device.lost_at.is_(None), or_(Device.kind == "tablet", is_till_at_work))
 
 
 def awaits(session: Session, device_id: str) -> bool:
-    """Does a restored ledger wait for this device's report?"""
+    """Return whether the ledger recovers and waits for this device's report."""
     life = generation.current(session)
     awaited = select(Device.id).where(Device.id == device_id, is_awaited(life))
     return life.is_recovering and session.scalar(awaited) is not None
 
 
 def end_if_complete(session: Session) -> Life:
-    """Recovery ends when nobody is awaited any more. Whoever reports at the same time waits here, so that the last one sees all."""
+    """End the recovery if no report is awaited any more, and return the state of the ledger.
+
+    Concurrent reports wait for each other at the lock, so that the last one sees all the others.
+    """
     life = generation.current(session, lock=True)
     if (
         not life.is_recovering

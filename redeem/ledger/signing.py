@@ -1,6 +1,6 @@
-"""Keeping signing keys: the ring that says which tokens are ours, and the one key that signs.
+"""The stored signing keys: load the ring that verifies tokens and the signer that makes them, and rotate.
 
-Private halves are sealed under the newest secret key of the configuration and leave this module only as a Signer.
+Private keys are sealed under the newest secret key of the configuration. They leave this module only inside a Signer.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs tokens; `newest` is the key id for new coupons. Ed25519 is deterministic, so a token signed again is the same token."""
+    """Signs tokens. `newest` is the key id for new coupons; the older keys make the tokens of older coupons again, byte for byte."""
 
     newest: int
     private_keys: dict[int, SigningKey]
 
     def write(self, key_id: int, campaign: int, number: int, last_day: int) -> str:
+        """Return the token's text."""
         return tokens.write(tokens.sign(campaign, number, last_day, self.private_keys[key_id], key_id))
 
     def write_serial(self, key_id: int, serial: int, last_day: int) -> str:
@@ -36,7 +37,7 @@ def load_ring(session: Session) -> KeyRing:
 
 
 def load_signer(session: Session, sealer: Sealer) -> Signer:
-    """Raises Conflict if no key is active."""
+    """Return the signer. Raises Conflict if no key is active."""
     rows = [row for row in _rows(session) if row.sealed_private_key]
     active = [row.kid for row in rows if row.status == KeyStatus.ACTIVE]
     if not active:
@@ -50,7 +51,7 @@ def load_signer(session: Session, sealer: Sealer) -> Signer:
 
 
 def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = None) -> int:
-    """A new active key; those that were active still verify. Answers its id."""
+    """Add a new active key and return its id. Keys that were active only verify from now on."""
     for row in _rows(session):
         if row.status == KeyStatus.ACTIVE:
             row.status = KeyStatus.VERIFY_ONLY
@@ -70,7 +71,7 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
 
 
 def set_status(session: Session, kid: int, status: KeyStatus) -> None:
-    """Raises NotFound. A compromised key's coupons are refused from now on, whoever holds them."""
+    """Set a key's status. All coupons that a compromised key signed are refused from now on. Raises NotFound."""
     row = session.get(coupons.SigningKey, kid)
     if row is None:
         raise NotFound("Check the key id; see flask keys list.")

@@ -1,4 +1,4 @@
-"""The ledger's statements, built once; SQLAlchemy compiles each once for the database in use."""
+"""The ledger's SQL statements. They are built once, at import, and SQLAlchemy compiles each once for the database in use."""
 
 from typing import Any
 
@@ -28,7 +28,8 @@ from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Red
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
 
-LATE_SLOT = 8  # written out in COUNT, too: of what is counted on a day before that on which it happens, or that is closed; see adding_up.py
+# The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
+LATE_SLOT = 8
 
 # `status.is_void` in SQL: void for everybody but the tablet that may hold the coupon. That one is asked first, and what it gave before it
 # heard is honoured: for it the coupon is void once the void was carried out.
@@ -36,7 +37,7 @@ IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(Non
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 
-FOUND = (
+COUPON_COLUMNS = (
     Coupon.serial,
     Coupon.short_code,
     Coupon.last_day,
@@ -47,18 +48,20 @@ FOUND = (
     Campaign.terms,
     exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
 )
-KEPT = (
+ACT_COLUMNS = (
     *(Act.id, Act.name, Act.kind, Act.store_id, Act.serial, Act.code, Act.answer, Act.fingerprint),
     *(Store.time_zone, Reversal.reason),
 )
 IS_NAMED = and_(Act.device_id == bindparam("device_id"), Act.name == bindparam("name"))
 
-FIND = (
-    select(*FOUND).join(Campaign, Campaign.number == Coupon.campaign_number).where(Coupon.serial == bindparam("serial"))
+FIND_COUPON = (
+    select(*COUPON_COLUMNS)
+    .join(Campaign, Campaign.number == Coupon.campaign_number)
+    .where(Coupon.serial == bindparam("serial"))
 )
-# FOR NO KEY UPDATE: whoever settles or voids waits, whoever only names the coupon in a row of its own does not.
-FIND_AND_LOCK = FIND.with_for_update(of=Coupon, key_share=True)
-LOOK = FIND_AND_LOCK.add_columns(Act.id).outerjoin(Act, IS_NAMED)
+# FOR NO KEY UPDATE: transactions that settle or void the coupon wait; those that only insert a row with a foreign key to it don't.
+FIND_COUPON_AND_LOCK = FIND_COUPON.with_for_update(of=Coupon, key_share=True)
+FIND_COUPON_AND_ACT = FIND_COUPON_AND_LOCK.add_columns(Act.id).outerjoin(Act, IS_NAMED)
 TERMS = select(Campaign.terms).where(Campaign.number == bindparam("number"))
 
 STANDING = (
@@ -84,12 +87,12 @@ STANDING = (
 STANDING_BY_SERIAL = STANDING.where(Redemption.serial == bindparam("serial"))
 STANDING_BY_ACT = STANDING.where(Redemption.act_id == bindparam("act_id"))
 
-ACT = select(*KEPT).join(Store, Store.id == Act.store_id).outerjoin(Reversal, Reversal.act_id == Act.id)
+ACT = select(*ACT_COLUMNS).join(Store, Store.id == Act.store_id).outerjoin(Reversal, Reversal.act_id == Act.id)
 ACT_BY_NAME = ACT.where(IS_NAMED)
 ACT_BY_ID = ACT.where(Act.id == bindparam("act_id"))
 SERIAL_BY_SHORT_CODE = select(Coupon.serial).where(Coupon.short_code == bindparam("short_code"))
 
-# ON CONFLICT reads the same in SQLite and PostgreSQL, and names no column: whichever constraint is met decides.
+# ON CONFLICT is the same in SQLite and PostgreSQL. It names no column, so that any violated constraint counts.
 REDEEM = text(
     "INSERT INTO redemption (serial, act_id, device_id, at, handed_over_at) VALUES (:serial, :act_id, :device_id, :at, :handed_over_at)"
     " ON CONFLICT DO NOTHING RETURNING serial"
@@ -134,21 +137,21 @@ OLDEST_CONFLICT = (
     .order_by(Conflict.at, Act.id)
     .limit(1)
 )
-# Where a change stands in the order of changes. SQLite commits one writer after another: a count is an order. PostgreSQL commits
-# side by side, so there it is the transaction's own number, and readers begin again at the oldest one that was under way.
+# The position of a change. SQLite commits one writer after another, so a counter is in commit order. PostgreSQL commits in parallel, so
+# there the position is the transaction id, and readers start again from the oldest transaction that was in progress.
 NOTE_CHANGE = {
     "sqlite": text("INSERT INTO change (position, serial) SELECT coalesce(max(position), 0) + 1, :serial FROM change"),
     "postgresql": text(
         "INSERT INTO change (position, serial) VALUES (pg_current_xact_id()::text::bigint, :serial) ON CONFLICT DO NOTHING"
     ),
 }
-KEEP = text(
+APPEND_ACT = text(
     "INSERT INTO act (id, device_id, name, kind, store_id, clerk_id, serial, code, answer, fingerprint, at, device_at,"
     " entry, signature) VALUES (:id, :device_id, :name, :kind, :store_id, :clerk_id, :serial, :code, :answer,"
     " :fingerprint, :at, :device_at, :entry, :signature)"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
-# A day that is added up takes nothing more but what is late, whatever the clock says: it may have been days ahead once.
+# On a closed day everything counts as late, whatever the caller says: a clock that was days ahead may have closed the day too early.
 COUNT = text(
     "INSERT INTO tally (day, campaign_number, store_id, outcome, slot, count)"
     " VALUES (:day, :campaign_number, :store_id, :outcome,"
@@ -158,9 +161,10 @@ COUNT = text(
 
 
 def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
-    """For PostgreSQL: REDEEM, and if that redeemed, KEEP, COUNT and NOTE_CHANGE. Answers (was it redeemed, was the act kept).
+    """Build, for PostgreSQL, one statement of REDEEM and, if that inserted a row, APPEND_ACT, COUNT and NOTE_CHANGE.
 
-    With `source`, only if that has a row.
+    It returns two booleans: whether the redemption was inserted, and whether the act was. With `source`, all of it happens only if
+    `source` has a row.
     """
     redeemed = inserted(Redemption, source).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
     kept = inserted(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
@@ -176,14 +180,17 @@ def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
 
 
 def inserted(model: type[Base], source: CTE | None = None, **said: ColumnElement[Any]) -> postgresql.Insert:
-    """The row that the parameters say, but for what is `said` otherwise; with `source`, only if that has a row."""
+    """Build the INSERT of one row. Its values are parameters named like the columns, except those given in `said`.
+
+    With `source`, the row is inserted only if `source` has one.
+    """
     columns = model.__table__.columns
     row = select(*(said.get(column.name, bindparam(column.name, type_=column.type)) for column in columns))
     return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
 
 
 REDEEM_IN_ONE_STATEMENT = redeem_in_one_statement()
-# Locked as by FIND_AND_LOCK: who had to wait for the lock is shown the row anew, as it is then.
+# Locked as by FIND_COUPON_AND_LOCK. After a wait for the lock, PostgreSQL evaluates the conditions again on the row as it is then.
 UNCHANGED = (
     select(Coupon.serial)
     .join(Campaign, Campaign.number == Coupon.campaign_number)

@@ -66,7 +66,7 @@ def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store
     """Add a store. Raises Invalid for a partner that the author can't see and for an unknown time zone."""
     known = select(Partner.id).where(Partner.id == new.partner_id, partners_within(author.scope))
     if session.scalar(known) is None:
-        raise Invalid("Name a partner that is here.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
+        raise Invalid("Name an existing partner.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
     check_zone(new.time_zone)
     store = Store(
         id=new_id("sto", now),

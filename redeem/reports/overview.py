@@ -1,7 +1,7 @@
-"""Reporting: what the office reads, added up from counts that were kept as things happened, and of closed days from adding_up.py.
+"""The overview that the office reads, computed from the tally and, for closed days, from the rollups.
 
-Given is what was handed over and not taken back: redeemed − withdrawn − reversed, and never what still waits for the
-clerk's report (pending). Days are calendar days at the store where it happened.
+Gifts given are those that were handed over and not taken back: redeemed − withdrawn − reversed − pending. Pending ones still wait for
+the clerk. Days are calendar days at the store where it happened.
 """
 
 from collections import Counter, defaultdict
@@ -26,10 +26,11 @@ from redeem.reports import rollups
 
 WITHDRAWN = "withdrawn"
 GIFTS = (Outcome.REDEEMED, Outcome.REVERSED, WITHDRAWN)
-# A decline is counted by whoever declined: the server (`declined:`), or a tablet that said no by itself (`decline:`).
+# The server counts its declines as `declined:` and the reason. A tablet that declined by itself reports that as `decline:`.
 DECLINES = ("declined:", "decline:")
 REFUSALS = ("refusal:",)
 PENDING_MAX = 10_000
+EPOCH_MS: Ms = 1_577_836_800_000  # 2020-01-01T00:00Z
 
 Columns = TypeVarTuple("Columns")
 
@@ -46,13 +47,13 @@ class Period:
         return range(self.first, self.last + 1)
 
     def before(self) -> "Period":
-        """As many days, just before these."""
+        """Return the period of the same length just before this one."""
         return Period(self.first - len(self.days), self.first - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which figures: whose (the manager's scope), when, and of which campaign and stores (`narrowed`)."""
+    """Which figures to report: within the manager's `scope`, for a period, and as filtered by campaign and by stores (`narrowed`)."""
 
     scope: Scope
     period: Period
@@ -62,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Gifts:
-    """What became of the coupons that were good. `taken` is what the counter was told to give."""
+    """Counts of redemptions. `taken`: those that a clerk was told to give. `given`: handed over, and not taken back."""
 
     redeemed: int = 0
     withdrawn: int = 0
@@ -80,7 +81,7 @@ class Gifts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a ranking: a campaign or a store (with its partner), and its gifts."""
+    """One line of a ranking: the id (`key`) and name of a campaign or a store, the store's partner (`of`), and its counts."""
 
     key: str
     name: str
@@ -91,8 +92,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All the figures of a question. Reasons map a code to how often; `before` is the period before; a conflict is a second
-    gift of one coupon, which is no gift given."""
+    """The figures of a question. `before` is for the period before. `declines` and `refusals` are counts by reason.
+
+    `conflicts` are second gifts of a coupon. They are not among the gifts given.
+    """
 
     question: Question
     total: Gifts
@@ -114,7 +117,7 @@ class Report:
 
     @property
     def shown(self) -> int:
-        """How often a coupon was shown and ended one way or the other."""
+        """How often a coupon was shown and was then given, declined or refused."""
         return self.total.taken + self.declined + self.refused
 
     @property
@@ -123,18 +126,18 @@ class Report:
 
 
 Sums = dict[Any, Counter[str]]
-# As an integer: what PostgreSQL adds up of big integers is a decimal.
+# The cast is for PostgreSQL, whose sum of big integers is a numeric.
 TIMES = cast(func.sum(Tally.count), BigInteger)
 ADDED_UP = cast(func.sum(Rollup.count), BigInteger)
-# Written out, and not as a value: only so is it known to be what the index of late rows has.
+# A literal and not a parameter: only so can the database use the partial index on late rows.
 IS_LATE = Tally.slot == literal_column(str(LATE_SLOT))
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A period in two: the days that are added up, in blocks, at one place; and those that are still counted (`open`).
+    """A period in two parts: the `closed` days, which are read from rollups, and the `open` ones, which are read from the tally.
 
-    `place` is a store's id, a partner's, '' for everywhere, or None if what is asked for can be nowhere.
+    `place` is the rollups' place: a store's id, a partner's id, '' for all stores, or None if no store matches the question.
     """
 
     closed: Period
@@ -143,6 +146,7 @@ class Parts:
 
     @property
     def blocks(self) -> Mapping[int, list[int]]:
+        """The first days of the rollup blocks that make up the closed days, by the length of the blocks."""
         return rollups.starts_by_length(self.closed.first, self.closed.last)
 
 
@@ -171,7 +175,7 @@ def parts_of(session: Session, question: Question, period: Period) -> Parts:
 
 
 def place_of(session: Session, question: Question) -> str | None:
-    """The one place that scope and choice leave."""
+    """Return the one place that both the scope and the filter allow, or None if there is none."""
     both = (question.scope, question.narrowed)
     stores = {each.store_id for each in both if each.store_id}
     partners = {each.partner_id for each in both if each.partner_id}
@@ -187,8 +191,8 @@ def add_up_days(session: Session, question: Question, parts: Parts) -> Sums:
     sums: Sums = defaultdict(Counter)
     one = select(Rollup.day, Rollup.outcome, Rollup.count).where(Rollup.outcome.in_(GIFTS))
     if parts.place is not None:
-        asked_for = one.where(Rollup.campaign_number == campaign_of(question), Rollup.place == parts.place)
-        days = asked_for.where(Rollup.days == 1, Rollup.day.in_(parts.closed.days))
+        at_place = one.where(Rollup.campaign_number == campaign_of(question), Rollup.place == parts.place)
+        days = at_place.where(Rollup.days == 1, Rollup.day.in_(parts.closed.days))
         for day, outcome, times in session.execute(days):
             sums[day][outcome] += times
     counted = select(Tally.day, Tally.outcome, TIMES).where(Tally.outcome.in_(GIFTS)).group_by(Tally.day, Tally.outcome)
@@ -198,7 +202,7 @@ def add_up_days(session: Session, question: Question, parts: Parts) -> Sums:
 
 
 def add_up_places(session: Session, question: Question, parts: Parts) -> tuple[Sums, Sums]:
-    """By campaign, and by store."""
+    """Return the counts of all outcomes by campaign number, and by store id."""
     campaigns: Sums = defaultdict(Counter)
     stores: Sums = defaultdict(Counter)
     for campaign, outcome, times in closed_by_campaign(session, question, parts):
@@ -215,7 +219,10 @@ def add_up_places(session: Session, question: Question, parts: Parts) -> tuple[S
 
 
 def closed_by_campaign(session: Session, question: Question, parts: Parts) -> Iterable[tuple[int, str, int]]:
-    """Every campaign is named, so that the primary key leads to each row: it has the campaign before the place."""
+    """Yield (campaign number, outcome, count) of the closed days.
+
+    The query names every campaign, because the primary key has the campaign before the place: so it is an index look-up.
+    """
     if parts.place is None:
         return
     each = Rollup.campaign_number, Rollup.outcome
@@ -231,6 +238,7 @@ def known_campaigns(session: Session) -> list[int]:
 
 
 def closed_by_store(session: Session, question: Question, parts: Parts) -> Iterable[tuple[str, str, int]]:
+    """Yield (store id, outcome, count) of the closed days."""
     if parts.place is None:
         return
     each = Rollup.place, Rollup.outcome
@@ -245,6 +253,7 @@ def closed_by_store(session: Session, question: Question, parts: Parts) -> Itera
 
 
 def closed_gifts(session: Session, question: Question, parts: Parts) -> Iterable[tuple[str, int]]:
+    """Yield (outcome, count) of the gifts on the closed days."""
     if parts.place is None:
         return
     here = (Rollup.campaign_number == campaign_of(question), Rollup.place == parts.place, Rollup.outcome.in_(GIFTS))
@@ -260,14 +269,14 @@ def campaign_of(question: Question) -> int:
 def still_counted(
     session: Session, statement: Select[*Columns], question: Question, parts: Parts
 ) -> Iterable[SqlRow[*Columns]]:
-    """What is in no block yet: the days that are not closed, and what came late to those that are."""
-    yield from session.execute(asked(statement, question, parts.open)) if parts.open.days else ()
+    """Yield what is in no rollup: all counts of the open days, and the late counts of the closed ones."""
+    yield from session.execute(filtered(statement, question, parts.open)) if parts.open.days else ()
     late = statement.where(IS_LATE)
-    yield from session.execute(asked(late, question, parts.closed)) if parts.closed.days else ()
+    yield from session.execute(filtered(late, question, parts.closed)) if parts.closed.days else ()
 
 
-def asked(statement: Select[*Columns], question: Question, period: Period) -> Select[*Columns]:
-    """The statement, kept to what is asked for and to what may be known."""
+def filtered(statement: Select[*Columns], question: Question, period: Period) -> Select[*Columns]:
+    """Add the conditions of the question to a statement on the tally."""
     kept = within(within(statement, question.scope, Tally.store_id), question.narrowed, Tally.store_id)
     kept = kept.where(Tally.day.between(period.first, period.last))
     return kept if question.campaign is None else kept.where(Tally.campaign_number == question.campaign)
@@ -294,21 +303,21 @@ def gifts(outcomes: Mapping[str, int], pending: int = 0) -> Gifts:
 
 
 def reasons(outcomes: Mapping[str, int], prefixes: tuple[str, ...]) -> dict[str, int]:
-    """How often for each reason, whoever said it."""
-    found: Counter[str] = Counter()
+    """Return the counts by reason of the outcomes with any of these prefixes."""
+    by_reason: Counter[str] = Counter()
     for outcome, count in outcomes.items():
         prefix = next((prefix for prefix in prefixes if outcome.startswith(prefix)), None)
         if prefix and count:
-            found[outcome.removeprefix(prefix)] += count
-    return dict(found)
+            by_reason[outcome.removeprefix(prefix)] += count
+    return dict(by_reason)
 
 
-# Pending: promised to a tablet that has not said yet that it gave. They are rows, not counts, and few.
+# Pending redemptions: a tablet was answered yes and has not reported the gift yet. They are few, and counted from their rows.
 
 
 @dataclass(slots=True)
 class Pending:
-    """Pending redemptions by day, campaign and store."""
+    """The numbers of pending redemptions by day, by campaign number and by store id."""
 
     days: Counter[int] = field(default_factory=Counter)
     campaigns: Counter[int] = field(default_factory=Counter)
@@ -320,17 +329,18 @@ class Pending:
 
 
 def count_pending(session: Session, question: Question) -> Pending:
-    found = Pending()
+    pending = Pending()
     for serial, at, store_id, zone in session.execute(pending_rows(question)):
         day, campaign = local_day(at, zone), serial >> 32
         if day in question.period.days and question.campaign in (None, campaign):
-            found.days[day] += 1
-            found.campaigns[campaign] += 1
-            found.stores[store_id] += 1
-    return found
+            pending.days[day] += 1
+            pending.campaigns[campaign] += 1
+            pending.stores[store_id] += 1
+    return pending
 
 
 def pending_rows(question: Question) -> Select[int, Ms, str, str]:
+    """Select pending redemptions in the period and one day more on each side, because stores' calendars differ from UTC's."""
     first, last = (midnight(day) for day in (question.period.first - 1, question.period.last + 2))
     return (
         select(Redemption.serial, Redemption.at, Act.store_id, Store.time_zone)
@@ -343,18 +353,11 @@ def pending_rows(question: Question) -> Select[int, Ms, str, str]:
 
 
 def midnight(day: int) -> Ms:
-    """In UTC; whoever means a store's midnight looks a day further on both sides."""
-    return EPOCH_MS + day * MS_PER_DAY
-
-
-EPOCH_MS: Ms = 1_577_836_800_000  # 2020-01-01T00:00Z
-
-
-# Names.
+    return EPOCH_MS + day * MS_PER_DAY  # in UTC
 
 
 def campaign_rows(session: Session, sums: Sums, pending: Mapping[int, int]) -> list[Row]:
-    """Coupons that belong to no campaign of ours are no row: they are in the declines."""
+    """Return the ranking of campaigns. Coupons of unknown campaigns have no row here. They are counted as declines."""
     named = select(Campaign.number, Campaign.name).where(Campaign.number.in_(list(sums)))
     rows = [
         Row(f"cmp_{number}", name, "", gifts(sums[number], pending[number]), declined(sums[number]))

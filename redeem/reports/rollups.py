@@ -1,9 +1,8 @@
-"""Adding up: the tally of days that are over, summed once, so that a report of a year reads about as few rows as one of a month.
+"""Rollups: sums of the tally over closed days, so that a report of a year reads hardly more rows than a report of a month.
 
-A day is closed when nothing can be counted on it any more but what comes late, and that has a slot of its own in the tally
-(ledger.LATE_SLOT): so what was added up stays right, and a report adds the late rows to it. Should a clock that was days ahead have closed
-a day too early, what is counted on it from then on is late too: the statement that counts looks. Blocks of 1, 8 and 64 days begin at
-multiples of their length; any period is made of a few dozen of them.
+A day is closed once only late counts can still come for it. These have a slot of their own in the tally (LATE_SLOT), so rollups never
+change, and reports add the late counts to them. Rollups are for blocks of 1, 8 and 64 days, which begin at multiples of their length. Any
+period is made of a few dozen blocks.
 """
 
 import itertools
@@ -25,7 +24,7 @@ from redeem.ledger.ledger import LATE_SLOT
 EVERY_CAMPAIGN = -2
 EVERYWHERE = ""
 BLOCKS_DAYS = (1, 8, 64)
-# Counting goes by each store's calendar, which is a day ahead of UTC's or behind it at most; one more for clocks and slow commits.
+# A store's calendar is at most one day ahead of UTC's or behind it. One more day is for wrong clocks and slow commits.
 CLOSED_AFTER_DAYS = 3
 
 COLUMNS = ["days", "day", "campaign_number", "place", "outcome", "count"]
@@ -35,21 +34,21 @@ NO_PLACE: ColumnElement[Any] = literal_column("''")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """So many days from a day on."""
+    """The `days` days from `day` on."""
 
     days: int
     day: int
 
 
 def blocks(first: int, last: int) -> list[Block]:
-    """The fewest blocks that make up the days from `first` to `last`, both included."""
-    found = []
+    """Return the fewest blocks that make up the days from `first` to `last`, both included."""
+    chosen = []
     day = first
     while day <= last:
         length = max(days for days in BLOCKS_DAYS if day % days == 0 and day + days - 1 <= last)
-        found.append(Block(length, day))
+        chosen.append(Block(length, day))
         day += length
-    return found
+    return chosen
 
 
 def starts_by_length(first: int, last: int) -> Mapping[int, list[int]]:
@@ -61,20 +60,20 @@ def starts_by_length(first: int, last: int) -> Mapping[int, list[int]]:
 
 
 def closed_until(session: Session) -> int | None:
-    """The last day that is added up; None if none is."""
+    """Return the last closed day, or None if no day is closed."""
     return session.scalar(select(Deployment.added_up_until).where(Deployment.id == 1))
 
 
 def is_behind(session: Session, today: int) -> bool:
-    """Whether `add_up` has something to do. `today` is UTC's."""
+    """Return whether `add_up` has a day to close. `today` is in UTC."""
     following = next_day(session, closed_until(session))
     return following is not None and following <= today - CLOSED_AFTER_DAYS
 
 
 def add_up(session: Session, today: int) -> bool:
-    """Adds the next closed day up, and the blocks that it completes. False if there is none yet."""
-    life = session.get(Deployment, 1, with_for_update=True) or first_row(session)
-    day = next_day(session, life.added_up_until)
+    """Close the next day: sum it, and the blocks that it completes. Returns False if no day can be closed yet. `today` is in UTC."""
+    deployment = session.get(Deployment, 1, with_for_update=True) or first_row(session)
+    day = next_day(session, deployment.added_up_until)
     if day is None or day > today - CLOSED_AFTER_DAYS:
         return False
     for statement in sums_of_day(day):
@@ -82,27 +81,29 @@ def add_up(session: Session, today: int) -> bool:
     for smaller, days in itertools.pairwise(BLOCKS_DAYS):
         if (day + 1) % days == 0:
             session.execute(insert(Rollup).from_select(COLUMNS, sums_of_block(smaller, Block(days, day + 1 - days))))
-    life.added_up_until = day
+    deployment.added_up_until = day
     session.flush()
     return True
 
 
 def first_row(session: Session) -> Deployment:
+    """Insert the deployment's row. Raises Retry if a concurrent transaction has just done so."""
     row = Deployment(id=1)
     session.add(row)
     try:
         session.flush()
     except IntegrityError as error:
-        raise Retry from error  # somebody else made it at the same moment
+        raise Retry from error
     return row
 
 
 def next_day(session: Session, until: int | None) -> int | None:
+    """Return the day after the last closed one, or the first day with a count, or None if nothing was counted."""
     return until + 1 if until is not None else session.scalar(select(func.min(Tally.day)))
 
 
 def sums_of_day(day: int) -> Sequence[Select[*tuple[Any, ...]]]:
-    """By campaign and for all campaigns, each by store, by partner and everywhere."""
+    """Return the statements that sum a day: by campaign and for all campaigns, each by store, by partner and for all stores."""
     campaigns = ((Tally.campaign_number,), ())
     places = ((Tally.store_id,), (Store.partner_id,), ())
     return [sum_of_day(day, campaign, place) for campaign in campaigns for place in places]

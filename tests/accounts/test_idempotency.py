@@ -108,7 +108,7 @@ def test_answers_are_forgotten_when_they_are_old_and_not_before(database, mutati
 
 @on_both_databases
 def test_no_request_clears_away_more_than_a_few(database, mutation):
-    for number in range(idempotency.FORGOTTEN_AT_ONCE + 2):
+    for number in range(idempotency.DELETED_PER_REQUEST_MAX + 2):
         old = Mutation(mutation.key_prefix, f"old-{number}", mutation.fingerprint)
         database.write(lambda s, old=old: idempotency.once(s, old, SEALER, NOW, lambda _: (201, b"")))
     later = Mutation(mutation.key_prefix, "new", mutation.fingerprint)

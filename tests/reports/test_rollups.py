@@ -183,7 +183,9 @@ def test_nothing_is_added_up_of_nothing(database):
 
 
 def test_refusals_and_late_rows_are_found_by_indexes_of_their_own(database, cast):
-    late = overview.asked(select(Tally.count).where(overview.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365))
+    late = overview.filtered(
+        select(Tally.count).where(overview.IS_LATE), Question(WHOLE, Period(0, 365)), Period(0, 365)
+    )
     listed = listing.REFUSAL.order_by(Act.id.desc()).limit(20)
     partners = by_partner.counted_of([cast.north_partner]).where(overview.IS_LATE, Tally.day <= 365)
     for statement, index in ((late, "ix_tally_late"), (partners, "ix_tally_late"), (listed, "ix_act_refusal")):

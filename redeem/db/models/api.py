@@ -1,4 +1,4 @@
-"""Tables of the API: keys and kept answers."""
+"""Tables of the API: keys, and the answers that are kept for retries."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,10 @@ from redeem.db.base import Base, Words
 
 
 class ApiKey(Base):
-    """A program's key: shown once, kept as a hash. A till's key belongs to its device, and through it to a store.
+    """An API key, stored as a hash. A till's key belongs to its device, and so to a store.
 
-    `family` is the prefix of the first of the keys that followed one another: to a program's retries they are one key.
-    `works_until`: another has followed it, and it goes on for so long.
+    Rolling a key makes another of the same `family`, which is the prefix of the first key of the line. Retries are recognised by the
+    family. `works_until` is set on the older key: it works until then.
     """
 
     __tablename__ = "api_key"
@@ -33,7 +33,7 @@ class ApiKey(Base):
 
 
 class Idempotency(Base):
-    """The first answer to a shop's mutation, sealed (it may hold a token), written in the mutation's own transaction."""
+    """The first answer to a shop's mutation, written in the mutation's own transaction. Sealed, because it may contain a token."""
 
     __tablename__ = "idempotency"
     key_prefix: Mapped[str] = mapped_column(ForeignKey("api_key.prefix"), primary_key=True)

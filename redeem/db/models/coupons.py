@@ -1,4 +1,4 @@
-"""Tables of coupons: signing keys, campaigns, coupons, moves, bulk voids."""
+"""Tables of coupons: signing keys, campaigns, coupons, changes of home, bulk voids."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from redeem.db.base import Base, Id, Words, partial
 
 
 class SigningKey(Base):
-    """A key that signs tokens; its private half is sealed under the newest secret key."""
+    """A key that signs tokens. Its private half is sealed under the newest secret key."""
 
     __tablename__ = "signing_key"
     kid: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -34,10 +34,10 @@ class SigningKey(Base):
 
 
 class Campaign(Base):
-    """`number` is the one in the token; `version` grows with each edit.
+    """A campaign. `number` is the one in the token. `version` grows with each edit. While `stopped_at` is set, it issues nothing.
 
-    `coupons` numbers the next coupon. Of the numbers below it, `skipped` have no coupon here: a restore skips numbers, since those
-    issued after the backup are out. So `coupons - skipped` were issued. While it is stopped it issues none.
+    `coupons` is the number of the next coupon. A restore skips numbers, because coupons that were issued after the backup have them.
+    `skipped` counts the skipped numbers that have no row here yet, so `coupons - skipped` coupons have one.
     """
 
     __tablename__ = "campaign"
@@ -57,11 +57,11 @@ class Campaign(Base):
 
 
 class Coupon(Base):
-    """One piece. Its hold is part of its row, so that whoever locks the row sees who may give it.
+    """One coupon. Its hold is in the same row, so a transaction that locks the row knows who may give the coupon.
 
-    `epoch` numbers the grants of its hold and only grows. The holder keeps it until the holder itself releases it: a recall,
-    a void or a move of a held coupon waits for that (`recalled_at`, `void_requested_at`), and no time ends it.
-    A promise is no hold: that device gets the hold when it next asks, from `promised_from` on, if the coupon is still open then.
+    `epoch` is the number of the newest grant of its hold, and only grows. A hold ends only when the holder releases it, never by
+    time. A recall (`recalled_at`), a void (`void_requested_at`) or a new home waits for that. A promise is not a hold yet: the device
+    gets the hold at its first sync from `promised_from` on, if the coupon is still open.
     """
 
     __tablename__ = "coupon"
@@ -99,7 +99,7 @@ class Coupon(Base):
 
 
 class HomeMove(Base):
-    """The shop said that a coupon is expected at another store, or at none."""
+    """The shop changed a coupon's home to another store, or to none."""
 
     __tablename__ = "move"
     serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)
@@ -108,9 +108,10 @@ class HomeMove(Base):
 
 
 class BulkVoid(Base):
-    """Many coupons that a manager voids at once, some in each transaction. What `wanted` says is taken in first, as lines.
+    """A manager's request to void many coupons, carried out in several transactions.
 
-    `taken_in` is how far that came: the number of texts of a list, or the serial in a campaign from which to go on; None when done.
+    First, what `wanted` names is turned into lines. `taken_in` is the progress of that: the number of texts read of a list, or the
+    serial from which to go on in a campaign. It is None once every line is there.
     """
 
     __tablename__ = "bulk_void"
@@ -125,7 +126,7 @@ class BulkVoid(Base):
 
 
 class BulkVoidLine(Base):
-    """One coupon of a bulk void, or one text that names none; `outcome` is None until it was its turn."""
+    """One coupon of a bulk void, or one text that names no coupon. `outcome` is None until the line has been carried out."""
 
     __tablename__ = "bulk_void_line"
     bulk_void_id: Mapped[str] = mapped_column(ForeignKey("bulk_void.id"), primary_key=True)

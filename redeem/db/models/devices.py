@@ -7,11 +7,12 @@ from redeem.db.base import Base, Id, Words, partial
 
 
 class Device(Base):
-    """An enrolled tablet (public key, journal) or a partner's own till (by API key).
+    """An enrolled tablet, with a public key and a journal, or a partner's till, with an API key.
 
-    `last_number` and `last_hash` are the end of its journal as the server has it; `newest_epoch` is of the newest hold it was
-    ever granted. `sweep_from`: it has yet to look through its store's coupons from this serial on, for those that nobody holds;
-    `swept_on` is the day on which it last began to. `moves_to_id`: a manager (`moves_by_id`) wants it at another store, see moving.py.
+    `last_number` and `last_hash` are the end of the tablet's journal as far as the server has it. `newest_epoch` is the epoch of the
+    newest hold that it was granted. `sweep_from` and `swept_on` are the progress of its sweep, see holds/sweep.py: the serial to go
+    on from (None if it is done), and the day of the last one. `moves_to_id` and `moves_by_id` are the store to which a manager wants
+    to move it, and that manager, see devices/moves.py. `reported_generation`: see ledger/recovery_reports.py.
     """
 
     __tablename__ = "device"
@@ -44,7 +45,7 @@ class Device(Base):
 
 
 class Enrolment(Base):
-    """A one-time right to enrol a tablet at a store. Used when a device names it; a device names each at most once."""
+    """A one-time right to enrol a tablet at a store. It is used once a device refers to it, which is unique."""
 
     __tablename__ = "enrolment"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -66,9 +67,10 @@ class Clerk(Base):
 
 
 class Quarantine(Base):
-    """An entry that can't be taken, such as a revoked device's: kept as it came, for a manager to admit or to leave.
+    """A journal entry that the server could not take, such as one of a revoked device. It is kept as it came, until a manager decides.
 
-    `device_id` is whose it claims to be; the ledger may not know it, if it was restored. `outcome` is what admitting it came to.
+    `device_id` is the device that the entry claims; a restored ledger may not know it, so it is no foreign key. `outcome` is the
+    answer that the entry got when it was admitted.
     """
 
     __tablename__ = "quarantine"
@@ -91,7 +93,7 @@ class Quarantine(Base):
 
 
 class Claim(Base):
-    """After a restore: a device holds this coupon, which the ledger has lost. It counts once the coupon itself shows up."""
+    """After a restore: a device reported a hold of this coupon, whose row was lost. Once the coupon is adopted, its row gets the hold."""
 
     __tablename__ = "claim"
     serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -100,9 +102,9 @@ class Claim(Base):
 
 
 class Forgotten(Base):
-    """A tablet that was enrolled after the backup that was put back, as it says and can prove: see forgotten.py.
+    """A tablet that was enrolled after the backup, so that the restored ledger lacks it. It signed its request: see devices/forgotten.py.
 
-    The store may be forgotten as well. `entries` is the number of the newest in its journal.
+    The ledger may lack the store, too, so `store_id` is no foreign key. `entries` is the number of entries in the tablet's journal.
     """
 
     __tablename__ = "forgotten"

@@ -1,8 +1,4 @@
-"""Every table and every constraint. Here a promise is made true; the code elsewhere only explains it.
-
-Times are UTC in whole milliseconds since 1970 (`*_at`). Days are days since 2020-01-01 at the store. Money is minor units.
-A coupon's `serial` is `campaign << 32 | number`, computed from its token: no look-up stands between a scan and its row.
-"""
+"""Tables of the ledger: acts, redemptions, reversals, second gifts, changes of coupons, and the deployment's one row."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,25 +12,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from redeem.db.base import Base as Base  # whoever asks here for the base gets it with every table
-from redeem.db.base import Id, Words, partial
-from redeem.db.models.coupons import BulkVoid as BulkVoid
-from redeem.db.models.coupons import BulkVoidLine as BulkVoidLine
-from redeem.db.models.devices import Forgotten as Forgotten
-from redeem.db.models.managers import AuditEntry as AuditEntry
-from redeem.db.models.managers import Invitation as Invitation
-from redeem.db.models.managers import Manager as Manager
-from redeem.db.models.managers import ManagerSession as ManagerSession
-from redeem.db.models.managers import Throttle as Throttle
-from redeem.db.models.partners import Statement as Statement
-from redeem.db.models.partners import StatementLine as StatementLine
+from redeem.db.base import Base, Id, Words, partial
 
 
 class Act(Base):
-    """What a device did, once, in its own words: an entry of a tablet's journal, or an attempt of a till.
+    """One thing that a device did: an entry of a tablet's journal, or an attempt of a till. Append-only.
 
-    `name` is the journal number or the attempt's id, so the same act never counts twice; `answer` is the first answer, repeated
-    to every retry. `fingerprint` tells another act under the same name from a retry. `entry` and `signature` are the evidence.
+    `name` is the number of the entry or the id of the attempt. It is unique for each device, so an act counts once. `answer` is the
+    first answer, and is repeated to every retry. `fingerprint` tells a retry from another request with the same name. `entry` and
+    `signature` are the entry exactly as the tablet signed it.
     """
 
     __tablename__ = "act"
@@ -60,7 +46,10 @@ class Act(Base):
 
 
 class Redemption(Base):
-    """The one redemption of a coupon that stands: the primary key is the promise that a gift is given once."""
+    """The redemption of a coupon that stands. The coupon is the primary key, so at most one does: that is the promise of one gift.
+
+    The foreign key to the act is deferred, because one statement may insert the redemption before its act.
+    """
 
     __tablename__ = "redemption"
     serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)
@@ -68,12 +57,12 @@ class Redemption(Base):
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
     at: Mapped[int]
     handed_over_at: Mapped[int | None]
-    # What a tablet was answered with yes and has not yet reported as given. Figures keep these apart.
+    # Pending: the tablet was answered yes and has not reported yet that the gift was handed over. Reports count these apart.
     __table_args__ = (partial("ix_redemption_pending", "at", where="handed_over_at IS NULL"),)
 
 
 class Reversal(Base):
-    """The undo of one redemption, at most one for each, by an act of a device or by a manager."""
+    """The undo of a redemption, by an act of a device or by a manager. A redemption has at most one."""
 
     __tablename__ = "reversal"
     act_id: Mapped[str] = mapped_column(ForeignKey("act.id"), primary_key=True)
@@ -84,7 +73,7 @@ class Reversal(Base):
 
 
 class Conflict(Base):
-    """A second gift of one coupon: `act_id` gave it while the redemption of `standing_act_id` stood. Somebody bears it."""
+    """A second gift of one coupon: `act_id` gave it while the redemption of `standing_act_id` stood. `bearer` pays for it."""
 
     __tablename__ = "conflict"
     act_id: Mapped[str] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"), primary_key=True)
@@ -100,7 +89,7 @@ class Conflict(Base):
 
 
 class CouponChange(Base):
-    """Coupons whose state changed, in an order that no reader can miss a part of: see snapshots.py."""
+    """A coupon whose state changed. Readers that follow `position` miss no change, see sync/changes.py."""
 
     __tablename__ = "change"
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -108,11 +97,11 @@ class CouponChange(Base):
 
 
 class Deployment(Base):
-    """The one row that says which life of the ledger this is. A restore starts a new generation, and recovery until all have reported.
+    """The only row about the ledger as a whole.
 
-    It waits as well for those that it has forgotten, while `awaits_forgotten`. Campaigns are numbered from `campaigns_from` at least.
-    Changes below the position `changes_from` were forgotten.
-    Days up to `added_up_until` are closed and stand in `rollup`.
+    A restore begins a new `generation`. `recovering_since` is set until every device has reported, and while `awaits_forgotten`: until a
+    manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on.
+    Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
     """
 
     __tablename__ = "deployment"

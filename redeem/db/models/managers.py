@@ -1,7 +1,4 @@
-"""The tables of those who run things: managers, their browsers, their invitations, what they changed and stated, and what was guessed at.
-
-They are part of models.py, which has the rules for them all, and are imported from there.
-"""
+"""Tables of managers: accounts, invitations, sessions, the audit log, and failed guesses."""
 
 from typing import Any
 
@@ -14,7 +11,10 @@ ROLES = "role IN ('shop_manager', 'partner_manager', 'store_manager', 'auditor')
 
 
 class Manager(Base):
-    """A person of the office. `reset_at` names the one link that may set a new password, made by `reset_by_id`; None if there is none."""
+    """A person who signs in at the office.
+
+    `reset_at` is when the newest password reset link was made, by `reset_by_id`. Only a link of that time works. None: no link does.
+    """
 
     __tablename__ = "manager"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -36,7 +36,7 @@ class Manager(Base):
 
 
 class Invitation(Base):
-    """The right of one person to become a manager. Used when it names whom it made; it makes at most one."""
+    """The right of one person to become a manager. `accepted_id` is the manager it made: it is unique, so a link works once."""
 
     __tablename__ = "invitation"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -54,7 +54,7 @@ class Invitation(Base):
 
 
 class ManagerSession(Base):
-    """A signed-in browser: a row, so that it can be listed and ended on the server. `confirmed_at`: when the password was last typed."""
+    """A signed-in browser. `confirmed_at` is when the password was last typed in it."""
 
     __tablename__ = "manager_session"
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -67,7 +67,7 @@ class ManagerSession(Base):
 
 
 class Throttle(Base):
-    """Failures counted per thing that can be guessed at, over all workers and restarts."""
+    """Failed guesses of one subject, such as a PIN or a password. See accounts/throttle.py."""
 
     __tablename__ = "throttle"
     subject: Mapped[str] = mapped_column(Words, primary_key=True)
@@ -76,9 +76,9 @@ class Throttle(Base):
 
 
 class AuditEntry(Base):
-    """A change that a manager made, or a program of the shop by its key; `key_prefix` is that of the key's family.
+    """A change that a manager made, or a program of the shop with its API key. `key_prefix` is the key's family.
 
-    `partner_id` and `store_id` say whose it was, as far as it was not the whole shop's.
+    `partner_id` and `store_id` are the scope of what was changed: both None if it belongs to the whole shop.
     """
 
     __tablename__ = "audit_entry"

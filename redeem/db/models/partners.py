@@ -25,7 +25,10 @@ class Store(Base):
 
 
 class Statement(Base):
-    """What a partner, then named so, is owed for what no earlier one has. `number` counts a partner's own from 1. It never changes."""
+    """What a partner is owed that no earlier statement has. It never changes, and has the partner's name of that time.
+
+    `number` counts the statements of one partner from 1.
+    """
 
     __tablename__ = "statement"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -38,7 +41,10 @@ class Statement(Base):
 
 
 class StatementLine(Base):
-    """Of one campaign, then named so: counts, below zero where more was taken back than given, and what is owed for one gift."""
+    """One campaign of a statement, with its name and amounts of that time. `value` and `handling_fee` are for one gift.
+
+    Counts are negative if more gifts were taken back than given.
+    """
 
     __tablename__ = "statement_line"
     statement_id: Mapped[str] = mapped_column(ForeignKey("statement.id"), primary_key=True)

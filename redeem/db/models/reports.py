@@ -1,4 +1,4 @@
-"""Tables that count: tallies and their roll-ups."""
+"""Tables of counts: tallies and rollups."""
 
 from sqlalchemy import SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,9 @@ from redeem.db.base import Base, Id, partial
 
 
 class Tally(Base):
-    """Outcomes counted as they happen. `slot` spreads writers over rows, so that a counter is no queue; readers add slots up.
+    """Outcomes, counted as they happen. Concurrent writers count in different slots, so that they don't wait for each other; readers sum.
 
-    What is counted on an earlier day than that on which it happened has a slot of its own: the others never change once their
-    day is over, so what was added up of them stays right.
+    What is counted for an earlier day has slot 8. The other slots of a day never change once it is closed, so rollups of them stay right.
     """
 
     __tablename__ = "tally"
@@ -24,9 +23,10 @@ class Tally(Base):
 
 
 class Rollup(Base):
-    """The tally of closed days added up, so that a report reads few rows however long its period: see adding_up.py.
+    """Sums of the tally over closed days, so that a report reads few rows however long its period. See reports/rollups.py.
 
-    A row is of `days` days from `day` on, of one campaign or of all, at one store, all of a partner's (its id) or all of them ('').
+    A row covers `days` days from `day` on, for one campaign or for all (-2). `place` is the id of a store, the id of a partner (all of
+    its stores), or '' (all stores).
     """
 
     __tablename__ = "rollup"

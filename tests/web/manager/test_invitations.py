@@ -184,7 +184,7 @@ def test_nobody_invites_above_or_outside(office, cast, database, role, to, place
     ("changed", "words"),
     [
         ({"email": "nobody"}, "Write an e-mail address, like name@example.com."),
-        ({"email": "Auditor@Example.org "}, "Somebody with this e-mail address is here already."),
+        ({"email": "Auditor@Example.org "}, "A manager with this e-mail address exists already."),
         ({"email": "x" * 250 + "@example.org"}, "Write an e-mail address"),
         ({"name": ""}, "Fill this in."),
         ({"name": "😀" * 40_000}, "Write less."),
@@ -206,7 +206,7 @@ def test_an_address_that_was_taken_meanwhile_is_said_so(app, office, database):
     database.write(lambda db: db.execute(taken))
     answer = accept(app, link)
     assert answer.status_code == 422
-    assert "Somebody with this e-mail address is here already." in answer.text
+    assert "A manager with this e-mail address exists already." in answer.text
 
 
 def test_a_name_is_text(app, office):

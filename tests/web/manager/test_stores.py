@@ -61,7 +61,7 @@ def test_a_partner_and_its_first_store_are_added(office, database):
     [
         ({"time_zone": "Mars/Olympus"}, "Name the store&#39;s time zone."),
         ({"time_zone": ""}, "Fill this in."),
-        ({"partner": "prt_01J00000000000000000000000"}, "Name a partner that is here."),
+        ({"partner": "prt_01J00000000000000000000000"}, "Name an existing partner."),
         ({"name": "😀" * 40_000}, "Write less."),
         ({"address": "x" * 400}, "Write less."),
         ({"hours": "x" * 200}, "Give a name of 1 to 120 characters on one line."),

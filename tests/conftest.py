@@ -49,10 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def needs_postgres(item: pytest.Item) -> bool:
-    stage = (
-        item.callspec.params.get("stage") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
-    )
-    return stage == "postgresql" or "postgres_cluster" in getattr(item, "fixturenames", ())
+    """Whether it was parametrized by the kind of database, or uses a fixture of conftest_postgres."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "postgresql" in map(str, parameters) or "postgres_cluster" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -39,7 +39,7 @@ class VoidCoupon(Conflict):
     """The coupon was cancelled by the shop."""
 
     code = "void"
-    default_detail = "Issue another coupon; this one was cancelled by the shop."
+    default_detail = "Issue another coupon; this one was voided by the shop."
 
 
 @dataclass(frozen=True, slots=True)

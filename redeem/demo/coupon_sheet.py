@@ -39,17 +39,17 @@ KINDS = {
     ),
     "void": (
         ("Void", "Аннулирован"),
-        ("The order was sent back. Expect: cancelled by the shop.", "Заказ вернули. Ждём: отменён магазином."),
+        ("The order was sent back. Expect: voided.", "Заказ вернули. Ждём: аннулирован."),
     ),
     "forged": (
         ("Forged", "Подделка"),
         ("One digit was changed. Expect: not one of ours.", "Изменена одна цифра. Ждём: это не наш купон."),
     ),
     "other_store": (
-        ("Other store", "Другой магазин"),
+        ("Other store", "Другая точка"),
         (
             "Good in Vladivostok only. Expect: not for this store.",
-            "Только во Владивостоке. Ждём: не для этого магазина.",
+            "Только во Владивостоке. Ждём: не для этой точки.",
         ),
     ),
 }
@@ -69,7 +69,7 @@ def draw(base_url: str, samples: Samples) -> bytes:
         piece(base_url, (f"At home {number}", "Приписан"), (), one) for number, one in enumerate(others_at_home, 2)
     ]
     small += [piece(base_url, (f"Valid {number}", "Действует"), (), one) for number, one in enumerate(others, 2)]
-    subtitle = f"{base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этого магазина"
+    subtitle = f"{base_url} · for a tablet at {BY_KEY[DEMO_STORE].name} · для планшета этой точки"
     return sheet.draw("Redeem: test sheet · пробный лист", subtitle, large, small)
 
 

@@ -95,12 +95,12 @@ def find(session: Session, device_id: str) -> Device:
 
 def check(session: Session, device: Device, store: Store) -> None:
     if device.revoked_at is not None or device.lost_at is not None:
-        raise Conflict("This device is revoked or lost. Add it again at the other store.")
+        raise Conflict("This device is revoked or written off. Add it again at the other store.")
     if device.store_id == store.id:
         raise Conflict("The device is at this store already. Choose another one.")
     if generation.current(session).is_recovering:
         raise Conflict(
-            "The ledger was restored from a backup and waits for its devices. Move the device when that is over."
+            "The server was restored from a backup and waits for its devices. Move the device when that is over."
         )
 
 

@@ -31,7 +31,7 @@ class Withdrawn(Contradiction):
     """There are no two gifts any more: one was reversed."""
 
     code = "conflict_withdrawn"
-    default_detail = "Nothing is left to decide: one of the two gifts was taken back."
+    default_detail = "Nothing is left to decide: one of the two gifts was undone."
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ DECLINES: Mapping[str, Decline] = {
         "`redeemed_at` says when; `store` and `device` say where, to tills of the same partner.",
     ),
     Verdict.VOID: Decline(
-        _("Cancelled by the shop"),
+        _("Voided by the shop"),
         "The shop has voided this coupon",
         "Don't give the gift: the shop has voided this coupon.",
     ),
@@ -55,7 +55,7 @@ DECLINES: Mapping[str, Decline] = {
         "Don't give the gift: the coupon's last day is over.",
     ),
     Verdict.HELD_ELSEWHERE: Decline(
-        _("Held by another device"),
+        _("Reserved for another tablet"),
         "Another device holds this coupon",
         "Another device holds this coupon and was asked to release it. Try again with a new attempt.",
         "`holder` says which device can give it.",
@@ -64,7 +64,7 @@ DECLINES: Mapping[str, Decline] = {
         _("Attempt cancelled"),
         "The attempt was cancelled",
         "This attempt was cancelled. Use a new Idempotency-Key for a new attempt.",
-        "If it had redeemed the coupon, that was taken back.",
+        "If it had redeemed the coupon, that was undone.",
     ),
     Verdict.UNKNOWN_COUPON: Decline(
         _("Not a coupon of this shop"),

@@ -82,7 +82,7 @@ KINDS: Mapping[str, Kind] = {
         "Tell the shop: another device gave a gift for this coupon, too. Both gifts are recorded.",
     ),
     "not_recovering": Kind(409, "The server does not wait for this till"),
-    "conflict_withdrawn": Kind(409, "One of the two gifts was taken back"),
+    "conflict_withdrawn": Kind(409, "One of the two gifts was undone"),
     "undo_too_late": Kind(409, "It is too late to undo", "Ask a manager: the time to undo this redemption is over."),
     "not_issuing": Kind(409, "The campaign does not issue coupons today"),
     "campaign_stopped": Kind(409, "The campaign is stopped"),

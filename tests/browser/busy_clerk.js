@@ -47,7 +47,7 @@
       press("Undo it");
       press("Given by mistake");
     },
-    "Taken back": () => {
+    Undone: () => {
       tell("shown", "undone", link);
       press("Next");
     },

@@ -10,7 +10,7 @@ from tests.browser.live import LiveServer
 # From the scanner's first key to a "Give" on the shop's or the hold's word, in ms.
 SCAN_AND_WAIT = """text => new Promise(done => {
     const begun = performance.now()
-    const sure = ["Confirmed by the shop", "Reserved for this till"]
+    const sure = ["Confirmed by the shop", "Reserved for this tablet"]
     const look = () => {
         if (!sure.includes(document.querySelector(".verdict.is-yes .verdict-note")?.textContent)) return
         observer.disconnect()

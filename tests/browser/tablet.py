@@ -101,7 +101,7 @@ class Tablet:
     def type_pin(self, pin: str) -> None:
         for digit in pin:
             self.page.get_by_role("button", name=digit, exact=True).click()
-        self.press("Open the till")
+        self.press("Unlock")
 
     def press(self, name: str) -> None:
         self.button(name).click()

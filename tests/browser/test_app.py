@@ -81,7 +81,7 @@ def test_a_clerk_opens_the_till_without_a_network(at_work: MakeTablet, live: Liv
     on.expect_scanner()
     on.wait_until_kept()
     on.press("Lock")
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     live.network.down = True
     on.close()
     on.open()

@@ -64,7 +64,7 @@ def screens(on: Tablet, live: LiveServer, shop: Shop, cast: Cast) -> Iterator[st
     yield "already given"
     on.press("Next")
     on.scan_by_usb(qr_text(shop.void()))
-    on.expect_heading("Cancelled")
+    on.expect_heading("Voided")
     yield "cancelled"
     on.press("Next")
     live.network.down = True
@@ -78,14 +78,14 @@ def test_axe_finds_nothing_on_any_screen(
     tablet: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, dark: bool
 ) -> None:
     on = tablet(dark=dark)
-    on.expect_heading("Set up this tablet")
+    on.expect_heading("Enrol this tablet")
     assert {name: found for name in screens(on, live, shop, cast) if (found := barriers(on))} == {}
 
 
 def test_nothing_is_cut_off_at_320_pixels(tablet: MakeTablet, live: LiveServer, shop: Shop, cast: Cast) -> None:
     """Which is what 640 pixels at twice the size are, too."""
     on = tablet(size=NARROW)
-    on.expect_heading("Set up this tablet")
+    on.expect_heading("Enrol this tablet")
     wide = "[...document.querySelectorAll('*')].filter(each => each.scrollWidth > innerWidth + 1).map(each => each.className)"
     assert {name: found for name in screens(on, live, shop, cast) if (found := on.page.evaluate(wide))} == {}
 

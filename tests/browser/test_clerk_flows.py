@@ -25,10 +25,10 @@ def look(on: Tablet, name: str) -> None:
 
 
 def given_now(on: Tablet) -> re.Pattern[str]:
-    """ "Given 3 s ago, by you, at this till." in the tablet's language."""
+    """ "Given 3 s ago, by you, on this tablet." in the tablet's language."""
     ago = re.escape(on.say("{n} s ago")).replace(r"\{n\}", r"\d+")
     given = re.escape(on.say("Given {when}")).replace(r"\{when\}", ago)
-    return re.compile(f"^{given}, {on.say('by you')}, {on.say('at this till')}\\.$")
+    return re.compile(f"^{given}, {on.say('by you')}, {on.say('on this tablet')}\\.$")
 
 
 def confirmed(on: Tablet) -> None:
@@ -81,8 +81,8 @@ def give_and_undo(on: Tablet, live: LiveServer, coupon: Issued) -> None:
     look(on, "why undo")
     with on.told("undo"):
         on.press("Customer gave it back")
-        on.expect_heading("Taken back")
-    look(on, "taken back")
+        on.expect_heading("Undone")
+    look(on, "undone")
     assert not live.standing(coupon.serial)
     on.press("Next")
 

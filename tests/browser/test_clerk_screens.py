@@ -49,7 +49,7 @@ FAULTS = """() => {
 
 def sheets(on: Tablet) -> Iterator[str]:
     """What opens over the scanner."""
-    for name in ("Type the code", "Could not give", "Today on this till", "Settings"):
+    for name in ("Type the code", "Could not give", "Today on this tablet", "Settings"):
         on.press(name)
         on.expect_sheet()
         yield name
@@ -77,10 +77,10 @@ def verdicts(on: Tablet, live: LiveServer, shop: Shop, good: Issued) -> Iterator
     on.expect_sheet()
     yield "undo"
     on.press("Given by mistake")
-    on.expect_heading("Taken back")
-    yield "taken back"
+    on.expect_heading("Undone")
+    yield "undone"
     on.press("Next")
-    for kind, heading in (("void", "Cancelled"), ("expired", "Expired"), ("not_yet", "Not valid yet")):
+    for kind, heading in (("void", "Voided"), ("expired", "Expired"), ("not_yet", "Not valid yet")):
         yield from declined(on, getattr(shop, kind)(), heading)
     for kind, heading in (("other_store", "Not for this store"), ("forged", "Not our coupon")):
         yield from declined(on, getattr(shop, kind)(), heading)
@@ -113,7 +113,7 @@ def without_network(on: Tablet, live: LiveServer, shop: Shop, risky: Issued) -> 
     yield "unfinished"
     on.press("Yes, handed over")
     on.expect_scanner()
-    on.press("Today on this till")
+    on.press("Today on this tablet")
     on.expect_sheet()
     yield "today"
     on.close_sheet()
@@ -122,7 +122,7 @@ def without_network(on: Tablet, live: LiveServer, shop: Shop, risky: Issued) -> 
 
 def lock(on: Tablet) -> Iterator[str]:
     on.press("Lock")
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     yield "who"
     on.press("Anna")
     expect(on.button("Someone else")).to_be_visible()

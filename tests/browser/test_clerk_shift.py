@@ -12,7 +12,7 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
 HOUR_MS = 3_600_000
-TODAY = "Today on this till"
+TODAY = "Today on this tablet"
 
 
 def give(on: Tablet, text: str) -> None:
@@ -31,7 +31,7 @@ def test_the_next_scan_goes_on_from_a_gift_and_from_a_decline(
     give(on, qr_text(first))
     with on.told("done"):
         on.pull_the_trigger(qr_text(void))
-    on.expect_heading("Cancelled")
+    on.expect_heading("Voided")
     give(on, qr_text(last))
     assert [live.standing(each.serial) for each in (first, last)] == [True, True]
 
@@ -64,18 +64,18 @@ def test_what_was_given_today_is_listed_and_can_be_taken_back_without_a_network(
     on.expect_scanner()
     live.network.down = True
     on.press(TODAY)
-    on.expect_text("Given: 2 · taken back: 0")
+    on.expect_text("Given: 2 · undone: 0")
     rows = on.page.locator(".shift-row")
     expect(rows).to_have_count(2)
     expect(rows.first).to_have_text(re.compile(r"\d\d:\d\d.*A free cappuccino.*Anna.*given.*Undo it"))
     on.shoot("30 today")
     rows.first.get_by_role("button", name="Undo it").click()
     on.press("Given by mistake")
-    on.expect_heading("Taken back")
+    on.expect_heading("Undone")
     on.press("Next")
     on.press(TODAY)
-    on.expect_text("Given: 1 · taken back: 1")
-    on.shoot("31 today, one taken back")
+    on.expect_text("Given: 1 · undone: 1")
+    on.shoot("31 today, one undone")
     with on.told("undo"):
         live.network.down = False
         on.page.evaluate("dispatchEvent(new Event('online'))")
@@ -88,8 +88,8 @@ def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast:
     on.press("Anna")
     for digit in "4071":
         on.press(digit)
-    on.press("Открыть кассу")
-    on.press("Сегодня на этой кассе")
+    on.press("Разблокировать")
+    on.press("Сегодня на этом планшете")
     on.expect_text("Сегодня здесь ничего не выдавали.")
     on.shoot("32 today, nothing")
 
@@ -146,5 +146,5 @@ def test_a_scanner_s_digits_are_no_pin(at_work: MakeTablet, shop: Shop) -> None:
     on.expect_heading("PIN of Anna")
     on.pull_the_trigger(qr_text(shop.issue()))
     on.expect_heading("PIN of Anna")
-    expect(on.button("Open the till")).to_be_enabled()
+    expect(on.button("Unlock")).to_be_enabled()
     expect(on.page.locator(".screen-pin .error")).to_be_empty()

@@ -21,7 +21,7 @@ AT_RISK = {"policy": "at_risk", "coupons": 9, "value": 1_000_000, "hours": 24, "
 
 def give(on: Tablet) -> None:
     on.expect_heading("Valid coupon")
-    on.expect_text("Reserved for this till")
+    on.expect_text("Reserved for this tablet")
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
     on.press("Next")
@@ -53,7 +53,7 @@ def test_three_days_in_the_dark(
 
     on.clock_ms = THREE_DAYS_MS
     on.open()
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     on.unlock()
     on.expect_text(re.compile(r"Offline since \d\d:\d\d · \d+ waiting · list of \d+ \w+"))
     on.shoot("24 three days later")
@@ -61,7 +61,7 @@ def test_three_days_in_the_dark(
     give(on)
     on.type_code(typed.short_code)
     give(on)
-    refuse(on, scanned, "Already given", "by you, at this till")
+    refuse(on, scanned, "Already given", "by you, on this tablet")
     refuse(on, stranger, "Not confirmed", "or ask the customer to come another time")
     refuse(on, risky, "Not confirmed", "Do not give the gift")
     refuse(on, two_days, "Expired", "It was valid until")

@@ -18,7 +18,7 @@ def test_the_link_may_be_scanned(tablet: MakeTablet, live: LiveServer, cast: Cas
     link = live.enrolment_link(cast.north)
     on = tablet(camera=film(tmp_path / "link.mjpeg", link))
     on.press("Scan the link")
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
 
 
 def test_a_link_makes_one_device(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
@@ -26,7 +26,7 @@ def test_a_link_makes_one_device(tablet: MakeTablet, live: LiveServer, cast: Cas
     tablet("Till 1").enrol(link)
     second = tablet("Till 2")
     second.page.goto(link)
-    second.expect_heading("The tablet is not set up")
+    second.expect_heading("The tablet is not enrolled")
     second.expect_text("This link was used by another tablet. Ask a manager for a new one.")
     second.shoot("16 link used")
     assert live.tablets(cast.north) == before + 1
@@ -43,7 +43,7 @@ def test_after_a_lost_reply_the_same_tablet_gets_the_same_device(
     assert "#" not in on.page.url
     live.network.losing_replies.clear()
     on.press("Try again")
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     assert live.tablets(cast.north) == before + 1
 
 
@@ -51,11 +51,11 @@ def test_an_enrolment_goes_on_where_the_browser_was_closed(tablet: MakeTablet, l
     on = tablet()
     live.network.losing_replies.add("/clerk/enrol")
     on.page.goto(live.enrolment_link(cast.north))
-    on.expect_heading("The tablet is not set up")
+    on.expect_heading("The tablet is not enrolled")
     on.close()
     live.network.losing_replies.clear()
     on.open()
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
 
 
 def test_a_broken_link_says_what_to_do(tablet: MakeTablet) -> None:
@@ -106,15 +106,15 @@ def test_many_wrong_pins_must_wait(tablet: MakeTablet, live: LiveServer, cast: C
 def test_a_clerk_may_lock_the_till(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
     on = tablet().enrol(live.enrolment_link(cast.north))
     on.press("Lock")
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     on.close()
     on.open()
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
 
 
 def test_the_lock_speaks_the_clerks_language(tablet: MakeTablet, live: LiveServer, cast: Cast) -> None:
     on = tablet()
     on.page.goto(live.enrolment_link(cast.north))
     on.press("Русский")
-    on.expect_heading("Кто на кассе?")
+    on.expect_heading("Выберите своё имя")
     expect(on.page.locator("html")).to_have_attribute("lang", "ru")

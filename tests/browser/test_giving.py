@@ -30,10 +30,10 @@ def test_a_gift_is_given_once(
 ) -> None:
     coupon = shop.issue()
     on = tablet(camera=film(tmp_path / "one.mjpeg", qr_text(coupon)), size=size, dark=dark)
-    on.expect_heading("Set up this tablet")
+    on.expect_heading("Enrol this tablet")
     on.shoot("01 set up")
     on.page.goto(live.enrolment_link(cast.north, "Till 1"))
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     assert "#" not in on.page.url
     on.shoot("02 who")
     on.press("Anna")
@@ -53,7 +53,7 @@ def test_a_gift_is_given_once(
     on.shoot("06 scanner")
     on.press("Show it again")
     on.expect_heading("Already given")
-    on.expect_text(re.compile(r"^Given \d+ s ago, by you, at this till\.$"))
+    on.expect_text(re.compile(r"^Given \d+ s ago, by you, on this tablet\.$"))
     on.shoot("07 already given")
 
 
@@ -72,7 +72,7 @@ def test_a_second_tablet_says_where_it_was_given(at_work: MakeTablet, shop: Shop
     ("kind", "word", "reason"),
     [
         ("forged", "Not our coupon", "This shop has not issued it, or the code was changed."),
-        ("void", "Cancelled", "The shop has cancelled this coupon."),
+        ("void", "Voided", "The shop has voided this coupon."),
         ("expired", "Expired", "It was valid until"),
         ("not_yet", "Not valid yet", "It is valid from"),
         ("other_store", "Not for this store", "This coupon is good at other stores."),
@@ -234,7 +234,7 @@ def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, 
     on.press("Undo it")
     on.shoot("11 undo")
     on.press("Given by mistake")
-    on.expect_heading("Taken back")
+    on.expect_heading("Undone")
     on.press("Next")
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")

@@ -36,7 +36,7 @@ def test_a_held_coupon_is_given_without_a_network(
     live.network.down = True
     on.scan_by_usb(qr_text(coupon))
     on.expect_heading("Valid coupon")
-    on.expect_text("Reserved for this till")
+    on.expect_text("Reserved for this tablet")
     on.shoot("20 held")
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
@@ -75,7 +75,7 @@ def test_a_coupon_that_another_tablet_holds_is_brought_over(
     first.hear_the_bell(live, coupon)
     second = at_work("Till 2")
     second.scan_by_usb(qr_text(coupon))
-    second.expect_text("Reserved for this till")
+    second.expect_text("Reserved for this tablet")
     second.press("Give the gift")
     second.expect_heading("Hand over the gift")
 
@@ -91,7 +91,7 @@ def test_a_coupon_held_by_a_tablet_that_is_off_is_not_given_here(
     live.forget_seen("Till 1")
     second = at_work("Till 2")
     second.scan_by_usb(qr_text(coupon))
-    second.expect_heading("Ask another till")
+    second.expect_heading("Ask another tablet")
     second.expect_text("Till 1 can give it.")
     second.shoot("21 held elsewhere")
     second.press("Next")
@@ -112,7 +112,7 @@ def test_without_a_network_a_tablet_says_which_other_one_can_give_it(
     first.sync()
     live.network.down = True
     second.scan_by_usb(qr_text(coupon))
-    second.expect_heading("Ask another till")
+    second.expect_heading("Ask another tablet")
     second.expect_text(re.compile("Till 1 can give it, as of|выдать может Till 1"))
     second.shoot("24 another till, offline")
     second.resize(PHONE)

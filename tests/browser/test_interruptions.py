@@ -56,7 +56,7 @@ def test_closed_after_give_it_asks_whether_the_gift_was_handed_over(
     on.press("Yes, handed over")
     on.scan_by_usb(qr_text(coupon))
     on.expect_heading("Already given")
-    on.expect_text(re.compile(r"by you, at this till\.$"))
+    on.expect_text(re.compile(r"by you, on this tablet\.$"))
 
 
 def test_not_handed_over_after_all_the_coupon_is_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
@@ -122,7 +122,7 @@ def at_step(on: Tablet, live: LiveServer, coupon: Issued, step: str) -> None:
     if step == "undone":
         on.press("Undo it")
         on.press("Given by mistake")
-        on.expect_heading("Taken back")
+        on.expect_heading("Undone")
     if step == "done":
         with on.told("done"):
             on.press("Next")
@@ -168,7 +168,7 @@ def test_locked_on_a_verdict_nothing_is_forgotten(at_work: MakeTablet, live: Liv
     on.close()
     on.clock_ms = 20 * 60_000
     on.open()
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     on.press("Anna")
     on.type_pin("4071")
     on.expect_heading("Unfinished")

@@ -87,7 +87,7 @@ def test_every_name_opens_for_who_trusts_the_authority_and_none_for_others(
 ) -> None:
     with lan.serving():
         on = lan_tablet(f"https://{NAME}:{lan.port}/clerk/")
-        on.expect_heading("Set up this tablet")
+        on.expect_heading("Enrol this tablet")
         assert on.page.evaluate("isSecureContext")
         for address in (f"https://{NAME}:{lan.port}/clerk/", lan.url):
             with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):

@@ -92,7 +92,7 @@ def test_a_tablet_is_lost_a_conflict_decided_and_a_journal_admitted(browser, liv
     page.get_by_role("button", name="Write the tablet off").click()
     page.get_by_role("heading", name="“North counter” is written off").wait_for()
     look(office, f"/manager/devices/{trouble.tablet}/lost", "/manager/devices")
-    follow(page.get_by_role("link", name="Conflicts"))
+    follow(page.get_by_role("link", name="Double gifts"))
     follow(page.locator("tbody a").first)
     page.get_by_label("The shop", exact=False).first.check()
     follow(page.get_by_role("button", name="Decide"))

@@ -59,7 +59,7 @@ def test_many_coupons_are_counted_voided_and_the_rest_after_an_interruption(offi
     assert voided(live) == bulk_void.VOIDED_PER_STEP
     live.network.losing_requests.clear()
     office.open(address)
-    expect(page.get_by_role("heading", name="Voided")).to_be_visible()
+    expect(page.get_by_role("heading", name="Coupons voided")).to_be_visible()
     expect(page.get_by_role("row", name="Total")).to_contain_text(str(MANY))
     assert voided(live) == MANY
     page.reload()
@@ -132,11 +132,11 @@ def test_a_coupon_is_voided_by_keyboard_alone(office, live, cast):
     coupon = live.database.write(lambda db: factories.coupon(db, cast.north_only))
     page = office.page
     go(page, "Coupons", "Find a coupon")
-    go(page, "Void many", "Void many coupons")
+    go(page, "Void coupons…", "Void coupons")
     write(page, "List", coupon.short_code)
     go(page, "Count them", "What would become of them")
     write(page, "Why?", "the order was returned")
-    go(page, "Void 1 coupon", "Voided")
+    go(page, "Void 1 coupon", "Coupons voided")
     assert voided(live) == 1
     assert office.complaints == []
 

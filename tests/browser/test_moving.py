@@ -34,7 +34,7 @@ def test_a_tablet_goes_to_another_store(at_work: MakeTablet, live: LiveServer, s
     on.hear_the_bell(live, coupon)
     move(live, shop.cast.south)
     on.sync()
-    on.expect_heading("Who is at the till?")
+    on.expect_heading("Choose your name")
     expect(on.page.locator(".lock-place")).to_have_text("South, by the river · Till 1")
     on.shoot("60 moved")
     on.unlock("Boris", SOUTH_PIN)

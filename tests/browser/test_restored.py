@@ -86,7 +86,7 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
     page.get_by_role("link", name="Nothing is missing").click()
     page.get_by_role("heading", name="Is nothing missing?").wait_for()
     press(page, "Nothing is missing")
-    page.get_by_role("heading", name="The ledger is whole").wait_for()
+    page.get_by_role("heading", name="All records are in").wait_for()
 
     assert live.standing(coupon.serial)
     for tablet in (known, late):

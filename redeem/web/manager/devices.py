@@ -173,7 +173,7 @@ def let_device_stay(device_id: str) -> ResponseReturnValue:
     if write(lambda db: moves.let_device_stay(db, who, device_id, now)):
         flash(_("The tablet stays where it is."))
     else:
-        flash(_("There was nothing to take back: the list says where the device is."))
+        flash(_("There was nothing to undo: the list says where the device is."))
     return see_other("manager.devices")
 
 

@@ -61,7 +61,7 @@ def go_on_without(device_id: str) -> ResponseReturnValue:
     if device.kind == "tablet":
         return see_other("manager.ask_to_write_off", device_id=device_id)
     if write(lambda db: recovery_missing.go_on_without(db, who, [device_id], now)):
-        flash(_("The ledger waits for %(name)s no more.", name=device.name))
+        flash(_("The server waits for %(name)s no more.", name=device.name))
     return see_other("manager.recovery")
 
 
@@ -102,7 +102,7 @@ def go_on_without_forgotten() -> ResponseReturnValue:
     who, now, typed = person(), now_ms(), request.form.get("confirm", "").strip()
     missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
     if write(lambda db: forgotten.go_on_without_forgotten(db, who.id, now, missing)):
-        flash(_("The ledger waits no more for what was enrolled after the backup."))
+        flash(_("The server waits no more for what was enrolled after the backup."))
     elif read(generation.current).awaits_forgotten:
         return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
     return see_other("manager.recovery")

@@ -21,7 +21,7 @@ class Table:
 
 
 def gift_header() -> list[str]:
-    return [_("Given"), _("Pending"), _("Reversed")]
+    return [_("Given"), _("Waiting for the clerk"), _("Reversed")]
 
 
 def gift_cells(gifts: Gifts) -> list[Cell]:

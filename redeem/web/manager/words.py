@@ -22,7 +22,7 @@ SIMULATED: Words = {
     Verdict.GOOD: _("The gift is given"),
     "at_risk": _("Given at risk, within the tablet's limits"),
     "offline": _("Not confirmed: not given without a network"),
-    "recovering": _("Not given yet: the ledger is being restored"),
+    "recovering": _("Not given yet: the server is being restored"),
 }
 REFUSALS: Words = {
     Refusal.NO_RECEIPT: _("Asked for a receipt"),
@@ -56,15 +56,15 @@ STATE_COLOURS: Mapping[str, str] = {
 ACTS: Words = {
     Kind.REDEEM: _("Redeemed by the till"),
     Kind.CANCEL: _("Till cancelled its attempt"),
-    Kind.REVERSE: _("Till took the gift back"),
+    Kind.REVERSE: _("Till undid the redemption"),
     Kind.ASK: _("Redeemed on the tablet"),
     Kind.GAVE: _("Clerk gave the gift"),
     Kind.DROP: _("Clerk did not hand it over"),
-    Kind.GAVE_HELD: _("Clerk gave the gift, held by the tablet"),
+    Kind.GAVE_HELD: _("Clerk gave the gift, reserved for the tablet"),
     Kind.GAVE_AT_RISK: _("Clerk gave the gift offline, at risk"),
-    Kind.RELEASE: _("Tablet gave up its hold"),
+    Kind.RELEASE: _("Tablet gave the coupon back"),
     Kind.MOVE: _("Tablet went to another store"),
-    Kind.UNDO: _("Clerk took the gift back"),
+    Kind.UNDO: _("Clerk undid the redemption"),
     Kind.DECLINE: _("Declined by the tablet"),
     Kind.REFUSAL: _("Clerk did not give it"),
 }
@@ -72,14 +72,14 @@ ANSWERS: Words = {
     **DECLINES,
     Outcome.REDEEMED: _("Redeemed"),
     Outcome.NOTED: _("Noted"),
-    Outcome.REVERSED: _("Taken back"),
-    Outcome.NOTHING_TO_UNDO: _("There was nothing to take back"),
-    Outcome.UNDO_TOO_LATE: _("Too late to take back"),
+    Outcome.REVERSED: _("Undone"),
+    Outcome.NOTHING_TO_UNDO: _("There was nothing to undo"),
+    Outcome.UNDO_TOO_LATE: _("Too late to undo"),
     Outcome.RELEASED: _("Free for every store again"),
     Outcome.MOVED: _("At the other store from here on"),
     Outcome.NOT_MOVED: _("Stayed where it was"),
     Outcome.CONFLICT: _("A second gift of one coupon"),
-    Outcome.RECOVERING: _("The ledger was being restored"),
+    Outcome.RECOVERING: _("The server was being restored"),
 }
 OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not settled: its tablet did not sign it")}
 ENTRIES: Words = {
@@ -128,7 +128,7 @@ CHANGES: Words = {
     Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
     Change.CAMPAIGN_STOPPED: _("Stopped a campaign"),
     Change.CAMPAIGN_WENT_ON: _("Let a campaign go on"),
-    Change.COUPONS_VOIDED: _("Voided many coupons"),
+    Change.COUPONS_VOIDED: _("Voided coupons"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),

@@ -17,10 +17,10 @@ const EXPLAIN = {
     because: t("There is no connection, so this coupon may have been given already."),
     advice: details.holder?.device
       ? t(
-          "{name} can give it without that risk, as of {time}. Here it counts against this till's allowance.",
+          "{name} can give it without that risk, as of {time}. Here it counts against this tablet's allowance.",
           holderAndTime(details, where),
         )
-      : t("The campaign allows a few such gifts. This one counts against this till's allowance."),
+      : t("The campaign allows a few such gifts. This one counts against this tablet's allowance."),
   }),
   offline: (details, where) =>
     details.holder ? lastKnownHolder(details, where) : details.unknownCampaign ? unknownCampaign() : noConnection(),
@@ -37,8 +37,7 @@ const EXPLAIN = {
     because: details.redeemed_at ? givenSentence(details, where) : t("The shop's last list says that it was given."),
     advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
   }),
-  [Verdict.VOID]: () =>
-    declined(t("Cancelled"), t("The shop has cancelled this coupon."), t("The customer can ask the shop that sent it.")),
+  [Verdict.VOID]: () => declined(t("Voided"), t("The shop has voided this coupon."), t("The customer can ask the shop that sent it.")),
   [Verdict.EXPIRED]: (_details, { lastDay, zone }) =>
     declined(
       t("Expired"),
@@ -70,7 +69,7 @@ const EXPLAIN = {
     word: askWord(details),
     because: t("{name} can give it.", { name: holderName(details) }),
     advice: details.holder?.online
-      ? t("Bring the coupon to this till, or send the customer there.")
+      ? t("Bring the coupon to this tablet, or send the customer there.")
       : t("Send the customer there. It does not answer just now, so the gift can't be given here."),
   }),
 };
@@ -92,7 +91,7 @@ export const unconfirmed = () => ({
 });
 
 /** The word for a coupon that another till of this store, or another store, can give. @param {Record<string, any>} details */
-const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another till"));
+const askWord = ({ holder }) => (holder?.store && !holder.device ? t("Ask another store") : t("Ask another tablet"));
 
 /** Without a connection. It may last, so the customer can come another time. @returns {Explanation} */
 const noConnection = () => ({
@@ -104,7 +103,7 @@ const noConnection = () => ({
 const unknownCampaign = () => ({
   state: "ask",
   word: t("Not confirmed"),
-  because: t("There is no connection, and this till has not heard of the campaign yet."),
+  because: t("There is no connection, and this tablet has not heard of the campaign yet."),
   advice: t("Do not give the gift. Bring the tablet online, then try again."),
 });
 
@@ -129,9 +128,9 @@ function dayOrTime(then, { now, zone }) {
 }
 
 /** The name of who can give a held coupon: the device if it is known, otherwise the store. @param {Record<string, any>} details */
-export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another till");
+export const holderName = ({ holder }) => holder?.device?.name ?? holder?.store?.name ?? t("Another tablet");
 
-/** "Given 40 s ago, by you, at this till." @param {Record<string, any>} details @param {Where} where */
+/** "Given 40 s ago, by you, on this tablet." @param {Record<string, any>} details @param {Where} where */
 function givenSentence(details, where) {
   const given = t("Given {when}", { when: since(Date.parse(details.redeemed_at), where.now, where.zone) });
   return `${[given, byClerk(details, where), atTill(details, where)].filter(Boolean).join(", ")}.`;
@@ -145,7 +144,7 @@ function byClerk({ clerk }, where) {
 
 /** @param {Record<string, any>} details @param {Where} where */
 function atTill({ here, device, store }, where) {
-  if (here || device?.id === where.device) return t("at this till");
+  if (here || device?.id === where.device) return t("on this tablet");
   if (!device) return t("at another partner");
   return store.id === where.store
     ? t("at {device}", { device: device.name })

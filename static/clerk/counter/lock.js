@@ -19,7 +19,7 @@ export function lockScreen(screen, { clerks, place, counter, onLook, onLanguage 
     "section",
     { class: "screen" },
     icon("people", "icon-xl"),
-    heading(clerks.length ? t("Who is at the till?") : t("No clerks yet")),
+    heading(clerks.length ? t("Choose your name") : t("No clerks yet")),
     place && el("p", { class: "muted text-l lock-place" }, place),
     !clerks.length && el("p", { class: "text-l" }, t("A manager adds the store's clerks and their PINs.")),
     clerks.length
@@ -37,7 +37,7 @@ export function lockScreen(screen, { clerks, place, counter, onLook, onLanguage 
 function pinScreen({ problem, waitSeconds, busy }, clerk, counter) {
   let pin = "";
   const dots = el("p", { class: "pin-dots", role: "status", "aria-label": tn("{n} digit entered", "{n} digits entered", 0) });
-  const open = button(t("Open the till"), () => submit(), { class: "button-primary button-large button-block", disabled: true });
+  const open = button(t("Unlock"), () => submit(), { class: "button-primary button-large button-block", disabled: true });
   const show = (/** @type {string} */ digits) => {
     pin = digits.slice(0, PIN_DIGITS_MAX);
     dots.replaceChildren(

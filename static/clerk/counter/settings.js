@@ -83,7 +83,7 @@ function factsOf({ sync, now, zone }, { isReady, isPersisted, version }) {
     ...fact(t("Entries not sent yet"), String(sync.waiting)),
     ...(sync.quarantined ? fact(t("Entries that wait for a manager"), String(sync.quarantined)) : []),
     ...(sync.oldTrouble ? fact(t("Journal from before"), mark(false, "", t("The shop does not take it. Call a manager."))) : []),
-    ...fact(t("Coupons reserved for this till"), String(sync.holds.size)),
+    ...fact(t("Coupons reserved for this tablet"), String(sync.holds.size)),
     ...fact(t("Tablet's clock"), mark(!clockFault(sync, now), t("Right"), clockSentence(sync, now))),
     ...fact(t("Storage"), mark(isPersisted, t("Kept for good"), t("The browser may clear it when space runs out"))),
     ...fact(t("App version"), version ?? t("not kept here yet")),

@@ -12,7 +12,7 @@ export function enrolScreen({ onToken, lostKey, revoked }) {
   });
   const screen = helpScreen({
     icon: "device",
-    title: lostKey || revoked ? t("Enrol this tablet anew") : t("Set up this tablet"),
+    title: lostKey || revoked ? t("Enrol this tablet anew") : t("Enrol this tablet"),
     lines: [
       lostKey
         ? t("The tablet has lost its key, so it can't prove who it is. What it recorded is kept. Ask a manager for a new enrolment link.")
@@ -31,7 +31,7 @@ export function enrolScreen({ onToken, lostKey, revoked }) {
 }
 
 export const enrollingScreen = () =>
-  helpScreen({ icon: "key", title: t("Setting up this tablet"), lines: [t("This takes a moment.")], role: "status" });
+  helpScreen({ icon: "key", title: t("Enrolling this tablet"), lines: [t("This takes a moment.")], role: "status" });
 
 /** @type {Record<string, () => string>} */
 const ENROL_PROBLEMS = {
@@ -46,7 +46,7 @@ export function enrolProblemScreen(code, onAgain) {
   const label = code === "no_answer" ? t("Try again") : t("Back");
   return helpScreen({
     icon: "alert",
-    title: t("The tablet is not set up"),
+    title: t("The tablet is not enrolled"),
     lines: [line],
     actions: [button(label, onAgain, { class: "button-primary button-large" })],
     role: "alert",

@@ -21,10 +21,10 @@ const UNDO_REASONS = () => [
 ];
 
 /** @param {(reason: string) => unknown} onReason */
-export const refusalSheet = (onReason) => reasonSheet(t("Why was it not given?"), REFUSALS(), onReason);
+export const refusalSheet = (onReason) => reasonSheet(t("Why was it not given?"), REFUSALS(), t("Back"), onReason);
 
 /** @param {(reason: string) => unknown} onReason */
-export const undoSheet = (onReason) => reasonSheet(t("Undo: what happened?"), UNDO_REASONS(), onReason);
+export const undoSheet = (onReason) => reasonSheet(t("Why undo it?"), UNDO_REASONS(), t("Keep it"), onReason);
 
 /** @param {(code: string) => unknown} onCode */
 export function codeSheet(onCode) {
@@ -64,7 +64,7 @@ export function codeSheet(onCode) {
       problem,
     ),
     button(t("Check the coupon"), check, { class: "button-primary button-large button-block", icon: "search" }),
-    button(t("Cancel"), () => sheet.close(), { class: "button-quiet" }),
+    button(t("Back"), () => sheet.close(), { class: "button-quiet" }),
   );
   const sheet = openSheet(t("Type the code"), form);
   input.focus();
@@ -85,8 +85,8 @@ function mistake(text) {
   }
 }
 
-/** @param {string} title @param {string[][]} reasons @param {(reason: string) => unknown} onReason */
-function reasonSheet(title, reasons, onReason) {
+/** @param {string} title @param {string[][]} reasons @param {string} back @param {(reason: string) => unknown} onReason */
+function reasonSheet(title, reasons, back, onReason) {
   const choose = (/** @type {string} */ reason) => {
     sheet.close();
     onReason(reason);
@@ -100,7 +100,7 @@ function reasonSheet(title, reasons, onReason) {
       "div",
       { class: "stack stack-s" },
       ...rows,
-      button(t("Cancel"), () => sheet.close(), { class: "button-quiet" }),
+      button(back, () => sheet.close(), { class: "button-quiet" }),
     ),
   );
 }

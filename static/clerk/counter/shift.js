@@ -16,7 +16,7 @@ export function shiftSheet(gifts, context) {
   const close = button(t("Close"), () => sheet.close(), { class: "button-block sheet-close" });
   const list = gifts.length ? el("ol", { class: "shift-list", role: "list" }, ...gifts.map((gift) => row(gift, context))) : nothing();
   const sheet = openSheet(
-    t("Today on this till"),
+    t("Today on this tablet"),
     el("div", { class: "stack stack-s" }, el("p", { class: "muted" }, summary(gifts)), list, close),
   );
   sheet.classList.add("sheet-wide");
@@ -24,8 +24,8 @@ export function shiftSheet(gifts, context) {
 
 /** @param {Attempt[]} gifts */
 function summary(gifts) {
-  const back = gifts.filter(isTakenBack).length;
-  return t("Given: {given} · taken back: {back}", { given: gifts.length - back, back });
+  const undone = gifts.filter(isTakenBack).length;
+  return t("Given: {given} · undone: {undone}", { given: gifts.length - undone, undone });
 }
 
 const nothing = () =>
@@ -54,7 +54,7 @@ function row(gift, { zone, titleOf, clerkName, mayUndo, onUndo }) {
       "span",
       { class: `badge ${back ? "is-quiet" : "is-yes"}` },
       icon(back ? "undo" : "check", "icon-s"),
-      back ? t("taken back") : t("given"),
+      back ? t("undone") : t("given"),
     ),
     mayUndo(gift) && button(t("Undo it"), () => onUndo(gift), { class: "button-small shift-undo" }),
   );

@@ -36,7 +36,7 @@ export function verdictScreen(screen, context) {
 function noteOf({ code, finding, confirmed, pending }) {
   if ([AT_RISK, OFFLINE, RECOVERING].includes(code)) return "";
   if (code !== Verdict.GOOD) return confirmed || pending ? "" : t("Not confirmed by the shop");
-  if (finding.held) return t("Reserved for this till");
+  if (finding.held) return t("Reserved for this tablet");
   return confirmed ? t("Confirmed by the shop") : t("Being confirmed");
 }
 
@@ -99,13 +99,13 @@ export function givenScreen({ attempt, finding }, context) {
 }
 
 export function undoingScreen() {
-  const words = { state: /** @type {const} */ ("wait"), word: t("Taking back"), because: t("This takes a moment."), advice: "" };
+  const words = { state: /** @type {const} */ ("wait"), word: t("Undoing"), because: t("This takes a moment."), advice: "" };
   return verdict(words, { role: "status", actions: [] });
 }
 
 /** @param {ScreenContext} context */
 export function undoneScreen({ counter }) {
-  const words = { state: /** @type {const} */ ("wait"), word: t("Taken back"), because: t("The coupon can be used again."), advice: "" };
+  const words = { state: /** @type {const} */ ("wait"), word: t("Undone"), because: t("The coupon can be used again."), advice: "" };
   return verdict(words, { role: "status", shape: "undo", actions: [primary(t("Next"), () => counter.next(), "next")] });
 }
 

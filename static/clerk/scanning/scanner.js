@@ -191,7 +191,7 @@ export class Scanner {
         { class: "scanner-bar" },
         icon("store"),
         this.#place,
-        tool("list", t("Today on this till"), onShift),
+        tool("list", t("Today on this tablet"), onShift),
         tool("settings", t("Settings"), onSettings),
         el(
           "button",

@@ -30,11 +30,11 @@ describe("a verdict tells the clerk", () => {
       { id: "sto_1", name: "North" },
       { id: "sto_2", name: "South" },
     ];
-    assert.equal(given({ device: here, store: north, clerk: { id: "clk_1", name: "Anna" } }), "Given 40 s ago, by you, at this till.");
+    assert.equal(given({ device: here, store: north, clerk: { id: "clk_1", name: "Anna" } }), "Given 40 s ago, by you, on this tablet.");
     assert.equal(given({ device: there, store: north, clerk: { id: "clk_2", name: "Boris" } }), "Given 40 s ago, by Boris, at Till 2.");
     assert.equal(given({ device: there, store: south }), "Given 40 s ago, at Till 2, South.");
     assert.equal(given({}), "Given 40 s ago, at another partner.");
-    assert.equal(given({ here: true, clerk: { id: "clk_1" } }), "Given 40 s ago, by you, at this till.");
+    assert.equal(given({ here: true, clerk: { id: "clk_1" } }), "Given 40 s ago, by you, on this tablet.");
   });
   test("how long ago it was given, and after an hour the time at the store", () => {
     const ago = (/** @type {number} */ ms) => given({ redeemed_at: new Date(NOW - ms).toISOString() });

@@ -154,7 +154,7 @@ describe("without a network", () => {
     assert.equal(code, "offline");
     const where = { now: NOW, zone: "Europe/Moscow", clerk: null, device: "", store: "" };
     const { state, word, because } = explain(code, details, where);
-    assert.deepEqual([state, word, because], ["ask", "Ask another till", "Till 2 can give it, as of 12:00."]);
+    assert.deepEqual([state, word, because], ["ask", "Ask another tablet", "Till 2 can give it, as of 12:00."]);
     assert.match(explain(code, details, { ...where, now: NOW + 86_400_000 }).because, /as of 21 November/);
     assert.match(explain("at_risk", details, where).advice, /^Till 2 can give it without that risk, as of 12:00\./);
   });

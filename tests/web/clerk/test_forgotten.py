@@ -299,5 +299,5 @@ def test_it_is_still_shown_when_the_ledger_is_whole(app, database, client, cast,
     database.write(lambda db: db.execute(delete(Device).where(Device.id == late.device_id)))
     late.sync(proof=late.proof)
     text = office("shop_manager").open(PAGE).text
-    assert "The ledger is whole" in text
+    assert "All records are in" in text
     assert late.device_id in text

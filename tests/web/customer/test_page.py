@@ -104,7 +104,7 @@ def test_a_gift_at_the_till_is_not_yet_given(client, database, cast, make):
     coupon, tablet = make(), Tablet(database, cast.tablet_id, TABLET_KEY)
     asked = tablet.write("ask", coupon=coupon.token, clerk=cast.clerk_id)
     tablet.sync()
-    assert "At the till just now" in show(client, coupon).text
+    assert "Being given just now" in show(client, coupon).text
     tablet.write("drop", of=asked)
     tablet.sync()
     assert "Ready for you" in show(client, coupon).text
@@ -121,7 +121,7 @@ def test_a_void_coupon_says_so(client, database, make):
     coupon = make()
     database.write(lambda db: factories.void(db, coupon, "fraud by Mr Smith"))
     text = show(client, coupon).text
-    assert "Cancelled by the shop" in text
+    assert "Voided by the shop" in text
     assert "Smith" not in text
 
 

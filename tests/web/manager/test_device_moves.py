@@ -54,7 +54,7 @@ def test_it_can_be_taken_back_once(office, cast, database, page):
         manager.send(f"/manager/devices/{cast.tablet_id}/stay")
         said.append(manager.open("/manager/devices").text)
     assert "The tablet stays where it is." in said[0]
-    assert "There was nothing to take back" in said[1]
+    assert "There was nothing to undo" in said[1]
     assert changes(database) == ["device_to_move", "device_stays"]
 
 

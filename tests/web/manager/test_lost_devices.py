@@ -75,9 +75,9 @@ def test_a_till_holds_nothing_and_is_revoked_instead(office, cast):
 
 def test_the_list_says_what_is_held_and_what_is_lost(office, cast, database, held):
     manager = office("shop_manager")
-    assert '<td class="num" data-label="Holds">3</td>' in manager.open("/manager/devices").text
+    assert '<td class="num" data-label="Reserved">3</td>' in manager.open("/manager/devices").text
     manager.send(lost(cast), {"confirm": "North counter"})
     text = manager.open("/manager/devices").text
-    assert '<span class="badge is-no">Lost</span>' in text
+    assert '<span class="badge is-no">Written off</span>' in text
     assert "What was at risk" in text
     assert "/lost" not in office("store_manager").open("/manager/devices").text

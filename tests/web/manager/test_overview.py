@@ -75,7 +75,13 @@ def test_a_bar_leads_to_its_own_figures(office, cast, given):
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
-        ("campaigns", [["Campaign", "Given", "Pending", "Reversed", "Declined"], ["Autumn gifts", "4", "0", "0", "1"]]),
+        (
+            "campaigns",
+            [
+                ["Campaign", "Given", "Waiting for the clerk", "Reversed", "Declined"],
+                ["Autumn gifts", "4", "0", "0", "1"],
+            ],
+        ),
         ("declines", [["Reason", "Times"], ["Given already", "1"], ["Total", "1"]]),
         ("refusals", [["Reason", "Times"], ["Total", "0"]]),
     ],

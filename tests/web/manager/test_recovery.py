@@ -51,14 +51,14 @@ def is_recovering(database):
 
 def test_without_a_restore_the_page_teaches_what_it_is_for(office):
     text = office("store_manager").open("/manager/recovery").text
-    assert "The ledger is whole" in text
+    assert "All records are in" in text
     assert "was restored from a backup" not in text
 
 
 @pytest.mark.parametrize("page", ["/manager/", "/manager/stores", "/manager/audit", "/manager/sessions"])
 def test_each_page_says_that_the_ledger_recovers(office, restored, page):
     text = office("shop_manager").open(page).text
-    assert "The ledger was restored from a backup" in text
+    assert "The server was restored from a backup" in text
     assert "/manager/recovery" in text
 
 
@@ -100,7 +100,7 @@ def test_recovery_ends_without_all_of_them(office, database, restored):
     assert answer.status_code == 303
     assert not is_recovering(database)
     assert len(changes(database)) == 6
-    assert "The ledger is whole" in manager.open("/manager/recovery").text
+    assert "All records are in" in manager.open("/manager/recovery").text
 
 
 def test_recovery_does_not_end_by_a_slip(office, database, restored):

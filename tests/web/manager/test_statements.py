@@ -83,7 +83,7 @@ def test_while_a_restored_ledger_waits_nothing_is_closed(office, give, close, da
     database.write(lambda db: restore.begin(db, now_ms()))
     text = office("shop_manager").open(PAGE).text
     assert "Close statement" not in text
-    assert "No statement is closed until the restored ledger knows again what was given." in text
+    assert "No statement is closed until the restored server knows again what was given." in text
     assert close().headers["Location"] == PAGE
 
 

@@ -1,30 +1,30 @@
-/* Journal and holds: one coupon, two devices, one server.
+/* The model of journals and holds: one coupon, two devices, one server.
 
-   All that a device ever does is an entry of its own numbered journal, durable before anything else happens. The one
-   request is "here is my journal from where you have it"; the server takes the entries strictly in order, once, and
-   repeats its answer for those it has. Offline, only the holder gives; a hold ends only by the holder's own entry.
-   Nothing reads a clock: safety rests on order and on who holds.
+   All that a device does is an entry of its own numbered journal, and is durable before anything else happens. The only
+   request is "here is my journal from where you have it". The server takes the entries strictly in order, each once, and
+   repeats its answer to those that it has. Offline, only the holder gives. A hold ends only by the holder's own entry.
+   Nothing reads a clock: safety rests on order and on who holds. See docs/protocol.md.
 
-   The network may lose, duplicate, delay and reorder every message; a device may go dark for ever.
+   The network may lose, duplicate, delay and reorder every message. A device may go offline for ever.
 
    Checked exhaustively, for journals of up to LEN entries and EPOCHS grants:
-     once     no two devices have given the coupon at once, and no entry ever meets another device's redemption
-     no burn  when the server has all of a device's journal, it shows the coupon as redeemed by that device only if
+     once     at no time have both devices given the coupon and not undone it, and no entry is a second gift
+     no burn  once the server has all of a device's journal, the coupon is redeemed by that device only if
               the device has given it or is still asking
 
-   scripts/check-protocol runs all of it: journals of three entries (17.9 million states, 60 s), and with `long`
+   scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), and with `long`
    journals of four (144 million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors here.
 
-   The server may recall a hold whenever it likes: the shop voids or moves the coupon, or a clerk elsewhere has it before him.
+   The server may recall a hold at any time: the shop voids the coupon or changes its home, or a clerk elsewhere asks for it.
 
-   Tempting shortcuts; with each, journals of three entries suffice for the checker to find an error:
-     -DLEASE     the server lets a hold lapse by time alone
-     -DSTALE     a device believes a grant that it has given back
+   Tempting shortcuts. With each of them the checker finds an error in journals of three entries:
+     -DLEASE     a hold expires by time
+     -DSTALE     a device believes a grant that it has released
      -DUNORDERED the server takes the newest entry without those before it
-     -DRERUN     the server runs the rules again for an entry it already has, instead of repeating its answer
+     -DRERUN     the server runs the rules again for an entry that it has, instead of repeating its answer
      -DLATE      a device gives on a yes that comes after it gave up
-     -DFORGET    a device that gives up does not write it down
-     -DQUIET     a device gives its hold back before the entries it wrote under it are with the server */
+     -DFORGET    a device that gives up does not write an entry
+     -DQUIET     a device releases its hold before the server has the entries that it wrote under it */
 #ifndef LEN
 #define LEN 4
 #endif
@@ -32,19 +32,19 @@
 #define EPOCHS 2
 #endif
 
-#define ASK 1       /* may I give it? (the clerk tapped Give, online)      */
+#define ASK 1       /* asks whether it may give (the clerk tapped Give)    */
 #define GAVE 2      /* given: the newest ask was answered with yes         */
 #define DROP 3      /* gave up on the newest ask: "not confirmed"          */
 #define GAVEHELD 4  /* given under a hold, no network needed               */
 #define UNDO 5      /* taken back                                          */
-#define RELEASE 6   /* the hold is given back                              */
+#define RELEASE 6   /* the hold is released                                */
 
 /* the devices' durable memory */
 byte journal[15];         /* entry n of device d at d*5+n                         */
 byte size[3];             /* entries in it                                        */
-byte held[3];             /* epoch of the hold it has, 0 none                     */
-byte released[3];         /* newest epoch that it gave back                       */
-bool given[3];            /* its screen said: give                                */
+byte held[3];             /* epoch of its hold, 0 none                            */
+byte released[3];         /* newest epoch that it released                        */
+bool given[3];            /* its screen said to hand the gift over                */
 bool asking[3];           /* its newest ask is undecided                          */
 byte asked[3];            /* number of that ask                                   */
 
@@ -52,10 +52,10 @@ byte asked[3];            /* number of that ask                                 
 byte last[3];             /* entries it has of each device                        */
 byte yes[3];              /* asks it answered with yes, a bit each                */
 byte redeemed = 0;        /* 0 open, else the device whose redemption stands      */
-byte holder = 0;          /* 0 nobody, else the device that holds the coupon      */
+byte holder = 0;          /* 0 none, else the device that holds the coupon        */
 byte epoch = 0;           /* number of the newest grant                           */
-bool recall = false;      /* the holder has been asked to give it back            */
-bool conflict = false;    /* an entry met another device's redemption             */
+bool recall = false;      /* the hold is recalled                                 */
+bool conflict = false;    /* a device gave while another's redemption stood       */
 
 chan up = [2] of { byte, byte };                    /* device, entries            */
 chan down = [2] of { byte, byte, bool, byte, bool };/* device, ask, yes, epoch, recall */
@@ -109,7 +109,7 @@ proctype Server() {
        fi;
        if :: nfull(down) -> down!d,a,((a > 0) && (yes[d] & (1 << a))),((holder == d) -> epoch : 0),(holder == d && recall) :: full(down) fi;
        d = 0; n = 0; a = 0 }
-  :: atomic { holder != 0 && !recall -> recall = true }   /* the shop voids or moves it, or a clerk elsewhere has it before him */
+  :: atomic { holder != 0 && !recall -> recall = true }   /* the shop voids it or changes its home, or a clerk elsewhere asks for it */
 #ifdef LEASE
   :: atomic { holder != 0 && redeemed == 0 -> holder = 0; recall = false }
 #endif

@@ -1,46 +1,48 @@
-/* Recovery: a backup of the server's database is put back. One coupon, two devices, one ledger.
+/* The model of recovery after a restore from a backup: one coupon, two devices, one ledger.
 
-   Devices work as in journal.pml: a numbered journal each, taken in order, and holds. What is new here: the database may be copied at
-   any time, and goes back to the newest copy (the first is of an empty one) at any time, up to RESTORES times. Then it recovers:
-   nothing is granted, and nobody but the holder gives, until every device that it knows has reported (its journal is there to the end,
-   and it has named the hold that it has: a grant newer than the ledger's is believed), and a manager has said that nobody is forgotten.
+   Devices work as in journal.pml, with numbered journals that are taken in order, and holds. In addition, the database may be copied at
+   any time, and may be restored from the newest copy (the first is of an empty database) at any time, up to RESTORES times. Then it
+   recovers: nothing is granted, and only the holder gives, until every device that it knows has reported, and a manager has said that
+   no device is forgotten. A device has reported once the server has its whole journal and its claim, which is the hold that it knows
+   of. A claim newer than the ledger's grant is believed.
 
-   Forgotten is a device that was enrolled after the backup: device 2 may be enrolled at any time. It is refused when it calls, and gives
-   what it held until it has heard that. Enrolled anew it is another device with a journal of its own; what it wrote before is handed
-   in, and booked when a manager admits it. The manager says what is true: everything that device 2 has written as a device that this
-   ledger does not know is admitted, or there is no such thing. Whoever puts the backup back says at once if nobody was enrolled since;
-   but where the backup is of a ledger that waits for the forgotten, it goes on waiting.
+   A forgotten device is one that was enrolled after the backup. Device 2 may be enrolled at any time. If it is forgotten, its requests
+   are refused, and until it has received a refusal it gives what it held. Enrolled again, it is another device with a journal of its
+   own. Its old journal is handed in, and is booked once a manager admits it. The manager tells the truth: that everything device 2
+   wrote as a device unknown to this ledger is admitted, or that there is no such device. Whoever restores the backup may say at once
+   that nobody was enrolled since, but if the backup is of a ledger that waits for forgotten devices, it goes on waiting.
 
-   A request may be lost, or be late and doubled: one such is on its way at a time, and comes as often as it likes, in the next life of
-   the ledger too. An answer may be lost or slow, and outlive the server that gave it; but a device that asks anew has given up the
-   answer before. Here this is needed (OVERTAKEN), in journal.pml it is not.
+   A request may be lost, delayed or duplicated. One delayed request exists at a time, and may arrive any number of times, also in the
+   next generation of the ledger. An answer may be lost or delayed, and may arrive after the server was restored. A device that sends a
+   new request ignores answers to earlier ones. That is needed here (OVERTAKEN), but not in journal.pml.
 
    Checked exhaustively, for journals of up to LEN entries:
-     once      no two devices have given the coupon, counting apart what device 2 was before it was enrolled anew
-     booked    when the server has all, the coupon is redeemed by the device that has given it, and by none if none has, and no second
-               gift stands beside
+     once      at no time have two devices given the coupon and not undone it. Device 2 counts as two: before and after it was
+               enrolled again
+     booked    once the server has everything, the coupon is redeemed by the device that has given it, or by none if none has, and
+               there is no second gift
      no burn   as in journal.pml
-     not stuck when the server has all of a device's journal, no hold is this device's by a grant that it has given back
+     not stuck once the server has all of a device's journal, the device holds nothing by a grant that it has released
 
-   Not here: write-offs (what a lost device gave is not promised; without one, no claim ever meets a newer grant, as was checked), tills,
-   moves, coupons that were issued after the backup, and an older copy put back after a newer one. That a hold is asked back is not
-   kept: any answer to the holder may ask.
+   Not modelled: write-offs (what a lost device gave is not promised; without write-offs no claim meets a newer grant, as was checked),
+   tills, moves, coupons that were issued after the backup, and a restore from an older copy after one from a newer copy. That a hold
+   was recalled is not stored: any answer to the holder may recall it.
 
    scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), and with `long` of three (39 million, 150 s, 2 GB).
 
-   Tempting shortcuts; with each, journals of two entries suffice for the checker to find an error:
-     -DUNAWAITED  recovery ends although a device that the ledger knows has not reported
-     -DFORGOTTEN  recovery ends without a word on devices that were enrolled after the backup
-     -DUNADMITTED that word is given when these are enrolled anew, and what they wrote before is not admitted yet
-     -DONLYSINCE  nobody was enrolled since this backup, so none is waited for: but the backup itself was of a ledger that recovered
-     -DKEPT       a device that is enrolled anew keeps the hold that it had
-     -DUNCLAIMED  a report without the hold
-     -DUNFINISHED a report counts although the journal is not here to its end
-     -DANYLIFE    a report to an earlier life of the ledger counts
+   Tempting shortcuts. With each of them the checker finds an error in journals of two entries:
+     -DUNAWAITED  recovery ends although a known device has not reported
+     -DFORGOTTEN  recovery ends although nobody has said that no device is forgotten
+     -DUNADMITTED this is said once forgotten devices are enrolled again, before their old journals are admitted
+     -DONLYSINCE  it is said because nobody was enrolled since this backup, although the backup is of a ledger that was recovering
+     -DKEPT       a device that is enrolled again keeps its hold
+     -DUNCLAIMED  a report has no claim
+     -DUNFINISHED a report counts although the server does not have the whole journal
+     -DANYLIFE    a report to an earlier generation counts
      -DGRANTING   the server grants while it recovers
-     -DOLDEPOCH   epochs go on where the backup left off: a release of the old life, admitted in the new one, ends another hold
-     -DUNASKED    an ask that is admitted redeems, although nobody waits for its answer any more
-     -DOVERTAKEN  a device believes an answer that it had given up */
+     -DOLDEPOCH   epochs continue from the backup, so that a release from before, once admitted, ends a newer hold
+     -DUNASKED    an ask that is admitted redeems the coupon, although nobody waits for its answer
+     -DOVERTAKEN  a device believes an answer to an earlier request */
 #ifndef LEN
 #define LEN 2
 #endif
@@ -59,24 +61,24 @@
 /* the devices' durable memory */
 byte journal[7];          /* entry n of device d at (d-1)*LEN+n                   */
 byte size[3];             /* entries in it                                        */
-byte held[3];             /* epoch of the hold it has, 0 none                     */
-byte released[3];         /* newest epoch that it gave back                       */
-bool given[4];            /* its screen said: give; 3 is what device 2 was before */
+byte held[3];             /* epoch of its hold, 0 none                            */
+byte released[3];         /* newest epoch that it released                        */
+bool given[4];            /* its screen said to hand over; 3 is the old device 2  */
 bool asking[3];           /* its newest entry is an undecided ask                 */
 bool enrolled = false;    /* device 2 has been enrolled                           */
-bool refused = false;     /* it has heard that it is to be enrolled anew          */
-byte retired = 0;         /* entries that it wrote before it was                  */
+bool refused = false;     /* device 2 knows that it must be enrolled again        */
+byte retired = 0;         /* entries of device 2 in its old journal               */
 
 typedef Ledger {
   byte last[3];           /* entries it has of each device                        */
   byte redeemed;          /* 0 open, else the device whose redemption stands      */
-  bool handed;            /* and that has said that the gift was handed over      */
-  bool second[4];         /* the device's gift met another's redemption           */
-  byte holder;            /* 0 nobody, else the device that holds the coupon      */
+  bool handed;            /* and that device reported that it was handed over     */
+  bool second[4];         /* the device gave while another's redemption stood     */
+  byte holder;            /* 0 none, else the device that holds the coupon        */
   byte epoch;             /* number of the newest grant                           */
-  bool known;             /* it has a row of device 2 as that is now              */
-  bool admitted;          /* what device 2 wrote before is booked                 */
-  bool awaits;            /* nobody has said yet that none is forgotten           */
+  bool known;             /* it has a row of device 2 as it is now enrolled       */
+  bool admitted;          /* the old journal of device 2 is booked                */
+  bool awaits;            /* nobody has said yet that no device is forgotten      */
 }
 Ledger l;                 /* the server's database                                */
 Ledger b;                 /* the copy of it                                       */
@@ -84,12 +86,12 @@ byte life = 0;            /* restores so far: the ledger's generation           
 bool recovering = false;
 bool reported[3];
 
-/* the network: a late request, and of each device what the answer to its newest one says */
-byte late = 0;            /* whose, 0 none                                        */
+/* the network: one delayed request, and for each device the answer to its newest request */
+byte late = 0;            /* the device that sent it, 0 none                      */
 byte lateSize, lateLife, lateClaim;
 bool yes[3];              /* to the ask                                           */
 byte grant[3];            /* epoch of a hold that is new to it                    */
-byte recall[3];           /* epoch of the hold that it is to give back            */
+byte recall[3];           /* epoch of the hold that it is to release              */
 
 #define entry(d, n) journal[((d) - 1) * LEN + (n)]
 #define SAME(d) (l.redeemed == d || l.redeemed + d == 5) /* 3 acts as device 2    */
@@ -98,7 +100,7 @@ byte recall[3];           /* epoch of the hold that it is to give back          
 #ifdef OLDEPOCH
 #define above(n) n
 #else
-#define above(n) (n > life * 2 -> n : life * 2) /* and above all of the lives before */
+#define above(n) (n > life * 2 -> n : life * 2) /* and greater than in all earlier generations */
 #endif
 #ifdef GRANTING
 #define MAY_GRANT true
@@ -138,7 +140,7 @@ byte recall[3];           /* epoch of the hold that it is to give back          
 #ifdef UNASKED
 #define ASKS true
 #else
-#define ASKS (d == w)     /* what is admitted asks for nothing any more           */
+#define ASKS (d == w)     /* an admitted ask does not redeem                      */
 #endif
 #ifdef OVERTAKEN
 #define give_up(d) skip
@@ -174,10 +176,10 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
   fi
 }
 
-inline serve(d, n, g, c) { /* its journal has n entries; it reports to life g, and holds by grant c */
+inline serve(d, n, g, c) { /* its journal has n entries, it reports to generation g (0: no report), and claims the hold of epoch c */
   if
   :: do :: l.last[d] < n -> l.last[d]++; take(d, d, l.last[d]) :: else -> break od
-  :: l.last[d] < n -> skip /* they stand behind a gap, for the server had more before */
+  :: l.last[d] < n -> skip /* before the restore the server had more of the journal, so entries are missing: a gap */
   fi;
   if
   :: recovering && IS_PRESENT(g) && !reported[d] ->
@@ -204,7 +206,7 @@ inline copy(to, from) {
   to.holder = from.holder; to.epoch = from.epoch; to.known = from.known; to.admitted = from.admitted; to.awaits = from.awaits
 }
 
-inline forget_copy() {    /* it is not put back again: fewer states               */
+inline forget_copy() {    /* it will not be restored again: fewer states          */
   b.last[1] = 0; b.last[2] = 0; b.redeemed = 0; b.handed = false; b.second[1] = false; b.second[2] = false; b.second[3] = false;
   b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false
 }
@@ -216,14 +218,14 @@ proctype Server() {
   :: atomic { life < RESTORES -> copy(b, l) }
   :: atomic { life < RESTORES ->
        copy(l, b); life++; recovering = true; reported[1] = false; reported[2] = false;
-       l.awaits = (AWAITS || (enrolled && !l.known)); /* no longer than is true: whoever puts it back says so */
+       l.awaits = (AWAITS || (enrolled && !l.known)); /* whoever restores says at once if no device is forgotten */
        if :: life == RESTORES -> forget_copy() :: else fi }
   :: atomic { l.awaits && ALL_HERE -> l.awaits = false }
   :: atomic { recovering && ALL_REPORTED && NONE_FORGOTTEN ->
        recovering = false; l.awaits = false; reported[1] = false; reported[2] = false;
        if :: life == RESTORES -> lateLife = 0; lateClaim = 0 :: else fi }
   :: atomic { !enrolled -> enrolled = true; l.known = true; reported[2] = recovering }
-  :: atomic { refused && !l.known -> /* enrolled anew: it is another device, and begins a journal */
+  :: atomic { refused && !l.known -> /* enrolled again: it is another device with a new journal */
        l.known = true; reported[2] = recovering; retired = size[2]; l.last[2] = retired;
        given[3] = given[3] || given[2]; given[2] = false; asking[2] = false; released[2] = 0;
 #ifdef KEPT
@@ -238,7 +240,7 @@ proctype Server() {
 
 #define write(what) size[me]++; entry(me, size[me]) = what
 #define WORKS (me == 1 || (enrolled && !refused))
-#define REPORT (life * (recovering && !reported[me] && (me == 1 || l.known))) /* as it has just been asked to */
+#define REPORT (life * (recovering && !reported[me] && (me == 1 || l.known))) /* as the server has just requested */
 #define CLAIM (held[me] * (REPORT != 0))
 
 proctype Device(byte me) {

@@ -1,4 +1,4 @@
-"""Gifts by partner, of all days: what settlement reckons with. As many statements for many partners as for one."""
+"""Gifts by partner and campaign, over all days, for settlement. The number of SQL statements does not depend on that of partners."""
 
 import itertools
 from collections import Counter, defaultdict
@@ -14,11 +14,11 @@ from redeem.db.models.reports import Rollup, Tally
 from redeem.reports import rollups
 from redeem.reports.overview import ADDED_UP, GIFTS, IS_LATE, TIMES, Gifts, gifts, known_campaigns
 
-Row = tuple[str, int, str, int]  # partner, campaign, outcome, how often
+Row = tuple[str, int, str, int]  # partner id, campaign number, outcome, count
 
 
 def gifts_by_partner(session: Session, partner_ids: Collection[str]) -> dict[tuple[str, int], Gifts]:
-    """What became of coupons, by partner and the campaign's number."""
+    """Return the counts of gifts by (partner id, campaign number)."""
     until, pending = rollups.closed_until(session), count_pending(session, partner_ids)
     sums: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     closed, counted = closed_by_partner(session, partner_ids, until), counted_by_partner(session, partner_ids, until)
@@ -28,7 +28,7 @@ def gifts_by_partner(session: Session, partner_ids: Collection[str]) -> dict[tup
 
 
 def closed_by_partner(session: Session, partner_ids: Collection[str], until: int | None) -> Iterable[Row]:
-    """Every campaign is named here, too: see overview.closed_by_campaign."""
+    """Yield the counts of the closed days. The query names every campaign, see overview.closed_by_campaign."""
     if until is None:
         return
     each = Rollup.place, Rollup.campaign_number, Rollup.outcome
@@ -43,6 +43,7 @@ def closed_by_partner(session: Session, partner_ids: Collection[str], until: int
 
 
 def counted_by_partner(session: Session, partner_ids: Collection[str], until: int | None) -> Iterable[Row]:
+    """Yield what is in no rollup: all counts of the open days, and the late counts of the closed ones."""
     counted = counted_of(partner_ids)
     if until is None:
         yield from session.execute(counted)
@@ -62,6 +63,7 @@ def counted_of(partner_ids: Collection[str]) -> Select[str, int, str, int]:
 
 
 def count_pending(session: Session, partner_ids: Collection[str]) -> Counter[tuple[str, int]]:
+    """Count the pending redemptions by (partner id, campaign number)."""
     statement = (
         select(Store.partner_id, Coupon.campaign_number, func.count())
         .select_from(Redemption)

@@ -52,11 +52,11 @@ def blocks(first: int, last: int) -> list[Block]:
 
 
 def starts_by_length(first: int, last: int) -> Mapping[int, list[int]]:
-    """The days on which these blocks begin, by their length."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
+    """Return the first days of the blocks that make up the days from `first` to `last`, by the length of the blocks."""
+    starts: defaultdict[int, list[int]] = defaultdict(list)
     for block in blocks(first, last):
-        found[block.days].append(block.day)
-    return found
+        starts[block.days].append(block.day)
+    return starts
 
 
 def closed_until(session: Session) -> int | None:

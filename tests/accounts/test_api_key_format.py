@@ -31,7 +31,7 @@ def test_no_two_keys_are_alike():
 
 
 @pytest.mark.parametrize("place", range(4, 51))
-def test_any_mistyped_character_is_found_without_a_database(place):
+def test_any_mistyped_character_is_detected_without_a_database(place):
     other = "_" if SHOP[place] == "_" else ("A" if SHOP[place] != "A" else "B")
     text = SHOP[:place] + other + SHOP[place + 1 :]
     if text != SHOP:
@@ -51,7 +51,7 @@ def test_a_shop_key_does_not_pass_as_a_till_key():
     ids=["nothing", "a prefix", "one short", "one more", "a blank", "a line",
          "another start", "no underscores", "no ASCII", "a scheme", "long"],
 )  # fmt: skip
-def test_a_text_of_another_form_is_no_key(text):
+def test_a_malformed_text_is_not_a_key(text):
     with pytest.raises(BadKey, match=Fault.WRONG_FORM):
         api_key_format.parse(text)
 

@@ -1,4 +1,4 @@
-"""Once under one key: twins at the same moment, failures, and the answer that is kept."""
+"""Idempotency keys: concurrent duplicates, failures, and the answer that is kept."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -38,7 +38,7 @@ def easts(database):
 
 
 @on_both_databases
-def test_twins_do_it_once_and_hear_the_same(database, mutation):
+def test_concurrent_duplicates_do_it_once_and_get_the_same_answer(database, mutation):
     together = Barrier(TWINS)
 
     def twin(_):
@@ -53,15 +53,15 @@ def test_twins_do_it_once_and_hear_the_same(database, mutation):
 
 
 @on_both_databases
-def test_without_the_key_they_would_do_it_each(database, mutation):
-    """The negative control: it is the kept key, and nothing else, that makes it once."""
+def test_without_the_kept_key_each_would_do_it(database, mutation):
+    """The negative control: without the kept key the duplicates are done twice."""
     for _ in range(2):
         database.write(lambda session: session.execute(text("DELETE FROM idempotency")))
         database.write(lambda session: add(session, mutation))
     assert len(easts(database)) == 2
 
 
-def test_what_failed_is_not_kept(database, mutation):
+def test_a_failed_request_is_not_kept(database, mutation):
     def fail(_):
         raise NotFound
 
@@ -70,7 +70,7 @@ def test_what_failed_is_not_kept(database, mutation):
     assert database.write(lambda session: add(session, mutation)).replayed is False
 
 
-def test_another_request_under_the_key_is_refused(database, mutation):
+def test_another_request_with_the_same_key_is_refused(database, mutation):
     database.write(lambda session: add(session, mutation))
     other = Mutation(mutation.key_prefix, mutation.key, "g" * 43)
     with pytest.raises(KeyReused):
@@ -91,7 +91,7 @@ def test_the_kept_answer_is_unreadable_at_rest(database, mutation):
 
 
 @on_both_databases
-def test_answers_are_forgotten_when_they_are_old_and_not_before(database, mutation):
+def test_answers_are_deleted_once_they_have_expired_and_not_before(database, mutation):
     def at(key, now):
         other = Mutation(mutation.key_prefix, key, mutation.fingerprint)
         return database.write(lambda s: idempotency.once(s, other, SEALER, now, lambda _: (201, key.encode())))
@@ -107,7 +107,7 @@ def test_answers_are_forgotten_when_they_are_old_and_not_before(database, mutati
 
 
 @on_both_databases
-def test_no_request_clears_away_more_than_a_few(database, mutation):
+def test_no_request_deletes_more_than_a_few_old_answers(database, mutation):
     for number in range(idempotency.DELETED_PER_REQUEST_MAX + 2):
         old = Mutation(mutation.key_prefix, f"old-{number}", mutation.fingerprint)
         database.write(lambda s, old=old: idempotency.once(s, old, SEALER, NOW, lambda _: (201, b"")))

@@ -1,4 +1,4 @@
-"""Throttling: some tries are free, then each must wait, longer each time, and never for ever."""
+"""The throttle: some failures are free, then each further try must wait, longer each time, up to a maximum."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -41,7 +41,7 @@ def test_some_failures_are_free(book):
 
 
 @on_both_databases
-def test_each_further_failure_waits_twice_as_long_up_to_a_limit(book):
+def test_each_further_failure_doubles_the_wait_up_to_a_limit(book):
     book.fail(FREE_FAILURES)
     waits = []
     for _ in range(7):
@@ -56,14 +56,14 @@ def test_the_wait_runs_out(book):
 
 
 @on_both_databases
-def test_success_forgets_them_all(book):
+def test_a_success_resets_the_count(book):
     book.fail(FREE_FAILURES + 3)
     book.succeed()
     book.fail()
     assert book.wait() == 0
 
 
-def test_time_forgets_them_too(book):
+def test_the_count_expires(book):
     book.fail(FREE_FAILURES + 3)
     later = NOW + FORGET_MS + 1
     assert book.wait(later) == 0
@@ -71,7 +71,7 @@ def test_time_forgets_them_too(book):
     assert book.wait(later) == 0
 
 
-def test_forgiving_takes_one_back_and_no_more(book):
+def test_uncounting_takes_one_failure_back_and_no_more(book):
     book.fail(FREE_FAILURES)
     book.forgive()
     assert book.wait() == 0
@@ -81,14 +81,14 @@ def test_forgiving_takes_one_back_and_no_more(book):
     assert book.wait() == FIRST_WAIT_MS
 
 
-def test_one_subjects_failures_are_not_anothers(book):
+def test_failures_are_counted_for_each_subject(book):
     book.fail(FREE_FAILURES + 3)
     assert book.wait(subject="pin:dev_2:clk_1") == 0
 
 
 @on_both_databases
-def test_of_many_tries_at_once_no_more_than_the_free_ones_go_through(database):
-    """The first of all too, when there is no row yet that could be locked."""
+def test_of_many_concurrent_tries_only_the_free_ones_go_through(database):
+    """Also at the first try of all, when there is no row yet to lock."""
     tries = 3 * FREE_FAILURES
     barrier = Barrier(tries)
 

@@ -1,4 +1,4 @@
-"""Transactions: whole, durable before the answer, run again when that is safe, and one's fault is not another's."""
+"""Transactions: atomic, durable before `write` returns, retried if that is safe, and independent of others in the same commit."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ MANY = 40
 
 
 class Mishap(Exception):
-    """What a test's work raises."""
+    """The exception that a test's work raises."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def no_pauses(monkeypatch):
 
 @pytest.fixture
 def names(database):
-    """A table of one column, and a word to read it."""
+    """Create a table with one column. The fixture is a function that returns its rows."""
     database.write(lambda session: session.execute(text("CREATE TABLE noted (name varchar(40) PRIMARY KEY)")))
     return lambda: sorted(database.read(lambda session: list(session.scalars(text("SELECT name FROM noted")))))
 
@@ -44,17 +44,17 @@ def note(session, name):
     return name
 
 
-# Whole.
+# Atomic.
 
 
 @on_both_databases
-def test_what_is_written_is_there(database, names):
+def test_what_is_written_can_be_read(database, names):
     assert database.write(lambda session: note(session, "a")) == "a"
     assert names() == ["a"]
 
 
 @on_both_databases
-def test_a_failing_work_leaves_nothing(database, names):
+def test_work_that_fails_is_rolled_back(database, names):
     def work(session):
         note(session, "a")
         raise Mishap
@@ -71,8 +71,8 @@ def test_reading_changes_nothing(database, names):
 
 
 @on_both_databases
-def test_a_promise_that_is_checked_at_the_commit_is_kept(database, cast):
-    """A redemption names its act, which may be written after it, but must be there in the end."""
+def test_a_deferred_constraint_is_checked_at_the_commit(database, cast):
+    """A redemption may be inserted before its act, but the act must exist at the commit."""
     coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
     orphan = text("INSERT INTO redemption (serial, act_id, device_id, at) VALUES (:serial, 'rdm_none', :device, 0)")
     values = {"serial": coupon.serial, "device": cast.north_till_id}
@@ -84,7 +84,7 @@ def test_a_promise_that_is_checked_at_the_commit_is_kept(database, cast):
 # Retries.
 
 
-def test_what_asks_for_it_is_run_again():
+def test_work_that_raises_retry_is_run_again():
     runs = iter([Retry, Retry, "done"])
 
     def run():
@@ -96,7 +96,7 @@ def test_what_asks_for_it_is_run_again():
     assert retried(run) == "done"
 
 
-def test_but_not_for_ever():
+def test_retries_end():
     runs = []
 
     def run():
@@ -108,7 +108,7 @@ def test_but_not_for_ever():
     assert len(runs) == TRIES
 
 
-def test_what_is_the_works_own_fault_is_not_run_again():
+def test_any_other_failure_is_not_retried():
     runs = []
 
     def run():
@@ -121,7 +121,7 @@ def test_what_is_the_works_own_fault_is_not_run_again():
 
 
 @on_both_databases
-def test_a_work_that_is_run_again_begins_with_nothing_done(database, names):
+def test_a_retry_begins_in_a_new_transaction(database, names):
     runs = []
 
     def work(session):
@@ -135,11 +135,11 @@ def test_a_work_that_is_run_again_begins_with_nothing_done(database, names):
     assert names() == ["a"]
 
 
-# PostgreSQL: connections break, and transactions meet.
+# PostgreSQL: lost connections, deadlocks and serialization failures.
 
 
 def first_time(act):
-    """`act` at the first call alone."""
+    """Return a function that calls `act` only the first time."""
     called: list[int] = []
 
     def call(*arguments):
@@ -151,7 +151,7 @@ def first_time(act):
 
 
 def end(url, session):
-    """What an administrator, or a failing leader, does to the session's connection."""
+    """Terminate the session's connection, as an administrator or a failover does."""
     pid = session.scalar(text("SELECT pg_backend_pid()"))
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
@@ -177,7 +177,7 @@ def test_a_lost_connection_is_replaced(stage, database, names, moment):
 
 
 @on_postgresql
-def test_a_reader_gets_a_new_connection_too(stage, database):
+def test_a_lost_connection_is_replaced_for_reads_too(stage, database):
     lose = first_time(lambda session: end(stage.url, session))
 
     def look(session):
@@ -188,7 +188,7 @@ def test_a_reader_gets_a_new_connection_too(stage, database):
 
 
 @on_postgresql
-def test_connections_that_died_while_nobody_used_them_harm_nobody(stage, database, names):
+def test_pooled_connections_that_died_are_replaced(stage, database, names):
     names()
     with psycopg.connect(stage.url, autocommit=True) as other:
         other.execute(
@@ -199,8 +199,8 @@ def test_connections_that_died_while_nobody_used_them_harm_nobody(stage, databas
 
 
 @on_postgresql
-def test_a_commit_whose_reply_is_lost_is_met_by_its_own_retry(database, cast, monkeypatch):
-    """The worst moment: it is durable, and nobody has heard. The work runs again, and finds its first answer."""
+def test_a_retry_after_a_lost_reply_to_the_commit_finds_its_own_commit(database, cast, monkeypatch):
+    """The transaction is durable, but the client does not know. The work runs again, and finds its first answer."""
     coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
     till = replace(tills_of(database, cast)["north"], quickly=False)
     commit = database.engine.dialect.do_commit
@@ -217,7 +217,7 @@ def test_a_commit_whose_reply_is_lost_is_met_by_its_own_retry(database, cast, mo
 
 
 @on_postgresql
-def test_a_server_that_is_not_there_yet_is_waited_for(stage):
+def test_a_server_that_is_starting_is_waited_for(stage):
     calls = []
 
     def connect():
@@ -229,14 +229,14 @@ def test_a_server_that_is_not_there_yet_is_waited_for(stage):
     database.engine.dispose()
 
 
-def test_a_server_that_does_not_come_is_told_of():
+def test_a_server_that_stays_down_is_an_error():
     database = Database(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing"))
     with pytest.raises(OperationalError):
         database.read(lambda session: session.scalar(text("SELECT 7")))
 
 
 @on_postgresql
-def test_of_two_that_lock_each_other_out_both_come_through(database, names):
+def test_both_transactions_of_a_deadlock_succeed(database, names):
     database.write(lambda session: [note(session, "a"), note(session, "b")])
     met = Barrier(2)
     touch = text("UPDATE noted SET name = name WHERE name = :name")
@@ -258,7 +258,7 @@ def test_of_two_that_lock_each_other_out_both_come_through(database, names):
 
 
 @on_postgresql
-def test_a_serialization_failure_is_run_again(database, names):
+def test_a_serialization_failure_is_retried(database, names):
     database.write(lambda session: note(session, "a"))
     rename = "UPDATE noted SET name = name || :more"
     interfere = first_time(lambda: database.write(lambda session: session.execute(text(rename), {"more": "b"})))
@@ -273,19 +273,19 @@ def test_a_serialization_failure_is_run_again(database, names):
     assert names() == ["abc"]
 
 
-# SQLite: one writer, and many works in one commit.
+# SQLite: one writer thread, and group commit.
 
 
 @pytest.fixture
 def commits(database):
-    """How many works each commit had, from here on."""
+    """A list that grows by one at each commit."""
     made = []
     event.listen(database.engine, "commit", lambda _connection: made.append(1))
     return made
 
 
 class Queued:
-    """Works that wait while the writer is busy, so that they go into one commit together."""
+    """Keeps the writer busy until `finish`, so that all submitted work goes into the next commits together."""
 
     def __init__(self, database):
         self.database, self.busy, self.go = database, Event(), Event()
@@ -298,7 +298,7 @@ class Queued:
         self.go.wait()
 
     def submit(self, work):
-        """Returns when the work is in the queue."""
+        """Queue the work, and return once it is in the queue."""
         before = self.database._writer._queue.qsize()
         future = self.pool.submit(self.database.write, work)
         while self.database._writer._queue.qsize() == before:
@@ -311,7 +311,7 @@ class Queued:
         self.pool.shutdown()
 
 
-def test_what_queues_up_is_committed_together_and_in_order(database, names, commits):
+def test_queued_work_is_committed_together_and_in_order(database, names, commits):
     order: list[str] = []
     queued = Queued(database)
 
@@ -325,7 +325,7 @@ def test_what_queues_up_is_committed_together_and_in_order(database, names, comm
     assert len(commits) == 2
 
 
-def test_no_commit_grows_beyond_its_limit(database, names, commits):
+def test_a_commit_has_a_limit(database, names, commits):
     queued = Queued(database)
     for number in range(WRITES_PER_COMMIT + 1):
         queued.submit(lambda session, name=str(number): note(session, name))
@@ -334,7 +334,7 @@ def test_no_commit_grows_beyond_its_limit(database, names, commits):
 
 
 @pytest.mark.parametrize("failing", [{0}, {MANY - 1}, {3, 4, 20}, set(range(MANY))])
-def test_a_failing_work_harms_none_of_its_neighbours(database, names, failing):
+def test_work_that_fails_does_not_affect_the_rest_of_its_commit(database, names, failing):
     queued = Queued(database)
 
     def work_of(number):
@@ -351,7 +351,7 @@ def test_a_failing_work_harms_none_of_its_neighbours(database, names, failing):
     assert names() == [f"{number:02}" for number in range(MANY) if number not in failing]
 
 
-def test_a_broken_constraint_harms_only_who_broke_it(database, names):
+def test_a_violated_constraint_does_not_affect_the_rest_of_its_commit(database, names):
     queued = Queued(database)
     futures = [queued.submit(lambda session, name=name: note(session, name)) for name in ("a", "b", "a", "c")]
     queued.finish()
@@ -371,7 +371,7 @@ def test_one_failure_costs_few_commits(database, names, commits):
     assert len(commits) < 10
 
 
-def test_what_one_work_has_loaded_is_not_there_for_the_next(database, cast):
+def test_objects_that_one_work_has_loaded_are_not_shared_with_the_next(database, cast):
     def load(session: Session) -> int:
         found = len(session.identity_map)
         assert session.get(Store, cast.north)
@@ -384,12 +384,12 @@ def test_what_one_work_has_loaded_is_not_there_for_the_next(database, cast):
 
 
 @on_both_databases
-def test_nobody_is_answered_before_it_is_durable(database, names, monkeypatch):
+def test_write_does_not_return_before_the_commit(database, names, monkeypatch):
     answered, early = Event(), []
     commit = database.engine.dialect.do_commit
 
     def slow_commit(connection):
-        early.append(answered.wait(0.3))  # who answers too early has this long to show it
+        early.append(answered.wait(0.3))  # an early answer would come within this time
         commit(connection)
 
     monkeypatch.setattr(database.engine.dialect, "do_commit", slow_commit)
@@ -398,13 +398,13 @@ def test_nobody_is_answered_before_it_is_durable(database, names, monkeypatch):
     assert early == [False]
 
 
-def test_every_connection_is_durable_and_keeps_its_promises(database):
+def test_every_connection_is_durable_and_checks_foreign_keys(database):
     pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-    told = database.read(lambda session: [session.scalar(text(f"PRAGMA {name}")) for name in pragmas])
-    assert told == ["wal", 2, 1, engine.BUSY_TIMEOUT_MS]
+    values = database.read(lambda session: [session.scalar(text(f"PRAGMA {name}")) for name in pragmas])
+    assert values == ["wal", 2, 1, engine.BUSY_TIMEOUT_MS]
 
 
-def test_readers_neither_wait_for_a_writer_nor_see_its_half(database, names):
+def test_readers_neither_wait_for_a_writer_nor_see_uncommitted_rows(database, names):
     met, go = Barrier(2), Event()
 
     def work(session):
@@ -421,7 +421,7 @@ def test_readers_neither_wait_for_a_writer_nor_see_its_half(database, names):
     assert names() == ["a"]
 
 
-def test_the_writer_outlives_whatever_a_work_raises(database, names):
+def test_the_writer_thread_survives_whatever_work_raises(database, names):
     def work(_session):
         raise SystemExit
 
@@ -431,12 +431,12 @@ def test_the_writer_outlives_whatever_a_work_raises(database, names):
     assert names() == ["a"]
 
 
-def test_a_work_that_writes_by_itself_is_told_so_instead_of_waiting_for_ever(database, names):
+def test_work_that_calls_write_gets_an_error_instead_of_a_deadlock(database, names):
     with pytest.raises(RuntimeError, match="wait for its own end"):
         database.write(lambda _session: database.write(lambda session: note(session, "a")))
 
 
-def test_closing_waits_for_what_is_queued(database, names):
+def test_close_waits_for_queued_work(database, names):
     queued = Queued(database)
     futures = [queued.submit(lambda session, name=str(n): note(session, name)) for n in range(5)]
     closer = Thread(target=database.close)
@@ -448,7 +448,7 @@ def test_closing_waits_for_what_is_queued(database, names):
     assert not [thread for thread in threading.enumerate() if thread.name == "sqlite-writer"]
 
 
-def test_no_work_is_stranded_by_a_close_at_the_same_time(database, names):
+def test_no_work_is_lost_if_close_comes_at_the_same_time(database, names):
     together = Barrier(9)
 
     def write(name):

@@ -1,4 +1,4 @@
-"""Migrations: from nothing to the tables of models.py and back, on both databases, and nothing is lost where a table is made anew."""
+"""Migrations: from an empty database to the tables of the models and back, on both databases. A recreated table loses no row."""
 
 import shutil
 
@@ -22,7 +22,7 @@ from tests.tills import tills_of
 
 MIGRATIONS = ROOT / "migrations"
 ANEW = '''
-"""Changes the table of stores, which SQLite does by making it anew."""
+"""Changes the table of stores, which on SQLite recreates it."""
 import sqlalchemy as sa
 from alembic import op
 
@@ -68,20 +68,20 @@ def head():
 
 
 def shape(engine):
-    """All that a database says of its tables, so that two can be compared; alembic's own comparison overlooks checks and conditions."""
-    told = inspect(engine)
+    """Describe all tables of a database, so that two can be compared. Alembic's own comparison ignores checks and partial indexes."""
+    inspector = inspect(engine)
     return {
         name: {
-            "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in told.get_columns(name)},
-            "primary key": told.get_pk_constraint(name),
-            "foreign keys": sorted(map(repr, told.get_foreign_keys(name))),
-            "unique": sorted(map(repr, told.get_unique_constraints(name))),
-            "checks": sorted(map(repr, told.get_check_constraints(name))),
+            "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)},
+            "primary key": inspector.get_pk_constraint(name),
+            "foreign keys": sorted(map(repr, inspector.get_foreign_keys(name))),
+            "unique": sorted(map(repr, inspector.get_unique_constraints(name))),
+            "checks": sorted(map(repr, inspector.get_check_constraints(name))),
             "indexes": sorted(
-                repr((i["name"], i["column_names"], i["unique"], where(i))) for i in told.get_indexes(name)
+                repr((i["name"], i["column_names"], i["unique"], where(i))) for i in inspector.get_indexes(name)
             ),
         }
-        for name in told.get_table_names()
+        for name in inspector.get_table_names()
         if name != "alembic_version"
     }
 
@@ -90,7 +90,7 @@ def where(index):
     return [str(condition) for name, condition in index.get("dialect_options", {}).items() if name.endswith("_where")]
 
 
-def test_there_is_one_line_of_migrations():
+def test_there_is_one_head():
     assert head()
 
 
@@ -115,7 +115,7 @@ def test_they_make_every_constraint_as_the_models_do(app, database, tmp_path, re
     other.dispose()
 
 
-def test_what_they_make_can_be_worked_with(app, database):
+def test_the_migrated_database_works(app, database):
     upgrade(str(MIGRATIONS))
     cast = database.write(assemble)
     coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
@@ -124,7 +124,7 @@ def test_what_they_make_can_be_worked_with(app, database):
     assert database.read(faults) == []
 
 
-def test_they_leave_nothing_when_they_are_taken_back(app, database):
+def test_downgrade_leaves_nothing(app, database):
     upgrade(str(MIGRATIONS))
     downgrade(str(MIGRATIONS), revision="base")
     assert shape(database.engine) == {}
@@ -140,13 +140,13 @@ def test_a_second_upgrade_changes_nothing(app, database):
 
 
 def with_one_more(folder, more="pass"):
-    """A copy of the migrations, and one behind them that makes a table anew which others refer to."""
+    """Copy the migrations, and add one that recreates a table with references to it."""
     copy = shutil.copytree(MIGRATIONS, folder / "migrations")
     (copy / "versions" / "9999_anew.py").write_text(ANEW.format(head=head(), more=more))
     return str(copy)
 
 
-def test_a_table_that_is_made_anew_keeps_its_rows_and_what_refers_to_them(app, database, tmp_path):
+def test_a_table_that_is_recreated_keeps_its_rows_and_references_to_them(app, database, tmp_path):
     upgrade(str(MIGRATIONS))
     cast = database.write(assemble)
     coupon = database.write(lambda session: factories.coupon(session, cast.anywhere))
@@ -159,7 +159,7 @@ def test_a_table_that_is_made_anew_keeps_its_rows_and_what_refers_to_them(app, d
         assert database.read(lambda session: session.scalar(text("PRAGMA foreign_keys"))) == 1
 
 
-def test_a_migration_that_breaks_a_reference_is_refused_whole(app, database, tmp_path):
+def test_a_migration_that_breaks_a_reference_is_rolled_back(app, database, tmp_path):
     upgrade(str(MIGRATIONS))
     cast = database.write(assemble)
     folder = with_one_more(tmp_path, more="op.execute(\"DELETE FROM store WHERE name LIKE '%station'\")")

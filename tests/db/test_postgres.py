@@ -1,4 +1,4 @@
-"""The throw-away server that other tests rely on."""
+"""The temporary PostgreSQL server that other tests use."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ def test_a_template_is_filled_once_and_copied_each_time(postgres_cluster):
         postgres_cluster.drop_database(url)
 
 
-def test_a_missing_server_is_said_plainly(monkeypatch):
+def test_a_missing_server_is_a_clear_error(monkeypatch):
     monkeypatch.delenv(postgres.URL_VARIABLE, raising=False)
     monkeypatch.setattr(Path, "glob", lambda *_: [])
     monkeypatch.setenv("PATH", "")

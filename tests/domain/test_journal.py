@@ -1,4 +1,4 @@
-"""Reading a journal's entry: what is one, and what is not."""
+"""Journal entries: parsing, hashes and signatures."""
 
 from json import dumps
 
@@ -55,18 +55,18 @@ def test_its_hash_is_of_its_exact_text():
         {"kind": "a\nb"},
     ],
 )
-def test_a_member_that_is_not_as_it_should_be_is_refused(changes):
+def test_an_invalid_member_is_refused(changes):
     with pytest.raises(Invalid):
         entry(**changes)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", '"ask"', "{", "{}", "null", '{"n":1,"n":1}', "{}" * 2])
-def test_what_is_no_object_is_refused(text):
+def test_a_text_that_is_not_a_json_object_is_refused(text):
     with pytest.raises(Invalid):
         read_entry(text, b"")
 
 
-def test_an_entry_has_a_longest_length():
+def test_an_entry_has_a_maximum_length():
     room = ENTRY_MAX_CHARACTERS - len(dumps(PLAIN | {"x": ""}))
     assert entry(x="y" * room)
     with pytest.raises(Invalid):
@@ -77,7 +77,7 @@ def test_a_text_member_is_free_of_nul_which_a_database_cannot_hold():
     assert entry(reason="a\0b").text_member("reason") == "ab"
 
 
-def test_an_entry_that_follows_and_is_signed_is_believed():
+def test_an_entry_that_follows_and_is_signed_is_accepted():
     check_entry(entry(), FIRST_HASH, "dev_1", PUBLIC)
 
 
@@ -91,12 +91,12 @@ def test_an_entry_that_follows_and_is_signed_is_believed():
     ],
     ids=["does not follow", "of another device", "under another key", "no key"],
 )
-def test_any_other_is_not(previous, device_id, public_key):
+def test_any_other_entry_is_refused(previous, device_id, public_key):
     with pytest.raises(BrokenJournal):
         check_entry(entry(), previous, device_id, public_key)
 
 
 @pytest.mark.parametrize("signature", [b"", b"x" * 63, b"\0" * 64, b"x" * 65])
-def test_no_signature_is_no_proof(signature):
+def test_an_invalid_signature_is_refused(signature):
     with pytest.raises(BrokenJournal):
         check_entry(read_entry(dumps(PLAIN), signature), FIRST_HASH, "dev_1", PUBLIC)

@@ -50,7 +50,7 @@ def test_a_day_is_a_day_on_the_calendar_of_the_store(case):
     assert local_day(case["at"], case["zone"]) == days.to_day(date.fromisoformat(case["date"]))
 
 
-def test_the_vectors_meet_every_reason():
+def test_every_reason_has_a_vector():
     assert {case["verdict"] for case in VECTORS["declines"]} == {None, *VECTORS["reasons"]}
 
 

@@ -23,7 +23,7 @@ def reason_of(text: str) -> str | None:
 
 
 @pytest.mark.parametrize("case", VECTORS["codes"], ids=lambda case: case["code"])
-def test_the_check_character_is_the_one_reckoned_by_hand(case):
+def test_the_check_character_is_the_one_computed_by_hand(case):
     assert case["body"] + short_codes.check_character(case["body"]) == case["code"]
 
 
@@ -48,13 +48,13 @@ def test_a_drawn_code_is_a_code(code):
 
 
 @given(drawn, st.integers(0, 11), st.sampled_from(CROCKFORD))
-def test_any_one_wrong_character_is_found(code, place, character):
+def test_any_single_wrong_character_is_detected(code, place, character):
     typed = code[:place] + character + code[place + 1 :]
     assert reason_of(typed) == (None if typed == code else "wrong_check")
 
 
 @given(drawn)
-def test_any_two_characters_swapped_are_found(code):
+def test_any_swap_of_two_characters_is_detected(code):
     for one, two in combinations(range(12), 2):
         typed = list(code)
         typed[one], typed[two] = typed[two], typed[one]

@@ -35,7 +35,7 @@ def test_a_key_refuses_anything_else(message, signature):
     assert not key().accepts(message, signature)
 
 
-def test_verifying_under_no_key_at_all_is_false():
+def test_a_malformed_key_verifies_nothing():
     assert not verifies(b"short", b"message", b"\0" * 64)
 
 
@@ -78,7 +78,7 @@ def test_a_key_is_published_in_base64url_without_padding():
     assert base64url(b"\xfb\xff\x00=") == "-_8APQ"
 
 
-def test_the_ring_is_published_as_the_contract_says():
+def test_the_ring_is_published_as_documented():
     assert KeyRing([key(1, KeyStatus.VERIFY_ONLY)]).published() == [
         {"kid": 1, "alg": "Ed25519", "public_key": base64url(PUBLIC), "status": "verify_only"}
     ]
@@ -105,7 +105,7 @@ def test_a_secret_of_sixteen_characters_is_enough():
     assert Sealer(["sixteen letters."]).seal(b"x")
 
 
-def test_the_same_secret_never_seals_alike():
+def test_sealing_twice_gives_different_texts():
     sealer = Sealer([OLD])
     assert sealer.seal(b"x") != sealer.seal(b"x")
 
@@ -118,7 +118,7 @@ def test_rotation_seals_with_the_newest_and_opens_with_any():
 
 
 @pytest.mark.parametrize(("secret", "purpose"), [(STRANGE, "redeem"), (OLD, "another purpose")])
-def test_what_was_sealed_otherwise_does_not_open(secret, purpose):
+def test_another_secret_or_purpose_does_not_open(secret, purpose):
     with pytest.raises(BadKey, match=Fault.CANNOT_UNSEAL):
         Sealer([secret], purpose).unseal(Sealer([OLD]).seal(b"x"))
 

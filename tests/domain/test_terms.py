@@ -14,7 +14,7 @@ RUSSIAN = {"title": "Тёплые носки", "description": "Пара\nв по
 
 
 class Body(BaseModel):
-    """A request's body as the edge has it: strict, terms within."""
+    """A request's body with terms in it, strict as in the API."""
 
     model_config = ConfigDict(strict=True)
     terms: Terms
@@ -45,7 +45,7 @@ def test_terms_are_read_as_they_are_written():
     assert parse_terms(read.text()) == read
 
 
-def test_places_are_a_set_in_whatever_order_they_are_named():
+def test_the_order_of_partners_and_stores_does_not_matter():
     one_way, other_way = (parse_terms(changed("partners", named)) for named in ([BAKERY, CINEMA], [CINEMA, BAKERY]))
     assert one_way.text() == other_way.text()
 
@@ -165,7 +165,7 @@ def test_it_refuses_an_offline_policy_that_it_does_not_know(policy):
     assert pointers(changed("offline", policy)) == ["/offline"]
 
 
-def test_it_refuses_terms_that_hold_nowhere():
+def test_it_refuses_terms_without_a_store():
     assert pointers(json.dumps(terms(stores=()))) == [""]
 
 
@@ -178,11 +178,11 @@ def test_it_refuses_a_fee_in_another_currency():
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"v":1', "NaN", '"terms"'])
-def test_it_refuses_what_is_no_terms_at_all(text):
+def test_it_refuses_a_text_that_is_not_terms(text):
     assert pointers(text)
 
 
-def test_it_refuses_a_text_too_long_to_be_looked_at():
+def test_it_refuses_a_text_that_is_too_long():
     with pytest.raises(Invalid, match="too long"):
         parse_terms(" " * 1_000_001)
 

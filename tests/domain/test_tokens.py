@@ -121,7 +121,7 @@ def test_a_token_altered_after_reading_is_refused():
     assert tokens.fault(token, RING) is Fault.WRONG_SIGNATURE
 
 
-def test_a_key_found_compromised_takes_its_tokens_with_it():
+def test_tokens_of_a_compromised_key_are_refused():
     token = tokens.sign(7, 42, 2500, KEY, 1)
     stolen = KeyRing([PublicKey(1, bytes(KEY.verify_key), KeyStatus.COMPROMISED)])
     assert (tokens.fault(token, RING), tokens.fault(token, stolen)) == (None, Fault.COMPROMISED_KEY)

@@ -1,4 +1,4 @@
-"""Holds: who may give a coupon while nobody can be asked."""
+"""Holds: promises, grants, recalls, releases, and what waits for a release."""
 
 from redeem.accounts.audit import OPERATOR
 from redeem.coupons import issue
@@ -25,15 +25,15 @@ def move(counters, coupon, store_id):
 # Promised, then granted.
 
 
-def test_a_homed_coupon_is_held_by_its_stores_tablet_once_it_asks(counters, tablet):
+def test_a_coupon_with_a_home_is_granted_to_the_stores_tablet_at_its_next_sync(counters, tablet):
     coupon = counters.homed()
     assert counters.holder(coupon) is None
     assert serials(tablet.sync().grants) == [coupon.serial]
     assert counters.holder(coupon) == tablet.device_id
 
 
-def test_what_a_dark_tablet_was_promised_others_give(counters, till):
-    """It never heard of it, so it cannot have given it."""
+def test_a_coupon_promised_to_an_offline_tablet_can_be_given_by_others(counters, till):
+    """The tablet was never granted the hold, so it can't have given the gift."""
     assert till.redeem(counters.homed()).code == "redeemed"
 
 
@@ -58,14 +58,14 @@ def test_a_promised_coupon_that_has_expired_is_not_granted(counters, tablet, cas
     assert counters.promised(coupon) is None
 
 
-def test_a_grant_is_told_until_its_epoch_is_known(counters, tablet):
+def test_a_grant_is_repeated_until_the_tablet_names_its_epoch(counters, tablet):
     counters.homed()
     (grant,) = tablet.sync().grants
     assert tablet.sync().grants == [grant]
     assert tablet.sync(epoch=grant.epoch).grants == []
 
 
-def test_two_tablets_of_a_store_never_hold_the_same(counters, tablet):
+def test_two_tablets_of_a_store_never_hold_the_same_coupon(counters, tablet):
     second = counters.add_tablet()
     coupons = [counters.homed() for _ in range(40)]
     mine, its = serials(tablet.sync().grants), serials(second.sync().grants)
@@ -74,7 +74,7 @@ def test_two_tablets_of_a_store_never_hold_the_same(counters, tablet):
     assert its
 
 
-def test_a_coupon_good_at_one_store_alone_is_promised_there(counters, tablet, cast):
+def test_a_coupon_that_is_good_at_one_store_only_is_promised_there(counters, tablet, cast):
     campaign = counters.write(lambda session: factories.campaign(session, stores=[cast.north])).number
     assert counters.promised(counters.coupon(campaign=campaign)) == tablet.device_id
 
@@ -94,7 +94,7 @@ def test_an_epoch_is_newer_than_any_that_the_coupon_or_the_tablet_had(counters, 
     assert first < second.epoch < third.epoch
 
 
-def test_more_than_one_reply_can_carry_is_granted_in_turns(counters, tablet, monkeypatch):
+def test_grants_beyond_the_limit_of_a_reply_come_with_the_next(counters, tablet, monkeypatch):
     monkeypatch.setattr(holds, "PROMISED", holds.PROMISED.limit(2))
     monkeypatch.setattr(holds, "GRANTS", holds.GRANTS.limit(2))
     coupons = [counters.homed() for _ in range(5)]
@@ -128,7 +128,7 @@ def test_the_bell_rings_for_a_recall(counters, tablet, till):
     assert rings(counters, tablet, epoch)
 
 
-def test_the_bell_is_silent_for_a_promise_of_later(counters, tablet, till):
+def test_the_bell_is_silent_for_a_promise_that_is_not_due_yet(counters, tablet, till):
     coupon, epoch = counters.held()
     till.redeem(coupon)
     tablet.act("release", id=coupon.id, epoch=epoch)
@@ -139,13 +139,13 @@ def test_the_bell_is_silent_for_a_promise_of_later(counters, tablet, till):
 # Giving, recalling, releasing.
 
 
-def test_what_a_tablet_holds_it_gives_unasked(counters, tablet, till):
+def test_a_tablet_gives_what_it_holds_without_asking(counters, tablet, till):
     coupon, _ = counters.held()
     assert tablet.act("gave-held", coupon=coupon.token) == "redeemed"
     assert till.redeem(coupon).code == "already_redeemed"
 
 
-def test_a_till_hears_who_holds_it_and_gets_it_when_released(counters, tablet, till):
+def test_a_till_is_told_the_holder_and_can_redeem_after_the_release(counters, tablet, till):
     coupon, epoch = counters.held()
     answer = till.redeem(coupon)
     assert (answer.code, answer.details["holder"]["device"]["id"]) == ("held_elsewhere", tablet.device_id)
@@ -154,7 +154,7 @@ def test_a_till_hears_who_holds_it_and_gets_it_when_released(counters, tablet, t
     assert till.redeem(coupon).code == "redeemed"
 
 
-def test_what_was_released_for_a_till_is_held_at_home_again_after_a_while(counters, tablet, till):
+def test_a_coupon_released_for_a_till_is_held_at_home_again_after_a_while(counters, tablet, till):
     coupon, epoch = counters.held()
     till.redeem(coupon)
     tablet.act("release", id=coupon.id, epoch=epoch)
@@ -174,7 +174,7 @@ def test_a_recall_by_a_tablet_moves_the_hold_to_it(counters, tablet):
     assert south.act("gave-held", coupon=coupon.token) == "redeemed"
 
 
-def test_the_last_who_asked_gets_it(counters, tablet, cast):
+def test_the_last_device_that_asked_gets_the_hold(counters, tablet, cast):
     coupon, epoch = counters.held()
     second = counters.add_tablet(store=cast.annex)
     for asking in (counters.south, second):
@@ -184,7 +184,7 @@ def test_the_last_who_asked_gets_it(counters, tablet, cast):
     assert counters.promised(coupon) == second.device_id
 
 
-def test_who_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
+def test_a_device_that_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
     coupon, epoch = counters.held()
     counters.south.act("ask", coupon=coupon.token)
     counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, counters.south.device_id, NOW))
@@ -192,7 +192,7 @@ def test_who_asked_and_was_revoked_meanwhile_gets_nothing(counters, tablet):
     assert counters.promised(coupon) == tablet.device_id
 
 
-def test_what_was_given_before_the_release_stands(counters, tablet, till):
+def test_a_gift_given_before_the_release_stands(counters, tablet, till):
     coupon, epoch = counters.held()
     till.redeem(coupon)
     tablet.write("gave-held", coupon=coupon.token)
@@ -201,19 +201,19 @@ def test_what_was_given_before_the_release_stands(counters, tablet, till):
     assert till.redeem(coupon).code == "already_redeemed"
 
 
-def test_an_old_release_frees_no_newer_hold(counters, tablet):
+def test_a_release_of_an_old_epoch_does_not_end_a_newer_hold(counters, tablet):
     coupon, epoch = counters.held()
     tablet.act("release", id=coupon.id, epoch=epoch - 1)
     assert counters.holder(coupon) == tablet.device_id
 
 
-def test_nobody_releases_for_another(counters, tablet):
+def test_a_device_cannot_release_anothers_hold(counters, tablet):
     coupon, epoch = counters.held()
     counters.south.act("release", id=coupon.id, epoch=epoch)
     assert counters.holder(coupon) == tablet.device_id
 
 
-def test_no_time_ends_a_hold(counters, tablet, till):
+def test_a_hold_never_expires(counters, tablet, till):
     coupon, _ = counters.held()
     till.redeem(coupon)
     assert serials(tablet.sync(now=NOW + 3 * YEAR).recalls) == [coupon.serial]
@@ -229,7 +229,7 @@ def test_an_undone_gift_can_be_given_again_by_its_holder(counters, tablet):
     assert tablet.act("gave-held", coupon=coupon.token) == "redeemed"
 
 
-def test_a_gift_undone_behind_the_release_is_held_at_home_again(counters, tablet, till):
+def test_a_gift_undone_after_the_release_is_held_at_home_again(counters, tablet, till):
     coupon, epoch = counters.held()
     given = tablet.write("gave-held", coupon=coupon.token)
     till.redeem(coupon)
@@ -247,7 +247,7 @@ def test_a_tills_gift_that_is_reversed_is_held_at_home_again(counters, tablet, t
     assert serials(tablet.sync().grants) == [coupon.serial]
 
 
-def test_a_short_code_typed_offline_is_evidence_enough(counters, tablet):
+def test_a_short_code_typed_offline_is_accepted(counters, tablet):
     coupon = counters.homed()
     (grant,) = tablet.sync().grants
     assert grant.code_hash == holds.short_code_hash(tablet.device_id, coupon.short_code)
@@ -266,7 +266,7 @@ def test_a_void_of_a_held_coupon_waits_for_the_holder(counters, tablet, till):
     assert counters.view(coupon).voided_at == NOW
 
 
-def test_a_gift_given_before_the_void_was_heard_is_honoured(counters, tablet):
+def test_a_gift_given_before_the_tablet_knew_of_the_void_is_honoured(counters, tablet):
     coupon, epoch = counters.held()
     void(counters, coupon)
     tablet.write("gave-held", coupon=coupon.token)
@@ -276,7 +276,7 @@ def test_a_gift_given_before_the_void_was_heard_is_honoured(counters, tablet):
     assert (view.voided_at, view.redeemed_at) == (None, NOW)
 
 
-def test_a_void_that_came_too_late_comes_true_when_the_gift_is_taken_back(counters, tablet, till):
+def test_a_void_that_came_too_late_happens_when_the_gift_is_undone(counters, tablet, till):
     coupon, epoch = counters.held()
     void(counters, coupon)
     given = tablet.write("gave-held", coupon=coupon.token)
@@ -287,7 +287,7 @@ def test_a_void_that_came_too_late_comes_true_when_the_gift_is_taken_back(counte
     assert till.redeem(coupon).code == "void"
 
 
-def test_moving_home_recalls_and_grants_at_the_new_one(counters, tablet, cast):
+def test_a_new_home_recalls_the_hold_and_gets_it(counters, tablet, cast):
     coupon, epoch = counters.held()
     move(counters, coupon, cast.south)
     assert counters.holder(coupon) == tablet.device_id
@@ -295,20 +295,20 @@ def test_moving_home_recalls_and_grants_at_the_new_one(counters, tablet, cast):
     assert serials(counters.south.sync().grants) == [coupon.serial]
 
 
-def test_moving_home_to_where_it_is_held_recalls_nothing(counters, tablet, cast):
+def test_a_new_home_at_the_holders_store_recalls_nothing(counters, tablet, cast):
     coupon, _ = counters.held()
     move(counters, coupon, cast.north)
     assert tablet.sync().recalls == []
 
 
-def test_moving_home_takes_a_promise_along(counters, tablet, cast):
+def test_a_new_home_gets_the_promise(counters, tablet, cast):
     coupon = counters.homed()
     move(counters, coupon, cast.south)
     assert tablet.sync().grants == []
     assert serials(counters.south.sync().grants) == [coupon.serial]
 
 
-def test_a_coupon_moved_home_to_nowhere_is_promised_to_nobody(counters, tablet):
+def test_a_coupon_that_loses_its_home_is_promised_to_nobody(counters, tablet):
     coupon = counters.homed()
     move(counters, coupon, None)
     assert tablet.sync().grants == []
@@ -332,7 +332,7 @@ def test_when_the_first_of_two_gifts_is_undone_the_second_stands(counters, table
     assert counters.standing(coupon).device_id == counters.south.device_id
 
 
-def test_of_three_gifts_the_older_one_stands_next(counters, tablet):
+def test_of_three_gifts_the_oldest_stands_next(counters, tablet):
     coupon, third = counters.coupon(), counters.add_tablet()
     given = tablet.write("gave-at-risk", coupon=coupon.token)
     tablet.sync()
@@ -345,7 +345,7 @@ def test_of_three_gifts_the_older_one_stands_next(counters, tablet):
     assert counters.standing(coupon).device_id == third.device_id
 
 
-def test_an_undone_second_gift_is_no_conflict_any_more(counters, tablet):
+def test_an_undone_second_gift_is_not_a_conflict(counters, tablet):
     coupon = counters.coupon()
     tablet.act("gave-at-risk", coupon=coupon.token)
     given = counters.south.write("gave-at-risk", coupon=coupon.token)

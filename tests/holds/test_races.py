@@ -1,6 +1,6 @@
-"""Holds while many act at once: real threads, a real database, and a barrier.
+"""Holds under concurrency: real threads, a real database, and a barrier.
 
-On PostgreSQL a circle of waiting is found and broken by the server, a second later; no clerk should wait that long, so none may arise.
+PostgreSQL detects and breaks a deadlock, but only after a second. No clerk should wait that long, so none may arise.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +18,15 @@ ROUNDS = 12
 
 
 @pytest.fixture(autouse=True)
-def nobody_waited_in_a_circle(database):
+def no_deadlock_arose(database):
     yield
     if not database.is_sqlite:
-        found = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        assert database.read(lambda session: session.scalar(found)) == 0
+        deadlocks = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert database.read(lambda session: session.scalar(deadlocks)) == 0
 
 
 def in_parallel(*works):
-    """What each work answers, all begun at the same moment."""
+    """Run all works concurrently, and return their results in order."""
     barrier = Barrier(len(works))
 
     def begin(work):
@@ -37,7 +37,7 @@ def in_parallel(*works):
         return [future.result() for future in [pool.submit(begin, work) for work in works]]
 
 
-def test_two_tablets_that_give_back_to_each_other_do_not_wait_in_a_circle(counters):
+def test_two_tablets_that_release_to_each_other_do_not_deadlock(counters):
     north, south = counters.tablet, counters.south
     for _ in range(ROUNDS):
         coupon, epoch = counters.held()
@@ -51,7 +51,7 @@ def test_two_tablets_that_give_back_to_each_other_do_not_wait_in_a_circle(counte
         assert serials(south.sync(epoch=its.epoch).grants)[-1] == coupon.serial
 
 
-def test_two_journals_that_name_the_same_coupons_the_other_way_round_do_not_either(counters):
+def test_two_journals_with_the_same_coupons_in_opposite_order_do_not_deadlock(counters):
     for _ in range(ROUNDS):
         coupons = [counters.coupon() for _ in range(8)]
         for coupon in coupons:
@@ -72,7 +72,7 @@ def test_a_coupon_is_granted_or_redeemed_by_a_till_but_not_both(counters, databa
         assert (granted, answer.code) in [(True, "held_elsewhere"), (False, "redeemed")]
 
 
-def test_issuing_does_not_wait_for_the_tablet_that_it_promises_to(counters):
+def test_issuing_does_not_deadlock_with_the_tablet_that_is_promised_the_coupon(counters):
     def issue_many():
         return [counters.homed() for _ in range(5)]
 

@@ -1,4 +1,4 @@
-"""Siblings: a tablet hears which coupons the store's other tablets hold, so that it can say without a network who gives them."""
+"""Siblings: a tablet is sent what the store's other tablets hold, so that it can say offline who can give a coupon."""
 
 from base64 import urlsafe_b64decode
 from gzip import compress
@@ -29,7 +29,7 @@ ANNEX_KEY = SigningKey(b"the tablet of the annex store 03")
 
 
 def told(reply):
-    """device -> (epoch, numbers), of the one campaign that it is about."""
+    """Decode the holds of a reply: device id to (epoch, numbers), for the only campaign in it."""
     return {
         device: (said["epoch"], [number for gaps in said["held"].values() for number in numbers(gaps)])
         for device, said in (reply.siblings or {}).items()
@@ -41,7 +41,7 @@ def numbers(gaps):
 
 
 def at_home(reply):
-    """(until, store -> numbers), of the one campaign that it is about; None if it says nothing of homes."""
+    """Decode the homes of a reply: (until, store name to numbers), for the only campaign in it. None if it has no homes."""
     for said in (reply.homes or {}).values():
         return said["until"], {name: numbers(gaps) for name, gaps in said["at"].items()}
     return None
@@ -51,14 +51,14 @@ def number(coupon):
     return coupon.serial & 0xFFFFFFFF
 
 
-def test_what_another_tablet_of_the_store_holds_is_told_once(counters):
+def test_the_holds_of_another_tablet_are_sent_once(counters):
     coupon, epoch = counters.held()
     second = counters.add_tablet()
     assert told(second.sync()) == {counters.tablet.device_id: (epoch, [number(coupon)])}
     assert second.sync(siblings={counters.tablet.device_id: epoch}).siblings is None
 
 
-def test_a_later_grant_is_told_behind_what_was_heard(counters):
+def test_later_grants_follow_in_the_next_reply(counters):
     _, epoch = counters.held()
     later, newer = counters.held()
     second = counters.add_tablet()
@@ -67,13 +67,13 @@ def test_a_later_grant_is_told_behind_what_was_heard(counters):
     }
 
 
-def test_a_tablet_hears_nothing_of_itself_nor_of_another_store(counters):
+def test_holds_of_its_own_and_of_another_store_are_not_sent(counters):
     counters.held()
     assert counters.tablet.sync().siblings is None
     assert counters.south.sync().siblings is None
 
 
-def test_a_tablet_that_may_not_give_any_more_is_not_told_of(counters):
+def test_the_holds_of_a_revoked_tablet_are_not_sent(counters):
     counters.held()
     second = counters.add_tablet()
     counters.write(lambda session: revoke_device(session, OPERATOR, counters.tablet.device_id, NOW))
@@ -88,7 +88,7 @@ def test_its_name_is_in_the_snapshot(counters):
     assert names == {second.device_id: "Second"}
 
 
-def test_what_is_redeemed_or_void_is_not_told(counters):
+def test_holds_of_redeemed_and_void_coupons_are_not_sent(counters):
     given, _ = counters.held()
     counters.tablet.act("gave-held", coupon=given.token)
     void, _ = counters.held()
@@ -97,7 +97,7 @@ def test_what_is_redeemed_or_void_is_not_told(counters):
     assert told(counters.add_tablet().sync()) == {counters.tablet.device_id: (epoch, [number(left)])}
 
 
-def test_a_hold_that_was_given_back_is_heard_of_as_a_change(counters):
+def test_a_released_hold_is_sent_as_a_change(counters):
     coupon, epoch = counters.held()
     second = counters.add_tablet()
     position = counters.read(lambda session: changes.sets(session, counters.cast.anywhere)).position
@@ -106,7 +106,7 @@ def test_a_hold_that_was_given_back_is_heard_of_as_a_change(counters):
     assert numbers(by["open"]) == [number(coupon)]
 
 
-def test_it_is_told_in_parts_and_none_is_left_out(counters, monkeypatch):
+def test_holds_are_sent_in_parts_and_none_is_left_out(counters, monkeypatch):
     coupons = [counters.homed() for _ in range(5)]
     counters.tablet.sync()
     second, found = counters.add_tablet(), []
@@ -118,8 +118,8 @@ def test_it_is_told_in_parts_and_none_is_left_out(counters, monkeypatch):
     assert found == [number(coupon) for coupon in coupons]
 
 
-def test_what_a_large_store_holds_is_small(counters):
-    """5,000 coupons at home there, spread over a campaign of a million and over four tablets: each hears of the other three."""
+def test_the_holds_of_a_large_store_are_small(counters):
+    """5,000 coupons of a campaign of a million are held by four tablets of a store. Each is sent the holds of the other three."""
     four = [counters.add_tablet(SigningKey(bytes([made] * 32))).device_id for made in range(4)]
     some = counters.coupon()
     counters.write(lambda session: hold_many(session, some.serial, four))
@@ -142,7 +142,7 @@ def hold_many(session, like, devices):
 
 
 class Elsewhere:
-    """A tablet of the annex, which has its sets, and the north store, where coupons are at home."""
+    """A tablet of the annex that has its sets. Coupons are at home at the north store."""
 
     def __init__(self, counters):
         self.counters, self.heard = counters, 0
@@ -165,7 +165,7 @@ def elsewhere(counters):
     return Elsewhere(counters)
 
 
-def test_what_is_at_home_at_another_store_is_told_once(counters, elsewhere):
+def test_coupons_at_home_at_another_store_are_sent_once(counters, elsewhere):
     held, _ = counters.held()
     counters.coupon()
     waits = counters.homed()
@@ -175,13 +175,13 @@ def test_what_is_at_home_at_another_store_is_told_once(counters, elsewhere):
     assert elsewhere.hears() == {elsewhere.north: [number(later)]}
 
 
-def test_nothing_is_told_of_the_own_store_nor_of_another_partners(counters, elsewhere):
+def test_homes_at_its_own_store_and_at_another_partners_are_not_sent(counters, elsewhere):
     counters.homed()
     for tablet in (counters.tablet, counters.south):
         assert at_home(tablet.sync(position=elsewhere.position, homes={counters.cast.anywhere: 0})) == (1, {})
 
 
-def test_a_coupon_that_moved_is_told_anew(counters, elsewhere):
+def test_a_coupon_with_a_new_home_is_sent_again(counters, elsewhere):
     coupon = counters.coupon()
     assert elsewhere.hears() == {}
     move(counters, coupon, counters.cast.north)
@@ -192,8 +192,8 @@ def test_a_coupon_that_moved_is_told_anew(counters, elsewhere):
     assert (numbers(by["open"]), reply.homes) == ([number(coupon)], None)
 
 
-def test_what_a_third_store_holds_is_not_said_to_be_at_home(counters, elsewhere):
-    """Asked back for the south's tablet, which is promised it, and then holds it: the north can't give it."""
+def test_a_coupon_that_a_third_store_holds_is_not_sent_as_at_home(counters, elsewhere):
+    """The coupon was recalled for the south's tablet, is promised to it, and then held by it. The north store can't give it."""
     coupon, epoch = counters.held()
     assert elsewhere.hears() == {elsewhere.north: [number(coupon)]}
     third = counters.south
@@ -205,7 +205,7 @@ def test_what_a_third_store_holds_is_not_said_to_be_at_home(counters, elsewhere)
     assert elsewhere.hears(homes={counters.cast.anywhere: 0}) == {}
 
 
-def test_given_and_void_coupons_are_not_told(counters, elsewhere):
+def test_homes_of_given_and_void_coupons_are_not_sent(counters, elsewhere):
     given, _ = counters.held()
     counters.tablet.act("gave-held", coupon=given.token)
     void = counters.homed()
@@ -213,7 +213,7 @@ def test_given_and_void_coupons_are_not_told(counters, elsewhere):
     assert elsewhere.hears() == {}
 
 
-def test_homes_are_told_in_parts_and_none_is_left_out(counters, elsewhere, monkeypatch):
+def test_homes_are_sent_in_parts_and_none_is_left_out(counters, elsewhere, monkeypatch):
     coupons = [counters.homed() for _ in range(5)]
     monkeypatch.setattr(siblings, "HOMES_PER_REPLY_MAX", 2)
     found = []
@@ -222,13 +222,13 @@ def test_homes_are_told_in_parts_and_none_is_left_out(counters, elsewhere, monke
     assert found == [number(coupon) for coupon in coupons]
 
 
-def test_of_the_newest_coupons_alone(counters, elsewhere, monkeypatch):
+def test_only_homes_of_the_newest_coupons_are_sent(counters, elsewhere, monkeypatch):
     coupons = [counters.homed() for _ in range(5)]
     monkeypatch.setattr(siblings, "NEWEST_MAX", 3)
     assert elsewhere.hears() == {elsewhere.north: [number(coupon) for coupon in coupons[2:]]}
 
 
-def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_recovers(counters, elsewhere):
+def test_no_homes_are_sent_to_a_tablet_without_the_sets_nor_while_the_ledger_recovers(counters, elsewhere):
     counters.homed()
     assert elsewhere.hears(position=None) is None
     counters.write(lambda session: restore.begin(session, NOW, none_enrolled=True))
@@ -236,8 +236,8 @@ def test_nothing_is_told_of_homes_to_who_lacks_the_sets_nor_while_the_ledger_rec
     assert elsewhere.hears(position=life) is None
 
 
-def test_homes_elsewhere_are_small(counters, elsewhere):
-    """All of the newest coupons at home at ten stores: half of them in a reply, and the rest in the next."""
+def test_homes_at_other_stores_are_small(counters, elsewhere):
+    """All of the newest coupons are at home at ten stores. One reply has half of them, the next has the rest."""
     stores = [
         counters.write(lambda s, name=f"On the {n}th square": store_of(s, counters.cast, name)) for n in range(10)
     ]

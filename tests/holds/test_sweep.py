@@ -1,4 +1,4 @@
-"""Homing: coupons at home that nobody holds find a tablet, whatever became of the one that they were meant for."""
+"""The sweep: coupons at home that nobody holds are promised to a tablet of the store."""
 
 from nacl.signing import SigningKey
 
@@ -19,7 +19,7 @@ LATER_KEY = SigningKey(b"the tablet that came later, 0001")
 
 
 def fetch(tablet):
-    """All that the tablet is granted, sync by sync, until nothing comes."""
+    """Sync until nothing new is granted, and return all that was."""
     heard, epoch = [], 0
     while grants := tablet.sync(epoch=epoch).grants:
         heard += serials(grants)
@@ -50,21 +50,21 @@ def test_a_sweep_goes_on_at_the_next_sync_where_it_stopped(counters, cast, monke
     assert counters.device(tablet.device_id).sweep_from is None
 
 
-def test_only_what_is_open_is_found(counters, cast):
+def test_only_open_coupons_are_granted(counters, cast):
     redeemed, void, free = (counters.coupon(cast.annex) for _ in range(3))
     tills_of(counters.database, cast)["annex"].redeem(redeemed)
     counters.write(lambda session: issue.void(session, void.serial, "returned", NOW))
     assert fetch(counters.add_tablet(LATER_KEY, cast.annex)) == [free.serial]
 
 
-def test_a_tablet_that_joins_takes_nothing_from_those_who_are_there(counters):
+def test_a_new_tablet_takes_no_holds_from_the_others(counters):
     coupons = [counters.homed() for _ in range(20)]
     mine = fetch(counters.tablet)
     assert len(mine) == len(coupons)
     assert fetch(counters.add_tablet()) == []
 
 
-def test_what_a_revoked_tablet_was_promised_others_of_the_store_get(counters):
+def test_coupons_promised_to_a_revoked_tablet_go_to_the_stores_others(counters):
     second = counters.add_tablet()
     coupons = [counters.homed() for _ in range(20)]
     revoke(counters, second.device_id)
@@ -79,7 +79,7 @@ def test_what_a_revoked_tablet_holds_stays_held(counters, cast):
     assert tills_of(counters.database, cast)["north"].redeem(coupon).code == "held_elsewhere"
 
 
-def test_tablets_of_a_store_share_what_they_find(counters, cast):
+def test_the_tablets_of_a_store_share_its_coupons(counters, cast):
     coupons = [counters.coupon(cast.annex) for _ in range(40)]
     keys = [SigningKey(bytes([place]) * 32) for place in range(1, 4)]
     tablets = [counters.add_tablet(key, cast.annex) for key in keys]
@@ -110,10 +110,10 @@ def test_the_bell_rings_until_the_sweep_is_over(counters, cast, monkeypatch):
     assert rung == [True, True, False, False]
 
 
-# Tablets in drawers.
+# Tablets that were not seen for a day.
 
 
-def test_what_a_tablet_in_a_drawer_was_promised_the_others_get_the_next_day(counters):
+def test_coupons_promised_to_an_unused_tablet_go_to_the_others_the_next_day(counters):
     drawer = counters.add_tablet()
     coupons = [counters.homed() for _ in range(20)]
     mine = fetch(counters.tablet)
@@ -125,7 +125,7 @@ def test_what_a_tablet_in_a_drawer_was_promised_the_others_get_the_next_day(coun
     assert counters.device(drawer.device_id).last_seen_at == NOW
 
 
-def test_nothing_new_is_promised_to_it(counters):
+def test_nothing_new_is_promised_to_an_unused_tablet(counters):
     counters.add_tablet()
     later = NOW + DAY + 1
     counters.tablet.sync(now=later)
@@ -133,11 +133,11 @@ def test_nothing_new_is_promised_to_it(counters):
     assert {counters.promised(coupon) for coupon in coupons} == {counters.tablet.device_id}
 
 
-def test_where_all_lie_in_drawers_one_of_them_is_promised_it(counters):
+def test_if_all_tablets_are_unused_one_of_them_is_promised_the_coupon(counters):
     assert counters.promised(counters.homed(now=NOW + 30 * DAY)) == counters.tablet.device_id
 
 
-def test_what_it_holds_it_keeps(counters):
+def test_an_unused_tablet_keeps_its_holds(counters):
     coupon, _ = counters.held()
     second = counters.add_tablet()
     second.sync(now=NOW + 30 * DAY)

@@ -1,6 +1,6 @@
-"""Exactly once: whoever races for a coupon, one gets it, everybody else is told, and nobody's retry hears anything new.
+"""Exactly once: of all who race for a coupon one gets it, the others are declined, and each retry gets the first answer.
 
-The guards are taken away, too, one at a time: then the same checks must find the fault.
+Negative controls take the guards away one at a time. Then the same checks must find the fault.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ def coupon(database, cast):
 
 
 def wrong(heard: list[Heard]) -> list[str]:
-    """What is wrong with what the clients of a race were told: one yes for each coupon, and one kind of no."""
+    """Return what is wrong with the answers of a race. Each coupon must have one yes, and every other answer `already_redeemed`."""
     yeses = Counter(one.coupon for one in heard if one.code == "redeemed")
     told = [
         f"coupon {coupon} was given {yeses[coupon]} times"
@@ -52,7 +52,7 @@ def wrong(heard: list[Heard]) -> list[str]:
 
 
 def side_by_side(works):
-    """Runs them at once, and answers what each gave."""
+    """Run all of them concurrently, and return their results in order."""
     barrier = Barrier(len(works))
 
     def run(work):
@@ -67,7 +67,7 @@ def side_by_side(works):
 
 
 @on_both_databases
-def test_threads_that_race_for_a_coupon(database, cast, tills):
+def test_of_many_threads_one_gets_the_coupon(database, cast, tills):
     coupons, everybody = make_coupons(database, cast, COUPONS), list(tills.values())
     barrier = Barrier(CLIENTS)
 
@@ -96,7 +96,7 @@ def keys_of(cast):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
-def test_programs_that_race_for_a_coupon(stage, database, cast):
+def test_of_many_processes_one_gets_the_coupon(stage, database, cast):
     race = Race(stage.url, keys_of(cast), make_coupons(database, cast, COUPONS), CLIENTS)
     heard = clients.run(race, "one")
     assert len(heard) == COUPONS * CLIENTS
@@ -107,7 +107,7 @@ def test_programs_that_race_for_a_coupon(stage, database, cast):
 
 @pytest.mark.slow
 @on_both_databases
-def test_programs_that_race_by_way_of_the_server(stage, database, cast, tmp_path):
+def test_of_many_processes_one_gets_the_coupon_over_http(stage, database, cast, tmp_path):
     coupons = make_coupons(database, cast, COUPONS)
     server = Server(tmp_path, stage.url)
     server.start()
@@ -173,7 +173,7 @@ def test_a_coupon_is_given_or_void_but_never_both(database, cast, tills):
 
 
 @on_both_databases
-def test_a_gift_taken_back_by_many_at_once_is_taken_back_once(database, tills, coupon):
+def test_a_gift_that_many_reverse_at_once_is_reversed_once(database, tills, coupon):
     redemption = tills["north"].redeem(coupon).details["redemption"]
     works = [lambda t=till: t.reverse(redemption).code for till in (tills["north"], tills["north two"])] * 4
     assert Counter(side_by_side(works)) == {"reversed": 1, "nothing_to_undo": 7}
@@ -181,7 +181,7 @@ def test_a_gift_taken_back_by_many_at_once_is_taken_back_once(database, tills, c
 
 
 @on_both_databases
-def test_gifts_given_and_taken_back_in_a_crowd_add_up(database, cast, tills):
+def test_counts_are_right_after_many_concurrent_gifts_and_reversals(database, cast, tills):
     coupons = make_coupons(database, cast, 4)
 
     def customer(number):
@@ -195,11 +195,11 @@ def test_gifts_given_and_taken_back_in_a_crowd_add_up(database, cast, tills):
     assert database.read(faults) == []
 
 
-# Would these notice? Each guard is taken away, and the checks above must find the fault.
+# Negative controls: each guard is taken away, and the checks above must find the fault.
 
 
 def without_constraints(session):
-    """The table of redemptions, as anybody might have written it."""
+    """Replace the table of redemptions with one that has no constraints."""
     session.execute(text("ALTER TABLE redemption RENAME TO guarded"))
     columns = "serial bigint, act_id varchar(40), device_id varchar(40), at bigint, handed_over_at bigint"
     session.execute(text(f"CREATE TABLE redemption ({columns})"))
@@ -229,7 +229,7 @@ def test_without_the_replay_a_retry_is_refused_its_own_gift(database, tills, cou
 
 @on_both_databases
 def test_without_the_names_constraint_the_replay_alone_is_not_enough(database, tills, coupon, monkeypatch):
-    """Two of the same at once both look before either is kept: then the constraint says so, and both hear the first answer."""
+    """Two concurrent duplicates both look before either is kept. Then the constraint refuses one, and both get the first answer."""
     look, looks = ledger.find_coupon_and_act, count()
 
     def look_too_early(*where):

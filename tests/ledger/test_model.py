@@ -1,5 +1,7 @@
-"""Random acts of two tablets and a till on a few coupons, against a model of a dozen lines: at most one gift stands, whoever asks
-again hears what he heard, and the shop's statements are for the gifts that stand."""
+"""Random acts of two tablets and a till on a few coupons, checked against a small model.
+
+At most one redemption of a coupon stands, a retry gets the first answer, and statements are for the gifts that stand.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,7 +40,7 @@ Opened = tuple[Stage, Callable[[], None]]
 
 @dataclass
 class Model:
-    """What the ledger must be. `standing`: coupon to the act that redeemed it; `first`: what each act was answered."""
+    """The model. `standing` maps a coupon to the act that redeemed it, `first` maps an act to its first answer."""
 
     standing: dict[int, Key] = field(default_factory=dict)
     handed_over: set[Key] = field(default_factory=set)
@@ -62,7 +64,7 @@ class Model:
         return "reversed"
 
     def enter(self, who: str, number: int, kind: str, about: int) -> str:
-        """A tablet's entry reaches the server for the first time; `about` is a coupon for an ask, else an entry's number."""
+        """Take a tablet's entry for the first time. `about` is a coupon for an ask, else an entry's number."""
         act = (who, str(about))
         if kind == "ask":
             return self.redeem(about, (who, str(number)), handed_over=False)
@@ -73,7 +75,7 @@ class Model:
 
 
 class Ledger(RuleBasedStateMachine):
-    """Hypothesis chooses the acts; the real ledger and the model take them; they must agree."""
+    """Hypothesis chooses acts. The real ledger and the model take them, and must agree."""
 
     stage: Stage
 
@@ -128,7 +130,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 99))
     def till_reverses(self, pick: int) -> None:
-        """Any redemption that it has heard of: its own, or its store's tablet's."""
+        """Reverse any redemption that the till knows: its own, or one of its store's tablet."""
         known = [act for act in self.ids if self.ids[act]]
         if known:
             act = known[pick % len(known)]
@@ -145,9 +147,9 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(who=tablets, kind=st.sampled_from(["gave", "drop", "undo"]), back=st.integers(0, 4))
     def tablet_goes_on(self, who: str, kind: str, back: int) -> None:
-        """About any of its last entries, in any order: more than a real tablet would write.
+        """Write an entry about any of the tablet's last entries, in any order, which is more than a real tablet would write.
 
-        But for one thing: that a gift is out, it writes behind a yes alone. Behind a no the ledger believes it all the same, and books it.
+        Only `gave` is restricted: it follows a yes. After a no the ledger would believe it, and book it.
         """
         of = len(self.meant[who]) - back
         if kind == "gave" and self.is_ask(who, of) and self.model.first.get((who, str(of))) != "redeemed":
@@ -163,7 +165,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(who=tablets, begin=st.integers(0, 6), more=st.integers(0, 6))
     def tablet_syncs(self, who: str, begin: int, more: int) -> None:
-        """From anywhere: what the server has is sent again, or some is left out, or only a part arrives."""
+        """Send any part of the journal: entries that the server has are repeated, or some are left out, or only some arrive."""
         tablet = self.tablets[who]
         sent = tablet.journal[max(0, tablet.last - begin) :][: begin + more]
         had = tablet.last
@@ -181,7 +183,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule()
     def shop_closes_statements(self) -> None:
-        """Whatever is pending, was told twice or came back since: each says what the one before it didn't, and stays as it is."""
+        """Close each partner's statement. It has exactly what no earlier one has, and never changes afterwards."""
         for partner in (self.stage.cast.north_partner, self.stage.cast.south_partner):
             self.database.write(partial(self.close, partner=partner))
 
@@ -206,11 +208,11 @@ class Ledger(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "database"):
             assert self.database.read(faults) == []
-            said = {
+            unchanged = {
                 name: self.database.read(partial(settlement.get_statement, statement_id=name))
                 for name in self.statements
             }
-            assert said == self.statements
+            assert unchanged == self.statements
             self.database.close()
             self.database.engine.dispose()
             self.leave()
@@ -231,7 +233,7 @@ def machine(open_stage: Callable[[], Opened]) -> type[Ledger]:
 
 @pytest.fixture
 def open_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Opened]:
-    """Opens a database of the example's own, and answers how to leave it."""
+    """Return a function that opens a new database for each example, and returns it with a function to drop it."""
     if request.param == "sqlite":
         original, cast = request.getfixturevalue("sqlite_original")
         return lambda: (copy_sqlite(original, cast, tmp_path_factory.mktemp("model")), lambda: None)
@@ -254,6 +256,6 @@ def test_the_ledger_does_as_the_model(open_stage: Callable[[], Opened]) -> None:
 
 @pytest.mark.soak
 @on_each
-def test_for_long_and_otherwise_each_time(open_stage: Callable[[], Opened]) -> None:
+def test_the_ledger_does_as_the_model_in_long_random_runs(open_stage: Callable[[], Opened]) -> None:
     long = settings(EXAMPLES, max_examples=600, stateful_step_count=60, derandomize=False)
     run_state_machine_as_test(machine(open_stage), settings=long)

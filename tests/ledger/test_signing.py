@@ -1,4 +1,4 @@
-"""Keeping signing keys: rotation, what old coupons are worth, and what is stored."""
+"""Stored signing keys: rotation, old coupons after it, and that private keys are sealed."""
 
 import pytest
 from sqlalchemy import select
@@ -43,7 +43,7 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies(datab
     assert [key.status for key in ring(database)] == [KeyStatus.VERIFY_ONLY, KeyStatus.ACTIVE]
 
 
-def test_an_old_coupon_is_written_again_as_it_was(database):
+def test_the_token_of_an_old_coupon_is_the_same_after_a_rotation(database):
     before = signer(database)
     old = before.write_serial(before.newest, 1 << 32 | 2, 3)
     rotate(database)
@@ -66,7 +66,7 @@ def test_without_an_active_key_nothing_is_signed(database):
         signer(database)
 
 
-def test_a_key_that_is_not_here_has_no_status(database):
+def test_the_status_of_an_unknown_key_cannot_be_set(database):
     with pytest.raises(NotFound):
         database.write(lambda session: signing.set_status(session, 200, KeyStatus.COMPROMISED))
 

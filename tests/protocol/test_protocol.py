@@ -1,4 +1,4 @@
-"""The offline protocol's models hold, and their checker would notice if they did not."""
+"""The offline protocol's models are safe, the checker finds the fault of each shortcut, and the code does what the models do."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Reporting: figures that add up, by day at the store, each within the manager's scope. On both databases."""
+"""The overview: right counts, by the store's day, within the manager's scope. On both databases."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def issue(database, cast):
     return issued
 
 
-def test_nothing_is_reported_of_nothing(ask):
+def test_a_report_without_counts_is_empty(ask):
     report = ask()
     assert report.is_empty
     assert set(report.days.values()) == {Gifts()}
@@ -46,7 +46,7 @@ def test_nothing_is_reported_of_nothing(ask):
     assert (report.campaigns, report.stores, report.declines, report.refusals) == ([], [], {}, {})
 
 
-def test_given_is_what_was_redeemed_and_not_taken_back(database, cast, ask, issue):
+def test_given_counts_redemptions_that_were_not_taken_back(database, cast, ask, issue):
     till = till_of(database, cast.north_till)
     redeemed = [till.redeem(issue(), f"attempt {number}") for number in range(4)]
     till.reverse(redeemed[0].details["redemption"], now=NOW + 60_000)
@@ -56,7 +56,7 @@ def test_given_is_what_was_redeemed_and_not_taken_back(database, cast, ask, issu
     assert (total.taken, total.given) == (3, 2)
 
 
-def test_what_a_tablet_has_not_reported_is_pending_and_not_given(database, cast, ask, issue):
+def test_a_gift_that_the_tablet_has_not_reported_is_pending_and_not_given(database, cast, ask, issue):
     tablet = Tablet(database, cast.tablet_id, TABLET_KEY)
     first, _second = (tablet.write("ask", coupon=issue().token) for _ in range(2))
     tablet.sync()
@@ -78,7 +78,7 @@ def test_a_reversal_is_counted_on_the_day_of_its_gift(database, cast, ask, issue
     assert (days[DAY].redeemed, days[DAY].reversed, days[DAY + 1].reversed) == (1, 1, 0)
 
 
-def test_days_are_the_store_s_own(database, cast, ask):
+def test_days_are_on_the_stores_calendar(database, cast, ask):
     """23:30Z is the next day in Moscow."""
     at = NOW - NOW % DAY_MS + 23 * 3_600_000 + 1_800_000
     campaign = database.write(lambda db: factories.campaign(db, "Far", partners=[cast.north_partner])).number

@@ -1,4 +1,4 @@
-"""Closed days added up: the same figures as a recount, whatever comes late, and by far fewer rows. On both databases."""
+"""Rollups: the same figures as a recount, also after late counts, from far fewer rows. On both databases."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_a_year_is_a_few_dozen_blocks():
 
 
 def tallies(cast, days, seed=7):
-    """Some of each, on each day, in several slots; a tenth of them late."""
+    """Count some of each outcome on each day, in several slots. A tenth is late."""
     chance = Random(seed)
     stores, campaigns = (cast.north, cast.annex, cast.south), (cast.anywhere, cast.north_only, UNKNOWN_CAMPAIGN)
     return [
@@ -97,8 +97,8 @@ def test_every_filter_has_the_figures_of_a_recount(database, cast):
 
 @on_both_databases
 @pytest.mark.parametrize("days_ago", [None, 300, 64, 0])
-def test_each_partner_s_gifts_are_those_of_a_recount(database, cast, days_ago):
-    """However much is added up: of all partners together as of each alone."""
+def test_the_gifts_of_each_partner_are_those_of_a_recount(database, cast, days_ago):
+    """For any number of closed days, and for all partners together as for each alone."""
     rows = tallies(cast, range(TODAY - 400, TODAY + 1))
     database.write(lambda db: db.execute(insert(Tally), rows))
     if days_ago is not None:
@@ -116,8 +116,8 @@ def test_each_partner_s_gifts_are_those_of_a_recount(database, cast, days_ago):
 
 
 @on_both_databases
-def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast):
-    """A reversal weeks later is counted on the gift's day, in the slot of what is late."""
+def test_the_slots_of_a_closed_day_never_change(database, cast):
+    """A reversal weeks later is counted on the day of the gift, in the slot for late counts."""
     changes = {"undo_minutes": 10_080}
     number = database.write(
         lambda db: factories.campaign(db, "Long undo", partners=[cast.north_partner], **changes).number
@@ -137,7 +137,7 @@ def test_a_closed_day_s_own_slots_never_change_once_it_is_closed(database, cast)
 @on_both_databases
 @pytest.mark.parametrize("quickly", [True, False])
 def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
-    """Somebody opened the first page meanwhile, so this day and the next are closed."""
+    """The office's first page was opened while the clock was wrong, so this day and the next are closed."""
     till = replace(till_of(database, cast.north_till), quickly=quickly)
     before, after = (database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(2))
     till.redeem(before)
@@ -153,7 +153,7 @@ def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
 
 
 @on_both_databases
-def test_a_day_is_added_up_once_and_only_when_it_is_over(database, cast):
+def test_a_day_is_closed_once_and_only_when_it_is_over(database, cast):
     database.write(lambda db: db.execute(insert(Tally), tallies(cast, range(TODAY - 10, TODAY + 1))))
     assert database.read(lambda db: rollups.is_behind(db, TODAY))
     add_all_up(database)
@@ -165,7 +165,7 @@ def test_a_day_is_added_up_once_and_only_when_it_is_over(database, cast):
 
 
 def test_without_the_late_rows_the_figures_would_be_wrong(database, cast):
-    """The control: the recount notices."""
+    """The negative control: the recount finds the difference."""
     rows = tallies(cast, range(TODAY - 100, TODAY + 1))
     database.write(lambda db: db.execute(insert(Tally), rows))
     add_all_up(database)
@@ -176,7 +176,7 @@ def test_without_the_late_rows_the_figures_would_be_wrong(database, cast):
     assert database.read(lambda db: overview.report(db, question)).total != right
 
 
-def test_nothing_is_added_up_of_nothing(database):
+def test_without_counts_there_is_no_day_to_close(database):
     assert database.read(lambda db: rollups.is_behind(db, TODAY)) is False
     assert database.write(lambda db: rollups.add_up(db, TODAY)) is False
     assert database.read(rollups.closed_until) is None

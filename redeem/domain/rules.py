@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redeem.domain.terms import LAST_DAY_MAX, Terms
-from redeem.lib.days import to_date, to_day
+from redeem.lib.days import to_day
 
 
 class Verdict(StrEnum):
@@ -21,7 +21,6 @@ class Verdict(StrEnum):
     WRONG_STORE = "wrong_store"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
-    CLOSED_TODAY = "closed_today"
     HELD_ELSEWHERE = "held_elsewhere"
     ATTEMPT_CANCELLED = "attempt_cancelled"
     UNKNOWN_COUPON = "unknown_coupon"
@@ -64,7 +63,6 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
         Verdict.NOT_YET_VALID: day < _first_day(terms),
         # Only the token decides: a campaign that ends earlier than planned takes nothing from coupons that were issued.
         Verdict.EXPIRED: day > facts.last_day,
-        Verdict.CLOSED_TODAY: _is_new_years_day(day),
         Verdict.HELD_ELSEWHERE: facts.held_by not in (None, place.device_id),
     }
     return next((verdict for verdict, applies in reasons.items() if applies), None)
@@ -105,11 +103,6 @@ def can_issue(terms: Terms, day: int) -> bool:
     begun = issue.first is None or to_day(issue.first) <= day
     over = issue.until is not None and to_day(issue.until) < day
     return begun and not over and day <= last_day(terms, day)
-
-
-def _is_new_years_day(day: int) -> bool:
-    date = to_date(day)
-    return (date.month, date.day) == (1, 1)
 
 
 def _first_day(terms: Terms) -> int:

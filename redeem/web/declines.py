@@ -54,11 +54,6 @@ DECLINES: Mapping[str, Decline] = {
         "The coupon has expired",
         "Don't give the gift: the coupon's last day is over.",
     ),
-    Verdict.CLOSED_TODAY: Decline(
-        _("Not on New Year's Day"),
-        "No gifts are given on New Year's Day",
-        "Don't give the gift today: no gifts are given on New Year's Day.",
-    ),
     Verdict.HELD_ELSEWHERE: Decline(
         _("Reserved for another tablet"),
         "Another device holds this coupon",

@@ -50,8 +50,6 @@ const EXPLAIN = {
       from ? t("It is valid from {date}.", { date: date(from, zone) }) : t("It is too early for this coupon."),
       t("The customer is welcome to come again then. The dates are on the coupon's page: open its QR with a phone's camera."),
     ),
-  [Verdict.CLOSED_TODAY]: () =>
-    declined(t("Not today"), t("No gifts are given on New Year's Day."), t("The customer is welcome to come again tomorrow.")),
   [Verdict.WRONG_STORE]: () =>
     declined(
       t("Not for this store"),

@@ -33,7 +33,6 @@ export const Verdict = Object.freeze({
   WRONG_STORE: "wrong_store",
   NOT_YET_VALID: "not_yet_valid",
   EXPIRED: "expired",
-  CLOSED_TODAY: "closed_today",
   HELD_ELSEWHERE: "held_elsewhere",
   ATTEMPT_CANCELLED: "attempt_cancelled",
   UNKNOWN_COUPON: "unknown_coupon",
@@ -65,7 +64,6 @@ export function whyDeclined(facts, terms, place, day) {
     [Verdict.NOT_YET_VALID, day < firstDay(terms)],
     // By the token alone: ending a campaign early does not shorten a promise that was made.
     [Verdict.EXPIRED, day > facts.lastDay],
-    [Verdict.CLOSED_TODAY, isNewYearsDay(day)],
     [Verdict.HELD_ELSEWHERE, facts.heldBy != null && facts.heldBy !== place.deviceId],
   ];
   return reasons.find(([, applies]) => applies)?.[0] ?? null;
@@ -121,9 +119,6 @@ function calendarOf(zone) {
 function isGoodAt(terms, place) {
   return terms.stores.includes(place.storeId) || terms.partners.includes(place.partnerId);
 }
-
-/** @param {number} day */
-const isNewYearsDay = (day) => toDate(day).endsWith("-01-01");
 
 /** @param {Pick<Terms, "windows">} terms */
 function firstDay(terms) {

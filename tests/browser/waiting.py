@@ -31,9 +31,9 @@ def wait_for(page: Page, truth: str) -> None:
     assert came, f"never true: {truth}"
 
 
-def wait_until(page: Page, is_so: Callable[[], object], patience_ms: int = PATIENCE_MS) -> None:
+def wait_until(page: Page, is_so: Callable[[], object]) -> None:
     """Until this is so, wherever it can be seen from: in the database, or among what the page has told. The page goes on meanwhile."""
-    end = time.monotonic() + patience_ms / 1000
+    end = time.monotonic() + PATIENCE_MS / 1000
     while not is_so():
         assert time.monotonic() < end, "it never came to that"
         page.evaluate(f"() => new Promise(done => setTimeout(done, {LOOK_EVERY_MS}))")

@@ -133,9 +133,9 @@ def _roll(session: Session, author: Author, key: KeyLine, overlap_ms: Ms, now: M
     else:
         old.revoked_at = now
     session.flush()
-    told = {"name": old.name, "overlap_hours": overlap_ms // MS_PER_HOUR}
+    details = {"name": old.name, "overlap_hours": overlap_ms // MS_PER_HOUR}
     changed = {"prefix": [old.prefix, minted.prefix]}
-    audit.note(session, author.id, Change.KEY_ROLLED, old.prefix, now, scope=scope, **told, changed=changed)
+    audit.note(session, author.id, Change.KEY_ROLLED, old.prefix, now, scope=scope, **details, changed=changed)
     return minted.text
 
 

@@ -115,7 +115,7 @@ def written_by(author_id: str) -> dict[str, str]:
 
 
 def manager_id_of(author: Author) -> str | None:
-    """For the columns that say which manager made a row."""
+    """Return the id of an author who is a manager, else None, for columns that name the manager who made a row."""
     return author.id if isinstance(author, Person) else None
 
 

@@ -114,7 +114,7 @@ def change_role(
     """Change a manager's role and scope. It applies from their next request. Raises NotFound, Forbidden, Invalid, LastManager."""
     scope = scope_of(session, role, partner_id, store_id)
     if role is not Role.SHOP_MANAGER:
-        keep_a_manager(session, person, manager_id)
+        check_not_last_manager(session, person, manager_id)
     manager, before = get_below(session, person, manager_id)
     if not may_appoint(person, role, scope):
         raise NotAbove
@@ -145,7 +145,7 @@ def shared(before: Scope, after: Scope) -> Scope:
 
 def deactivate(session: Session, person: Person, manager_id: str, now: Ms) -> None:
     """Deactivate a manager and end their sessions. Idempotent. Raises NotFound, Forbidden, LastManager."""
-    keep_a_manager(session, person, manager_id)
+    check_not_last_manager(session, person, manager_id)
     manager, who = get_below(session, person, manager_id)
     if manager.disabled_at is None:
         manager.disabled_at, manager.reset_at = now, None
@@ -192,7 +192,7 @@ def get_below(session: Session, person: Person, manager_id: str) -> tuple[Manage
     return manager, who
 
 
-def keep_a_manager(session: Session, person: Person, without_id: str) -> None:
+def check_not_last_manager(session: Session, person: Person, without_id: str) -> None:
     """Raise LastManager if `without_id` is the only shop manager who can sign in. Raise Forbidden if the caller was just deactivated.
 
     All shop managers are locked, in one order. So if two deactivate each other at the same time, the second waits here, and then is

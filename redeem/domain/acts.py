@@ -65,7 +65,7 @@ class Refusal(StrEnum):
 NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
 
 
-class AnotherActUnderThisName(Conflict):
+class AttemptIdReused(Conflict):
     """This device used the same attempt id for another request."""
 
     code = "idempotency_key_reused"

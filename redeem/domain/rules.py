@@ -69,9 +69,9 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
 
 
 def why_declined_everywhere(facts: Facts, terms: Terms, places: Sequence[tuple[Place, int]]) -> Verdict | None:
-    """Return a reason to decline this coupon at every one of these places on its day, or None if it is good at one.
+    """Return None if the coupon is good at any of these places, each with its day; else the reason to decline it at the first.
 
-    Where there is no place at all, none is the right one.
+    With no places, the coupon counts as shown at a store where it is not good.
     """
     reasons = [why_declined(facts, terms, place, day) for place, day in places or [(NOWHERE, 0)]]
     return None if None in reasons else reasons[0]

@@ -1,6 +1,6 @@
-"""A coupon's status: what has become of it, in the shop's words. Whether it is good at a store on a day is in rules.py.
+"""A coupon's status, as the shop sees it. Whether the coupon is good at a store on a day is in rules.py.
 
-`redeem/ledger/sql.py` says in SQL whether a coupon is void, and a test holds both to the same answers.
+`redeem/ledger/sql.py` has `is_void` in SQL, and a test compares both.
 """
 
 from typing import Literal, Protocol
@@ -11,9 +11,9 @@ Status = Literal["issued", "void_requested", "void", "redeemed", "expired"]
 
 
 class Fate(Protocol):
-    """What is on record of one coupon: the times of what happened to it, None for what did not.
+    """What has happened to a coupon, and when. None means that it has not happened.
 
-    A void that was asked for waits for the tablet that holds the coupon, which may have given it before it hears of that.
+    A requested void waits for the tablet that holds the coupon, which may have given the gift already.
     """
 
     @property
@@ -27,12 +27,12 @@ class Fate(Protocol):
 
 
 def is_void(coupon: Fate) -> bool:
-    """Say whether it is void for everybody but the tablet that may hold it."""
+    """Return whether the coupon is void for everybody but its holder: it is void, or a void is requested."""
     return coupon.voided_at is not None or coupon.void_requested_at is not None
 
 
 def status_of(coupon: Fate, today: int) -> Status:
-    """Return the status on this day. What has happened to the coupon comes before what was promised, as in `why_declined`."""
+    """Return the status on this day. What happened to the coupon comes before its last day, as in `why_declined`."""
     if coupon.redeemed_at is not None:
         return "redeemed"
     if is_void(coupon):

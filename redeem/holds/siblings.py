@@ -67,15 +67,15 @@ def list_tablets(session: Session, store_id: str, device_id: str) -> list[dict[s
     return [{"id": other.id, "name": other.name} for other in _others(session, store_id, device_id)]
 
 
-def holds_after(session: Session, to: Actor, heard: Mapping[str, int]) -> dict[str, Any] | None:
+def holds_after(session: Session, to: Actor, known: Mapping[str, int]) -> dict[str, Any] | None:
     """Return, as JSON, the new holds of the store's other tablets, or None if there are none.
 
-    `heard` has the last epoch that the tablet has, by device id. The result has, by device id, the new last `epoch`, and `held`: by
+    `known` has the last epoch that the tablet has, by device id. The result has, by device id, the new last `epoch`, and `held`: by
     campaign number the coupon numbers, as gaps (see lib/bitmaps.py) in base64url.
     """
     news, room = {}, HOLDS_PER_REPLY_MAX
     for other in _others(session, to.store_id, to.device_id):
-        after = heard.get(other.id, 0)
+        after = known.get(other.id, 0)
         if other.newest_epoch <= after or not room:
             continue
         rows = execute(session, HELD, {"holder_id": other.id, "after": after, "limit": room}).all()
@@ -86,27 +86,27 @@ def holds_after(session: Session, to: Actor, heard: Mapping[str, int]) -> dict[s
     return news or None
 
 
-def homes_after(session: Session, to: Actor, heard: Mapping[int, int], since: int | None) -> dict[str, Any] | None:
+def homes_after(session: Session, to: Actor, known: Mapping[int, int], since: int | None) -> dict[str, Any] | None:
     """Return, as JSON, the coupons at home at the partner's other stores that are new to the tablet, or None if there are none.
 
-    New are those from the number in `heard` on, by campaign number, and those that changed since the position `since` and are open. The
+    New are those from the number in `known` on, by campaign number, and those that changed since the position `since` and are open. The
     result has, by campaign number, `until` (the number to go on from), and `at`: by store name the coupon numbers, as gaps in base64url.
     Other partners' stores are left out: what is expected there is their business.
     """
-    place = {"partner_id": to.partner_id, "store_id": to.store_id, "numbers": list(heard)}
+    place = {"partner_id": to.partner_id, "store_id": to.store_id, "numbers": list(known)}
     rows: list[Row[*tuple[Any, ...]]] = []
-    if heard and since is not None:
+    if known and since is not None:
         rows += execute(session, CHANGED, {**place, "since": since, "limit": HOMES_PER_REPLY_MAX})
-    untils = dict(heard)
-    for number, coupons in execute(session, ISSUED, place).all() if heard else ():
-        after, room = max(heard[number], coupons - NEWEST_MAX), HOMES_PER_REPLY_MAX - len(rows)
+    untils = dict(known)
+    for number, coupons in execute(session, ISSUED, place).all() if known else ():
+        after, room = max(known[number], coupons - NEWEST_MAX), HOMES_PER_REPLY_MAX - len(rows)
         if after < coupons and room:
             low = number << 32
             new = execute(session, NEW, {**place, "low": low + after, "high": low + coupons, "limit": room}).all()
             untils[number] = new[-1].serial - low + 1 if len(new) == room else coupons
             rows += new
     at_stores = _by_store(rows)
-    news = [number for number, until in untils.items() if until > heard[number] or number in at_stores]
+    news = [number for number, until in untils.items() if until > known[number] or number in at_stores]
     return {str(number): {"until": untils[number], "at": at_stores.get(number, {})} for number in news} or None
 
 

@@ -119,8 +119,8 @@ def find_coupon_and_act(
     row = None if serial is None else fetch_one(session, sql.FIND_COUPON_AND_ACT, {"serial": serial, **names})
     if row is None:
         return None, find_act_by_name(session, device_id, name)
-    *found, act_id = row
-    return IssuedCoupon(*found), find_act(session, act_id) if act_id else None
+    *coupon, act_id = row
+    return IssuedCoupon(*coupon), find_act(session, act_id) if act_id else None
 
 
 def terms_text(driver: Driver, campaign_number: int) -> str | None:

@@ -31,8 +31,8 @@ from redeem.db.models.reports import Tally
 # The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
 LATE_SLOT = 8
 
-# `status.is_void` in SQL: void for everybody but the tablet that may hold the coupon. That one is asked first, and what it gave before it
-# heard is honoured: for it the coupon is void once the void was carried out.
+# `status.is_void` in SQL. A requested void counts for everybody but the holder: for the holder the coupon is void once the void has
+# happened, because a gift that it gave before it knew of the void is honoured.
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
@@ -166,11 +166,11 @@ def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     It returns two booleans: whether the redemption was inserted, and whether the act was. With `source`, all of it happens only if
     `source` has a row.
     """
-    redeemed = inserted(Redemption, source).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
-    kept = inserted(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
+    redeemed = insert_row(Redemption, source).on_conflict_do_nothing().returning(Redemption.serial).cte("redeemed")
+    kept = insert_row(Act, redeemed).on_conflict_do_nothing().returning(Act.id).cte("kept")
     closed = exists(select(Deployment.id).where(Deployment.added_up_until >= bindparam("day")))
     slot = case((closed, literal_column(str(LATE_SLOT))), else_=bindparam("slot", type_=SmallInteger()))
-    tally = inserted(Tally, redeemed, slot=slot)
+    tally = insert_row(Tally, redeemed, slot=slot)
     counted = tally.on_conflict_do_update(
         index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
     )
@@ -179,13 +179,13 @@ def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     return select(exists(select(redeemed)), exists(select(kept))).add_cte(counted.cte("counted"), noted.cte("noted"))
 
 
-def inserted(model: type[Base], source: CTE | None = None, **said: ColumnElement[Any]) -> postgresql.Insert:
-    """Build the INSERT of one row. Its values are parameters named like the columns, except those given in `said`.
+def insert_row(model: type[Base], source: CTE | None = None, **values: ColumnElement[Any]) -> postgresql.Insert:
+    """Build the INSERT of one row. Its values are parameters named like the columns, except those given in `values`.
 
     With `source`, the row is inserted only if `source` has one.
     """
     columns = model.__table__.columns
-    row = select(*(said.get(column.name, bindparam(column.name, type_=column.type)) for column in columns))
+    row = select(*(values.get(column.name, bindparam(column.name, type_=column.type)) for column in columns))
     return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
 
 

@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on an axis. On the vertical axis `value` counts and `at` is in pixels from the top; on the horizontal one `label` and %."""
+    """A mark on an axis: a `value`, `at` pixels from the top, on the vertical axis; a `label`, `at` % from the left, on the horizontal."""
 
     value: int
     label: str

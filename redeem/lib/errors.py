@@ -25,7 +25,7 @@ class RedeemError(Exception):
 
 
 class Invalid(RedeemError):
-    """A value has the wrong shape. `extra["errors"]`, if present: `[{"pointer", "detail"}, …]`."""
+    """A value in the request is not valid. `extra["errors"]`, if present, lists the faults: `[{"pointer", "detail"}, …]`."""
 
     code = "invalid"
     default_detail = "Correct the value and send it again."

@@ -14,5 +14,5 @@ def clean_name(name: str, limit_characters: int = 80) -> str:
 
 
 def clean_line(text: str, limit_characters: int) -> str:
-    """One line that may be empty; raises Invalid."""
+    """Return the text on one line, as `clean_name` does, except that it may be empty. Raises Invalid."""
     return clean_name(text, limit_characters) if text.split() else ""

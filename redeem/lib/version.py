@@ -1,4 +1,4 @@
-"""Redeem's version. It stands in pyproject.toml and nowhere else."""
+"""Redeem's version, read from pyproject.toml."""
 
 import tomllib
 

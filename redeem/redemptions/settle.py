@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from redeem.domain.acts import (
     CANCELLED,
     Act,
-    AnotherActUnderThisName,
     Answer,
+    AttemptIdReused,
     Kind,
     Outcome,
 )
@@ -27,7 +27,7 @@ from redeem.redemptions.taking import Taking
 
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
-    """Return the answer to `act`: its first answer, if it has one. Raises AnotherActUnderThisName."""
+    """Return the answer to `act`: its first answer, if it has one. Raises AttemptIdReused."""
     coupon, kept = ledger.find_coupon_and_act(session, act.actor.device_id, act.name, act.serial)
     if kept:
         return replay(act, kept)
@@ -41,7 +41,7 @@ def replay(act: Act, kept: KeptAct) -> Answer:
     if kept.kind == Kind.CANCEL or kept.reversal is not None:
         return Answer(Verdict.ATTEMPT_CANCELLED, replayed=True)
     if kept.fingerprint != act.fingerprint:
-        raise AnotherActUnderThisName("This id was used for another request. Use a new id for a new attempt.")
+        raise AttemptIdReused("This id was used for another request. Use a new id for a new attempt.")
     return Answer(kept.code, loads(kept.answer), replayed=True)
 
 
@@ -66,13 +66,11 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     """Cancel the attempt `act.name` for good, also if its request has not arrived yet.
 
     The tombstone is a row under the attempt's own name, so a late request meets it in the unique constraint.
-    Raises AnotherActUnderThisName.
+    Raises AttemptIdReused.
     """
     kept = ledger.find_act_by_name(session, act.actor.device_id, act.name)
     if kept and kept.kind not in (Kind.REDEEM, Kind.CANCEL):
-        raise AnotherActUnderThisName(
-            "This id was used for another request. Only an attempt to redeem can be cancelled."
-        )
+        raise AttemptIdReused("This id was used for another request. Only an attempt to redeem can be cancelled.")
     coupon = ledger.find_coupon(session, kept.serial, lock=True) if kept else None
     taking = Taking(session, act, new_act_id(act, now), now, coupon, kept)
     answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)

@@ -19,7 +19,7 @@ from redeem.accounts.roles import Scope
 from redeem.db.engine import Database, engine_options
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
-from redeem.domain.acts import AnotherActUnderThisName
+from redeem.domain.acts import AttemptIdReused
 from redeem.partners import settlement
 from redeem.partners.settlement import Account
 from tests import factories
@@ -108,7 +108,7 @@ class Ledger(RuleBasedStateMachine):
         act = ("till", name)
         try:
             answer = self.till.redeem(self.coupons[coupon], name, fingerprint=f"coupon {coupon}")
-        except AnotherActUnderThisName:
+        except AttemptIdReused:
             assert self.tried[name] != coupon
             return
         assert answer.replayed == (act in self.model.first)

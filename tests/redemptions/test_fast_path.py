@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text, update
 from redeem.coupons import issue
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Deployment, Redemption
-from redeem.domain.acts import Act, AnotherActUnderThisName, Kind
+from redeem.domain.acts import Act, AttemptIdReused, Kind
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.terms import parse_terms
 from redeem.holds import holds
@@ -161,7 +161,7 @@ def test_one_name_for_two_coupons_gives_one(database, cast, till, coupon, monkey
 
     assert quickly(database, attempt(till, coupon)) is None
     assert standing(database) == 1
-    with pytest.raises(AnotherActUnderThisName):
+    with pytest.raises(AttemptIdReused):
         till.redeem(coupon, "a", fingerprint="another body")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redeem.domain.acts import AnotherActUnderThisName
+from redeem.domain.acts import AttemptIdReused
 from tests import factories
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
@@ -74,7 +74,7 @@ def test_a_retry_of_a_yes_outlives_the_void(database, till, coupon):
 
 def test_one_name_is_not_two_requests(database, cast, till, coupon):
     till.redeem(coupon, "a")
-    with pytest.raises(AnotherActUnderThisName):
+    with pytest.raises(AttemptIdReused):
         till.redeem(coupon, "a", fingerprint="another body")
 
 
@@ -197,7 +197,7 @@ def test_nobody_cancels_for_another(tills, coupon):
 def test_an_undo_is_not_cancelled(till, coupon):
     redemption = till.redeem(coupon, "a").details["redemption"]
     till.reverse(redemption, "r")
-    with pytest.raises(AnotherActUnderThisName):
+    with pytest.raises(AttemptIdReused):
         till.cancel("r")
 
 

@@ -212,7 +212,7 @@ def test_the_last_one_is_refused_in_words(office, cast, database, second, monkey
     boss = office("shop_manager")
     page = f"/manager/people/{second}/deactivate"
     token = boss.token()
-    monkeypatch.setattr(people, "keep_a_manager", refuse)
+    monkeypatch.setattr(people, "check_not_last_manager", refuse)
     answer = boss.client.post(page, data={"csrf_token": token})
     assert answer.status_code == 422
     assert "Make somebody else a shop manager first" in answer.text

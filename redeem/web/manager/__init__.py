@@ -1,6 +1,6 @@
-"""The manager's office, /manager/: sign in, see what happens, run stores, devices and keys.
+"""The office, /manager/: the pages on which managers read figures and run stores, devices, keys and people.
 
-`guard` is the door and knows what each page needs; the other modules are its pages.
+`access` admits managers and declares what each page needs. The other modules are the pages.
 """
 
 from flask import Flask, Response, g, make_response, render_template
@@ -37,7 +37,7 @@ from redeem.web.manager import (
     words,
 )
 from redeem.web.manager.access import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
-from redeem.web.manager.descriptions import browser, clock, skew, told
+from redeem.web.manager.descriptions import browser, clock, describe, skew
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id
 
@@ -84,13 +84,13 @@ POLICY = PAGES.replace("img-src 'self'", DATA_PICTURES)
 
 
 def attach(app: Flask, settings: Settings) -> None:
-    """Adds the office to the application. Form tokens live as long as the browser's own session, and end at sign-in."""
+    """Adds the office to the application. Form tokens are valid as long as the browser's session, and become invalid at sign-in."""
     app.config.update(
         SESSION_COOKIE_NAME=cookie_name(settings, FORM_COOKIE),
         SESSION_COOKIE_PATH="/",
-        WTF_CSRF_CHECK_DEFAULT=False,  # the door checks its own forms; the API has no cookies to be tricked out of
+        WTF_CSRF_CHECK_DEFAULT=False,  # access.py checks the office's forms; the API reads no cookie, so it needs no check
         WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_SSL_STRICT=False,  # the door looks at Origin and Sec-Fetch-Site instead of the referrer
+        WTF_CSRF_SSL_STRICT=False,  # access.py checks Origin and Sec-Fetch-Site instead of the referrer
     )
     csrf.init_app(app)
     for write in (browser, grouped):
@@ -100,7 +100,7 @@ def attach(app: Flask, settings: Settings) -> None:
 
 @office("/<path:rest>", Access.SIGNED_IN)
 def nowhere(**_rest: str) -> ResponseReturnValue:
-    """Any other address of the office, told in the office's own words."""
+    """Answers every other address under /manager/ with the office's error page."""
     raise NotFound
 
 
@@ -111,7 +111,8 @@ def allow_pictures(response: Response) -> Response:
 
 
 @blueprint.context_processor
-def lend_words() -> dict[str, object]:
+def template_values() -> dict[str, object]:
+    """What every template of the office may use."""
     found = maybe_signed_in()
     return {
         "me": found.person if found else None,
@@ -121,7 +122,7 @@ def lend_words() -> dict[str, object]:
         "recovering_since": g.get("recovering_since"),
         "skew": skew,
         "clock_of": clock,
-        "told": told,
+        "describe": describe,
         "shop_name": context().settings.shop_name,
         "shop_zone": context().settings.time_zone,
         **{name: getattr(words, name) for name in WORDS},

@@ -1,7 +1,7 @@
-"""The office's door: who is asking, may they, and does the request come from our own page.
+"""Access to the office: who is signed in, whether they may see the page, and whether a form was sent from our own page.
 
-Every page says what it needs where it is declared (`office`). One that says nothing is not served, and one that needs a
-permission is not there for whoever lacks it but as a refusal.
+Each page declares what it needs (`@office`). A page that declares nothing is not served. A manager without the permission that a
+page needs gets 403.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ MS_PER_HOUR = 60 * MS_PER_MINUTE
 
 
 class Access(Enum):
-    """What a page needs that is no permission."""
+    """What a page needs if it needs no permission."""
 
     ANYBODY = "anybody"
     SIGNED_IN = "signed_in"
@@ -45,15 +45,15 @@ NEEDS: dict[str, Need] = {}
 
 
 class NotFromHere(Forbidden):
-    """The form was sent by another site's page."""
+    """The form was sent from another site's page."""
 
-    default_detail = "Open the page again, here, and send it from there."
+    default_detail = "Open the page here again, and send the form from it."
 
 
 def office(
     rule: str, needs: Need, *, methods: tuple[str, ...] = ("GET",)
 ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Serves the function at /manager + rule, to whom `needs` lets in."""
+    """Serves the function at /manager + `rule` to those who have what it `needs`."""
 
     def declare(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         name = view.__name__
@@ -65,7 +65,7 @@ def office(
 
 
 def cookie_name(settings: Settings, name: str = COOKIE) -> str:
-    """`__Host-`: no other host and no plain connection can set it. Browsers take that name over HTTPS alone."""
+    """The cookie's name, with `__Host-` over HTTPS: then no other host and no plain connection can set it."""
     return f"__Host-{name}" if settings.secure_cookies else name
 
 
@@ -75,7 +75,8 @@ def lifetimes() -> Lifetimes:
 
 
 @blueprint.before_request
-def let_in() -> ResponseReturnValue | None:
+def check_access() -> ResponseReturnValue | None:
+    """Runs before every page: answers with the sign-in page, or raises, if the request may not pass."""
     need = NEEDS.get(request.endpoint or "")
     if need is None:
         raise NotFound
@@ -95,7 +96,7 @@ def let_in() -> ResponseReturnValue | None:
 
 @blueprint.after_request
 def seal(response: Response) -> Response:
-    """Nothing of the office is kept by a browser or a proxy. `same-origin` lets a form say where it comes from."""
+    """Forbids browsers and proxies to keep pages. The referrer policy `same-origin` lets a form say where it was sent from."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -104,6 +105,7 @@ def seal(response: Response) -> Response:
 
 
 def find_session() -> SignedIn | None:
+    """The session that the cookie names, None if there is none that is valid. Records once a minute that it is used."""
     secret = request.cookies.get(cookie_name(context().settings))
     if not secret:
         return None
@@ -115,7 +117,7 @@ def find_session() -> SignedIn | None:
 
 
 def check_origin() -> None:
-    """A browser says where a form comes from; if it is not here, it is not sent. Beside the form's token, not instead."""
+    """Raises NotFromHere if the browser says that another site sent the form. The form's token is checked besides."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, "same-origin"):
         raise NotFromHere
@@ -128,7 +130,7 @@ def own_hosts() -> set[str]:
 
 
 def wanted_page() -> str | None:
-    """Where to go after signing in: the page that was asked for, if it was only to be read."""
+    """The address to open after sign-in: the page that was asked for by GET, else None."""
     return request.full_path.rstrip("?") if request.method == "GET" else None
 
 
@@ -138,7 +140,7 @@ def maybe_signed_in() -> SignedIn | None:
 
 
 def signed_in() -> SignedIn:
-    """The session of this request. Raises Forbidden where there is none."""
+    """The session of this request. Raises Forbidden if nobody is signed in."""
     found = maybe_signed_in()
     if found is None:
         raise Forbidden
@@ -146,6 +148,7 @@ def signed_in() -> SignedIn:
 
 
 def person() -> Person:
+    """The manager who is signed in. Raises Forbidden if nobody is."""
     return signed_in().person
 
 
@@ -170,5 +173,5 @@ def forget_cookie(response: Response, name: str = COOKIE) -> None:
 
 
 def see_other(endpoint: str, **values: Any) -> Response:
-    """After a change: look at the result, by GET."""
+    """Redirects to a page by GET, after a change: reloading it does not repeat the change."""
     return make_response(redirect(url_for(endpoint, **values), 303))

@@ -1,4 +1,4 @@
-"""The log of what managers and the shop's programs changed: filtered, paged, and as CSV."""
+"""The log of changes by managers and the shop's programs: filtered, in pages, and as CSV."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,7 +30,7 @@ CHANGES_PER_FILE_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the address asks for; `first` and `last` are days in the shop's calendar, as they were written."""
+    """The filter that the address asks for. `first` and `last` are days in the shop's calendar, as text of the address."""
 
     who: str
     what: str
@@ -40,7 +40,7 @@ class Chosen:
 
     @property
     def address(self) -> dict[str, Any]:
-        """The arguments that ask for the same again."""
+        """The query that asks for the same filter."""
         named = {"who": self.who, "what": self.what, "from": self.first, "until": self.last}
         return {name: value for name, value in named.items() if value}
 
@@ -55,8 +55,8 @@ def audit() -> ResponseReturnValue:
         authors=read(lambda db: audit_log.list_authors(db, scope)),
         chosen=chosen,
         paged=page.after,
-        written=written,
-        called=called,
+        value_as_text=value_as_text,
+        field_in_words=field_in_words,
         author=author,
         file_max=CHANGES_PER_FILE_MAX,
     )
@@ -64,7 +64,7 @@ def audit() -> ResponseReturnValue:
 
 @office("/audit.csv", Permission.READ)
 def audit_file() -> ResponseReturnValue:
-    """The newest of what was asked for, at most CHANGES_PER_FILE_MAX."""
+    """The newest changes of the filter as CSV, at most CHANGES_PER_FILE_MAX."""
     chosen = read_choice()
     page = Page(limit=CHANGES_PER_FILE_MAX)
     found = read(lambda db: audit_log.list_changes(db, chosen.wanted, page)).items
@@ -77,8 +77,8 @@ def audit_file() -> ResponseReturnValue:
 
 
 def as_cells(change: ChangeLine) -> list[list[Cell]]:
-    """A line for each thing that became another; one, if nothing did."""
-    told = [
+    """The rows of one change: one for each changed value, or one if no value is recorded."""
+    head = [
         rfc3339(change.at),
         author(change.author_name, change.key_prefix),
         word(CHANGES, change.what),
@@ -86,20 +86,20 @@ def as_cells(change: ChangeLine) -> list[list[Cell]]:
         change.subject_id,
     ]
     pairs = [
-        [f"{called(name)}: {written(before)}", f"{called(name)}: {written(after)}"]
+        [f"{field_in_words(name)}: {value_as_text(before)}", f"{field_in_words(name)}: {value_as_text(after)}"]
         for name, (before, after) in change.changed.items()
     ]
-    pairs += [["", called(name)] for name in change.parts]
-    return [[*told, *pair] for pair in pairs or [["", ""]]]
+    pairs += [["", field_in_words(name)] for name in change.parts]
+    return [[*head, *pair] for pair in pairs or [["", ""]]]
 
 
 def author(name: str, key_prefix: str | None) -> str:
-    """A person by name, and a program by its key's."""
+    """A manager's name, or a program's by its key."""
     return _("%(name)s, a program (%(prefix)s)", name=name, prefix=key_prefix) if key_prefix else name
 
 
-def called(name: str) -> str:
-    """What changed, in words; of an offer with the language in which it is."""
+def field_in_words(name: str) -> str:
+    """A changed field in words. A field of an offer has its language behind it."""
     whole, _dot, rest = name.partition(".")
     if whole != "offer":
         return word(FIELDS, name)
@@ -107,13 +107,13 @@ def called(name: str) -> str:
     return f"{word(FIELDS, f'offer.{part}')} ({language})"
 
 
-def written(value: object) -> str:
-    """A value as it was; what was empty is a dash."""
+def value_as_text(value: object) -> str:
+    """A value as text. An empty one is a dash."""
     return str(value) if value not in (None, "") else "–"
 
 
 def read_choice() -> Chosen:
-    """Raises NotFound for a person or a kind of change that there can't be."""
+    """The filter of this request. Raises NotFound for an author's id or a kind of change that can't exist."""
     who, what = request.args.get("who", ""), request.args.get("what", "")
     if (what and what not in set(Change)) or (who and not (is_id("mgr", who) or api_key_format.is_prefix(who))):
         raise NotFound
@@ -122,14 +122,14 @@ def read_choice() -> Chosen:
         person().scope,
         author_id=who or None,
         what=Change(what) if what else None,
-        since=begins(first) if first else None,
-        until=begins(last + timedelta(days=1)) if last else None,
+        since=beginning_of(first) if first else None,
+        until=beginning_of(last + timedelta(days=1)) if last else None,
     )
     return Chosen(who, what, first.isoformat() if first else "", last.isoformat() if last else "", wanted)
 
 
 def read_day(name: str) -> date | None:
-    """A day that is none, or of another century, is not asked for."""
+    """The day in this argument, None if it is no date or not within FIRST_YEAR to LAST_YEAR."""
     try:
         day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
@@ -137,7 +137,7 @@ def read_day(name: str) -> date | None:
     return day if FIRST_YEAR <= day.year < LAST_YEAR else None
 
 
-def begins(day: date) -> Ms:
-    """The first moment of the day in the shop's calendar."""
+def beginning_of(day: date) -> Ms:
+    """The first moment of a day in the shop's calendar."""
     zone = ZoneInfo(context().settings.time_zone)
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""The campaign's form: what was typed, kept as it was typed; and the terms that it means, or what to correct beside each field."""
+"""The campaign form: keeps what was typed, and reads it as terms, or as what to correct at each field."""
 
 import json
 import re
@@ -21,18 +21,18 @@ from redeem.web.manager.forms import Faults
 
 WORDS = ("title", "description", "terms", "picture")
 DAYS = ("issue_from", "issue_until", "redeem_from", "redeem_until")
-# What each number may be, both included; as redeem/domain/terms.py has it.
+# The limits of each number, both included, as in redeem/domain/terms.py.
 NUMBERS = {"valid_days": (1, 3660), "coupons": (1, 1000), "hours": (1, 168), "undo_minutes": (0, 10_080)}
 LIMITS = {"title": 120, "description": 2000, "terms": 4000, "picture": 2048, "name": 120}
 LANGUAGES_MAX = 20
 CURRENCIES = frozenset(Locale("en").currencies)
-NOWHERE = "sto_00000000000000000000000000"  # no store has this id: a preview for which none was chosen yet
+NOWHERE = "sto_00000000000000000000000000"  # no store has this id: it stands in a preview while no store is chosen
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BLANKS = re.compile(r"[ \u00a0\u202f]")
 _LANGUAGE = re.compile(r"title_([a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?)", re.ASCII)
-# Where the terms point, and which field that is. Of an offer it is the language's own.
+# The form's field for each place in the terms. The fields of an offer are found in `field_of`.
 FIELDS = {
     ("windows", "issue", "from"): "issue_from",
     ("windows", "issue"): "issue_until",
@@ -58,7 +58,7 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The form as it stands: every field as text, what is ticked as ids. `languages` are those that it has fields for."""
+    """What was typed: every field as text, and the ids of the ticked partners and stores. `languages` are those with fields."""
 
     fields: Mapping[str, str]
     partners: frozenset[str]
@@ -84,7 +84,7 @@ class Typed:
 
     @classmethod
     def of_terms(cls, name: str, terms: Terms, version: int = 0) -> Self:
-        """What one would type to say these terms."""
+        """The form as one would fill it in for these terms."""
         offers = {f"{word}_{code}": getattr(offer, word) or "" for code, offer in terms.offer.items() for word in WORDS}
         windows = terms.windows
         days = (windows.issue.first, windows.issue.until, windows.redeem.first, windows.redeem.until)
@@ -94,8 +94,8 @@ class Typed:
             **{field: day.isoformat() if day else "" for field, day in zip(DAYS, days, strict=True)},
             "valid_days": str(windows.valid_days or ""),
             "currency": terms.value.currency,
-            "value": written(terms.value),
-            "handling_fee": written(terms.handling_fee),
+            "value": amount_text(terms.value),
+            "handling_fee": amount_text(terms.handling_fee),
             "funding": terms.funding,
             "policy": terms.offline.policy,
             "undo_minutes": str(terms.undo_minutes),
@@ -107,14 +107,14 @@ class Typed:
 def as_typed(risk: AtRisk, currency: str) -> dict[str, str]:
     return {
         "coupons": str(risk.coupons),
-        "risk_value": written(Money(amount=risk.value, currency=currency)),
+        "risk_value": amount_text(Money(amount=risk.value, currency=currency)),
         "hours": str(risk.hours),
         "bearer": risk.bearer,
     }
 
 
 def blank(currency: str) -> Typed:
-    """What a new campaign begins with."""
+    """The form of a new campaign."""
     plain = {
         "currency": currency,
         "handling_fee": "0",
@@ -127,7 +127,7 @@ def blank(currency: str) -> Typed:
 
 
 def read_terms(typed: Typed) -> tuple[Terms, Faults]:
-    """The terms that are meant, and what to correct. Where there is something, the terms are as near as can be: for a preview alone."""
+    """(terms, faults). If there are faults, the faulty parts of the terms are replaced, so they are fit for a preview only."""
     faults: dict[str, str] = {}
     raw = as_raw(typed, faults)
     terms = validated(raw, faults)
@@ -149,7 +149,7 @@ def validated(raw: Mapping[str, Any], faults: dict[str, str]) -> Terms | None:
 
 
 def as_raw(typed: Typed, faults: dict[str, str]) -> dict[str, Any]:
-    """The terms as JSON has them. What can't be read is left out and noted."""
+    """The terms as JSON. What can't be read gets a fault and is left out or replaced."""
     currency = read_currency(typed, faults)
     days = {name: read_day(typed, name, faults) for name in DAYS}
     offline: dict[str, Any] = {"policy": typed.get("policy") or "held_only"}
@@ -177,7 +177,7 @@ def as_raw(typed: Typed, faults: dict[str, str]) -> dict[str, Any]:
 
 
 def read_offers(typed: Typed) -> dict[str, dict[str, str]]:
-    """Each language in which something was written; if there is none, the first one, so that its title is asked for."""
+    """The offer in each language that has some text. If none has, the first language, whose title is then missing."""
     offers = {code: {word: plain(typed.get(f"{word}_{code}"), word) for word in WORDS} for code in typed.languages}
     said = {code: {word: text for word, text in offer.items() if text} for code, offer in offers.items()}
     said = {code: offer for code, offer in said.items() if offer} or {typed.languages[0]: {}}
@@ -185,7 +185,7 @@ def read_offers(typed: Typed) -> dict[str, dict[str, str]]:
 
 
 def plain(text: str, word: str) -> str:
-    """Line ends as one character; a title's blanks around it gone."""
+    """The text with line ends as one character, and without the blanks around a title or an address."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return lines.strip() if word in ("title", "picture") else lines.strip("\n")
 
@@ -218,23 +218,23 @@ def read_currency(typed: Typed, faults: dict[str, str]) -> str:
 
 
 def read_amount(typed: Typed, name: str, currency: str, faults: dict[str, str], *, least: int = 0) -> int:
-    """In minor units; a comma may stand for the point."""
+    """The amount in minor units. The decimal sign may be a point or a comma."""
     text, digits = _BLANKS.sub("", typed.get(name)).replace(",", "."), numbers.get_currency_precision(currency)
     minor = Decimal(text).scaleb(digits) if _AMOUNT.fullmatch(text) else None
     if minor is None or minor != int(minor) or not least <= minor <= AMOUNT_LIMIT_MINOR_UNITS // 1000:
-        example = written(Money(amount=35_000, currency=currency))
+        example = amount_text(Money(amount=35_000, currency=currency))
         faults[name] = str(_("Write an amount like %(example)s.", example=example))
         return least
     return int(minor)
 
 
-def written(money: Money) -> str:
+def amount_text(money: Money) -> str:
     """350.00, with as many decimals as the currency has."""
     return f"{money.major(numbers.get_currency_precision(money.currency)):f}"
 
 
 def mended(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with what can't stand taken out, so that the rest can be looked at."""
+    """The terms without their faulty parts, so that a preview can show the rest."""
     whole: dict[str, Any] = deepcopy(dict(raw))
     try:
         Terms.model_validate_json(json.dumps(whole))
@@ -260,7 +260,7 @@ def mend(whole: dict[str, Any], loc: tuple[int | str, ...]) -> None:
 
 
 def field_of(loc: Sequence[int | str]) -> str:
-    """The field that a place in the terms belongs to; "" is the form as a whole."""
+    """The form's field for a place in the terms. "" is the form as a whole."""
     if loc and loc[0] == "offer" and len(loc) > 2:
         return f"{loc[2]}_{loc[1]}"
     names = tuple(str(step) for step in loc)
@@ -268,14 +268,14 @@ def field_of(loc: Sequence[int | str]) -> str:
 
 
 def sentence(fault: str, field: str, *, order: bool = False) -> str:
-    """What to do, in plain words."""
+    """What to correct, as a sentence. `fault` is pydantic's type of the error."""
     word = field.partition("_")[0]
     if fault == "string_too_long":
         return str(_("Write at most %(most)s characters.", most=LIMITS.get(word, 120)))
     if word == "picture":
         return str(_("Write an address that begins with https:// or with a single /."))
     if fault == "string_pattern_mismatch":
-        return str(_("Take out what is no letter, number or sign."))
+        return str(_("Remove characters that can't be printed."))
     if order and fault == "value_error":
         return str(_("The last day can't be before the first."))
     if fault in ("greater_than_equal", "less_than_equal"):

@@ -1,4 +1,4 @@
-"""Campaigns: the list, one campaign, and its editor with what customers and clerks will see beside the form."""
+"""Campaigns: the list, one campaign, and its editor with previews of what customers and clerks will see."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,15 +28,15 @@ from redeem.web.manager.previews import Previews, draw, read_scene
 
 FIXED = {"value": "value", "handling_fee": "handling_fee", "funding": "funding", "offline": "bearer"}
 FIXED |= {"windows": "redeem_from", "partners": "places", "stores": "places"}
-# The editor shows the offer's picture as it is typed, wherever the shop keeps it.
+# The editor shows the offer's picture from any host: the address is still being typed.
 POLICY = PAGES.replace("img-src 'self'", "img-src 'self' data: https:")
-# A sample needs a place and a time even where the shop has no store yet.
+# Stands for a store in a preview while the shop has none.
 NO_STORE = StoreLine("", "", "", "", "UTC", "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """A form and all that stands beside it. `plan` is the campaign as it is saved, None for one that is not made yet."""
+    """The editor's page. `plan` is the campaign as it is saved, None for a new one."""
 
     typed: Typed
     plan: Plan | None
@@ -46,8 +46,8 @@ class Editor:
     scene: Scene
 
     @property
-    def is_out(self) -> bool:
-        """Somebody holds a coupon of it."""
+    def has_coupons(self) -> bool:
+        """Whether coupons of the campaign were issued."""
         return self.plan is not None and not self.plan.is_draft
 
 
@@ -75,7 +75,7 @@ def campaign_page(campaign_id: str, faults: Faults | None = None) -> str:
 
 @office("/campaigns/new", Permission.RUN_SHOP)
 def new_campaign() -> ResponseReturnValue:
-    """Empty, or with all that another campaign says."""
+    """The form of a new campaign, empty or a copy of another campaign."""
     original = request.args.get("copy", "")
     if not original:
         return editor_page(blank(usual_currency()), None)
@@ -120,7 +120,7 @@ def save_campaign(campaign_id: str) -> ResponseReturnValue:
 
 @office("/campaigns/<campaign_id>/stop", Permission.RUN_SHOP, methods=("POST",))
 def stop_campaign(campaign_id: str) -> ResponseReturnValue:
-    """At once, without a question: nobody who holds a coupon loses it, and the page that follows lets it go on."""
+    """Stops issuing at once, without a question: issued coupons stay good, and the next page can let the campaign go on."""
     who, number, now = person(), campaign_of(campaign_id), now_ms()
     write(lambda db: shop_campaigns.patch_campaign(db, who, number, now, stopped=True))
     flash(_("Stopped. Nothing new is issued."))
@@ -141,7 +141,7 @@ def let_campaign_go_on(campaign_id: str) -> ResponseReturnValue:
 
 @office("/campaigns/preview", Permission.RUN_SHOP, methods=("POST",))
 def preview_campaign() -> ResponseReturnValue:
-    """Changes nothing: the pages alone for the script that asks, the form with them for a browser without scripts."""
+    """Changes nothing. Answers a script with the previews as JSON, and a browser without scripts with the form and the previews."""
     typed = Typed.of_form(request.form)
     plan = plan_to_edit(typed.get("campaign")) if typed.get("campaign") else None
     if request.accept_mimetypes.best == "application/json":
@@ -158,7 +158,7 @@ def preview_campaign() -> ResponseReturnValue:
 
 
 def saved(typed: Typed, plan: Plan | None, save: Callable[[Terms], str]) -> ResponseReturnValue:
-    """The campaign's page; or the form as it was typed, with what to correct."""
+    """Saves what was typed. Answers with the campaign's page, or with the form and what to correct."""
     terms, faults = read_terms(typed)
     if faults:
         return editor_page(typed, plan, faults), 422
@@ -170,21 +170,23 @@ def saved(typed: Typed, plan: Plan | None, save: Callable[[Terms], str]) -> Resp
         newer = replace(typed, fields={**typed.fields, "version": str(plan.version if plan else 0)})
         return editor_page(newer, plan, {WHOLE_FORM: _(error.detail)}), 422
     except (Invalid, Conflict) as error:
-        return editor_page(typed, plan, told(error)), 422
+        return editor_page(typed, plan, faults_of(error)), 422
     flash(_("Saved."))
     return see_other("manager.campaign", campaign_id=campaign_id)
 
 
-def told(error: Invalid | Conflict) -> Faults:
-    """What the use case found, beside the field that it found it in."""
+def faults_of(error: Invalid | Conflict) -> Faults:
+    """The faults that the use case found, by the form's field."""
     pointers = [fault["pointer"].strip("/").partition("/")[0] for fault in error.extra.get("errors", [])]
     if isinstance(error, Invalid):
-        return {FIXED.get(each, "name"): _("This is not here any more. Choose again.") for each in pointers} or {
+        return {FIXED.get(each, "name"): _("This no longer exists. Choose again.") for each in pointers} or {
             "name": _("Give a name of 1 to 120 characters on one line.")
         }
-    fixed = {FIXED[each]: _("This was promised with coupons that are out, so it stays.") for each in pointers}
+    fixed = {FIXED[each]: _("Coupons were issued with this, so it can't change.") for each in pointers}
     return fixed | {
-        WHOLE_FORM: _(error.detail) if not fixed else _("Coupons are out. What was promised with them stays.")
+        WHOLE_FORM: _(error.detail)
+        if not fixed
+        else _("Coupons were issued. What was promised with them can't change.")
     }
 
 
@@ -222,6 +224,6 @@ def shops_day(now: Ms) -> int:
 
 
 def usual_currency() -> str:
-    """That of the newest campaign: a shop seldom has two."""
+    """The currency of the newest campaign: a shop seldom has two."""
     plans = read(lambda db: campaign_editor.list_plans(db, WHOLE))
     return plans[0].terms.value.currency if plans else "EUR"

@@ -44,7 +44,7 @@ def ask_for_pin(clerk_id: str) -> ResponseReturnValue:
 
 @office("/clerks/<clerk_id>/pin", Permission.RUN_STORES, methods=("POST",))
 def set_pin(clerk_id: str) -> ResponseReturnValue:
-    """argon2 runs before the transaction."""
+    """Sets a clerk's new PIN. argon2 runs before the transaction."""
 
     def act(form: PinForm) -> ResponseReturnValue:
         who, now = person(), now_ms()

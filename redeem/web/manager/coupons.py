@@ -1,4 +1,4 @@
-"""One coupon: found by whatever of it is at hand, and its whole story on one page."""
+"""Finds a coupon by its token, short code, id or order, and shows its history on one page."""
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from redeem.web.manager.access import office, person
 
 @office("/coupons", Permission.READ)
 def coupons() -> ResponseReturnValue:
-    """The form; one coupon found is shown at once, several of one order are listed."""
+    """The search form and what it found: one coupon is opened at once, several of an order are listed."""
     wanted, scope, ring = request.args.get("q", "").strip(), person().scope, context().ring()
     found = read(lambda db: history.find(db, scope, wanted, ring)) if wanted else []
     if len(found) == 1:

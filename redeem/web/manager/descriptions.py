@@ -1,4 +1,4 @@
-"""Small things told in words: how far a clock is off, and which browser a long name means."""
+"""Describes things in the reader's language: a browser, an act, how far a clock is off."""
 
 import re
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from redeem.lib.times import MS_PER_MINUTE, Ms
 from redeem.web.manager.words import ACTS, ANSWERS, DECLINES, REFUSALS, REVERSALS, Words, word
 
 MINUTES_PER_HOUR = 60
-# What comes of an act when nothing stands in its way.
+# The answers to an act that went as expected: they are not mentioned.
 EXPECTED = (Outcome.REDEEMED, Outcome.NOTED, Outcome.REVERSED, Outcome.RELEASED)
 REASONS: Mapping[str, Words] = {Kind.DECLINE: DECLINES, Kind.REFUSAL: REFUSALS, Kind.UNDO: REVERSALS}
-# The first that fits: many browsers name others beside themselves.
+# The first match counts: the user agents of many browsers name others, too.
 _BROWSERS = (
     ("Edge", re.compile(r"\bEdg")),
     ("Opera", re.compile(r"\bOPR/")),
@@ -37,13 +37,13 @@ _SYSTEMS = (
 
 
 def browser(user_agent: str) -> str:
-    """Firefox · Linux; or the beginning of what it calls itself."""
+    """`Firefox · Linux`; for an unknown browser the first 40 characters of its user agent."""
     known = [next((name for name, sign in kinds if sign.search(user_agent)), "") for kinds in (_BROWSERS, _SYSTEMS)]
     return " · ".join(filter(None, known)) or user_agent[:40]
 
 
-def told(act: ActLine) -> str:
-    """What happened, in one line: what was done, and what came of it where that does not go without saying."""
+def describe(act: ActLine) -> str:
+    """An act in one line: what was done, and the answer to it unless that was the expected one."""
     done = word(ACTS, act.kind)
     if act.code in DECLINES:
         return str(_("Declined: %(reason)s", reason=word(DECLINES, act.code)))
@@ -53,7 +53,7 @@ def told(act: ActLine) -> str:
 
 
 def clock(body: Mapping[str, Any]) -> str:
-    """What the tablet knew of its clock when it wrote an entry; nothing if that was right as far as it knew."""
+    """How wrong the tablet knew its clock to be when it wrote an entry. Empty if it knew of no fault."""
     known = clock_fault(body)
     if known is None:
         return ""
@@ -62,7 +62,7 @@ def clock(body: Mapping[str, Any]) -> str:
 
 
 def skew(ms: Ms) -> str:
-    """3 min fast; beyond an hour, 2 h slow."""
+    """`3 min fast`; from an hour on in hours: `2 h slow`."""
     minutes = max(1, round(abs(ms) / MS_PER_MINUTE))
     if minutes < MINUTES_PER_HOUR:
         length = ngettext("%(num)s min", "%(num)s min", minutes)

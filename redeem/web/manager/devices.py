@@ -1,4 +1,4 @@
-"""Devices: the tablets and tills of the stores; enrolled by a one-time link or a key, revoked for good."""
+"""Devices, the tablets and tills of stores: enrol, rename, move, revoke."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ from redeem.web.manager.reauthentication import confirmed
 from redeem.web.pictures import qr_picture
 from redeem.web.urls import enrolment_link
 
-# A tablet tells of itself every twenty seconds while it is on; in ten minutes it is dark, whatever its clock says.
+# A tablet syncs every 20 seconds while it is on. After DARK_MS without a sync the list says so.
 DARK_MS = 10 * 60_000
 SKEWED_MS = 2 * 60_000
 
@@ -76,7 +76,7 @@ def invite_tablet(form: DeviceForm) -> ResponseReturnValue:
 
 
 def add_till(form: DeviceForm) -> ResponseReturnValue:
-    """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
+    """Answers with the key itself and not with a redirect: the key is shown once."""
     who, now = person(), now_ms()
     till = write(lambda db: device_enrolment.add_till(db, who, form.store, form.name, now))
     return render_template("manager/key_shown.html", key=till.key_text, name=till.device.name, kind="till")
@@ -100,7 +100,7 @@ def enrolment(enrolment_id: str) -> ResponseReturnValue:
 
 @office("/enrolments/<enrolment_id>/state", Permission.RUN_STORES)
 def enrolment_state(enrolment_id: str) -> ResponseReturnValue:
-    """What the page asks every few seconds while the tablet is being set up."""
+    """The enrolment's state as JSON. The page asks every few seconds while the tablet is being set up."""
     scope, now = person().scope, now_ms()
     line = read(lambda db: get_enrolment(db, scope, enrolment_id))
     return jsonify(state=state_of(line, now))
@@ -144,7 +144,7 @@ def move_device(device_id: str) -> ResponseReturnValue:
     def act(form: MoveForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         moved = write(lambda db: moves.move_device(db, who, device_id, form.store, now))
-        key_cache().clear()  # a till's key says where it is
+        key_cache().clear()  # the cached row of a till's key names its store
         flash(
             _("The till is at its new store.") if moved.kind == "till" else _("The tablet moves when it next reports.")
         )
@@ -157,12 +157,12 @@ def move_page(device_id: str, faults: Faults | None = None) -> str:
     scope = person().scope
     device = read(lambda db: get_device(db, scope, device_id))
     others = [store for store in read(lambda db: list_stores(db, scope)) if store.id != device.store_id]
-    told = {"device": device, "stores": others, "next_store": next_store, "now": now_ms(), "faults": faults or {}}
-    return render_template("manager/device_move.html", **told)
+    values = {"device": device, "stores": others, "next_store": next_store, "now": now_ms(), "faults": faults or {}}
+    return render_template("manager/device_move.html", **values)
 
 
 def next_store(device: DeviceLine) -> str:
-    """Whoever runs less than the shop is told no other partner's store."""
+    """The name of the store that the device moves to. Managers of a partner are not told another partner's store."""
     is_known = person().scope.is_whole or device.moves_to_partner_id == device.partner_id
     return device.moves_to_name if is_known and device.moves_to_name else str(_("another partner's store"))
 
@@ -188,6 +188,6 @@ def ask_to_revoke_device(device_id: str) -> ResponseReturnValue:
 def revoke_device(device_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: device_enrolment.revoke_device(db, who, device_id, now))
-    key_cache().clear()  # a till's key
-    flash(_("The device is revoked. It can do nothing any more."))
+    key_cache().clear()  # a revoked till's key must stop working at once
+    flash(_("The device is revoked. It no longer has access."))
     return see_other("manager.devices")

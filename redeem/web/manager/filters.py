@@ -1,4 +1,4 @@
-"""The one filter of the office: period, campaign, partner, store. It lives in the address, for charts, tables and CSV alike."""
+"""The filter of the overview: period, campaign, partner, store. It is part of the address, so charts, tables and CSV share it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DAYS_MAX = 1100
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What may be filtered by, as far as the manager knows of it."""
+    """What the manager may filter by: the campaigns, partners and stores of their scope."""
 
     campaigns: Sequence[CampaignLine]
     partners: Sequence[PartnerLine]
@@ -34,7 +34,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the address asks for. `fault` is True where its dates are none, and the usual period is shown instead."""
+    """The filter that the address asks for. `fault`: its period could not be read, so the last USUAL_DAYS days are shown."""
 
     question: Question
     choices: Choices
@@ -58,7 +58,7 @@ class Filter:
 
     @property
     def address(self) -> dict[str, str]:
-        """The arguments that ask for the same again."""
+        """The query that asks for the same filter."""
         dates = {"from": self.first.isoformat(), "until": self.last.isoformat()} if self.days == CUSTOM else {}
         named = {"days": self.days, **dates, "campaign": self.campaign, "partner": self.partner, "store": self.store}
         return {name: value for name, value in named.items() if value}
@@ -69,7 +69,7 @@ class Filter:
 
 
 def read_filter(person: Person, now: Ms) -> Filter:
-    """Raises NotFound for a campaign, partner or store that is unknown, or unknown to this manager."""
+    """The filter of this request. Raises NotFound for a campaign, partner or store that the manager does not know."""
     choices = read_choices(person.scope)
     campaign = known(request.args.get("campaign", ""), [each.id for each in choices.campaigns])
     partner = known(request.args.get("partner", ""), [each.id for each in choices.partners])
@@ -102,7 +102,7 @@ def today(stores: Sequence[StoreLine], now: Ms) -> int:
 
 
 def read_period(today: int) -> tuple[str, Period, bool]:
-    """(what was chosen, its days, whether it could not be read)."""
+    """(the choice, its period, whether it could not be read)."""
     wanted = request.args.get("days", str(USUAL_DAYS))
     if wanted in map(str, PERIODS):
         return wanted, Period(today - int(wanted) + 1, today), False

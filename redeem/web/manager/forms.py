@@ -1,4 +1,4 @@
-"""Forms: what was typed becomes a value, or the form again with what to correct, in the reader's language."""
+"""Reads forms: what was typed becomes a frozen value, or the form is shown again with what to correct."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
@@ -16,7 +16,7 @@ WHOLE_FORM = ""
 
 
 class Form(BaseModel):
-    """A form's fields, by their names. What is not a field is ignored."""
+    """A form's fields by name. Other fields of the request are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -27,7 +27,7 @@ LineOrNone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 
 
 class BadForm(Exception):
-    """What to correct: a sentence for each field."""
+    """The form is to be corrected. `faults` has a sentence for each field."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -35,7 +35,7 @@ class BadForm(Exception):
 
 
 def read_form(kind: type[F]) -> F:
-    """Raises BadForm."""
+    """The form that was sent. Raises BadForm."""
     fields = {name: values if len(values) > 1 else values[0] for name, values in request.form.lists()}
     try:
         return kind.model_validate(fields)
@@ -46,7 +46,7 @@ def read_form(kind: type[F]) -> F:
 def submitted(
     kind: type[F], act: Callable[[F], ResponseReturnValue], again: Callable[[Faults], str]
 ) -> ResponseReturnValue:
-    """What `act` answers to the form; if there is something to correct, the form again."""
+    """Answers with `act(form)`. If the form or the use case finds a fault, answers with `again(faults)` and status 422."""
     try:
         return act(read_form(kind))
     except BadForm as bad:

@@ -1,4 +1,4 @@
-"""Invitations: a link that is shown once, and the page that it opens for whoever is invited."""
+"""Invitations: makes the link, which is shown once, and shows the page that the invited person opens with it."""
 
 from typing import Annotated
 
@@ -44,7 +44,7 @@ def new_invitation() -> ResponseReturnValue:
 @office("/invitations/new", Permission.RUN_PEOPLE, methods=("POST",))
 @confirmed
 def invite() -> ResponseReturnValue:
-    """Answered at once and not by a redirect: the link is shown in this one answer and never again."""
+    """Answers with the link itself and not with a redirect: the link is shown once."""
 
     def act(form: InvitationForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
@@ -73,7 +73,7 @@ def invitation_page(faults: Faults | None = None) -> str:
 def withdraw_invitation(invitation_id: str) -> ResponseReturnValue:
     who, now = person(), now_ms()
     write(lambda db: invitations.withdraw(db, who, invitation_id, now))
-    flash(_("The invitation is withdrawn. Its link opens nothing any more."))
+    flash(_("The invitation is withdrawn. Its link no longer works."))
     return see_other("manager.people")
 
 
@@ -84,7 +84,7 @@ def invitation(sealed: str) -> ResponseReturnValue:
 
 @office("/invitation/<sealed>", Access.ANYBODY, methods=("POST",))
 def accept_invitation(sealed: str) -> ResponseReturnValue:
-    """argon2 runs before the transaction."""
+    """Makes the invited person a manager. argon2 runs before the transaction."""
 
     def act(form: AcceptForm) -> ResponseReturnValue:
         invitation_id, hashed, now = opened(sealed), hash_chosen(form), now_ms()
@@ -102,7 +102,7 @@ def accept_page(sealed: str, faults: Faults | None = None) -> str:
 
 
 def opened(sealed: str) -> str:
-    """The invitation that the link names. Raises BadLink."""
+    """The id of the invitation that the link names. Raises BadLink."""
     found = context().links.open(Purpose.INVITATION, sealed, INVITATION_SECONDS)
     if not isinstance(found, dict) or "invitation" not in found:
         raise BadLink(Fault.BROKEN)
@@ -110,7 +110,7 @@ def opened(sealed: str) -> str:
 
 
 def hash_chosen(form: PasswordForm) -> str:
-    """The hash of what was typed twice. Raises Invalid."""
+    """The hash of a new password that was typed twice. Raises Invalid."""
     if form.password != form.again:
         detail = _("Type the same password in both fields.")
         raise Invalid(detail, errors=[{"pointer": "/again", "detail": detail}])

@@ -1,4 +1,4 @@
-"""Keys of programs: the shop's own, and those of partners' tills."""
+"""API keys: those of the shop's programs, and those of partners' tills."""
 
 from typing import Annotated
 
@@ -34,14 +34,14 @@ class KeyForm(Form):
 
 
 class RollForm(Form):
-    """`hours`: for how long the earlier key goes on."""
+    """`hours` is how long the earlier key still works."""
 
     hours: Annotated[int, Field(ge=0, le=OVERLAP_MAX_HOURS)]
 
 
 @office("/keys", Permission.READ)
 def keys() -> ResponseReturnValue:
-    """Everybody sees the keys of their own tills; the shop's, who may read what is the shop's."""
+    """The keys of the tills in the manager's scope, and the shop's keys for those who may read them."""
     who = person()
     return render_template(
         "manager/keys.html",
@@ -60,7 +60,7 @@ def new_key() -> ResponseReturnValue:
 @office("/keys/new", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def make_key() -> ResponseReturnValue:
-    """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
+    """Answers with the key itself and not with a redirect: the key is shown once."""
 
     def act(form: KeyForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
@@ -97,7 +97,7 @@ def ask_to_roll_key(prefix: str) -> ResponseReturnValue:
 @office("/keys/<prefix>/roll", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def roll_key(prefix: str) -> ResponseReturnValue:
-    """Answered at once and not by a redirect: the key is shown in this one answer and never again."""
+    """Answers with the key itself and not with a redirect: the key is shown once."""
     key, who, now = read(lambda db: api_key_list.get_shop_key(db, prefix)), person(), now_ms()
 
     def act(form: RollForm) -> ResponseReturnValue:

@@ -19,11 +19,11 @@ from redeem.web.manager.reauthentication import confirmed
 
 @office("/devices/<device_id>/lost", Permission.RUN_SHOP)
 def ask_to_write_off(device_id: str) -> ResponseReturnValue:
-    """What is at risk and a question; once it is done, what was at risk then."""
+    """What is at risk with the device, and the form to write it off. Once it is written off: what was at risk then."""
     device = find_device(device_id)
     if device.kind == "till":
         return see_other("manager.ask_to_revoke_device", device_id=device_id)
-    return lost_page(device)
+    return lost_device_page(device)
 
 
 @office("/devices/<device_id>/lost", Permission.RUN_SHOP, methods=("POST",))
@@ -33,7 +33,7 @@ def write_off(device_id: str) -> ResponseReturnValue:
     if device.kind == "till":
         return see_other("manager.ask_to_revoke_device", device_id=device_id)
     if request.form.get("confirm", "").split() != device.name.split():
-        return lost_page(device, {"confirm": _("Type the device's name as it stands above.")}), 422
+        return lost_device_page(device, {"confirm": _("Type the device's name as it stands above.")}), 422
     write(lambda db: device_write_off.write_off(db, device_id, who.id, now, who.scope))
     return see_other("manager.ask_to_write_off", device_id=device_id)
 
@@ -43,7 +43,7 @@ def find_device(device_id: str) -> DeviceLine:
     return read(lambda db: directory.get_device(db, scope, device_id))
 
 
-def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
+def lost_device_page(device: DeviceLine, faults: Faults | None = None) -> str:
     now = now_ms()
     return render_template(
         "manager/device_lost.html",
@@ -58,5 +58,5 @@ def lost_page(device: DeviceLine, faults: Faults | None = None) -> str:
 
 
 def stored_values(details: dict[str, list[dict[str, Any]]]) -> list[Money]:
-    """The values that an entry of the audit log tells."""
+    """The values at risk that the entry of the audit log recorded."""
     return [Money.model_construct(**each) for each in details.get("values", [])]

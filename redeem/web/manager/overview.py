@@ -1,4 +1,4 @@
-"""The first page: how much was given, when and where, and who was turned away and why."""
+"""The overview: gifts by day, campaign and store, and declines and refusals by reason; as charts, tables and CSV."""
 
 import time
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def overview() -> ResponseReturnValue:
 
 
 def narrowed(chosen: Filter, name: str, value: str) -> str:
-    """The address of this page for one campaign or store alone."""
+    """The address of this page with one filter set: `name` is `campaign` or `store`, `value` an id."""
     values: dict[str, Any] = {**chosen.address, name: value}
     return url_for("manager.overview", **values)
 
@@ -81,7 +81,7 @@ def read_report() -> tuple[Filter, Report]:
 
 
 def add_up() -> None:
-    """Closed days that nobody has looked at yet are added up: one a day, and after a long time some with each page."""
+    """Adds up closed days that are not yet in the rollups, for at most ADD_UP_SECONDS: the next page goes on."""
     today, until = local_day(now_ms(), "UTC"), time.monotonic() + ADD_UP_SECONDS
     while read(lambda db: rollups.is_behind(db, today)) and time.monotonic() < until:
         write(lambda db: rollups.add_up(db, today))

@@ -1,4 +1,4 @@
-"""Passwords: a link that sets a new one, made by whoever is above; and one's own."""
+"""Passwords: a link with which a manager sets a new one, made by a manager above them; and a manager's own password."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class OwnForm(PasswordForm):
 @office("/people/<manager_id>/reset", Permission.RUN_PEOPLE, methods=("POST",))
 @confirmed
 def make_reset(manager_id: str) -> ResponseReturnValue:
-    """Answered at once and not by a redirect: the link is shown in this one answer and never again."""
+    """Answers with the link itself and not with a redirect: the link is shown once."""
     who, now = person(), now_ms()
     reset, made = write(lambda db: password_resets.make_reset(db, who, manager_id, now))
     until = reset.at + RESET_SECONDS * 1000
@@ -42,10 +42,10 @@ def reset(sealed: str) -> ResponseReturnValue:
 
 @office("/reset/<sealed>", Access.ANYBODY, methods=("POST",))
 def finish_reset(sealed: str) -> ResponseReturnValue:
-    """argon2 runs before the transaction."""
+    """Sets the new password. argon2 runs before the transaction."""
 
     def act(form: PasswordForm) -> ResponseReturnValue:
-        wanted, hashed, now = opened(sealed), hash_chosen(form), now_ms()
+        wanted, hashed, now = opened_link(sealed), hash_chosen(form), now_ms()
         write(lambda db: password_resets.finish(db, wanted, hashed, now))
         flash(_("The new password is set. Sign in with it."))
         return see_other("manager.sign_in")
@@ -54,13 +54,13 @@ def finish_reset(sealed: str) -> ResponseReturnValue:
 
 
 def reset_page(sealed: str, faults: Faults | None = None) -> str:
-    wanted, now = opened(sealed), now_ms()
+    wanted, now = opened_link(sealed), now_ms()
     whose = read(lambda db: password_resets.find(db, wanted, now).email)
     return render_template("manager/reset.html", email=whose, sealed=sealed, faults=faults or {})
 
 
-def opened(sealed: str) -> Reset:
-    """Raises BadLink."""
+def opened_link(sealed: str) -> Reset:
+    """The reset that the link names. Raises BadLink."""
     found = context().links.open(Purpose.PASSWORD_RESET, sealed, RESET_SECONDS)
     if not isinstance(found, dict) or not isinstance(found.get("at"), int):
         raise BadLink(Fault.BROKEN)
@@ -74,7 +74,7 @@ def own_password() -> ResponseReturnValue:
 
 @office("/password", Access.SIGNED_IN, methods=("POST",))
 def change_own_password() -> ResponseReturnValue:
-    """The present one is asked for each time: a question that comes later would have to carry the new one along."""
+    """Always asks for the current password in the same form: `@confirmed` would put the new password into its page."""
 
     def act(form: OwnForm) -> ResponseReturnValue:
         hashed, mine, now = hash_chosen(form), signed_in(), now_ms()

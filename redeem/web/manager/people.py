@@ -1,4 +1,4 @@
-"""People: who runs and reads what; their roles, their sessions, and the end of it."""
+"""People: the list of managers, their roles and places, their sessions, and their deactivation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from redeem.web.manager.reauthentication import confirmed
 
 
 class PostForm(Form):
-    """`place` is the id of a partner or a store; empty is the whole shop."""
+    """A role and a place. `place` is the id of a partner or a store, empty for the whole shop."""
 
     role: Role
     place: LineOrNone = ""
@@ -31,7 +31,7 @@ class PostForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class Posts:
-    """What the reader may make others: the roles, and the places for them."""
+    """The roles that this manager may give to others, and the places for them. `whole`: the whole shop is one."""
 
     roles: Sequence[Role]
     whole: bool
@@ -49,7 +49,7 @@ def people() -> ResponseReturnValue:
 
 @office("/people/<manager_id>", Permission.READ)
 def one_person(manager_id: str) -> ResponseReturnValue:
-    """A person, and for whoever is above them their sessions and what can be done."""
+    """One manager. Those above them also see their sessions and what can be changed."""
     who, line, now = person(), find_person(manager_id), now_ms()
     runs = is_above(who, line)
     return render_template(
@@ -72,7 +72,7 @@ def is_above(who: Person, line: PersonLine) -> bool:
 
 
 def find_below(manager_id: str) -> PersonLine:
-    """Raises NotFound, and NotAbove for whom the reader may only look at."""
+    """A manager whom the reader may change. Raises NotFound, and NotAbove if the reader may only look at them."""
     line = find_person(manager_id)
     if not is_above(person(), line):
         raise account_people.NotAbove
@@ -96,7 +96,7 @@ def change_post(manager_id: str) -> ResponseReturnValue:
         who, now = person(), now_ms()
         partner_id, store_id = where(form)
         write(lambda db: account_people.change_role(db, who, manager_id, form.role, partner_id, store_id, now))
-        flash(_("Changed. It holds from now on."))
+        flash(_("Changed. The new role applies from now on."))
         return see_other("manager.one_person", manager_id=manager_id)
 
     return submitted(PostForm, act, lambda faults: post_page(manager_id, faults))
@@ -126,7 +126,7 @@ def posts() -> Posts:
 
 
 def where(form: PostForm) -> tuple[str | None, str | None]:
-    """The partner or the store that the form names. Raises Invalid for a shop manager of less than the shop."""
+    """(partner, store) that the form names, one of them or none. Raises Invalid for a shop manager with a place."""
     if not form.place:
         return None, None
     if form.role is Role.SHOP_MANAGER:
@@ -166,7 +166,7 @@ def reactivate(manager_id: str) -> ResponseReturnValue:
 
 @office("/people/<manager_id>/sessions/end", Permission.RUN_PEOPLE, methods=("POST",))
 def end_browsers(manager_id: str) -> ResponseReturnValue:
-    """The one that the form names, or all of them."""
+    """Ends the session that the form names, or all sessions of the manager."""
     who, line, name, now = person(), find_below(manager_id), request.form.get("session"), now_ms()
     named = next((each.secret_hash for each in sessions_of(line.id) if each.name == name), None)
     if name and named is None:

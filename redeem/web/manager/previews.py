@@ -1,5 +1,8 @@
-"""What a draft will look like: the coupon in print, the customer's page, the clerk's screen. Nothing is changed, and what is
-shown is marked as a sample: its QR is signed by nobody and its short code has a wrong check character."""
+"""Previews of a campaign: the printed coupon, the customer's page, the clerk's screen. They change nothing.
+
+What they show is marked as a sample, and can't be redeemed: its token is not signed, and its short code has a wrong check
+character.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ from redeem.web.manager.words import SIMULATED, word
 from redeem.web.pictures import qr_picture
 from redeem.web.urls import coupon_link
 
-# One that scans like a real one and is nobody's: key 0, coupon 0 of campaign 0, no signature.
+# It scans like a token, but does not verify: key 0, coupon 0 of campaign 0, a signature of zeros.
 SAMPLE_TOKEN = tokens.write(Token(key_id=0, campaign=0, number=0, last_day=0, signature=bytes(64)))
 _BODY = "SAMP" + "0" * (CHARACTERS - 5)
 SAMPLE_CODE = _BODY + CROCKFORD[(CROCKFORD.index(check_character(_BODY)) + 1) % len(CROCKFORD)]
@@ -37,7 +40,7 @@ SAMPLE_CODE = _BODY + CROCKFORD[(CROCKFORD.index(check_character(_BODY)) + 1) % 
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """Whole pages as text, for frames of their own; `verdict` is what the clerk's screen says, in a line."""
+    """Whole pages as HTML, each for a frame of its own. `verdict` is what the clerk's screen says, in one line."""
 
     coupon: str
     customer: str
@@ -47,7 +50,7 @@ class Previews:
 
 
 def draw(terms: Terms, simulation: Simulation, stores: Sequence[StoreLine], wanted: str, campaign: str) -> Previews:
-    """In the language that is wanted, if we have it; `stores` are those of the draft."""
+    """The previews in the language `wanted`, if it is one of LANGUAGES. `stores` are those at which the campaign is good."""
     code = wanted if wanted in LANGUAGES else language()
     with force_locale(code):
         scene = simulation.scene
@@ -76,20 +79,20 @@ def artwork() -> dict[str, Any]:
 
 
 def clerk_page(simulation: Simulation, offer: Offer, code: str, campaign: str) -> str:
-    """The tablet's own screen, drawn by the tablet's own script from what the server decided."""
-    told = as_told(simulation, offer, code, campaign)
-    return render_template("manager/sample_verdict.html", told=told, lang=code, static_endpoint="static")
+    """The tablet's screen, drawn by the tablet's own script from the simulation."""
+    scanned = as_json(simulation, offer, code, campaign)
+    return render_template("manager/sample_verdict.html", scanned=scanned, lang=code, static_endpoint="static")
 
 
 def verdict_line(simulation: Simulation) -> str:
-    """What a till would say, where and when, in one line."""
+    """The verdict, the store, the time and the network, in one line."""
     scene = simulation.scene
     network = _("online") if scene.online else _("offline")
     where = [scene.store.name, moment(scene.at, scene.store.time_zone), network]
     return " · ".join([word(SIMULATED, simulation.code), *filter(None, where)])
 
 
-def as_told(simulation: Simulation, offer: Offer, code: str, campaign: str) -> dict[str, Any]:
+def as_json(simulation: Simulation, offer: Offer, code: str, campaign: str) -> dict[str, Any]:
     scene, first = simulation.scene, simulation.terms.windows.redeem.first
     return {
         "code": simulation.code,
@@ -107,11 +110,11 @@ def as_told(simulation: Simulation, offer: Offer, code: str, campaign: str) -> d
     }
 
 
-# Where and when a sample is looked at.
+# The store and the time of a preview or a simulation.
 
 
 def read_scene(typed: Typed, stores: Sequence[StoreLine], now: Ms, faults: dict[str, str]) -> Scene | None:
-    """The store that was chosen, else the first; the local time that was typed, else now. None where there is no store."""
+    """The chosen store, else the first; and the typed local time, else now. None if there is no store."""
     store = next((each for each in stores if each.id == typed.get("at_store")), stores[0] if stores else None)
     if store is None:
         return None

@@ -20,8 +20,8 @@ from redeem.web.manager.access import office, person, see_other
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An entry as the page tells it; `coupon` is an id, `of` the number of the entry that it is about."""
+class Shown:
+    """An entry as the page shows it. `coupon` is an id, `typed` a short code, `of` the number of the entry that it refers to."""
 
     line: Line
     coupon: str | None
@@ -42,7 +42,7 @@ def quarantine() -> ResponseReturnValue:
 
 @office("/quarantine/<journal_id>", Permission.READ)
 def journal(journal_id: str) -> ResponseReturnValue:
-    """The entries of one device, decided ones too."""
+    """The quarantined entries of one device, including those that are decided."""
     scope, ring, after = person().scope, context().ring(), request.args.get("after", "")
     start = int(after) if after.isdecimal() and len(after) < 16 else 0
     lines = read(lambda db: list_entries(db, journal_id, start, scope))
@@ -50,7 +50,7 @@ def journal(journal_id: str) -> ResponseReturnValue:
     return render_template(
         "manager/journal.html",
         journal_id=journal_id,
-        told=[as_told(line, ring) for line in lines],
+        entries=[as_shown(line, ring) for line in lines],
         waiting=sum(each.entries for each in whose),
         whose=whose[0] if whose else None,
         device=known_device(journal_id),
@@ -60,7 +60,7 @@ def journal(journal_id: str) -> ResponseReturnValue:
 
 
 def known_device(journal_id: str) -> directory.DeviceLine | None:
-    """None if a restored ledger doesn't know the device."""
+    """The device, None if the restored ledger lacks it."""
     scope = person().scope
     try:
         return read(lambda db: directory.get_device(db, scope, journal_id))
@@ -68,14 +68,14 @@ def known_device(journal_id: str) -> directory.DeviceLine | None:
         return None
 
 
-def as_told(line: Line, ring: KeyRing) -> Told:
+def as_shown(line: Line, ring: KeyRing) -> Shown:
     entry = line.entry
     token, code, of = (
         read_name(entry.text_member("coupon"), ring).token,
         entry.text_member("typed"),
         entry.body.get("of"),
     )
-    return Told(
+    return Shown(
         line,
         coupon=coupon_id(token.serial) if token else entry.text_member("id"),
         typed=grouped(code) if code else None,
@@ -85,7 +85,7 @@ def as_told(line: Line, ring: KeyRing) -> Told:
 
 @office("/quarantine/<journal_id>/admit", Permission.RUN_SHOP, methods=("POST",))
 def admit_entries(journal_id: str) -> ResponseReturnValue:
-    """All that wait, or those up to the entry that the form names, a bounded number at a time."""
+    """Admits all waiting entries, or those up to the one that the form names. Each transaction takes a bounded number."""
     who, ring, now, up_to = person(), context().ring(), now_ms(), request.form.get("entry")
     admitted = 0
     while outcomes := write(lambda db: admit(db, journal_id, who.id, ring, now, who.scope, up_to)).outcomes:

@@ -1,10 +1,10 @@
-"""The password again: `@confirmed` on a page's function asks for it, if it was last typed some time ago.
+"""Asks for the password again: a page under `@confirmed` does so if it was last typed some time ago.
 
     @office("/keys/new", Permission.RUN_SHOP, methods=("POST",))
     @confirmed
     def make_key() -> ResponseReturnValue: ...
 
-It is for forms that are sent (POST). What was typed into the form is kept meanwhile and sent along with the password; files are not.
+It is for pages that take a form (POST). The form's fields are sent along with the password; files are not.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ NOT_KEPT = {FIELD, "csrf_token"}
 
 
 def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """The function, behind the question for the password."""
+    """The view, which runs once the password was typed recently."""
 
     @wraps(view)
     def asked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -46,7 +46,7 @@ def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
 
 
 def confirm(password: str) -> bool:
-    """argon2 runs between two short transactions."""
+    """Whether the password is right. argon2 runs between two short transactions. Raises TooMany."""
     mine, now = signed_in(), now_ms()
     stored = write(lambda db: reauthentication.begin(db, mine, now))
     right = passwords.verify(stored, password)
@@ -56,6 +56,7 @@ def confirm(password: str) -> bool:
 
 
 def question(fault: str | None = None) -> str:
+    """The page that asks for the password, with the form's fields hidden in it."""
     kept = [(name, value) for name, value in request.form.items(multi=True) if name not in NOT_KEPT]
     return render_template("manager/confirm_password.html", field=FIELD, kept=kept, fault=fault)
 

@@ -44,7 +44,7 @@ def recovery() -> ResponseReturnValue:
 
 @office("/recovery/<device_id>", Permission.RUN_SHOP)
 def ask_to_go_on_without(device_id: str) -> ResponseReturnValue:
-    """A tablet is lost with it, and has the page of a lost device; a till goes on working."""
+    """Asks whether to go on without a device. A tablet is written off with that, on its own page; a till goes on working."""
     device = find_device(device_id)
     if device.kind == "tablet":
         return see_other("manager.ask_to_write_off", device_id=device_id)
@@ -80,7 +80,7 @@ def ask_to_end_recovery() -> ResponseReturnValue:
 @office("/recovery/end", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def end_recovery() -> ResponseReturnValue:
-    """Writes off those that the form has named, and nobody else: who turned up in between is none of them."""
+    """Writes off the devices that the form names. A device that has reported since the form was shown is left out."""
     who, now, named = person(), now_ms(), request.form.getlist("device")
     if not named or request.form.get("confirm", "").strip() != str(len(named)):
         return end_page({"confirm": _("Type the number that stands above.")}), 422
@@ -91,14 +91,14 @@ def end_recovery() -> ResponseReturnValue:
 
 @office("/recovery/forgotten", Permission.RUN_SHOP)
 def ask_about_forgotten() -> ResponseReturnValue:
-    """Is anything missing of what was enrolled after the backup? What is known of it, and the question."""
+    """Shows which devices that the backup lacks have called, and asks how many of them are still missing."""
     return forgotten_page() if read(generation.current).awaits_forgotten else see_other("manager.recovery")
 
 
 @office("/recovery/forgotten", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def go_on_without_forgotten() -> ResponseReturnValue:
-    """Who has called since the page was shown is one more, and has not been answered for."""
+    """Goes on if the typed number is right. A device that has called since the page was shown makes it wrong."""
     who, now, typed = person(), now_ms(), request.form.get("confirm", "").strip()
     missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
     if write(lambda db: forgotten.go_on_without_forgotten(db, who.id, now, missing)):
@@ -123,7 +123,7 @@ def end_page(faults: Faults | None = None) -> str:
 
 
 def total(missing: list[Missing]) -> AtRisk:
-    """What the tablets held, together."""
+    """What is at risk with all these tablets together."""
     risks = [each.risk for each in missing if each.risk]
     return AtRisk(
         sum(risk.coupons for risk in risks),

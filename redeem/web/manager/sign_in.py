@@ -1,4 +1,4 @@
-"""Signing in and out, and the list of one's own sessions."""
+"""Sign-in and sign-out, and the list of a manager's own sessions."""
 
 import re
 import secrets
@@ -33,7 +33,7 @@ from redeem.web.manager.forms import BadForm, Form, read_form
 KNOWN_BROWSER_COOKIE = "redeem_browser"
 KNOWN_BROWSER_SECONDS = 180 * 24 * 3600
 SECONDS_PER_HOUR = 3600
-# A page of the office, and nothing that a browser reads as another host.
+# The address of a page of the office, and no text that a browser reads as another host.
 _OWN_PAGE = re.compile(r"/manager/[A-Za-z0-9_\-/]*(\?[A-Za-z0-9_\-.=&%+]*)?")
 
 
@@ -49,6 +49,7 @@ def sign_in() -> ResponseReturnValue:
 
 @office("/sign-in", Access.ANYBODY, methods=("POST",))
 def enter() -> ResponseReturnValue:
+    """Takes the sign-in form."""
     try:
         form = read_form(SignInForm)
         secret, manager_id = sign_manager_in(form)
@@ -60,7 +61,7 @@ def enter() -> ResponseReturnValue:
         return wait_page(early, form.email)
     end_earlier_session()
     response = make_response(redirect(next_page(), 303))
-    # What came before the sign-in is forgotten with it: a form's token that somebody planted is no good now.
+    # A form token that somebody planted before the sign-in is invalid after it.
     session.clear()
     set_cookie(response, COOKIE, secret, context().settings.session_hours * SECONDS_PER_HOUR)
     remember_browser(response, manager_id)
@@ -68,7 +69,7 @@ def enter() -> ResponseReturnValue:
 
 
 def sign_manager_in(form: SignInForm) -> tuple[str, str]:
-    """The new session's secret, and whose it is. argon2 runs between two short transactions."""
+    """(the new session's secret, the manager's id). argon2 runs between two short transactions. Raises WrongPassword, TooMany."""
     now, source, known = now_ms(), request.remote_addr or "", known_browser()
     attempt = write(lambda db: account_sessions.begin(db, form.email, source, known, now))
     right = account_sessions.check(attempt, form.password)
@@ -101,7 +102,7 @@ def wait_page(early: TooMany, email: str) -> ResponseReturnValue:
 
 
 def next_page() -> str:
-    """Where to go after signing in: a page of the office, whatever the address asks for."""
+    """The address to open after sign-in: `next` if it is a page of the office, else the overview."""
     wanted = request.values.get("next", "")
     return wanted if _OWN_PAGE.fullmatch(wanted) and "//" not in wanted else url_for("manager.overview")
 
@@ -116,7 +117,7 @@ def known_browser() -> KnownBrowser | None:
 
 
 def remember_browser(response: Response, manager_id: str) -> None:
-    """It gives no access: it only says that this browser's tries are to be counted by themselves."""
+    """Sets a cookie that gives no access: the wrong passwords of a browser that signed in before are counted apart from others'."""
     sealed = context().links.seal(Purpose.KNOWN_BROWSER, {"manager": manager_id, "browser": secrets.token_urlsafe(16)})
     set_cookie(response, KNOWN_BROWSER_COOKIE, sealed, KNOWN_BROWSER_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The simulator: what would this code do at this store at this time? It reads, and its address can be passed on."""
+"""The simulator: what a code would do at a store at a time. It changes nothing, and its address can be passed on."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -26,7 +26,7 @@ from redeem.web.manager.previews import clerk_page, read_scene, verdict_line
 
 @office("/simulator", Permission.READ)
 def simulator() -> ResponseReturnValue:
-    """A coupon (`q`), or one that would be issued of a campaign; with neither, the form alone."""
+    """Simulates the coupon `q`, or one that would be issued of `campaign`. With neither, shows the form only."""
     typed, scope, now = Typed.of_form(request.args), person().scope, now_ms()
     stores = read(lambda db: directory.list_stores(db, scope))
     plans = read(lambda db: campaign_editor.list_plans(db, scope))
@@ -70,9 +70,7 @@ def of_code(text: str, scene: Scene, now: Ms, faults: dict[str, str]) -> Simulat
     found = read(lambda db: history.find(db, scope, text, ring))
     serial = coupon_of(found[0]) if len(found) == 1 else None
     if serial is None:
-        faults["q"] = str(
-            _("Several coupons are of this order: name one of them.") if found else _("No coupon of that name")
-        )
+        faults["q"] = str(_("This order has several coupons: name one of them.") if found else _("No such coupon"))
         return None
     return read(lambda db: of_coupon(db, serial, scene, now))
 
@@ -81,7 +79,7 @@ def of_campaign(plan: Plan, typed: Typed, scene: Scene, now: Ms, faults: dict[st
     said = read_day(typed, "issued_on", faults)
     issue_day = to_day(date.fromisoformat(said)) if said else shops_day(now)
     if not plan.issues_on(issue_day):
-        faults["issued_on"] = str(_("The campaign issues no coupon on that day."))
+        faults["issued_on"] = str(_("The campaign does not issue coupons on that day."))
         return None
     return of_terms(plan.terms, scene, issue_day)
 

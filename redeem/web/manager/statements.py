@@ -1,4 +1,4 @@
-"""Statements: what the shop owes its partners, closed by a manager, for their accounts and ours."""
+"""Statements: what the shop owes each partner, the closing of a statement, and closed ones as page and CSV."""
 
 from decimal import Decimal
 
@@ -40,7 +40,7 @@ def statements() -> ResponseReturnValue:
 
 @office("/partners/<partner_id>/statements", Permission.RUN_SHOP, methods=("POST",))
 def close_statement(partner_id: str) -> ResponseReturnValue:
-    """The form names the number that its page showed as the next, so that a second tap closes nothing more."""
+    """Closes the next statement. The form names the number that its page showed as the next, so a second tap closes no other."""
     who, now, number = person(), now_ms(), request.form.get("number", "")
     wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
     closed = write(lambda db: settlement.close(db, partner_id, wanted, who.id, now))
@@ -71,7 +71,7 @@ def find(statement_id: str) -> Account:
 
 
 def as_csv(account: Account) -> str:
-    """A line for each campaign, so that a program can add them up; amounts in whole roubles and kopecks, as 350.00."""
+    """The statement as CSV: a line for each campaign, without a total. Amounts are in major units with decimals, as 350.00."""
     day = to_date(local_day(account.at or 0, context().settings.time_zone))
     header = [
         _("Statement"),

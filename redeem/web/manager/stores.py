@@ -1,4 +1,4 @@
-"""Partners and their stores."""
+"""Partners and their stores: lists, and forms to add and change them."""
 
 from zoneinfo import available_timezones
 

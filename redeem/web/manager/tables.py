@@ -1,4 +1,4 @@
-"""The figures of the overview as tables. A chart, its twin on the page and its CSV all come from the same one."""
+"""The figures of the overview as tables. The table beside a chart and its CSV are made from the same Table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`total` is the last line, where a sum means something. Text first, then figures."""
+    """A table. Columns of text come first, then figures. `total` is its last line, None where a sum has no meaning."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]

@@ -1,4 +1,4 @@
-"""Voiding many coupons at once: say which, see what would become of them, confirm, and take the result home as CSV."""
+"""Bulk voids: name the coupons, see what a void would do to each, confirm, and download the result as CSV."""
 
 import re
 import time
@@ -24,7 +24,7 @@ from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
 from redeem.web.manager.reauthentication import confirmed
 from redeem.web.manager.words import TO_VOID, VOIDED, word
 
-# One request works for so long; then the page shows how far it came, and goes on.
+# The time limit of one request. Then the page shows the progress, and goes on by another request.
 WORK_SECONDS = 2.0
 SEPARATORS = re.compile(r"[\r\n,;\t]+")
 
@@ -36,9 +36,9 @@ def new_void() -> ResponseReturnValue:
 
 @office("/voids/new", Permission.RUN_SHOP, methods=("POST",))
 def plan_void() -> ResponseReturnValue:
-    """Voids nothing: says what would be voided."""
+    """Makes a run of the coupons that the form names, and counts what would be voided. Voids nothing."""
     try:
-        run_id = planned()
+        run_id = make_run()
     except BadForm as bad:
         return void_form(bad.faults), 422
     except Invalid as error:
@@ -67,7 +67,7 @@ def begin_void(void_id: str) -> ResponseReturnValue:
 
 @office("/voids/<void_id>/go", Permission.RUN_SHOP, methods=("POST",))
 def go_on_with_void(void_id: str) -> ResponseReturnValue:
-    """After an interruption, or simply with the next part: counting, or voiding what was confirmed."""
+    """Goes on with a run, also after an interruption: counts, or voids if that was confirmed."""
     read(lambda db: bulk_void.get_run(db, void_id))
     take_in(void_id)
     return go_on_with(void_id)
@@ -99,14 +99,14 @@ def take_in(run_id: str) -> None:
 
 
 def work(step: Callable[[Any], bool]) -> None:
-    """Steps, each a transaction of its own, until there is no more or the time is up."""
+    """Runs `step`, each time in a transaction of its own, until it returns False or WORK_SECONDS are over."""
     until = time.monotonic() + WORK_SECONDS
     while write(step) and time.monotonic() < until:
         pass
 
 
-def planned() -> str:
-    """The id of a new run of what the form names. Raises BadForm, Invalid."""
+def make_run() -> str:
+    """Makes a run of the coupons that the form names. Returns its id. Raises BadForm, Invalid."""
     who, now = person(), now_ms()
     if request.form.get("which") == "campaign":
         number = campaign_of(request.form.get("campaign", ""))
@@ -119,24 +119,25 @@ def planned() -> str:
 
 
 def uploaded() -> str:
-    """The first column of the file, whatever its other columns hold."""
+    """The first column of the uploaded file, one cell a line."""
     sent = request.files.get("file")
     text = sent.read().decode("utf-8-sig", "replace") if sent else ""
     return "\n".join(re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"') for line in text.splitlines())
 
 
 def days() -> tuple[Ms, Ms]:
-    """From the first day's beginning until the last one's end, by the shop's calendar; all days where none is said."""
+    """(beginning, end): from the first day's beginning to the last day's end, in the shop's calendar. An empty day is no limit."""
     first, last = day("first", date(2020, 1, 1)), day("last", date(2199, 6, 6))
     if last < first:
         raise BadForm({"last": _("The last day can't be before the first.")})
-    return begins(first), begins(last + timedelta(days=1))
+    return beginning_of(first), beginning_of(last + timedelta(days=1))
 
 
-def day(name: str, otherwise: date) -> date:
+def day(name: str, default: date) -> date:
+    """The day in this field, or the default if it is empty. Raises BadForm."""
     text = request.form.get(name, "").strip()
     try:
-        found = date.fromisoformat(text) if text else otherwise
+        found = date.fromisoformat(text) if text else default
     except ValueError as error:
         raise BadForm({name: _("Write a date like 2026-12-31.")}) from error
     if not date(2020, 1, 1) <= found <= date(2199, 6, 6):
@@ -144,7 +145,8 @@ def day(name: str, otherwise: date) -> date:
     return found
 
 
-def begins(when: date) -> Ms:
+def beginning_of(when: date) -> Ms:
+    """The first moment of a day in the shop's calendar."""
     zone = ZoneInfo(context().settings.time_zone)
     return round(datetime(when.year, when.month, when.day, tzinfo=zone).timestamp() * 1000)
 

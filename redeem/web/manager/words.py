@@ -1,4 +1,4 @@
-"""Words for what the ledger calls by codes, in the reader's language. A code of a newer tablet is shown as it is written."""
+"""The words for codes, in the reader's language. An unknown code, such as a newer tablet's, is shown as it is."""
 
 from collections.abc import Mapping
 
@@ -81,7 +81,7 @@ ANSWERS: Words = {
     Outcome.CONFLICT: _("A second gift of one coupon"),
     Outcome.RECOVERING: _("The server was being restored"),
 }
-OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not settled: its tablet did not sign it")}
+OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not counted: the tablet did not sign it")}
 ENTRIES: Words = {
     **ACTS,
     "unlock": _("Clerk unlocked the tablet"),
@@ -90,7 +90,7 @@ ENTRIES: Words = {
 }
 QUARANTINED: Words = {
     "revoked": _("The tablet was revoked or written off"),
-    "broken_journal": _("The journal does not go on where the server has it"),
+    "broken_journal": _("The journal does not continue where the server's copy ends"),
     "key_lost": _("The tablet lost its key and was enrolled again"),
 }
 BEARERS: Words = {
@@ -105,8 +105,8 @@ ROLES: Words = {
 }
 ROLE_NOTES: Words = {
     Role.SHOP_MANAGER: _("Runs everything: campaigns, partners, keys, people."),
-    Role.PARTNER_MANAGER: _("Runs a partner's stores: their devices, clerks and people. Sees their figures alone."),
-    Role.STORE_MANAGER: _("Runs one store: its devices, clerks and people. Sees its figures alone."),
+    Role.PARTNER_MANAGER: _("Runs a partner's stores: their devices, clerks and people. Sees only their figures."),
+    Role.STORE_MANAGER: _("Runs one store: its devices, clerks and people. Sees only its figures."),
     Role.AUDITOR: _("Reads, and changes nothing."),
 }
 CHANGES: Words = {
@@ -133,7 +133,7 @@ CHANGES: Words = {
     Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
-    Change.FORGOTTEN_SETTLED: _("Waits no more for what was enrolled after the backup"),
+    Change.FORGOTTEN_SETTLED: _("Went on without devices that were enrolled after the backup"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
@@ -150,7 +150,7 @@ CHANGES: Words = {
 }
 VOIDED: Words = {
     What.VOID: _("Void"),
-    What.WAITING: _("Void once its tablet has heard of it"),
+    What.WAITING: _("Void once its tablet has released it"),
     What.REDEEMED: _("Given already, left as it is"),
     What.ALREADY_VOID: _("Void already"),
     What.REPEATED: _("Named twice"),
@@ -159,7 +159,7 @@ VOIDED: Words = {
 TO_VOID: Words = {
     **VOIDED,
     What.VOID: _("Will be void"),
-    What.WAITING: _("A tablet holds it: void once that has heard of it"),
+    What.WAITING: _("A tablet holds it: void once the tablet has released it"),
 }
 FIELDS: Words = {
     "name": _("Name"),
@@ -171,7 +171,7 @@ FIELDS: Words = {
     "role": _("Role"),
     "prefix": _("Begins with"),
     "stopped_at": _("Stopped since"),
-    # Of a campaign, by their paths in its terms; the language of an offer is left out.
+    # Members of a campaign's terms, by their path. The language of an offer is left out.
     "offer.title": _("What the customer gets"),
     "offer.description": _("Description"),
     "offer.terms": _("Terms"),

@@ -219,7 +219,7 @@ def test_what_holders_and_partners_were_promised_stays(office, cast, database, c
     changes |= {"stores": [cast.north]} if changes.get("stores") else {}
     answer = office("shop_manager").send(edit(cast), as_it_is(cast, **changes))
     assert answer.status_code == 422
-    assert faults(answer.text) == {field: "This was promised with coupons that are out, so it stays."}
+    assert faults(answer.text) == {field: "Coupons were issued with this, so it can't change."}
     assert "copy=cmp_1" in answer.text
     assert campaigns_of(database)[0][1] == 1
 

@@ -51,7 +51,7 @@ def test_coupons_of_one_order_are_listed(office, cast, database, coupon):
 def test_what_is_nothing_is_said_so(office, text):
     answer = look_for(office, "shop_manager", text)
     assert answer.status_code == 200
-    assert "No coupon of that name" in answer.text
+    assert "No such coupon" in answer.text
 
 
 def test_a_partner_finds_no_orders_and_nothing_of_others(office, cast, database, coupon):

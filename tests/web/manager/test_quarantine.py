@@ -79,7 +79,7 @@ def test_an_entry_that_another_key_signed_says_so(office, cast, database, journa
     manager = office("shop_manager")
     assert "Not signed by this tablet" in manager.open(journal).text
     manager.send(f"{journal}/admit")
-    assert "Not settled: its tablet did not sign it" in manager.open(journal).text
+    assert "Not counted: the tablet did not sign it" in manager.open(journal).text
     assert database.read(lambda db: all_of(db, Redemption)) == []
 
 

@@ -1,6 +1,6 @@
 # Three commands matter: `make run`, `make check` and `make test`. All work in a fresh clone and are quick when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench soak lint audit setup venv lock clean
+.PHONY: help run check test bench soak lint audit coverage setup venv lock clean
 
 help:
 	@echo 'make run    serve the demo on http://127.0.0.1:8000 (PORT=8010 make run: elsewhere)'
@@ -9,6 +9,7 @@ help:
 	@echo 'make bench  measure; figures are ratios within one run'
 	@echo 'make soak   long simulations and load'
 	@echo 'make lint   only style and types'
+	@echo 'make coverage  report which lines and branches the quick tests reach'
 	@echo 'make venv   install what serves, and nothing that tests: for a server'
 	@echo 'make audit  look up known vulnerabilities of what is locked (asks PyPI and npm)'
 	@echo 'make lock   pin the dependencies anew after a change to requirements*.txt'
@@ -34,6 +35,12 @@ soak: setup
 	scripts/check-protocol long
 	.venv/bin/pytest -m soak --ignore=tests/browser
 	.venv/bin/pytest -m soak tests/browser
+
+# What the quick tests on SQLite reach of the program, by line and branch: pyproject.toml says of what, and where the report goes.
+coverage: setup
+	.venv/bin/pytest --quiet --numprocesses=auto -m 'not postgres and not slow and not soak' \
+		--ignore=tests/browser --ignore=tests/simulation --ignore=tests/crash --cov --cov-report=term --cov-report=html
+	@echo 'line by line: test-results/coverage/html/index.html'
 
 lint: setup
 	@exec scripts/lint
@@ -63,5 +70,5 @@ lock:
 	$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,8 @@ from redeem.coupons.issue import CouponView, get_coupon
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.ledger.ledger import StandingRedemption, find_coupon, find_standing
+from redeem.ledger.ledger import find_coupon, find_standing
+from redeem.ledger.rows import StandingRedemption
 from redeem.lib.times import Ms
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY, Cast

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope, within
-from redeem.db.lines import line, lines
+from redeem.db.lines import line, lines, select_as
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device
 from redeem.db.models.managers import Manager
@@ -44,19 +43,20 @@ class KeyLine:
 
 
 KEY = (
-    select(
-        ApiKey.prefix,
-        ApiKey.name,
-        ApiKey.scopes,
-        ApiKey.created_at,
-        Manager.name,
-        ApiKey.last_used_at,
-        ApiKey.works_until,
-        ApiKey.revoked_at,
-        Device.id,
-        Device.name,
-        Store.id,
-        Store.name,
+    select_as(
+        KeyLine,
+        prefix=ApiKey.prefix,
+        name=ApiKey.name,
+        scopes=ApiKey.scopes,
+        created_at=ApiKey.created_at,
+        made_by=Manager.name,
+        last_used_at=ApiKey.last_used_at,
+        works_until=ApiKey.works_until,
+        revoked_at=ApiKey.revoked_at,
+        device_id=Device.id,
+        device_name=Device.name,
+        store_id=Store.id,
+        store_name=Store.name,
     )
     .outerjoin(Manager, Manager.id == ApiKey.manager_id)
     .outerjoin(Device, Device.id == ApiKey.device_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Row, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_key_list, audit
@@ -61,10 +61,10 @@ FIND = (
         ApiKey.last_used_at,
         ApiKey.family,
         ApiKey.works_until,
-        Device.id,
-        Device.name,
-        Store.id,
-        Store.name,
+        Device.id.label("device_id"),
+        Device.name.label("device_name"),
+        Store.id.label("store_id"),
+        Store.name.label("store_name"),
         Store.partner_id,
         Store.time_zone,
     )
@@ -79,9 +79,27 @@ def find_key(session: Session, prefix: str) -> KnownKey | None:
     row = session.execute(FIND, {"prefix": prefix}).one_or_none()
     if row is None:
         return None
-    _, secret_hash, kind, scopes, last_used_at, family, works_until, *till = row
-    actor = Actor(*till) if till[0] else None
-    return KnownKey(prefix, secret_hash, kind, frozenset(scopes.split()), last_used_at, family, works_until, actor)
+    return KnownKey(
+        prefix=row.prefix,
+        secret_hash=row.secret_hash,
+        kind=row.kind,
+        scopes=frozenset(row.scopes.split()),
+        last_used_at=row.last_used_at,
+        family=row.family,
+        works_until=row.works_until,
+        actor=till_of(row) if row.device_id else None,
+    )
+
+
+def till_of(row: Row[*tuple[Any, ...]]) -> Actor:
+    return Actor(
+        device_id=row.device_id,
+        device_name=row.device_name,
+        store_id=row.store_id,
+        store_name=row.store_name,
+        partner_id=row.partner_id,
+        time_zone=row.time_zone,
+    )
 
 
 def note_used(session: Session, prefix: str, now: Ms) -> None:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, func, null, select, true
 from sqlalchemy.orm import Session
 
 from redeem.accounts.audit import Change, written_by
 from redeem.accounts.roles import Scope, within
+from redeem.db.lines import lines, page_of_lines, select_as
 from redeem.db.models.api import ApiKey
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Store
-from redeem.db.paging import Page, Slice, take
+from redeem.db.paging import Page, Slice
 from redeem.lib.times import Ms
 
 
@@ -64,17 +65,20 @@ class AuthorLine:
 
     id: str
     name: str
-    key_prefix: str | None = None
+    key_prefix: str | None
 
 
-CHANGE = select(
-    AuditEntry.id,
-    AuditEntry.what,
-    AuditEntry.subject_id,
-    AuditEntry.details,
-    AuditEntry.at,
-    func.coalesce(Manager.name, ApiKey.name),
-    AuditEntry.key_prefix,
+MANAGER = select_as(AuthorLine, id=Manager.id, name=Manager.name, key_prefix=null())
+PROGRAM = select_as(AuthorLine, id=ApiKey.prefix, name=ApiKey.name, key_prefix=ApiKey.prefix)
+CHANGE = select_as(
+    ChangeLine,
+    id=AuditEntry.id,
+    what=AuditEntry.what,
+    subject_id=AuditEntry.subject_id,
+    details=AuditEntry.details,
+    at=AuditEntry.at,
+    author_name=func.coalesce(Manager.name, ApiKey.name),
+    key_prefix=AuditEntry.key_prefix,
 )
 CHANGE = CHANGE.outerjoin(Manager, Manager.id == AuditEntry.manager_id)
 CHANGE = CHANGE.outerjoin(ApiKey, ApiKey.prefix == AuditEntry.key_prefix)
@@ -82,8 +86,7 @@ CHANGE = CHANGE.outerjoin(ApiKey, ApiKey.prefix == AuditEntry.key_prefix)
 
 def list_changes(session: Session, wanted: ChangeFilter, page: Page) -> Slice[ChangeLine]:
     """Return a page of the changes, newest first."""
-    rows = take(session, filtered(CHANGE, wanted), AuditEntry.id.expression, page)
-    return Slice([ChangeLine(*row) for row in rows.items], rows.has_more)
+    return page_of_lines(session, ChangeLine, filtered(CHANGE, wanted), AuditEntry.id.expression, page)
 
 
 def list_authors(session: Session, scope: Scope) -> list[AuthorLine]:
@@ -91,12 +94,9 @@ def list_authors(session: Session, scope: Scope) -> list[AuthorLine]:
     people, programs = (
         select(column).where(changes_within(scope)) for column in (AuditEntry.manager_id, AuditEntry.key_prefix)
     )
-    managers = select(Manager.id, Manager.name).where(Manager.id.in_(people)).order_by(Manager.name, Manager.id)
-    keys = select(ApiKey.prefix, ApiKey.name).where(ApiKey.prefix.in_(programs)).order_by(ApiKey.name, ApiKey.prefix)
-    return [
-        *(AuthorLine(*row) for row in session.execute(managers)),
-        *(AuthorLine(prefix, name, prefix) for prefix, name in session.execute(keys)),
-    ]
+    managers = MANAGER.where(Manager.id.in_(people)).order_by(Manager.name, Manager.id)
+    keys = PROGRAM.where(ApiKey.prefix.in_(programs)).order_by(ApiKey.name, ApiKey.prefix)
+    return lines(session, AuthorLine, managers) + lines(session, AuthorLine, keys)
 
 
 def filtered(statement: Select[*tuple[Any, ...]], wanted: ChangeFilter) -> Select[*tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from redeem.accounts import audit, roles
 from redeem.accounts.audit import Change
 from redeem.accounts.people import NotAbove, may_appoint
 from redeem.accounts.roles import Person, Role, Scope, TakenEmail, as_person, clean_email, people_within, scope_of
+from redeem.db.lines import line, lines, select_as
 from redeem.db.models.managers import Invitation, Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.lib.errors import Conflict, NotFound
@@ -49,11 +50,15 @@ class InvitationLine:
     id: str
     email: str
     name: str
-    role: Role
+    role_name: str
     partner_name: str | None
     store_name: str | None
     expires_at: Ms
     invited_by: str
+
+    @property
+    def role(self) -> Role:
+        return Role(self.role_name)
 
     @property
     def place(self) -> str:
@@ -62,15 +67,16 @@ class InvitationLine:
 
 Inviter = aliased(Manager)
 OPEN = (
-    select(
-        Invitation.id,
-        Invitation.email,
-        Invitation.name,
-        Invitation.role,
-        Partner.name,
-        Store.name,
-        Invitation.expires_at,
-        Inviter.name,
+    select_as(
+        InvitationLine,
+        id=Invitation.id,
+        email=Invitation.email,
+        name=Invitation.name,
+        role_name=Invitation.role,
+        partner_name=Partner.name,
+        store_name=Store.name,
+        expires_at=Invitation.expires_at,
+        invited_by=Inviter.name,
     )
     .join(Inviter, Inviter.id == Invitation.manager_id)
     .outerjoin(Partner, Partner.id == Invitation.partner_id)
@@ -108,7 +114,7 @@ def invite(session: Session, person: Person, new: NewPerson, now: Ms) -> Invitat
 def list_open(session: Session, scope: Scope, now: Ms) -> list[InvitationLine]:
     """Return the open invitations within the scope, newest first."""
     wanted = OPEN.where(people_within(scope, Invitation), Invitation.expires_at > now).order_by(Invitation.id.desc())
-    return [as_line(*row) for row in session.execute(wanted)]
+    return lines(session, InvitationLine, wanted)
 
 
 def withdraw(session: Session, person: Person, invitation_id: str, now: Ms) -> None:
@@ -128,7 +134,7 @@ def withdraw(session: Session, person: Person, invitation_id: str, now: Ms) -> N
 def find(session: Session, invitation_id: str, now: Ms) -> InvitationLine:
     """Return an invitation that can be accepted. Raises InvitationClosed."""
     check(session, session.get(Invitation, invitation_id), now)
-    return as_line(*session.execute(OPEN.where(Invitation.id == invitation_id)).one())
+    return line(session, InvitationLine, OPEN.where(Invitation.id == invitation_id))
 
 
 def accept(session: Session, invitation_id: str, name: str, password_hash: str, now: Ms) -> Manager:
@@ -157,19 +163,6 @@ def check(session: Session, row: Invitation | None, now: Ms) -> Invitation:
 
 def scope_as_stored(row: Invitation) -> Scope:
     return Scope(row.partner_id, row.store_id)
-
-
-def as_line(
-    invitation_id: str,
-    email: str,
-    name: str,
-    role: str,
-    partner: str | None,
-    store: str | None,
-    expires_at: Ms,
-    by: str,
-) -> InvitationLine:
-    return InvitationLine(invitation_id, email, name, Role(role), partner, store, expires_at, by)
 
 
 def note(session: Session, manager_id: str, what: Change, row: Invitation, now: Ms) -> None:

@@ -5,8 +5,9 @@ managers have the highest rank, and may change each other. The last one can't be
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
@@ -72,7 +73,7 @@ def is_above(person: Person, other_id: str, role: Role, scope: Scope) -> bool:
 def list_people(session: Session, scope: Scope) -> list[PersonLine]:
     """Return the managers within the scope: those who can sign in first, each part by name."""
     ordered = people(scope).order_by(Manager.disabled_at.is_not(None), Manager.name, Manager.id)
-    return [as_line(*row) for row in session.execute(ordered)]
+    return [as_line(row) for row in session.execute(ordered)]
 
 
 def get_person(session: Session, scope: Scope, manager_id: str) -> PersonLine:
@@ -80,31 +81,31 @@ def get_person(session: Session, scope: Scope, manager_id: str) -> PersonLine:
     row = session.execute(people(scope).where(Manager.id == manager_id)).one_or_none()
     if row is None:
         raise NotFound
-    return as_line(*row)
+    return as_line(row)
 
 
-def people(scope: Scope) -> Select[Manager, str, str, Ms]:
+def people(scope: Scope) -> Select[*tuple[Any, ...]]:
     return (
-        select(Manager, Partner.name, Store.name, SEEN)
+        select(Manager, Partner.name.label("partner_name"), Store.name.label("store_name"), SEEN.label("seen_at"))
         .outerjoin(Partner, Partner.id == Manager.partner_id)
         .outerjoin(Store, Store.id == Manager.store_id)
         .where(people_within(scope))
     )
 
 
-def as_line(manager: Manager, partner_name: str | None, store_name: str | None, seen_at: Ms | None) -> PersonLine:
-    who = as_person(manager)
+def as_line(row: Row[*tuple[Any, ...]]) -> PersonLine:
+    who = as_person(row.Manager)
     return PersonLine(
-        who.id,
-        who.name,
-        who.email,
-        who.role,
-        who.scope,
-        partner_name,
-        store_name,
-        manager.created_at,
-        manager.disabled_at,
-        seen_at,
+        id=who.id,
+        name=who.name,
+        email=who.email,
+        role=who.role,
+        scope=who.scope,
+        partner_name=row.partner_name,
+        store_name=row.store_name,
+        created_at=row.Manager.created_at,
+        disabled_at=row.Manager.disabled_at,
+        seen_at=row.seen_at,
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope
+from redeem.db.lines import lines, select_as
 from redeem.db.models.coupons import Campaign
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.terms import Terms, parse_terms
@@ -31,14 +32,18 @@ class CampaignLine:
         return parse_terms(self.terms_text)
 
 
+CAMPAIGN = select_as(
+    CampaignLine,
+    number=Campaign.number,
+    name=Campaign.name,
+    terms_text=Campaign.terms,
+    coupons=Campaign.coupons - Campaign.skipped,
+)
+
+
 def list_campaigns(session: Session, scope: Scope) -> list[CampaignLine]:
     """Those whose coupons are good at one of the scope's stores."""
-    rows = session.execute(
-        select(Campaign.number, Campaign.name, Campaign.terms, Campaign.coupons - Campaign.skipped).order_by(
-            Campaign.number.desc()
-        )
-    )
-    campaigns = [CampaignLine(*row) for row in rows]
+    campaigns = lines(session, CampaignLine, CAMPAIGN.order_by(Campaign.number.desc()))
     if scope.is_whole:
         return campaigns
     stores = list_stores(session, scope)

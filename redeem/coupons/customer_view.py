@@ -15,7 +15,7 @@ from redeem.domain import presented
 from redeem.domain.rules import Place, Verdict, why_declined_everywhere
 from redeem.domain.terms import LAST_DAY_MAX, Terms
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import IssuedCoupon, StandingRedemption
+from redeem.ledger.rows import IssuedCoupon, StandingRedemption
 from redeem.lib.days import to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day

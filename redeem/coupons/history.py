@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts.roles import Scope, within
 from redeem.coupons.customer_view import Shown, show
-from redeem.db.lines import lines
+from redeem.db.lines import lines, select_as
 from redeem.db.models.coupons import Campaign, Coupon, HomeMove
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
@@ -122,24 +122,25 @@ class Story:
 ManagerOfReversal = aliased(Manager)
 
 ACT = (
-    select(
-        Act.id,
-        Act.name,
-        Act.at,
-        Act.device_at,
-        Act.kind,
-        Act.code,
-        Store.name,
-        Store.time_zone,
-        Device.name,
-        Clerk.name,
-        Act.entry,
-        Reversal.reason,
-        Reversal.at,
-        ManagerOfReversal.name,
-        Conflict.bearer,
-        Conflict.decided_at,
-        Conflict.withdrawn_at,
+    select_as(
+        ActLine,
+        id=Act.id,
+        name=Act.name,
+        at=Act.at,
+        device_at=Act.device_at,
+        kind=Act.kind,
+        code=Act.code,
+        store_name=Store.name,
+        time_zone=Store.time_zone,
+        device_name=Device.name,
+        clerk_name=Clerk.name,
+        entry=Act.entry,
+        reversal=Reversal.reason,
+        reversed_at=Reversal.at,
+        reversed_by=ManagerOfReversal.name,
+        bearer=Conflict.bearer,
+        conflict_decided_at=Conflict.decided_at,
+        conflict_withdrawn_at=Conflict.withdrawn_at,
     )
     .join(Store, Store.id == Act.store_id)
     .join(Device, Device.id == Act.device_id)

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.db.engine import Retry
+from redeem.db.lines import line_or_none, page_of_lines, select_as
 from redeem.db.models.coupons import Campaign, Coupon, HomeMove
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
-from redeem.db.paging import Page, Slice, take
+from redeem.db.paging import Page, Slice
 from redeem.domain import short_codes
 from redeem.domain.rules import can_issue, is_good_at, last_day
 from redeem.domain.status import is_void
@@ -87,20 +88,21 @@ class CouponFilter:
     order_ref: str | None = None
 
 
-COUPON = select(
-    Coupon.serial,
-    Coupon.key_id,
-    Coupon.last_day,
-    Coupon.short_code,
-    Coupon.order_ref,
-    Coupon.home_store_id,
-    Coupon.details,
-    Coupon.issued_at,
-    Coupon.voided_at,
-    Coupon.void_reason,
-    Redemption.at,
-    Coupon.void_requested_at,
-    Coupon.holder_id,
+COUPON = select_as(
+    CouponView,
+    serial=Coupon.serial,
+    key_id=Coupon.key_id,
+    last_day=Coupon.last_day,
+    short_code=Coupon.short_code,
+    order_ref=Coupon.order_ref,
+    home_store_id=Coupon.home_store_id,
+    metadata=Coupon.details,
+    issued_at=Coupon.issued_at,
+    voided_at=Coupon.voided_at,
+    void_reason=Coupon.void_reason,
+    redeemed_at=Redemption.at,
+    void_requested_at=Coupon.void_requested_at,
+    holder_id=Coupon.holder_id,
 ).outerjoin(Redemption, Redemption.serial == Coupon.serial)
 
 
@@ -190,10 +192,10 @@ def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> C
     """
     if lock:
         session.execute(select(Coupon.serial).where(Coupon.serial == serial).with_for_update())
-    row = session.execute(COUPON.where(Coupon.serial == serial)).one_or_none()
-    if row is None or serial is None:
+    coupon = line_or_none(session, CouponView, COUPON.where(Coupon.serial == serial))
+    if coupon is None or serial is None:
         raise NotFound("Check the coupon's id; no such coupon is here.")
-    return CouponView(*row)
+    return coupon
 
 
 def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[CouponView]:
@@ -203,8 +205,7 @@ def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[Co
         statement = statement.where(Coupon.campaign_number == wanted.campaign)
     if wanted.order_ref is not None:
         statement = statement.where(Coupon.order_ref == wanted.order_ref)
-    found = take(session, statement, Coupon.serial.expression, page)
-    return Slice([CouponView(*row) for row in found.items], found.has_more)
+    return page_of_lines(session, CouponView, statement, Coupon.serial.expression, page)
 
 
 def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponView:

@@ -14,7 +14,7 @@ from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.domain.terms import AtRisk, Terms
 from redeem.holds import holds
 from redeem.ledger import ledger
-from redeem.ledger.ledger import IssuedCoupon
+from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners.directory import StoreLine

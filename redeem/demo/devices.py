@@ -20,7 +20,7 @@ from redeem.domain.journal import FIRST_HASH, VERSION, signed_bytes
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
 from redeem.ledger import ledger
-from redeem.ledger.ledger import StandingRedemption
+from redeem.ledger.rows import StandingRedemption
 from redeem.lib import ids
 from redeem.lib.encoding import base64url
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -104,19 +104,20 @@ class Desk:
     ) -> None:
         if shown.serial is None:
             raise ValueError("an unknown coupon can't be redeemed")
-        who = self.actor
+        who, (clerk_id, clerk_name) = self.actor, clerk
         self.books.standing[shown.serial] = StandingRedemption(
-            shown.serial,
-            act_id,
-            at,
-            handed_over_at,
-            who.device_id,
-            who.device_name,
-            who.store_id,
-            who.store_name,
-            who.partner_id,
-            who.time_zone,
-            *clerk,
+            serial=shown.serial,
+            act_id=act_id,
+            at=at,
+            handed_over_at=handed_over_at,
+            device_id=who.device_id,
+            device_name=who.device_name,
+            store_id=who.store_id,
+            store_name=who.store_name,
+            partner_id=who.partner_id,
+            time_zone=who.time_zone,
+            clerk_id=clerk_id,
+            clerk_name=clerk_name,
         )
         self.books.count(self.store, shown, Outcome.REDEEMED, at)
 

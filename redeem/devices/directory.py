@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Scope, within
-from redeem.db.lines import line, lines
+from redeem.db.lines import line, line_or_none, lines, select_as
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
 from redeem.db.models.managers import AuditEntry, Manager
@@ -96,26 +96,27 @@ NEXT_STORE = aliased(Store)
 
 
 DEVICE = (
-    select(
-        Device.id,
-        Device.name,
-        Device.kind,
-        Device.last_number,
-        Device.last_seen_at,
-        Device.clock_skew_ms,
-        Device.created_at,
-        Device.revoked_at,
-        Store.id,
-        Store.name,
-        Store.time_zone,
-        Partner.name,
-        Device.lost_at,
-        HELD,
-        WAITING,
-        Partner.id,
-        NEXT_STORE.id,
-        NEXT_STORE.name,
-        NEXT_STORE.partner_id,
+    select_as(
+        DeviceLine,
+        id=Device.id,
+        name=Device.name,
+        kind=Device.kind,
+        last_number=Device.last_number,
+        last_seen_at=Device.last_seen_at,
+        clock_skew_ms=Device.clock_skew_ms,
+        created_at=Device.created_at,
+        revoked_at=Device.revoked_at,
+        store_id=Store.id,
+        store_name=Store.name,
+        time_zone=Store.time_zone,
+        partner_name=Partner.name,
+        lost_at=Device.lost_at,
+        held=HELD,
+        waiting=WAITING,
+        partner_id=Partner.id,
+        moves_to_id=NEXT_STORE.id,
+        moves_to_name=NEXT_STORE.name,
+        moves_to_partner_id=NEXT_STORE.partner_id,
     )
     .join(Store, Store.id == Device.store_id)
     .join(Partner, Partner.id == Store.partner_id)
@@ -123,15 +124,36 @@ DEVICE = (
 )
 
 
-CLERK = select(Clerk.id, Clerk.name, Clerk.created_at, Clerk.left_at, Store.id, Store.name).join(
-    Store, Store.id == Clerk.store_id
-)
+CLERK = select_as(
+    ClerkLine,
+    id=Clerk.id,
+    name=Clerk.name,
+    created_at=Clerk.created_at,
+    left_at=Clerk.left_at,
+    store_id=Store.id,
+    store_name=Store.name,
+).join(Store, Store.id == Clerk.store_id)
 
 
 ENROLMENT = (
-    select(Enrolment.id, Enrolment.device_name, Enrolment.expires_at, Store.id, Store.name, Device.id)
+    select_as(
+        EnrolmentLine,
+        id=Enrolment.id,
+        device_name=Enrolment.device_name,
+        expires_at=Enrolment.expires_at,
+        store_id=Store.id,
+        store_name=Store.name,
+        device_id=Device.id,
+    )
     .join(Store, Store.id == Enrolment.store_id)
     .outerjoin(Device, Device.enrolment_id == Enrolment.id)
+)
+
+
+WRITTEN_OFF = (
+    select_as(WrittenOff, at=AuditEntry.at, manager_name=Manager.name, details=AuditEntry.details)
+    .join(Manager, Manager.id == AuditEntry.manager_id)
+    .where(AuditEntry.what == Change.DEVICE_WRITTEN_OFF)
 )
 
 
@@ -149,14 +171,8 @@ def get_device(session: Session, scope: Scope, device_id: str) -> DeviceLine:
 
 def how_written_off(session: Session, device_id: str) -> WrittenOff | None:
     """Return the newest audit entry about the write-off; None if the device was never written off."""
-    statement = (
-        select(AuditEntry.at, Manager.name, AuditEntry.details)
-        .join(Manager, Manager.id == AuditEntry.manager_id)
-        .where(AuditEntry.subject_id == device_id, AuditEntry.what == Change.DEVICE_WRITTEN_OFF)
-        .order_by(AuditEntry.id.desc())
-    )
-    row = session.execute(statement.limit(1)).one_or_none()
-    return WrittenOff(*row) if row else None
+    entries = WRITTEN_OFF.where(AuditEntry.subject_id == device_id).order_by(AuditEntry.id.desc())
+    return line_or_none(session, WrittenOff, entries.limit(1))
 
 
 def count_at_work(session: Session, scope: Scope) -> int:

@@ -15,6 +15,7 @@ from redeem.accounts import api_keys, audit
 from redeem.accounts.audit import Author, Change
 from redeem.accounts.roles import Scope
 from redeem.db.engine import Retry
+from redeem.db.lines import line_or_none, select_as
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device, Enrolment
 from redeem.devices.directory import DeviceLine, get_device
@@ -49,6 +50,9 @@ class Tablet:
     id: str
     store_id: str
     public_key: bytes | None
+
+
+TABLET = select_as(Tablet, id=Device.id, store_id=Device.store_id, public_key=Device.public_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +181,6 @@ def note(session: Session, author: Author, what: Change, line: DeviceLine, now: 
 
 def find_tablet(session: Session, device_id: str, *, even_revoked: bool = False) -> Tablet | None:
     """Return an enrolled tablet with the key that must have signed its request. A revoked one may still hand its journal in."""
-    columns = (Device.id, Device.store_id, Device.public_key)
-    known = select(*columns).where(Device.id == device_id, Device.kind == "tablet")
+    known = TABLET.where(Device.id == device_id, Device.kind == "tablet")
     active = known.where(Device.revoked_at.is_(None), Device.lost_at.is_(None))
-    row = session.execute(known if even_revoked else active).one_or_none()
-    return Tablet(*row) if row else None
+    return line_or_none(session, Tablet, known if even_revoked else active)

@@ -14,6 +14,7 @@ from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import WHOLE, Scope, within
+from redeem.db.lines import lines, select_as
 from redeem.db.models.devices import Device, Forgotten, Quarantine
 from redeem.db.models.partners import Store
 from redeem.lib.encoding import base64url
@@ -62,6 +63,17 @@ class Caller:
     last_at: Ms
 
 
+CALLER = select_as(
+    Caller,
+    device_id=Forgotten.device_id,
+    device_name=Forgotten.name,
+    store_id=Forgotten.store_id,
+    store_name=Store.name,
+    entries=Forgotten.entries,
+    last_at=Forgotten.last_at,
+).outerjoin(Store, Store.id == Forgotten.store_id)
+
+
 def note(session: Session, proof: Proof, entries: int, now: Ms) -> None:
     """Note that the tablet has called, with its signature, or that its journal was handed in. Written at most once a minute."""
     session.execute(NOTE, {**asdict(proof), "entries": entries, "now": now, "stale": now - MS_PER_MINUTE})
@@ -82,19 +94,8 @@ def list_callers(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Caller
 
     A tablet with an empty journal leaves the list when it is enrolled anew.
     """
-    columns = (
-        Forgotten.device_id,
-        Forgotten.name,
-        Forgotten.store_id,
-        Store.name,
-        Forgotten.entries,
-        Forgotten.last_at,
-    )
     is_settled = or_(Forgotten.entries <= HANDED_IN, and_(Forgotten.entries == 0, IS_HERE_AGAIN))
-    statement = (
-        select(*columns)
-        .outerjoin(Store, Store.id == Forgotten.store_id)
-        .where(Forgotten.last_at > now - SHOWN_MS, ~func.coalesce(is_settled, False))
-        .order_by(Store.name, Forgotten.name, Forgotten.device_id)
+    statement = CALLER.where(Forgotten.last_at > now - SHOWN_MS, ~func.coalesce(is_settled, False)).order_by(
+        Store.name, Forgotten.name, Forgotten.device_id
     )
-    return [Caller(*row) for row in session.execute(within(statement, scope, Forgotten.store_id))]
+    return lines(session, Caller, within(statement, scope, Forgotten.store_id))

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from redeem.db.lines import line, select_as
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
@@ -167,6 +168,16 @@ class Holder:
     store_id: str
     store_name: str
     last_seen_at: Ms | None
+
+
+HOLDER = select_as(
+    Holder,
+    device_id=Device.id,
+    device_name=Device.name,
+    store_id=Store.id,
+    store_name=Store.name,
+    last_seen_at=Device.last_seen_at,
+).join(Store, Store.id == Device.store_id)
 
 
 def choose_device(devices: Sequence[str], serial: int) -> str:
@@ -320,9 +331,7 @@ def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
 
 def holder(session: Session, device_id: str) -> Holder:
     """Return a device as the holder of a coupon."""
-    columns = (Device.id, Device.name, Store.id, Store.name, Device.last_seen_at)
-    row = session.execute(select(*columns).join(Store, Store.id == Device.store_id).where(Device.id == device_id)).one()
-    return Holder(*row)
+    return line(session, Holder, HOLDER.where(Device.id == device_id))
 
 
 def short_code_hash(device_id: str, short_code: str) -> str:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.db.lines import checked, select_as
 from redeem.db.models.ledger import Deployment
 from redeem.lib.times import Ms
 
@@ -34,17 +34,19 @@ class Life:
         return self.generation * EPOCHS_PER_GENERATION
 
 
-LIFE = select(
-    Deployment.generation,
-    Deployment.recovering_since,
-    Deployment.campaigns_from,
-    Deployment.changes_from,
-    Deployment.awaits_forgotten,
+LIFE = select_as(
+    Life,
+    generation=Deployment.generation,
+    recovering_since=Deployment.recovering_since,
+    campaigns_from=Deployment.campaigns_from,
+    changes_from=Deployment.changes_from,
+    awaits_forgotten=Deployment.awaits_forgotten,
 ).where(Deployment.id == 1)
 LIFE_AND_LOCK = LIFE.with_for_update()
+life_of = checked(Life, LIFE)
 
 
 def current(session: Session, *, lock: bool = False) -> Life:
     """Return the state of the ledger. With `lock`, no other transaction can end the recovery before this one ends."""
     row = session.connection().execute(LIFE_AND_LOCK if lock else LIFE).one_or_none()
-    return Life(*row) if row else Life()
+    return life_of(*row) if row else Life()

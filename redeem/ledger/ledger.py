@@ -6,7 +6,6 @@ does it in one alone, in autocommit mode, which saves the round trips of BEGIN a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import count as counter
 from random import randrange
@@ -20,10 +19,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from redeem.db.engine import Driver, Retry
-from redeem.domain.rules import Facts
-from redeem.domain.terms import Terms, parse_terms
+from redeem.db.lines import checked
 from redeem.ledger import sql
-from redeem.lib.ids import coupon_id
+from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 from redeem.lib.times import Ms
 
 UNKNOWN_CAMPAIGN = -1
@@ -32,80 +30,11 @@ LATE_SLOT = sql.LATE_SLOT
 POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedCoupon:
-    """A coupon's row, with its campaign's terms. `void`: it is void, or a void is requested. `recovering`: the whole ledger recovers."""
-
-    serial: int
-    short_code: str
-    last_day: int
-    void: bool
-    holder_id: str | None
-    epoch: int
-    home_store_id: str | None
-    terms_text: str
-    recovering: bool
-
-    @property
-    def campaign_number(self) -> int:
-        return self.serial >> 32
-
-    @property
-    def coupon_id(self) -> str:
-        return coupon_id(self.serial)
-
-    @property
-    def terms(self) -> Terms:
-        return parse_terms(self.terms_text)
-
-    @property
-    def facts(self) -> Facts:
-        return Facts(last_day=self.last_day, void=self.void, held_by=self.holder_id)
-
-
-@dataclass(frozen=True, slots=True)
-class StandingRedemption:
-    """The redemption of a coupon that stands: when, where and by whom."""
-
-    serial: int
-    act_id: str
-    at: Ms
-    handed_over_at: Ms | None
-    device_id: str
-    device_name: str
-    store_id: str
-    store_name: str
-    partner_id: str
-    time_zone: str
-    clerk_id: str | None
-    clerk_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAct:
-    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None."""
-
-    id: str
-    name: str
-    kind: str
-    store_id: str
-    serial: int | None
-    code: str
-    answer: str
-    fingerprint: str
-    time_zone: str
-    reversal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SecondGift:
-    """A gift that was given while another redemption of the coupon stood."""
-
-    act_id: str
-    device_id: str
-    at: Ms
-    store_id: str
-    time_zone: str
+# Each redemption reads these, so their labels are compared with the fields here, once, and not with every row.
+coupon_of = checked(IssuedCoupon, sql.FIND_COUPON)
+act_of = checked(KeptAct, sql.ACT)
+standing_of = checked(StandingRedemption, sql.STANDING)
+second_gift_of = checked(SecondGift, sql.OLDEST_CONFLICT)
 
 
 def find_coupon_and_act(
@@ -120,7 +49,7 @@ def find_coupon_and_act(
     if row is None:
         return None, find_act_by_name(session, device_id, name)
     *coupon, act_id = row
-    return IssuedCoupon(*coupon), find_act(session, act_id) if act_id else None
+    return coupon_of(*coupon), find_act(session, act_id) if act_id else None
 
 
 def terms_text(driver: Driver, campaign_number: int) -> str | None:
@@ -134,7 +63,7 @@ def find_coupon(session: Session, serial: int | None, *, lock: bool = False) -> 
     if serial is None:
         return None
     row = execute(session, sql.FIND_COUPON_AND_LOCK if lock else sql.FIND_COUPON, {"serial": serial}).one_or_none()
-    return IssuedCoupon(*row) if row else None
+    return coupon_of(*row) if row else None
 
 
 def find_serial_by_short_code(session: Session, code: str) -> int | None:
@@ -152,12 +81,12 @@ def find_standing_by_act(session: Session, act_id: str) -> StandingRedemption | 
 
 def find_act_by_name(session: Session, device_id: str, name: str) -> KeptAct | None:
     row = execute(session, sql.ACT_BY_NAME, {"device_id": device_id, "name": name}).one_or_none()
-    return KeptAct(*row) if row else None
+    return act_of(*row) if row else None
 
 
 def find_act(session: Session, act_id: str) -> KeptAct | None:
     row = execute(session, sql.ACT_BY_ID, {"act_id": act_id}).one_or_none()
-    return KeptAct(*row) if row else None
+    return act_of(*row) if row else None
 
 
 def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: bool) -> bool:
@@ -244,7 +173,7 @@ def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None
     row = execute(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
     if row is None:
         return None
-    second = SecondGift(*row)
+    second = second_gift_of(*row)
     make_standing(session, serial, second.act_id, second.device_id, second.at)
     withdraw_conflict(session, second.act_id, at)
     return second
@@ -337,4 +266,4 @@ def _redemption(act: Mapping[str, Any], day: int, *, handed_over: bool) -> dict[
 
 
 def _standing(row: Row[*tuple[Any, ...]] | None) -> StandingRedemption | None:
-    return StandingRedemption(*row) if row else None
+    return standing_of(*row) if row else None

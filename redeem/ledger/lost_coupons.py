@@ -17,7 +17,7 @@ from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import last_day
 from redeem.domain.terms import parse_terms
 from redeem.ledger import generation, ledger
-from redeem.ledger.ledger import IssuedCoupon
+from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.times import Ms, local_day
 
 LOST = (

@@ -22,11 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from redeem.db.base import Base
+from redeem.db.lines import select_as
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
+from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 
 # The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
 LATE_SLOT = 8
@@ -37,25 +39,21 @@ IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(Non
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 
-COUPON_COLUMNS = (
-    Coupon.serial,
-    Coupon.short_code,
-    Coupon.last_day,
-    IS_VOID,
-    Coupon.holder_id,
-    Coupon.epoch,
-    Coupon.home_store_id,
-    Campaign.terms,
-    exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
-)
-ACT_COLUMNS = (
-    *(Act.id, Act.name, Act.kind, Act.store_id, Act.serial, Act.code, Act.answer, Act.fingerprint),
-    *(Store.time_zone, Reversal.reason),
-)
 IS_NAMED = and_(Act.device_id == bindparam("device_id"), Act.name == bindparam("name"))
 
 FIND_COUPON = (
-    select(*COUPON_COLUMNS)
+    select_as(
+        IssuedCoupon,
+        serial=Coupon.serial,
+        short_code=Coupon.short_code,
+        last_day=Coupon.last_day,
+        void=IS_VOID,
+        holder_id=Coupon.holder_id,
+        epoch=Coupon.epoch,
+        home_store_id=Coupon.home_store_id,
+        terms_text=Campaign.terms,
+        recovering=exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
+    )
     .join(Campaign, Campaign.number == Coupon.campaign_number)
     .where(Coupon.serial == bindparam("serial"))
 )
@@ -65,19 +63,20 @@ FIND_COUPON_AND_ACT = FIND_COUPON_AND_LOCK.add_columns(Act.id).outerjoin(Act, IS
 TERMS = select(Campaign.terms).where(Campaign.number == bindparam("number"))
 
 STANDING = (
-    select(
-        Redemption.serial,
-        Redemption.act_id,
-        Redemption.at,
-        Redemption.handed_over_at,
-        Device.id,
-        Device.name,
-        Store.id,
-        Store.name,
-        Store.partner_id,
-        Store.time_zone,
-        Clerk.id,
-        Clerk.name,
+    select_as(
+        StandingRedemption,
+        serial=Redemption.serial,
+        act_id=Redemption.act_id,
+        at=Redemption.at,
+        handed_over_at=Redemption.handed_over_at,
+        device_id=Device.id,
+        device_name=Device.name,
+        store_id=Store.id,
+        store_name=Store.name,
+        partner_id=Store.partner_id,
+        time_zone=Store.time_zone,
+        clerk_id=Clerk.id,
+        clerk_name=Clerk.name,
     )
     .join(Act, Act.id == Redemption.act_id)
     .join(Device, Device.id == Act.device_id)
@@ -87,7 +86,23 @@ STANDING = (
 STANDING_BY_SERIAL = STANDING.where(Redemption.serial == bindparam("serial"))
 STANDING_BY_ACT = STANDING.where(Redemption.act_id == bindparam("act_id"))
 
-ACT = select(*ACT_COLUMNS).join(Store, Store.id == Act.store_id).outerjoin(Reversal, Reversal.act_id == Act.id)
+ACT = (
+    select_as(
+        KeptAct,
+        id=Act.id,
+        name=Act.name,
+        kind=Act.kind,
+        store_id=Act.store_id,
+        serial=Act.serial,
+        code=Act.code,
+        answer=Act.answer,
+        fingerprint=Act.fingerprint,
+        time_zone=Store.time_zone,
+        reversal=Reversal.reason,
+    )
+    .join(Store, Store.id == Act.store_id)
+    .outerjoin(Reversal, Reversal.act_id == Act.id)
+)
 ACT_BY_NAME = ACT.where(IS_NAMED)
 ACT_BY_ID = ACT.where(Act.id == bindparam("act_id"))
 SERIAL_BY_SHORT_CODE = select(Coupon.serial).where(Coupon.short_code == bindparam("short_code"))
@@ -130,7 +145,14 @@ WITHDRAW_CONFLICT = (
     .returning(Conflict.serial)
 )
 OLDEST_CONFLICT = (
-    select(Act.id, Act.device_id, Act.at, Act.store_id, Store.time_zone)
+    select_as(
+        SecondGift,
+        act_id=Act.id,
+        device_id=Act.device_id,
+        at=Act.at,
+        store_id=Act.store_id,
+        time_zone=Store.time_zone,
+    )
     .join(Conflict, Conflict.act_id == Act.id)
     .join(Store, Store.id == Act.store_id)
     .where(Conflict.serial == bindparam("serial"), Conflict.withdrawn_at.is_(None))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope, partners_within, within
-from redeem.db.lines import line, lines
+from redeem.db.lines import line, lines, select_as
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.rules import is_good_at
@@ -31,20 +31,26 @@ class StoreLine:
     partner_name: str
 
 
-STORE = select(Store.id, Store.name, Store.address, Store.hours, Store.time_zone, Store.partner_id, Partner.name).join(
-    Partner, Partner.id == Store.partner_id
-)
+PARTNER = select_as(PartnerLine, id=Partner.id, name=Partner.name)
+STORE = select_as(
+    StoreLine,
+    id=Store.id,
+    name=Store.name,
+    address=Store.address,
+    hours=Store.hours,
+    time_zone=Store.time_zone,
+    partner_id=Store.partner_id,
+    partner_name=Partner.name,
+).join(Partner, Partner.id == Store.partner_id)
 
 
 def list_partners(session: Session, scope: Scope) -> list[PartnerLine]:
-    statement = select(Partner.id, Partner.name).where(partners_within(scope)).order_by(Partner.name, Partner.id)
+    statement = PARTNER.where(partners_within(scope)).order_by(Partner.name, Partner.id)
     return lines(session, PartnerLine, statement)
 
 
 def get_partner(session: Session, scope: Scope, partner_id: str) -> PartnerLine:
-    return line(
-        session, PartnerLine, select(Partner.id, Partner.name).where(partners_within(scope), Partner.id == partner_id)
-    )
+    return line(session, PartnerLine, PARTNER.where(partners_within(scope), Partner.id == partner_id))
 
 
 def list_stores(session: Session, scope: Scope) -> list[StoreLine]:

@@ -66,17 +66,27 @@ def list_missing(session: Session, now: Ms, scope: Scope = WHOLE) -> list[Missin
     if not life.is_recovering:
         return []
     used = select(func.max(ApiKey.last_used_at)).where(ApiKey.device_id == Device.id).scalar_subquery()
-    columns = (Device.id, Device.name, Device.kind, Store.id, Store.name, func.coalesce(Device.last_seen_at, used))
     statement = (
-        select(*columns, Device.revoked_at.is_not(None), Store.time_zone)
+        select(
+            Device.id.label("device_id"),
+            Device.name.label("device_name"),
+            Device.kind,
+            Store.id.label("store_id"),
+            Store.name.label("store_name"),
+            func.coalesce(Device.last_seen_at, used).label("last_seen_at"),
+            Device.revoked_at.is_not(None).label("is_revoked"),
+            Store.time_zone,
+        )
         .join(Store, Store.id == Device.store_id)
         .where(recovery_reports.is_awaited(life))
         .order_by(Device.kind, Store.name, Device.name, Device.id)
     )
-    rows = session.execute(within(statement, scope, Device.store_id)).all()
-    risks = write_off.risks(session, {row.id: row.time_zone for row in rows if row.kind == "tablet"}, now)
-    recent = _recent(session, {row[3] for row in rows}, now)
-    return [Missing(*row[:-1], risk=risks.get(row.id), recent=recent[row[3]]) for row in rows]
+    rows = [dict(row) for row in session.execute(within(statement, scope, Device.store_id)).mappings()]
+    zones = {row["device_id"]: row.pop("time_zone") for row in rows}
+    tablets = [row["device_id"] for row in rows if row["kind"] == "tablet"]
+    risks = write_off.risks(session, {device_id: zones[device_id] for device_id in tablets}, now)
+    recent = _recent(session, {row["store_id"] for row in rows}, now)
+    return [Missing(**row, risk=risks.get(row["device_id"]), recent=recent[row["store_id"]]) for row in rows]
 
 
 def write_off_missing(session: Session, device_id: str, manager_id: str, now: Ms, scope: Scope = WHOLE) -> None:

@@ -103,19 +103,19 @@ TWO_GIFTS = (
 )
 EVIDENCE = (
     select(
-        Act.id,
+        Act.id.label("act_id"),
         Act.kind,
         Act.at,
         Act.device_at,
-        Device.id,
-        Device.name,
-        Store.id,
-        Store.name,
+        Device.id.label("device_id"),
+        Device.name.label("device_name"),
+        Store.id.label("store_id"),
+        Store.name.label("store_name"),
         Store.time_zone,
-        Partner.name,
-        Clerk.name,
-        Redemption.act_id.is_not(None),
-        Reversal.at,
+        Partner.name.label("partner_name"),
+        Clerk.name.label("clerk_name"),
+        Redemption.act_id.is_not(None).label("stands"),
+        Reversal.at.label("reversed_at"),
         Act.entry,
         Act.signature,
         Act.name,
@@ -194,14 +194,14 @@ def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope:
 
 def evidence(session: Session, act_ids: Collection[str], scope: Scope) -> dict[str, Evidence]:
     """Return the evidence by act, without acts outside the scope."""
-    rows = session.execute(EVIDENCE.where(Act.id.in_(act_ids), is_within(scope, Act.store_id)))
-    return {row[0]: as_evidence(row) for row in rows}
+    rows = session.execute(EVIDENCE.where(Act.id.in_(act_ids), is_within(scope, Act.store_id))).mappings()
+    return {row["act_id"]: as_evidence(dict(row)) for row in rows}
 
 
-def as_evidence(row: Row[*tuple[Any, ...]]) -> Evidence:
-    *told, entry, signature, name, public_key = row
-    told += [entry, holds(entry, signature, writer_of(name, row[4]), public_key)]
-    return Evidence(*told)
+def as_evidence(told: dict[str, Any]) -> Evidence:
+    name, signature, public_key = (told.pop(own) for own in ("name", "signature", "public_key"))
+    writer_id = writer_of(name, told["device_id"])
+    return Evidence(**told, is_signed=holds(told["entry"], signature, writer_id, public_key))
 
 
 def writer_of(name: str, device_id: str) -> str:

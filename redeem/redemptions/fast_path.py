@@ -9,7 +9,7 @@ from redeem.db.engine import Driver
 from redeem.domain.acts import Act, Answer
 from redeem.domain.presented import ShownCoupon
 from redeem.ledger import ledger
-from redeem.ledger.ledger import IssuedCoupon
+from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.times import Ms, local_day
 from redeem.redemptions.takers import new_act_id, redeemed, row_of
 from redeem.redemptions.verify import reason_to_decline

@@ -6,14 +6,15 @@ An act's id begins with its time, so ids are the order and the cursor, and a spa
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, literal_column, or_, select
+from sqlalchemy import SQLColumnExpression, literal_column, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from redeem.db.lines import line_or_none, page_of_lines, select_as
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Act, Redemption, Reversal
 from redeem.db.models.partners import Store
-from redeem.db.paging import Page, Slice, take
+from redeem.db.paging import Page, Slice
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Kind, Outcome
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import NUMBER_LIMIT, new_id
@@ -52,7 +53,13 @@ class Refused(Event):
     """A person did not give the gift, and said why; `serial` is None where no coupon of ours was shown."""
 
     serial: int | None
-    reason: str
+    entry: str | None
+
+    @property
+    def reason(self) -> str:
+        """What the clerk chose, in the journal's own words."""
+        said = loads(self.entry).get("reason") if self.entry else None
+        return said if isinstance(said, str) else "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,50 +73,57 @@ class EventFilter:
     until: Ms | None = None
 
 
-EVENT = (
-    select(Act.id, Act.at, Act.store_id, Store.name, Store.partner_id, Act.device_id, Device.name, Act.clerk_id)
+EVENT: dict[str, SQLColumnExpression[Any]] = {
+    "id": Act.id,
+    "at": Act.at,
+    "store_id": Act.store_id,
+    "store_name": Store.name,
+    "partner_id": Store.partner_id,
+    "device_id": Act.device_id,
+    "device_name": Device.name,
+    "clerk_id": Act.clerk_id,
+    "serial": Act.serial,
+}
+REDEMPTION = (
+    select_as(
+        Redeemed,
+        **EVENT,
+        handed_over_at=Redemption.handed_over_at,
+        reversal_reason=Reversal.reason,
+        reversed_at=Reversal.at,
+    )
     .join(Store, Store.id == Act.store_id)
     .join(Device, Device.id == Act.device_id)
-)
-REDEMPTION = (
-    EVENT.add_columns(Act.serial, Redemption.handed_over_at, Reversal.reason, Reversal.at)
     .outerjoin(Redemption, Redemption.act_id == Act.id)
     .outerjoin(Reversal, Reversal.act_id == Act.id)
     # A second gift of one coupon is a conflict, unless the first was taken back and this one stands now.
     .where(or_(Act.code == Outcome.REDEEMED, Redemption.act_id.is_not(None)))
 )
 # Written out, and not as a value: only so is it known to be what the index of refusals has.
-REFUSAL = EVENT.add_columns(Act.serial, Act.entry).where(Act.kind == literal_column(f"'{Kind.REFUSAL.value}'"))
+REFUSAL = (
+    select_as(Refused, **EVENT, entry=Act.entry)
+    .join(Store, Store.id == Act.store_id)
+    .join(Device, Device.id == Act.device_id)
+    .where(Act.kind == literal_column(f"'{Kind.REFUSAL.value}'"))
+)
 
 
 def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:
     """Return redemptions, reversed ones too. One that was never handed over is an attempt and not listed."""
     given = REDEMPTION.where(Reversal.reason.is_(None) | Reversal.reason.not_in((CANCELLED, NOT_HANDED_OVER)))
-    found = take(session, given.where(*conditions(wanted, "rdm")), Act.id.expression, page)
-    return Slice([Redeemed(*row) for row in found.items], found.has_more)
+    return page_of_lines(session, Redeemed, given.where(*conditions(wanted, "rdm")), Act.id.expression, page)
 
 
 def get_redemption(session: Session, act_id: str) -> Redeemed:
     """Raises NotFound."""
-    row = session.execute(REDEMPTION.where(Act.id == act_id)).one_or_none()
-    if row is None:
+    found = line_or_none(session, Redeemed, REDEMPTION.where(Act.id == act_id))
+    if found is None:
         raise NotFound("Check the redemption's id; no such redemption is here.")
-    return Redeemed(*row)
+    return found
 
 
 def list_refusals(session: Session, wanted: EventFilter, page: Page) -> Slice[Refused]:
-    found = take(session, REFUSAL.where(*conditions(wanted, "act")), Act.id.expression, page)
-    return Slice([refused(row) for row in found.items], found.has_more)
-
-
-def refused(row: Row[*tuple[Any, ...]]) -> Refused:
-    return Refused(*(*row[:-1], reason_in(row[-1])))
-
-
-def reason_in(entry: str | None) -> str:
-    """Return the reason that the clerk chose, as the journal has it."""
-    said = loads(entry).get("reason") if entry else None
-    return said if isinstance(said, str) else "other"
+    return page_of_lines(session, Refused, REFUSAL.where(*conditions(wanted, "act")), Act.id.expression, page)
 
 
 def conditions(wanted: EventFilter, prefix: str) -> list[ColumnElement[bool]]:

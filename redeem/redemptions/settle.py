@@ -20,7 +20,7 @@ from redeem.domain.acts import (
 )
 from redeem.domain.rules import Verdict
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import IssuedCoupon, KeptAct
+from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking

@@ -15,7 +15,7 @@ from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Act
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
 from redeem.ledger import generation, ledger, recovery_reports
-from redeem.ledger.ledger import IssuedCoupon, KeptAct, StandingRedemption
+from redeem.ledger.rows import IssuedCoupon, KeptAct, StandingRedemption
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.redemptions.taking import Taking

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from redeem.domain.acts import Act
-from redeem.ledger.ledger import IssuedCoupon, KeptAct
+from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 
 

@@ -11,7 +11,7 @@ from redeem.domain.terms import Terms
 from redeem.holds import holds
 from redeem.holds.holds import Holder
 from redeem.ledger import ledger, lost_coupons
-from redeem.ledger.ledger import IssuedCoupon, StandingRedemption
+from redeem.ledger.rows import IssuedCoupon, StandingRedemption
 from redeem.lib.times import Ms, local_day, rfc3339
 
 # A tablet rings every second; one that has been silent for this long is not there to answer a recall.

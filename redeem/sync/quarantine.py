@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope, within
+from redeem.db.lines import lines, select_as
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.partners import Partner, Store
 from redeem.devices import forgotten
@@ -74,6 +75,31 @@ class Waiting:
     first_number: int
     last_number: int
     first_at: Ms
+
+
+Claimed = aliased(Device)
+WAITING = (
+    select_as(
+        Waiting,
+        device_id=Quarantine.device_id,
+        device_name=select(Claimed.name).where(Claimed.id == Quarantine.device_id).scalar_subquery(),
+        handed_in_by_id=Device.id,
+        handed_in_by=Device.name,
+        store_id=Store.id,
+        store_name=Store.name,
+        partner_name=Partner.name,
+        entries=func.count(),
+        first_number=func.min(Quarantine.number),
+        last_number=func.max(Quarantine.number),
+        first_at=func.min(Quarantine.at),
+    )
+    .join(Device, Device.id == Quarantine.handed_in_by_id)
+    .join(Store, Store.id == Device.store_id)
+    .join(Partner, Partner.id == Store.partner_id)
+    .where(_WAITS)
+    .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
+    .order_by(func.min(Quarantine.at), Quarantine.device_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +165,7 @@ def kept(session: Session, device_id: str) -> Kept:
 
 def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
     """Return the journals that wait for a manager of this scope, those first that have waited longest."""
-    writer = aliased(Device)
-    claimed = select(writer.name).where(writer.id == Quarantine.device_id).scalar_subquery()
-    who = (Quarantine.device_id, claimed, Device.id, Device.name, Store.id, Store.name, Partner.name)
-    numbers = (func.count(), func.min(Quarantine.number), func.max(Quarantine.number), func.min(Quarantine.at))
-    statement = (
-        select(*who, *numbers)
-        .join(Device, Device.id == Quarantine.handed_in_by_id)
-        .join(Store, Store.id == Device.store_id)
-        .join(Partner, Partner.id == Store.partner_id)
-        .where(Quarantine.decided_at.is_(None))
-        .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
-        .order_by(func.min(Quarantine.at), Quarantine.device_id)
-    )
-    return [Waiting(*row) for row in session.execute(within(statement, scope, Device.store_id))]
+    return lines(session, Waiting, within(WAITING, scope, Device.store_id))
 
 
 def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope = WHOLE) -> list[Line]:

@@ -51,6 +51,37 @@ def prints(name: str, source: str) -> list[str]:
     ]
 
 
+def made_by_position(name: str, source: str) -> list[str]:
+    """Find a class that is called with a row, as `Line(*row)`. What a function was called with itself, its `*columns`, is none."""
+    nodes = list(ast.walk(ast.parse(source)))
+    own = {node.args.vararg.arg for node in nodes if isinstance(node, ast.FunctionDef) and node.args.vararg}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node)[:1].isupper()]
+    return [
+        f"{name}:{call.lineno} makes {_called(call)} by position"
+        for call in calls
+        if any(getattr(each, "id", "") not in own for each in _rows(call.args))
+    ]
+
+
+def _rows(given: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    for each in given:
+        if isinstance(each, ast.Starred) and isinstance(each.value, ast.Tuple):
+            yield from _rows(each.value.elts)
+        elif isinstance(each, ast.Starred) and isinstance(each.value, (ast.Name, ast.Subscript)):
+            yield each.value
+
+
+def late_selects(name: str, source: str) -> list[str]:
+    """Find `select_as` within a function, where it is checked no earlier than it is used."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return [f"{name}:{call.lineno} selects in a function" for call in calls if _called(call) == "select_as"]
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
 def requirements(text: str) -> dict[str, Requirement]:
     """Read a requirements file's own lines, by canonical name."""
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]

@@ -78,6 +78,13 @@ def test_only_commands_print(name):
     assert checks.prints(name, PYTHON[name]) == []
 
 
+@pytest.mark.parametrize("name", PYTHON)
+def test_rows_become_values_by_the_names_of_their_columns(name):
+    """That is what `redeem/db/lines.py` is for: it looks whether a SELECT asks for the fields, when the SELECT is made."""
+    assert checks.made_by_position(name, PYTHON[name]) == []
+    assert checks.late_selects(name, PYTHON[name]) == []
+
+
 @pytest.mark.parametrize("name", [name for name in SERVED if name.endswith((".py", ".js", ".html"))])
 def test_no_file_outgrows_one_sitting(name):
     assert len(SERVED[name].splitlines()) <= LINES_LIMIT
@@ -203,6 +210,28 @@ def test_what_is_fine_is_not_found(pattern, fine):
 def test_a_print_is_found_but_not_the_word():
     assert checks.prints("a.py", "def f():\n    print(1)") == ["a.py:2 prints"]
     assert checks.prints("a.py", "# print(1)\nblueprint(1)") == []
+
+
+@pytest.mark.parametrize(
+    "breach",
+    ["Line(*row)", "rows.Line(*row)", "[Line(*row) for row in found]", "Line(*(*row[:-1], 1))", "Line(1, *row[2:])"],
+)
+def test_a_row_by_position_is_found(breach):
+    assert len(checks.made_by_position("a.py", breach)) == 1
+
+
+@pytest.mark.parametrize(
+    "fine", ["Line(**row)", "find(*row)", "Counts(*(a + b for a, b in pairs))", "def f(*own):\n    Index(*own)"]
+)
+def test_what_is_made_by_name_is_not_found(fine):
+    assert checks.made_by_position("a.py", fine) == []
+
+
+def test_a_select_in_a_function_is_found():
+    assert checks.late_selects("a.py", "LINE = select_as(Line, id=Row.id)") == []
+    assert checks.late_selects("a.py", "def f():\n    return select_as(Line, id=Row.id).where(x)") == [
+        "a.py:2 selects in a function"
+    ]
 
 
 def test_a_requirement_without_three_words_is_found():

@@ -15,7 +15,7 @@ from redeem.domain.rules import Verdict
 from redeem.domain.short_codes import grouped
 from redeem.domain.tokens import DIGITS
 from redeem.ledger import signing
-from redeem.ledger.ledger import StandingRedemption
+from redeem.ledger.rows import StandingRedemption
 from redeem.lib import qr
 from redeem.lib.sealing import Sealer
 from redeem.recovery import restore

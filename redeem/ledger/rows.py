@@ -1,0 +1,84 @@
+"""The rows that the ledger's statements return, as values."""
+
+from dataclasses import dataclass
+
+from redeem.domain.rules import Facts
+from redeem.domain.terms import Terms, parse_terms
+from redeem.lib.ids import coupon_id
+from redeem.lib.times import Ms
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCoupon:
+    """A coupon's row, with its campaign's terms. `void`: it is void, or a void is requested. `recovering`: the whole ledger recovers."""
+
+    serial: int
+    short_code: str
+    last_day: int
+    void: bool
+    holder_id: str | None
+    epoch: int
+    home_store_id: str | None
+    terms_text: str
+    recovering: bool
+
+    @property
+    def campaign_number(self) -> int:
+        return self.serial >> 32
+
+    @property
+    def coupon_id(self) -> str:
+        return coupon_id(self.serial)
+
+    @property
+    def terms(self) -> Terms:
+        return parse_terms(self.terms_text)
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(last_day=self.last_day, void=self.void, held_by=self.holder_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRedemption:
+    """The redemption of a coupon that stands: when, where and by whom."""
+
+    serial: int
+    act_id: str
+    at: Ms
+    handed_over_at: Ms | None
+    device_id: str
+    device_name: str
+    store_id: str
+    store_name: str
+    partner_id: str
+    time_zone: str
+    clerk_id: str | None
+    clerk_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAct:
+    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None."""
+
+    id: str
+    name: str
+    kind: str
+    store_id: str
+    serial: int | None
+    code: str
+    answer: str
+    fingerprint: str
+    time_zone: str
+    reversal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondGift:
+    """A gift that was given while another redemption of the coupon stood."""
+
+    act_id: str
+    device_id: str
+    at: Ms
+    store_id: str
+    time_zone: str

@@ -163,7 +163,9 @@ def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account
             partner.name,
             newest.get(partner.id, 0) + 1,
             lines=tuple(
-                Line(number, name, counts[number], *each) for number, name, *each in campaigns if number in counts
+                Line(number, name, counts[number], value, fee)
+                for number, name, value, fee in campaigns
+                if number in counts
             ),
             stated=owed_for(stated[partner.id]),
             pending=pending[partner.id],

@@ -300,7 +300,7 @@ def test_one_that_is_over_moves_nowhere(counters, tablet, cast, ask, end):
     tablet.write("move", store=cast.annex, epoch=0)
     assert tablet.sync().answers == {}
     assert counters.device(tablet.device_id).moves_to_id is None
-    with pytest.raises(Conflict, match="revoked or lost"):
+    with pytest.raises(Conflict, match="revoked or written off"):
         ask(tablet.device_id, cast.annex)
 
 

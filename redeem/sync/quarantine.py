@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Select, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts import audit
@@ -31,6 +31,7 @@ from redeem.sync import entries
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 ENTRIES_PER_PAGE_MAX = 200
+ADMITTED_PER_STEP = 200  # as a tablet sends at most in one request
 RETRY_SECONDS = 3_600
 NOT_SIGNED = "not_signed"
 KEEP = text(
@@ -121,10 +122,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What came of a bounded number of entries, by outcome, and how many still wait. Repeat until none does."""
+    """What one step admitted, by outcome, and how many of the entries that are meant still wait. Repeat until none does."""
 
     outcomes: dict[str, int]
     waiting: int
+
+    @property
+    def entries(self) -> int:
+        return sum(self.outcomes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,10 @@ def kept(session: Session, device_id: str) -> Kept:
     return Kept(row.waiting, row.handed_in, row.last or 0)
 
 
-def list_waiting(session: Session, scope: Scope = WHOLE) -> list[Waiting]:
-    """Return the journals that wait for a manager of this scope, those first that have waited longest."""
-    return lines(session, Waiting, within(WAITING, scope, Device.store_id))
+def list_waiting(session: Session, scope: Scope = WHOLE, only: str | None = None) -> list[Waiting]:
+    """Return the journals that wait for a manager of this scope, those first that have waited longest. `only` names one journal."""
+    wanted = WAITING if only is None else WAITING.where(Quarantine.device_id == only)
+    return lines(session, Waiting, within(wanted, scope, Device.store_id))
 
 
 def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope = WHOLE) -> list[Line]:
@@ -185,22 +191,25 @@ def admit(
     scope: Scope = WHOLE,
     up_to: str | None = None,
 ) -> Admission:
-    """Settles the next entries that wait, in order, at most ENTRIES_PER_PAGE_MAX; none behind the one of the hash `up_to`, if given.
+    """Settle the next entries that wait, in order, at most ADMITTED_PER_STEP, and none after the entry of the hash `up_to`.
 
-    Raises NotFound.
+    A step is whole: its entries, their outcomes and its audit entry. If nothing follows a step, the first entries are admitted and the
+    rest wait. Two managers who admit at once take turns. Raises NotFound.
     """
     author = find_author(session, device_id, scope, lock=True)
-    rows = next_waiting(session, device_id, up_to)
+    waiting = waits(device_id, up_to)
+    next_ones = select(Quarantine).where(waiting).order_by(Quarantine.number, Quarantine.at, Quarantine.entry_hash)
+    rows = session.scalars(next_ones.limit(ADMITTED_PER_STEP)).all()
     entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
     for row in rows:
         row.outcome = settle_one(session, author, entry_of(row), ring, now)
-        decide(row, "admitted", manager_id, now)
+        row.decided_at, row.decision, row.manager_id = now, "admitted", manager_id
     outcomes = dict(Counter(row.outcome or "" for row in rows))
     session.flush()
     if rows:
         numbers = [rows[0].number, rows[-1].number]
         note(session, manager_id, Change.ENTRIES_ADMITTED, author, now, numbers=numbers, outcomes=outcomes)
-    return Admission(outcomes, kept(session, device_id).waiting)
+    return Admission(outcomes, session.scalars(select(func.count()).select_from(Quarantine).where(waiting)).one())
 
 
 def leave(
@@ -211,13 +220,13 @@ def leave(
     They stay and can be read. Raises NotFound.
     """
     author = find_author(session, device_id, scope, lock=True)
-    waiting = all_waiting(device_id)
-    rows = session.scalars(waiting.where(Quarantine.entry_hash == only) if only else waiting).all()
-    for row in rows:
-        decide(row, "left", manager_id, now)
-    if rows:
-        note(session, manager_id, Change.ENTRIES_LEFT, author, now, entries=len(rows))
-    return len(rows)
+    which = Quarantine.entry_hash == only if only else true()
+    decided = update(Quarantine).where(waits(device_id), which).returning(Quarantine.entry_hash)
+    values = {"decided_at": now, "decision": "left", "manager_id": manager_id}
+    left = len(session.scalars(decided.values(**values)).all())
+    if left:
+        note(session, manager_id, Change.ENTRIES_LEFT, author, now, entries=left)
+    return left
 
 
 def note(session: Session, manager_id: str, what: Change, author: Author, now: Ms, **details: object) -> None:
@@ -226,15 +235,17 @@ def note(session: Session, manager_id: str, what: Change, author: Author, now: M
 
 
 def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:
-    """Return the journal's author. Raises NotFound if no such journal is in quarantine, or none within the scope."""
+    """Return the journal's author. Raises NotFound if no such journal is in quarantine, or none within the scope.
+
+    No statement loads the device before the one that locks it: what was loaded earlier would keep its old values after the wait.
+    """
     handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id).limit(1)
     handed_in_by_id = session.scalar(handed_in)
-    itself = session.get(Device, device_id)
-    writer = itself if itself is not None and itself.public_key else None
+    is_known = session.scalar(select(Device.public_key).where(Device.id == device_id)) is not None
     statement = (
         select(Device, Store.name, Store.partner_id, Store.time_zone)
         .join(Store, Store.id == Device.store_id)
-        .where(Device.id == (writer.id if writer else handed_in_by_id))
+        .where(Device.id == (device_id if is_known else handed_in_by_id))
     )
     scoped = within(statement, scope, Device.store_id)
     row = session.execute(scoped.with_for_update(of=Device, key_share=True) if lock else scoped).one_or_none()
@@ -242,23 +253,19 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     if handed_in_by_id is None or device is None or device.public_key is None:
         raise NotFound
     actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
-    if writer:
+    if is_known:
         return Author(device_id, actor, device.public_key, device, "")
     return Author(device_id, actor, forgotten.key_of(session, device_id) or device.public_key, device, f"{device_id}/")
 
 
-def all_waiting(device_id: str) -> Select[Quarantine]:
-    return select(Quarantine).where(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
-
-
-def next_waiting(session: Session, device_id: str, up_to: str | None) -> Sequence[Quarantine]:
-    """The other entries of the last one's number are another journal's."""
-    waiting = all_waiting(device_id).order_by(Quarantine.number, Quarantine.at).limit(ENTRIES_PER_PAGE_MAX)
-    if up_to is not None:
-        last = select(Quarantine.number).where(Quarantine.device_id == device_id, Quarantine.entry_hash == up_to)
-        before = Quarantine.number < last.scalar_subquery()
-        waiting = waiting.where(or_(before, Quarantine.entry_hash == up_to))
-    return session.scalars(waiting).all()
+def waits(device_id: str, up_to: str | None = None) -> ColumnElement[bool]:
+    """Whether an entry waits, and is not after the one of the hash `up_to`. Other entries of that one's number are another journal's."""
+    waiting = and_(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
+    if up_to is None:
+        return waiting
+    last = aliased(Quarantine)
+    number = select(last.number).where(last.device_id == device_id, last.entry_hash == up_to).scalar_subquery()
+    return and_(waiting, or_(Quarantine.number < number, Quarantine.entry_hash == up_to))
 
 
 def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
@@ -313,10 +320,6 @@ def has_before(session: Session, author: Author, entry: Entry) -> bool:
         return True
     before = ledger.find_act_by_name(session, author.actor.device_id, f"{author.prefix}{entry.number - 1}")
     return before is not None and before.fingerprint == entry.previous
-
-
-def decide(row: Quarantine, decision: str, manager_id: str, now: Ms) -> None:
-    row.decided_at, row.decision, row.manager_id = now, decision, manager_id
 
 
 def entry_of(row: Quarantine) -> Entry:

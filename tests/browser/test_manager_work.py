@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from redeem.coupons import bulk_void
 from redeem.db.models.coupons import Coupon
-from redeem.web.manager import voids
+from redeem.web.manager import steps
 from tests import factories
 from tests.browser.pages import visit
 from tests.browser.waiting import type_into
@@ -40,7 +40,7 @@ def voided(live):
 
 
 def test_many_coupons_are_counted_voided_and_the_rest_after_an_interruption(office, live, cast, monkeypatch):
-    monkeypatch.setattr(voids, "WORK_SECONDS", 0)  # one step a request, as with very many coupons
+    monkeypatch.setattr(steps, "WORK_SECONDS", 0)  # one step a request, as with very many coupons
     live.database.write(lambda db: [factories.coupon(db, cast.north_only) for _ in range(MANY)])
     page = office.open("/manager/voids/new")
     page.get_by_label("All of a campaign that were not given").check()

@@ -1,7 +1,9 @@
 """Quarantine: what can't be taken is kept, shown to a manager, and admitted or left; nothing is lost and nothing is invented."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from json import dumps, loads
+from threading import Barrier
 
 import pytest
 from nacl.signing import SigningKey
@@ -16,7 +18,8 @@ from redeem.devices import enrolment, write_off
 from redeem.ledger import signing
 from redeem.lib.errors import NotFound, TooMany
 from redeem.sync import quarantine
-from redeem.sync.sync import OldJournal
+from redeem.sync.quarantine import Admission
+from redeem.sync.sync import ENTRIES_PER_SYNC_MAX, OldJournal
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -273,12 +276,88 @@ def test_what_another_journal_says_under_the_same_number_is_not_admitted_with_it
 
 
 def test_admitting_goes_on_in_parts(counters, tablet, manager_id, monkeypatch):
-    monkeypatch.setattr(quarantine, "ENTRIES_PER_PAGE_MAX", 2)
+    monkeypatch.setattr(quarantine, "ADMITTED_PER_STEP", 2)
     for _ in range(3):
         tablet.write("lock")
     revoke(counters, tablet)
     tablet.sync()
     assert [admit(counters, tablet.device_id, manager_id).waiting for _ in range(3)] == [1, 0, 0]
+
+
+def kept_journal(counters, tablet, entries):
+    """So many entries of a tablet that is revoked; every tenth gives a coupon, and the one behind it takes that back."""
+    for number in range(1, entries + 1):
+        if number % 10 == 1:
+            tablet.write("gave-at-risk", coupon=counters.coupon().token)
+        elif number % 10 == 2:
+            tablet.write("undo", of=number - 1)
+        else:
+            tablet.write("lock")
+    revoke(counters, tablet)
+    for start in range(0, entries, ENTRIES_PER_SYNC_MAX):
+        tablet.sync(tablet.journal[start : start + ENTRIES_PER_SYNC_MAX])
+
+
+def decided(counters):
+    """The numbers of the entries that are admitted, and whether these are the first of all that were kept."""
+    rows = counters.read(lambda db: db.execute(select(Quarantine.number, Quarantine.decision)).all())
+    admitted = sorted(number for number, decision in rows if decision)
+    return len(admitted), admitted == sorted(number for number, _ in rows)[: len(admitted)]
+
+
+def test_a_thousand_are_admitted_in_steps_and_an_interruption_leaves_the_first(counters, tablet, manager_id):
+    kept_journal(counters, tablet, 1_000)
+    last = tablet.journal[949]
+
+    def cut_off(session):
+        ring = signing.load_ring(session)
+        quarantine.admit(session, tablet.device_id, manager_id, ring, NOW, up_to=last.hash)
+        raise KeyError("the power failed")
+
+    seen: list[int] = []
+    while not seen or seen[-1] > 0:
+        with pytest.raises(KeyError):
+            counters.write(cut_off)
+        done = admit(counters, tablet.device_id, manager_id, last.hash)
+        assert decided(counters) == (950 - done.waiting, True)
+        seen.append(done.waiting)
+    assert seen == [750, 550, 350, 150, 0]
+    assert len(acts(counters)) == 950
+    assert {act.code for act in acts(counters)} == {"redeemed", "reversed", "noted"}
+    told = counters.read(lambda db: [entry.details for entry in db.scalars(select(AuditEntry).order_by(AuditEntry.id))])
+    assert sorted(each["numbers"] for each in told) == [[1, 200], [201, 400], [401, 600], [601, 800], [801, 950]]
+    assert sum(sum(each["outcomes"].values()) for each in told) == 950
+
+
+def test_managers_who_admit_at_once_settle_each_entry_once_and_in_order(counters, tablet, manager_id, monkeypatch):
+    monkeypatch.setattr(quarantine, "ADMITTED_PER_STEP", 7)
+    kept_journal(counters, tablet, 100)
+    together = Barrier(4)
+
+    def admit_all(_):
+        together.wait()
+        found = 0
+        while done := admit(counters, tablet.device_id, manager_id).entries:
+            found += done
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(admit_all, range(4))) == 100
+    assert sorted(int(act.name) for act in acts(counters)) == list(range(1, 101))
+    assert {act.code for act in acts(counters)} == {"redeemed", "reversed", "noted"}
+    assert counters.device(tablet.device_id).last_number == 100  # which only grows by the entry that is next
+    told = counters.read(lambda db: [entry.details["numbers"] for entry in db.scalars(select(AuditEntry))])
+    assert sorted(told) == [[first, min(first + 6, 100)] for first in range(1, 101, 7)]
+
+
+def test_what_is_left_meanwhile_is_not_admitted(counters, tablet, manager_id, monkeypatch):
+    monkeypatch.setattr(quarantine, "ADMITTED_PER_STEP", 4)
+    kept_journal(counters, tablet, 10)
+    admit(counters, tablet.device_id, manager_id)
+    assert counters.write(lambda s: quarantine.leave(s, tablet.device_id, manager_id, NOW)) == 6
+    assert admit(counters, tablet.device_id, manager_id) == Admission({}, 0)
+    assert decided(counters) == (10, True)
+    assert len(acts(counters)) == 4
 
 
 def test_what_came_of_each_entry_is_shown_and_recorded(counters, tablet, manager_id):

@@ -1,6 +1,6 @@
 """Tables of devices: devices, enrolment links, clerks, quarantine, claims, forgotten devices."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from redeem.db.base import Base, Id, Words, partial
@@ -88,6 +88,8 @@ class Quarantine(Base):
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     __table_args__ = (
         CheckConstraint("decision IN ('admitted', 'left')", name="decision"),
+        Index("ix_quarantine_device_id_number", "device_id", "number"),
+        partial("ix_quarantine_waiting", "device_id", "number", where="decided_at IS NULL"),
         partial("ix_quarantine_undecided", "handed_in_by_id", where="decided_at IS NULL"),
     )
 

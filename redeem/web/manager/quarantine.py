@@ -17,6 +17,7 @@ from redeem.redemptions.identify import read_name
 from redeem.sync.quarantine import ENTRIES_PER_PAGE_MAX, Line, admit, leave, list_entries, list_waiting
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.steps import work
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def journal(journal_id: str) -> ResponseReturnValue:
     scope, ring, after = person().scope, context().ring(), request.args.get("after", "")
     start = int(after) if after.isdecimal() and len(after) < 16 else 0
     lines = read(lambda db: list_entries(db, journal_id, start, scope))
-    whose = [each for each in read(lambda db: list_waiting(db, scope)) if each.device_id == journal_id]
+    whose = read(lambda db: list_waiting(db, scope, journal_id))
     return render_template(
         "manager/journal.html",
         journal_id=journal_id,
@@ -85,13 +86,32 @@ def as_shown(line: Line, ring: KeyRing) -> Shown:
 
 @office("/quarantine/<journal_id>/admit", Permission.RUN_SHOP, methods=("POST",))
 def admit_entries(journal_id: str) -> ResponseReturnValue:
-    """Admits all waiting entries, or those up to the one that the form names. Each transaction takes a bounded number."""
-    who, ring, now, up_to = person(), context().ring(), now_ms(), request.form.get("entry")
-    admitted = 0
-    while outcomes := write(lambda db: admit(db, journal_id, who.id, ring, now, who.scope, up_to)).outcomes:
-        admitted += sum(outcomes.values())
+    """Admits all that wait, or those up to the entry that the form names. If one request is not enough, its page sends the next.
+
+    Nothing but that page knows that there is more to do. If it is closed, the first entries are admitted and the rest wait as before.
+    """
+    who, ring, up_to = person(), context().ring(), request.form.get("entry")
+    steps = work(
+        lambda db: admit(db, journal_id, who.id, ring, now_ms(), who.scope, up_to), lambda done: done.waiting > 0
+    )
+    admitted, waiting = admitted_before() + sum(done.entries for done in steps), steps[-1].waiting
+    if waiting:
+        return render_template(
+            "manager/journal_admitting.html",
+            journal_id=journal_id,
+            device=known_device(journal_id),
+            up_to=up_to,
+            admitted=admitted,
+            total=admitted + waiting,
+        )
     flash(ngettext("%(num)s entry was admitted.", "%(num)s entries were admitted.", admitted))
     return see_other("manager.journal", journal_id=journal_id)
+
+
+def admitted_before() -> int:
+    """Returns how many entries the earlier requests admitted, as their page says."""
+    said = request.form.get("admitted", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 
 
 @office("/quarantine/<journal_id>/leave", Permission.RUN_SHOP, methods=("POST",))

@@ -1,10 +1,7 @@
 """Bulk voids: name the coupons, see what a void would do to each, confirm, and download the result as CSV."""
 
 import re
-import time
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, flash, render_template, request
@@ -22,10 +19,9 @@ from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
 from redeem.web.manager.reauthentication import confirmed
+from redeem.web.manager.steps import work
 from redeem.web.manager.words import TO_VOID, VOIDED, word
 
-# The time limit of one request. Then the page shows the progress, and goes on by another request.
-WORK_SECONDS = 2.0
 SEPARATORS = re.compile(r"[\r\n,;\t]+")
 
 
@@ -87,7 +83,7 @@ def void_result(void_id: str) -> ResponseReturnValue:
 
 
 def go_on_with(void_id: str) -> Response:
-    work(lambda db: bulk_void.void_some(db, void_id, now_ms()))
+    work(lambda db: bulk_void.void_some(db, void_id, now_ms()), bool)
     if read(lambda db: bulk_void.get_run(db, void_id)).ended_at:
         flash(_("Done."))
     return see_other("manager.void", void_id=void_id)
@@ -95,14 +91,7 @@ def go_on_with(void_id: str) -> Response:
 
 def take_in(run_id: str) -> None:
     ring = context().ring()
-    work(lambda db: bulk_void.take_in(db, run_id, ring))
-
-
-def work(step: Callable[[Any], bool]) -> None:
-    """Runs `step`, each time in a transaction of its own, until it returns False or WORK_SECONDS are over."""
-    until = time.monotonic() + WORK_SECONDS
-    while write(step) and time.monotonic() < until:
-        pass
+    work(lambda db: bulk_void.take_in(db, run_id, ring), bool)
 
 
 def make_run() -> str:

@@ -8,6 +8,8 @@ from sqlalchemy import update
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.managers import AuditEntry
+from redeem.sync import quarantine
+from redeem.web.manager import steps
 from tests import factories
 from tests.factories import all_of
 from tests.web import office_factories
@@ -91,6 +93,64 @@ def test_all_are_admitted_in_order(office, database, journal, gift):
     [(what, details)] = changes(database)
     assert (what, details["numbers"]) == ("entries_admitted", [1, 3])
     assert "3 entries were admitted." in office("shop_manager").open(journal).text
+
+
+def form_of(page):
+    """What the page that goes on sends next."""
+    form = page[page.index('id="going"') :]
+    return dict(re.findall(r'type="hidden" name="(entry|admitted)" value="([^"]+)"', form[: form.index("</form>")]))
+
+
+@pytest.fixture
+def long_journal(cast, database, monkeypatch):
+    """The page of seven entries, where one request admits two."""
+    monkeypatch.setattr(quarantine, "ADMITTED_PER_STEP", 2)
+    monkeypatch.setattr(steps, "WORK_SECONDS", 0.0)
+    entries = [{"kind": "unlock"}] * 7
+    return f"/manager/quarantine/{database.write(lambda db: office_factories.journal(db, cast.north, *entries))}"
+
+
+def test_many_are_admitted_part_by_part_by_a_page_that_goes_on(office, database, long_journal):
+    manager, said, seen = (
+        office("shop_manager"),
+        {"entry": hash_of(office("shop_manager").open(long_journal).text, 5)},
+        [],
+    )
+    while (answer := manager.send(f"{long_journal}/admit", said)).status_code == 200:
+        said = form_of(answer.text)
+        seen.append((said["admitted"], decisions(database).count("admitted")))
+        assert f"{said['admitted']} of 5 entries are admitted" in answer.text
+        assert "manager/going.js" in answer.text
+    assert seen == [("2", 2), ("4", 4)]
+    assert decisions(database) == ["admitted"] * 5 + [None] * 2
+    assert "5 entries were admitted." in manager.open(answer.location).text
+
+
+def test_sent_twice_or_by_two_managers_a_part_is_admitted_once(office, database, long_journal):
+    manager = office("shop_manager")
+    said = form_of(manager.send(f"{long_journal}/admit").text)
+    for _ in range(2):
+        manager.send(f"{long_journal}/admit", said)
+    assert decisions(database) == ["admitted"] * 6 + [None]
+    assert manager.send(f"{long_journal}/admit", said).status_code == 303
+    assert manager.send(f"{long_journal}/admit", said).status_code == 303
+    assert len(database.read(lambda db: all_of(db, Act))) == 7
+
+
+def test_an_interruption_leaves_the_rest_waiting_and_no_page_goes_on_by_itself(office, database, long_journal):
+    manager = office("shop_manager")
+    manager.send(f"{long_journal}/admit")
+    text = manager.open(long_journal).text
+    assert "5 entries wait." in text
+    assert "going.js" not in text
+    assert manager.open(f"{long_journal}/admit").status_code == 404
+    assert decisions(database) == ["admitted"] * 2 + [None] * 5
+
+
+@pytest.mark.parametrize("admitted", ["-1", "1e9", "9" * 30, "<b>", "²"])
+def test_a_count_that_the_page_did_not_write_counts_for_nothing(office, long_journal, admitted):
+    text = office("shop_manager").send(f"{long_journal}/admit", {"admitted": admitted}).text
+    assert "2 of 7 entries are admitted" in text
 
 
 def test_those_up_to_one_are_admitted_and_another_left(office, database, journal):

@@ -10,7 +10,7 @@ from redeem.coupons.bulk_void import What
 from redeem.db.models.coupons import BulkVoid, Coupon
 from redeem.db.models.managers import AuditEntry
 from redeem.web.context import now_ms
-from redeem.web.manager import voids
+from redeem.web.manager import steps
 from tests import factories
 from tests.cast import PASSWORD, TABLET_KEY
 from tests.databases import on_both_databases
@@ -119,7 +119,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(office, cast, database, mon
     coupons = [database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(7)]
     monkeypatch.setattr(bulk_void, "VOIDED_PER_STEP", 2)
     monkeypatch.setattr(bulk_void, "TAKEN_IN_PER_STEP", 3)
-    monkeypatch.setattr(voids, "WORK_SECONDS", 0.0)  # a step a request, as if each were cut off
+    monkeypatch.setattr(steps, "WORK_SECONDS", 0.0)  # a step a request, as if each were cut off
     manager = office("shop_manager")
     address = counted(manager, which="campaign", campaign=f"cmp_{cast.anywhere}")
     for so_far in (6, 7):

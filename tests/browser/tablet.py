@@ -24,6 +24,7 @@ from tests.cast import PIN
 from tests.factories import Issued
 
 TABLET, UPRIGHT, PHONE = (1024, 768), (768, 1024), (390, 844)
+PICTURES_VARIABLE = "REDEEM_TEST_PICTURES"
 SCREENS = ROOT / "test-results" / "screens" / "clerk"
 # A browser says this of every answer that is no success, and of every broken connection; the page copes with them.
 EXPECTED_NOISE = re.compile(r"Failed to load resource")
@@ -195,9 +196,12 @@ class Tablet:
         """Turns the tablet, or takes a phone."""
         self.size = size
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.wait_for(f"innerWidth === {size[0]} && innerHeight === {size[1]}")
 
     def shoot(self, name: str) -> None:
-        """Keeps a picture of the screen for people to look at."""
+        """Keeps a picture of the screen, for people who ask for pictures: they prove nothing, and take a while."""
+        if not os.environ.get(PICTURES_VARIABLE):
+            return
         folder = SCREENS / f"{self.size[0]}x{self.size[1]}-{self.language[:2]}-{'dark' if self.dark else 'light'}"
         folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=folder / f"{name}.png", animations="disabled")

@@ -1,4 +1,4 @@
-"""The application as servers and the flask command find it."""
+"""The application, for servers (`wsgi:app`) and for `flask --app wsgi`."""
 
 from redeem.app import create_app
 from redeem.cli import unconfigured

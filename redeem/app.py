@@ -1,4 +1,4 @@
-"""The Flask application, put together from its parts."""
+"""Makes the Flask application from its parts."""
 
 from flask import Flask
 
@@ -14,7 +14,7 @@ from redeem.web.customer import page as customer
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application. Migrates nothing and asks nothing: see `flask db upgrade`. Raises BadConfiguration."""
+    """The application. It does not touch the database's tables: see `flask db upgrade`. Raises BadConfiguration."""
     settings = settings or load_settings()
     app = Flask(
         "redeem",
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def flask_settings(settings: Settings) -> dict[str, object]:
-    """Flask's own guards, told by our settings."""
+    """Flask's configuration, made from our settings."""
     *older, newest = settings.secrets
     return {
         "SECRET_KEY": newest,

@@ -1,4 +1,4 @@
-"""The command line: `flask --app wsgi …`. Each command says what it did, or what to do instead; so does its exit code."""
+"""The command line: `flask --app wsgi …`. A command prints what it did, or what to do instead and exits with 1."""
 
 import json
 import os
@@ -26,13 +26,13 @@ from redeem.web.context import context, now_ms
 
 
 def attach(app: Flask) -> None:
-    """Gives the application its commands. `demo` is wsgi.py's: it makes an application of its own."""
+    """Registers the commands. wsgi.py adds `demo`, which makes an application of its own."""
     for command in (keys, managers, issue, serve, examine, back_up, restore, print_openapi):
         app.cli.add_command(command)
 
 
 class Unusable:
-    """Stands where the application's tools would be, had they been configured; whoever reaches for one hears why."""
+    """Stands in place of the application's tools if the settings can't be used. Using it raises an error that names the faults."""
 
     def __init__(self, faults: str) -> None:
         self.faults = faults
@@ -42,9 +42,9 @@ class Unusable:
 
 
 def unconfigured(error: BadConfiguration) -> Flask:
-    """The flask command's application where the settings can't be used: `doctor` explains, `demo` mends, the rest refuse.
+    """An application for the flask command if the settings can't be used: `doctor` lists the faults, `demo` works, the rest refuse.
 
-    A server gets no such thing: it stops here.
+    A server gets no application: it stops here.
     """
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         raise SystemExit(f"These settings can't be used:\n{error.detail}\nSee docs/running.md.") from error
@@ -63,11 +63,11 @@ def unconfigured(error: BadConfiguration) -> Flask:
 @with_appcontext
 @plain_errors
 def serve(host: str, port: int, workers: int | None, threads: int | None) -> None:
-    """Serve the application, with what fits the database. TLS is for a proxy in front, or see REDEEM_TLS_CERTIFICATE."""
+    """Serve the application with settings that fit the database. For TLS, use a proxy in front, or REDEEM_TLS_CERTIFICATE."""
     tools = context()
     chosen = server.plan(tools.settings, host, port, workers, threads)
     server.refuse_taken_port(host, port)
-    tables = doctor.about_migrations(tools)
+    tables = doctor.check_migrations(tools)
     if tables.level is Level.FAULT:
         raise click.ClickException(f"The tables are {tables.words}")
     server.serve(chosen, tools.settings.base_url, lambda: click.echo(f"ready {chosen.url(tools.settings.base_url)}"))
@@ -76,10 +76,10 @@ def serve(host: str, port: int, workers: int | None, threads: int | None) -> Non
 @click.command("doctor")
 @with_appcontext
 def examine() -> None:
-    """Say what is wrong with this deployment, and what to do. Exit code 1 if there is a fault."""
+    """Check this deployment, and print what to do. Exits with 1 if there is a fault."""
     tools = context()
     if isinstance(tools, Unusable):
-        report(doctor.about_configuration(tools.faults))
+        report(doctor.check_configuration(tools.faults))
     else:
         report(doctor.examine(tools, Path(current_app.instance_path), now_ms()))
 
@@ -89,12 +89,12 @@ def examine() -> None:
 @with_appcontext
 @plain_errors
 def back_up(file: Path | None) -> None:
-    """Copy the SQLite database to FILE while it is in use. PostgreSQL has its own tools, and this names them."""
+    """Copy the SQLite database to FILE while it is in use. For PostgreSQL, print the command that does so."""
     tools = context()
     url = tools.database.engine.url
     if not tools.database.is_sqlite or not url.database:
         raise click.ClickException(
-            "Nothing was copied: PostgreSQL is backed up by its own tools. For one moment of it: "
+            "Nothing was copied: PostgreSQL is backed up by its own tools. For a copy of this moment: "
             f"pg_dump --format=custom --file=redeem.dump {make_url(url).set(drivername='postgresql')}"
         )
     moment = datetime.fromtimestamp(now_ms() / 1000, UTC)
@@ -104,23 +104,25 @@ def back_up(file: Path | None) -> None:
     except OSError as error:
         raise click.ClickException(f"Nothing was copied: {error.strerror}: {copy}") from error
     click.echo(f"{copy}: {size:,} bytes, checked.")
-    click.echo("The secret keys are not in it: keep REDEEM_SECRET_KEYS somewhere else, or no key in the copy opens.")
+    click.echo(
+        "REDEEM_SECRET_KEYS is not in it. Keep it elsewhere: without it the signing keys in the copy can't be used."
+    )
 
 
 @click.command("openapi")
 @with_appcontext
 def print_openapi() -> None:
     """Print the API's OpenAPI document."""
-    context().settings  # noqa: B018  # refuses where the settings can't be used
+    context().settings  # noqa: B018  # raises if the settings can't be used
     click.echo(json.dumps(openapi_document(current_app), ensure_ascii=False, indent=2))
 
 
 def report(findings: Iterable[Finding]) -> None:
-    """A line each; leaves with 1 if one is a fault."""
+    """Prints a line for each finding. Exits with 1 if one is a fault."""
     faults = 0
     for finding in findings:
         click.echo(f"{finding.level.value:<8} {finding.subject:<14} {finding.words}")
         faults += finding.level is Level.FAULT
     if faults:
-        click.echo(f"{faults} to mend.", err=True)
+        click.echo(f"{faults} to correct.", err=True)
         raise SystemExit(1)

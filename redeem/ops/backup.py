@@ -1,4 +1,4 @@
-"""Backups of an SQLite database, taken while it is in use, and looked at before they are called one."""
+"""Backs an SQLite database up while it is in use, and checks the copy."""
 
 import os
 import sqlite3
@@ -8,19 +8,19 @@ from pathlib import Path
 from redeem.lib.errors import RedeemError
 from redeem.lib.files import ONLY_OWNER
 
-PAGES_PER_STEP = 2_000  # the writer gets its turn between two steps
+PAGES_PER_STEP = 2_000  # between two steps other connections can write
 
 
 class BadBackup(RedeemError):
-    """The copy is not sound; it was removed."""
+    """The copy did not pass SQLite's integrity check, and was removed."""
 
     code = "bad_backup"
 
 
 def copy_sqlite(source: Path, copy: Path) -> int:
-    """A sound copy of one moment of the database, only for this user to read; answers its size in bytes.
+    """Copies the database as it is at one moment. Returns the copy's size in bytes. Only this user may read the copy.
 
-    Raises FileExistsError rather than overwrite, and BadBackup if the copy doesn't pass SQLite's own check.
+    Raises FileExistsError if the file exists, and BadBackup if the copy does not pass SQLite's integrity check.
     """
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, ONLY_OWNER))
     try:
@@ -35,7 +35,7 @@ def copy_sqlite(source: Path, copy: Path) -> int:
 
 
 def check(connection: sqlite3.Connection) -> None:
-    # One plain file to carry away, not three: the copy must not need a write-ahead log beside it.
+    # The copy must be one file, without a write-ahead log beside it.
     connection.execute("PRAGMA journal_mode=DELETE")
     found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
     if found != ["ok"]:

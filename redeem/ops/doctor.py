@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with this deployment, each fault in one line with what to do about it."""
+"""The doctor: checks a deployment. Each finding is one line, with what to do about it."""
 
 import shutil
 import stat
@@ -29,17 +29,17 @@ from redeem.web.context import Context
 
 MIGRATIONS = ROOT / "migrations"
 LOCAL = ("localhost", "127.0.0.1", "::1")
-PREFIX_CHARACTERS = 27  # up to here a coupon's QR is version 6
+PREFIX_CHARACTERS = 27  # with a longer prefix a coupon's QR needs more than version 6
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 RENEWAL_DAYS = 14
 CLOCK_FAULT_MS = 2 * MS_PER_MINUTE
-WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)  # no honest clock is before this program
+EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)  # a clock before this is wrong: the program did not exist
 
-# What a promise to a customer rests on, by database: the setting, the values that keep it, and what to do otherwise.
+# The database settings without which a redemption may be lost: the setting, its good values, and what to do otherwise.
 SQLITE_NEEDS = {
     "journal_mode": (("wal",), "Put the database on a local disk; WAL doesn't work on network file systems."),
-    "synchronous": (("2", "3"), "Something set it otherwise; redeemed coupons may be forgotten when the power fails."),
+    "synchronous": (("2", "3"), "Find what changed it: redemptions may be lost when the power fails."),
     "foreign_keys": (("1",), "Use an SQLite that is built with foreign keys."),
 }
 POSTGRES_NEEDS = {
@@ -54,7 +54,7 @@ POSTGRES_NEEDS = {
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
     WARNING = "warning"
@@ -63,7 +63,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how bad it is, and what was seen and what to do, in one line."""
+    """One line of the doctor: what was checked, how serious it is, and what was found and is to be done."""
 
     level: Level
     subject: str
@@ -71,32 +71,32 @@ class Finding:
 
 
 def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
-    """Everything that can be looked at. What needs the database is left out if there is none."""
+    """Runs all checks. Without a database, the checks that need one are left out."""
     settings = tools.settings
-    findings = [about_version(), *about_address(settings), about_cookies(settings), *about_certificate(settings, now)]
-    findings += [about_clock(now), about_disk(instance), about_readers(instance)]
-    reached = about_database(tools)
+    findings = [check_version(), *check_address(settings), check_cookies(settings), *check_certificate(settings, now)]
+    findings += [check_clock(now), check_disk(instance), check_readers(instance)]
+    reached = check_database(tools)
     findings.append(reached)
     if reached.level is Level.OK:
-        findings += [*about_durability(tools), about_migrations(tools)]
+        findings += [*check_durability(tools), check_migrations(tools)]
     if all(finding.level is not Level.FAULT for finding in findings if finding.subject in ("database", "tables")):
-        findings += [about_keys(tools), about_times(tools, now)]
+        findings += [check_keys(tools), check_times(tools, now)]
     return findings
 
 
-def about_configuration(faults: str) -> list[Finding]:
-    """The settings can't be used: each line of what config said."""
+def check_configuration(faults: str) -> list[Finding]:
+    """A finding for each fault of the settings. `faults` has a line for each."""
     return [
         fault("settings", f"{line}. Set it in the environment, or in the file that REDEEM_ENV_FILE names.")
         for line in faults.splitlines()
     ]
 
 
-def about_version() -> Finding:
+def check_version() -> Finding:
     return ok("version", VERSION)
 
 
-def about_address(settings: Settings) -> Iterator[Finding]:
+def check_address(settings: Settings) -> Iterator[Finding]:
     url = urlsplit(settings.base_url)
     if url.scheme == "https" or url.hostname in LOCAL:
         yield ok("address", settings.base_url)
@@ -112,13 +112,17 @@ def about_address(settings: Settings) -> Iterator[Finding]:
             f"{length} characters before a coupon's digits make larger QRs; use a shorter host ({PREFIX_CHARACTERS} at most).",
         )
     if url.hostname not in LOCAL and not settings.trusted_hosts:
-        yield warning("address", f"Set REDEEM_TRUSTED_HOSTS={url.hostname}, so that no other name is answered to.")
+        yield warning(
+            "address", f"Set REDEEM_TRUSTED_HOSTS={url.hostname}, so that requests for other host names are refused."
+        )
 
 
-def about_cookies(settings: Settings) -> Finding:
+def check_cookies(settings: Settings) -> Finding:
     https = settings.base_url.startswith("https://")
     if https and not settings.secure_cookies:
-        return fault("cookies", "Set REDEEM_SECURE_COOKIES=true: managers' sessions could be read on the way.")
+        return fault(
+            "cookies", "Set REDEEM_SECURE_COOKIES=true: without it, managers' sessions could be read on the network."
+        )
     if not https and settings.secure_cookies:
         return warning(
             "cookies", "Set REDEEM_SECURE_COOKIES=false for plain http, or some browsers won't stay signed in."
@@ -126,8 +130,8 @@ def about_cookies(settings: Settings) -> Finding:
     return ok("cookies", "secure" if https else "for plain http on this machine")
 
 
-def about_certificate(settings: Settings, now: Ms) -> Iterator[Finding]:
-    """What the server speaks TLS with, if it does so itself. Renewed too late, it shuts every tablet out at once."""
+def check_certificate(settings: Settings, now: Ms) -> Iterator[Finding]:
+    """The certificate, if the server itself uses TLS. Once it has expired, no tablet can connect."""
     pair, url = tls.pair_of(settings), urlsplit(settings.base_url)
     if pair is None:
         return
@@ -149,7 +153,7 @@ def about_certificate(settings: Settings, now: Ms) -> Iterator[Finding]:
         yield warning("certificate", f"Other users of this machine can read {pair.key}. Run: chmod 600 {pair.key}")
 
 
-def about_disk(instance: Path) -> Finding:
+def check_disk(instance: Path) -> Finding:
     folder = next(path for path in (instance, *instance.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     if free < DISK_FAULT_BYTES:
@@ -159,26 +163,27 @@ def about_disk(instance: Path) -> Finding:
     return ok("disk", f"{free >> 30} GB free at {folder}")
 
 
-def about_readers(instance: Path) -> Finding:
-    """Whether other users of this machine can read what is in the instance's folder."""
+def check_readers(instance: Path) -> Finding:
+    """Whether other users of this machine can read the instance folder."""
     if instance.exists() and instance.stat().st_mode & OTHERS:
-        return warning("readers", f"Other users of this machine can look into {instance}. Run: chmod 700 {instance}")
+        return warning("readers", f"Other users of this machine can read {instance}. Run: chmod 700 {instance}")
     return ok("readers", "only this user")
 
 
-def about_clock(now: Ms) -> Finding:
-    told = datetime.fromtimestamp(now / 1000, UTC)
-    if told < WRITTEN:
+def check_clock(now: Ms) -> Finding:
+    time_here = datetime.fromtimestamp(now / 1000, UTC)
+    if time_here < EARLIEST:
         return fault(
-            "clock", f"It says {told:%Y-%m-%d %H:%M} UTC. Switch on time synchronisation (timedatectl set-ntp true)."
+            "clock",
+            f"This machine's clock says {time_here:%Y-%m-%d %H:%M} UTC. Switch on time synchronisation (timedatectl set-ntp true).",
         )
-    return ok("clock", f"{told:%Y-%m-%d %H:%M:%S} UTC")
+    return ok("clock", f"{time_here:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def about_database(tools: Context) -> Finding:
+def check_database(tools: Context) -> Finding:
     url = tools.database.engine.url.render_as_string(hide_password=True)
     try:
-        version = looked(tools, lambda connection: connection.scalar(text(ASK_VERSION[connection.dialect.name])))
+        version = query(tools, lambda connection: connection.scalar(text(ASK_VERSION[connection.dialect.name])))
     except SQLAlchemyError as error:
         return fault("database", f"{url}: {first_line(error)}. Check REDEEM_DATABASE_URL, and that the server runs.")
     return ok("database", f"{url}, version {version}")
@@ -187,17 +192,17 @@ def about_database(tools: Context) -> Finding:
 ASK_VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
 
 
-def about_durability(tools: Context) -> Iterator[Finding]:
+def check_durability(tools: Context) -> Iterator[Finding]:
     needs, ask = (SQLITE_NEEDS, "PRAGMA {}") if tools.database.is_sqlite else (POSTGRES_NEEDS, "SHOW {}")
-    seen = looked(tools, lambda connection: {name: str(connection.scalar(text(ask.format(name)))) for name in needs})
+    seen = query(tools, lambda connection: {name: str(connection.scalar(text(ask.format(name)))) for name in needs})
     for name, (good, remedy) in needs.items():
         value = seen[name]
         yield ok(name, value) if value in good else fault(name, f"It is {value}. {remedy}")
 
 
-def about_migrations(tools: Context) -> Finding:
+def check_migrations(tools: Context) -> Finding:
     newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    current = looked(tools, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    current = query(tools, lambda connection: MigrationContext.configure(connection).get_current_revision())
     if current == newest:
         return ok("tables", f"at migration {current}")
     return fault(
@@ -205,7 +210,7 @@ def about_migrations(tools: Context) -> Finding:
     )
 
 
-def about_keys(tools: Context) -> Finding:
+def check_keys(tools: Context) -> Finding:
     try:
         signer = tools.database.read(lambda session: signing.load_signer(session, tools.sealer))
     except RedeemError as error:
@@ -213,10 +218,10 @@ def about_keys(tools: Context) -> Finding:
     return ok("signing key", f"number {signer.newest} signs, {len(signer.private_keys)} in all")
 
 
-def about_times(tools: Context, now: Ms) -> Finding:
-    """The database's clock, and whether anything was booked in the future."""
+def check_times(tools: Context, now: Ms) -> Finding:
+    """Compares this clock with the database's, and with the newest act: none may be in the future."""
     if not tools.database.is_sqlite:
-        theirs = looked(
+        theirs = query(
             tools, lambda connection: connection.scalar(text("SELECT extract(epoch FROM clock_timestamp()) * 1000"))
         )
         if abs(float(theirs) - now) > CLOCK_FAULT_MS:
@@ -225,17 +230,17 @@ def about_times(tools: Context, now: Ms) -> Finding:
     if newest - now > CLOCK_FAULT_MS:
         return fault(
             "time",
-            f"Something was booked {(newest - now) // MS_PER_MINUTE} minutes from now. This clock went back: set it right.",
+            f"The newest act is {(newest - now) // MS_PER_MINUTE} minutes in the future. This clock was set back: correct it.",
         )
-    return ok("time", "agrees with what was booked")
+    return ok("time", "agrees with the newest act")
 
 
 def newest_act(session: Session) -> Ms:
-    """When the newest redemption was booked: its id is the greatest, because ids begin with their time."""
+    """The time of the newest act, 0 if there is none. Ids begin with their time, so the newest act has the greatest id."""
     return session.scalar(select(Act.at).order_by(Act.id.desc()).limit(1)) or 0
 
 
-def looked(tools: Context, look: Callable[[Connection], Any]) -> Any:
+def query(tools: Context, look: Callable[[Connection], Any]) -> Any:
     with tools.database.engine.connect() as connection:
         return look(connection)
 

@@ -1,4 +1,4 @@
-"""Serving by granian with the settings that fit the database, and a word when it answers."""
+"""Runs the server (granian) with settings that fit the database, and reports when it answers."""
 
 import copy
 import http.client
@@ -26,11 +26,11 @@ from redeem.ops import tls
 from redeem.ops.tls import Pair
 
 TARGET = "wsgi:app"
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (not listened to unless asked)
-# Python runs one thread at a time whatever we do; the others wait for the disk or the database, and the more of them wait for
-# SQLite's writer, the more go into one commit.
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (used only if the operator names it)
+# Python runs one thread at a time; the others wait for the disk or the database. The more threads wait for SQLite's writer, the
+# more transactions go into one commit.
 SQLITE_THREADS = 48
-# More of them only get in each other's way: 16 served a quarter fewer redemptions, at twice the p99.
+# More threads contend with each other: 16 served a quarter fewer redemptions, at twice the p99.
 POSTGRES_THREADS = 6
 POSTGRES_WORKERS = 2
 ANSWER_SECONDS = 60
@@ -39,14 +39,14 @@ STOP_SECONDS = 10
 
 
 class TakenPort(Conflict):
-    """Something else listens there."""
+    """Another program listens on the port."""
 
     code = "port_taken"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where to listen, with how many processes and threads, and with which certificate, if any."""
+    """How to serve: the address, the number of processes and of threads in each, and the certificate, if any."""
 
     host: str
     port: int
@@ -55,7 +55,7 @@ class Plan:
     tls: Pair | None = None
 
     def url(self, base_url: str) -> str:
-        """Where to find it: every network together has no address of its own, there it is the one that others are to open."""
+        """The address to open: the host and port, or `base_url` if the host stands for every network."""
         return base_url if self.host in EVERYWHERE else url_of(self.host, self.port, secure=self.tls is not None)
 
 
@@ -65,7 +65,7 @@ def url_of(host: str, port: int, *, secure: bool) -> str:
 
 
 def plan(settings: Settings, host: str, port: int, workers: int | None = None, threads: int | None = None) -> Plan:
-    """SQLite is served by one process: several writing processes starve each other. Raises Invalid, also for a bad certificate."""
+    """The plan that fits the database. SQLite gets one process: several writers starve each other. Raises Invalid, BadCertificate."""
     pair = tls.pair_of(settings)
     if pair:
         tls.server_context(pair)
@@ -77,7 +77,7 @@ def plan(settings: Settings, host: str, port: int, workers: int | None = None, t
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Raises TakenPort. Asked for beforehand, because granian would share the port with whoever has it."""
+    """Raises TakenPort if another program has the port: granian would share the port with it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -86,11 +86,11 @@ def refuse_taken_port(host: str, port: int) -> None:
             raise TakenPort(f"Can't listen on {host}, port {port}: {error.strerror}.") from error
 
 
-def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
-    """Serves until told to stop. `tell_ready` is called once, when /healthz answers."""
-    # A fresh interpreter for each worker: nothing that this process has open or has read may leak into it.
+def serve(chosen: Plan, base_url: str, on_ready: Callable[[], None]) -> None:
+    """Serves until the process gets a signal to stop. Calls `on_ready` once, when /healthz answers."""
+    # Each worker is a new interpreter, so it inherits nothing that this process has opened or read.
     multiprocessing.set_start_method("spawn", force=True)
-    os.environ.pop("FLASK_RUN_FROM_CLI", None)  # a server with bad settings must stop, not explain itself: see cli.py
+    os.environ.pop("FLASK_RUN_FROM_CLI", None)  # with bad settings a server must stop: see `unconfigured` in cli.py
     server = NumberingServer(
         TARGET,
         address=chosen.host,
@@ -102,44 +102,44 @@ def serve(chosen: Plan, base_url: str, tell_ready: Callable[[], None]) -> None:
         websockets=False,
         ssl_cert=chosen.tls and chosen.tls.certificate,
         ssl_key=chosen.tls and chosen.tls.key,
-        ssl_protocol_min=SSLProtocols.tls12,  # older tablets know no other
+        ssl_protocol_min=SSLProtocols.tls12,  # older tablets have no newer version
         log_level=LogLevels.error,
         log_dictconfig=logging_to_stderr(),
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )
     host = urlsplit(base_url).netloc
-    waiter = threading.Thread(target=wait_and_tell, args=(chosen, host, tell_ready), daemon=True)
+    waiter = threading.Thread(target=wait_until_ready, args=(chosen, host, on_ready), daemon=True)
     server.on_startup(waiter.start)
     server.serve(target_loader=load, wrap_loader=True)
 
 
-class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian chooses which class that is when it is loaded
-    """Tells the loader of each worker its number, from 0; one that is started in the place of another has the other's."""
+class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian chooses the class when it is loaded
+    """Passes each worker's number, from 0, to its loader. A worker that replaces another has the same number."""
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Callable[..., Any]) -> Any:
         return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
 
 def load(target: str, number: int) -> Any:
-    """The application, in a worker. Should the main process be killed, the worker goes too, and leaves the port free."""
+    """Loads the application in a worker. The worker ends if the main process is killed, so that the port becomes free."""
     keep_to_one_core(number)
     threading.Thread(target=end_with_parent, daemon=True).start()
     return import_string(target)
 
 
 def keep_to_one_core(number: int) -> None:
-    """Keeps this worker, and every thread that it starts from here on, to one core; other workers have others.
+    """Binds this worker and its threads to one core. Each worker has another core.
 
-    Python lets one thread run at a time anyway. Spread over cores, a thread that begins to wait wakes one on another core and then
-    wants its turn back: up to 17 switches for each redemption where 3 will do, and half as much processor time again.
-    SCHED_BATCH for the same reason: a thread that was woken waits until the running one has to wait.
+    Python runs one thread at a time. If the threads are spread over cores, one that begins to wait wakes another on another core:
+    up to 17 switches for each redemption instead of 3, and half as much processor time again. SCHED_BATCH for the same reason: a
+    thread that was woken does not interrupt the running one.
     """
     if not hasattr(os, "sched_setaffinity"):
-        return  # macOS knows no such thing
+        return  # macOS has no such call
     cores = sorted(os.sched_getaffinity(0))
-    first = os.getppid()  # so that several servers on one machine do not all begin at the same core
-    with suppress(PermissionError):  # some sandboxes forbid it, and it is only slower there
+    first = os.getppid()  # so that several servers on one machine begin at different cores
+    with suppress(PermissionError):  # some sandboxes forbid it: then it is only slower
         os.sched_setaffinity(0, {cores[(first + number) % len(cores)]})
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
@@ -151,17 +151,17 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def wait_and_tell(chosen: Plan, host: str, tell_ready: Callable[[], None]) -> None:
+def wait_until_ready(chosen: Plan, host: str, on_ready: Callable[[], None]) -> None:
     end = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < end:
         if answers(chosen, host):
-            return tell_ready()
+            return on_ready()
         time.sleep(POLL_SECONDS)
     return None
 
 
 def answers(chosen: Plan, host: str) -> bool:
-    """Whether the server says that it is alive. `host` is the name that it goes by, which is all it may answer to."""
+    """Whether the server answers /healthz. `host` is sent as the Host header: the server may refuse other names."""
     connection = connection_to(chosen)
     try:
         connection.connect()
@@ -178,7 +178,7 @@ def answers(chosen: Plan, host: str) -> bool:
 def connection_to(chosen: Plan) -> http.client.HTTPConnection:
     if chosen.tls is None:
         return http.client.HTTPConnection(chosen.host, chosen.port, timeout=5)
-    return http.client.HTTPSConnection(chosen.host, chosen.port, timeout=5, context=tls.blind_context())
+    return http.client.HTTPSConnection(chosen.host, chosen.port, timeout=5, context=tls.unverified_context())
 
 
 def logging_to_stderr() -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_a_database_that_is_not_there_is_a_fault_and_shows_no_password(tmp_path:
 
 def test_another_secret_than_the_one_that_sealed_the_keys_is_a_fault(migrated: Flask, settings: Settings):
     tools = tools_for(database_url=settings.database_url, secret_keys="another_secret_of_more_than_32_letters")
-    assert doctor.about_keys(tools).level is Level.FAULT
+    assert doctor.check_keys(tools).level is Level.FAULT
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_another_secret_than_the_one_that_sealed_the_keys_is_a_fault(migrated: F
 )
 def test_it_judges_the_address(how: dict[str, Any], subject: str, level: Level):
     settings = load_settings(**{"secret_keys": SECRET} | how)
-    findings = [*doctor.about_address(settings), doctor.about_cookies(settings)]
+    findings = [*doctor.check_address(settings), doctor.check_cookies(settings)]
     worst = [Level.OK, Level.WARNING, Level.FAULT]
     assert max((one.level for one in findings if one.subject == subject), key=worst.index) == level
 
@@ -80,12 +80,12 @@ def test_it_judges_the_address(how: dict[str, Any], subject: str, level: Level):
 @pytest.mark.parametrize(("mode", "level"), [(0o700, Level.OK), (0o750, Level.WARNING), (0o705, Level.WARNING)])
 def test_a_folder_that_others_can_read_is_told(tmp_path: Path, mode: int, level: Level):
     tmp_path.chmod(mode)
-    assert doctor.about_readers(tmp_path).level is level
+    assert doctor.check_readers(tmp_path).level is level
 
 
 def test_a_clock_before_this_program_is_a_fault():
-    assert doctor.about_clock(NOW).level is Level.OK
-    assert doctor.about_clock(0).level is Level.FAULT
+    assert doctor.check_clock(NOW).level is Level.OK
+    assert doctor.check_clock(0).level is Level.FAULT
 
 
 def test_a_clock_that_went_back_is_a_fault(app: Flask, database: Database, cast: Cast):
@@ -94,8 +94,8 @@ def test_a_clock_that_went_back_is_a_fault(app: Flask, database: Database, cast:
     till = Actor(cast.north_till_id, "till", cast.north, "North", cast.north_partner, MOSCOW)
     act = Act(till, "attempt", "redeem", "x" * 43, serial=coupon.serial)
     database.write(lambda session: settle(session, act, NOW))
-    assert doctor.about_times(tools, NOW).level is Level.OK
-    assert doctor.about_times(tools, NOW - 10 * MS_PER_MINUTE).level is Level.FAULT
+    assert doctor.check_times(tools, NOW).level is Level.OK
+    assert doctor.check_times(tools, NOW - 10 * MS_PER_MINUTE).level is Level.FAULT
 
 
 def tools_for(**how: Any) -> Context:

@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 
 def told(files: Files, base_url: str = f"https://{HOST}:8443") -> list[tuple[Level, str]]:
     settings = load_settings(secret_keys=SECRET, base_url=base_url, **files.settings)
-    found = doctor.about_certificate(settings, time.time_ns() // 1_000_000)
+    found = doctor.check_certificate(settings, time.time_ns() // 1_000_000)
     return [(finding.level, finding.words) for finding in found]
 
 
@@ -104,7 +104,7 @@ def test_a_good_certificate_is_told_with_its_days(files: Files):
 
 
 def test_without_tls_nothing_is_said_of_it(settings: Settings):
-    assert list(doctor.about_certificate(settings, 0)) == []
+    assert list(doctor.check_certificate(settings, 0)) == []
 
 
 @pytest.mark.parametrize(("days", "words"), [(-1, "expired"), (13, "ends in 1[23] days"), (3, "ends in [23] days")])

@@ -1,1 +1,1 @@
-"""The longer commands of the command line, a module each; cli.py puts them together."""
+"""The longer commands of the command line, a module for each. cli.py registers them."""

@@ -1,4 +1,4 @@
-"""`flask --app wsgi issue`: one coupon, from the shell."""
+"""`flask --app wsgi issue`: issues one coupon."""
 
 from pathlib import Path
 

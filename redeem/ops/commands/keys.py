@@ -1,4 +1,4 @@
-"""`flask --app wsgi keys …`: the keys that sign coupons."""
+"""`flask --app wsgi keys …`: lists, rotates and compromises the keys that sign coupons."""
 
 import click
 from flask.cli import with_appcontext
@@ -22,7 +22,7 @@ def keys() -> None:
 @with_appcontext
 @plain_errors
 def list_keys() -> None:
-    """Show every key and what it may do."""
+    """Show every key, its status, and how many coupons it signed."""
     for key, count in read(keys_and_counts):
         click.echo(f"{key.kid:>3}  {key.status.value:<12} {count} coupons")
 
@@ -43,9 +43,9 @@ def rotate_key() -> None:
 @with_appcontext
 @plain_errors
 def compromise_key(kid: int, yes: bool) -> None:
-    """Refuse every coupon that this key signed: its private half is in wrong hands."""
+    """Refuse every coupon that key KID signed, because somebody else has its private key."""
     count = read(lambda session: signed_by(session, kid, only_open=True))
-    yes or click.confirm(f"{count} coupons that are still open will be refused, for ever. Go on?", abort=True)
+    yes or click.confirm(f"{count} open coupons will be refused. This can't be undone. Go on?", abort=True)
     sealer, now = context().sealer, now_ms()
 
     def work(session: Session) -> None:
@@ -56,7 +56,7 @@ def compromise_key(kid: int, yes: bool) -> None:
 
     write(work)
     click.echo(
-        f"Key {kid} is compromised: {count} open coupons are refused from now on. Issue others to those who hold them."
+        f"Key {kid} is compromised: {count} open coupons are refused from now on. Issue new ones to their customers."
     )
 
 
@@ -65,7 +65,7 @@ def keys_and_counts(session: Session) -> list[tuple[PublicKey, int]]:
 
 
 def signed_by(session: Session, kid: int, *, only_open: bool = False) -> int:
-    """How many coupons the key has signed, or those of them that are neither redeemed nor void."""
+    """How many coupons the key has signed. With `only_open`, only those that are neither redeemed nor void."""
     statement = select(func.count()).select_from(Coupon).where(Coupon.key_id == kid)
     if only_open:
         statement = statement.where(~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)

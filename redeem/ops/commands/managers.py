@@ -1,4 +1,4 @@
-"""`flask managers`: the first manager of a deployment, and a new password for one who has lost theirs."""
+"""`flask --app wsgi managers …`: adds a manager, such as a deployment's first, and sets a new password."""
 
 import click
 from flask.cli import with_appcontext
@@ -13,16 +13,16 @@ ROLES = click.Choice([role.value for role in Role])
 
 @click.group()
 def managers() -> None:
-    """Who may use the office: add one, or give one a new password."""
+    """Managers, who use the office: add one, or set a new password."""
 
 
 @managers.command("add")
 @click.argument("email")
-@click.option("--name", prompt="Name", help="As colleagues call them.")
+@click.option("--name", prompt="Name", help="The name that colleagues see.")
 @click.option("--role", type=ROLES, default=Role.SHOP_MANAGER.value, show_default=True)
-@click.option("--partner", help="prt_…: a partner manager's own, or all that an auditor may see.")
-@click.option("--store", help="sto_…: a store manager's own, or all that an auditor may see.")
-@click.password_option(help="Asked for if it is left out, and better so: commands are remembered.")
+@click.option("--partner", help="prt_…: the partner that a partner manager runs, or that an auditor reads.")
+@click.option("--store", help="sto_…: the store that a store manager runs, or that an auditor reads.")
+@click.password_option(help="Leave it out to be asked: the shell keeps commands in its history.")
 @with_appcontext
 @plain_errors
 def add_manager(email: str, name: str, role: str, partner: str | None, store: str | None, password: str) -> None:

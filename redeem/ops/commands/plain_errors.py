@@ -1,4 +1,4 @@
-"""How commands tell what went wrong."""
+"""How commands report errors."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def plain_errors(run: Callable[P, T]) -> Callable[P, T]:
-    """An error on purpose is told in its own words, without a trace."""
+    """A command that prints a RedeemError as one sentence, without a stack trace, and exits with 1."""
 
     @wraps(run)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def command(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return run(*args, **kwargs)
         except RedeemError as error:
             raise click.ClickException(error.detail) from error
 
-    return told
+    return command

@@ -1,4 +1,4 @@
-"""`flask --app wsgi restore`: the step after a backup was put back, and before anybody is served."""
+"""`flask --app wsgi restore`: begins recovery after a backup was put back, before the server is started."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from redeem.recovery.restore import SKIPPED_NUMBERS
 from redeem.web.context import context, now_ms, read, write
 
 QUESTION = (
-    "This is for a database that was just put back from a backup, with the server stopped. Until every tablet and till has\n"
-    "reported, nobody but the holder of a coupon gives it. Managers are signed out, and enrolment links end. Go on?"
+    "Run this for a database that was just put back from a backup, with the server stopped. Until every tablet and till has\n"
+    "reported, only the device that holds a coupon gives it. Managers are signed out, and enrolment links end. Go on?"
 )
 FORGOTTEN = "Is it certain that no tablet and no till was enrolled since that backup was made?"
 LISTED_MAX = 50
@@ -28,57 +28,61 @@ GENERATION_FILE = "generation"
 
 
 class Recovering(Conflict):
-    """A restore is under way already, and nobody said that this is another backup."""
+    """Recovery is under way already, and `--again` was not given."""
 
     code = "already_recovering"
-    default_detail = "The ledger recovers already. If you have put back a backup once more, say --again."
+    default_detail = "Recovery is under way already. If you have put back a backup once more, add --again."
 
 
 @click.command("restore")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--again", is_flag=True, help="Another backup was put back while the ledger recovered.")
+@click.option("--again", is_flag=True, help="A backup was put back once more during recovery.")
 @click.option(
     "--none-enrolled",
     is_flag=True,
-    help="No tablet and no till was enrolled since the backup. Else the ledger waits until a manager says that none is missing.",
+    help="No tablet and no till was enrolled since the backup. Else the server waits until a manager says that none is missing.",
 )
 @click.option(
     "--skip-numbers",
     type=click.IntRange(min=1),
     default=SKIPPED_NUMBERS,
     show_default=True,
-    help="More than any one campaign has issued since the backup: these numbers are out, and are not used again.",
+    help="How many coupon numbers each campaign skips: more than any campaign has issued since the backup.",
 )
 @click.option(
     "--after-generation",
     type=click.IntRange(min=1),
     default=1,
-    help="On another machine than the last restore's: the generation that it said. Else this one remembers it.",
+    help="On another machine than the last restore: the generation that it printed. On the same machine it is known.",
 )
 @with_appcontext
 @plain_errors
 def restore(yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, after_generation: int) -> None:
-    """Begin recovery after a backup was put back: tablets tell the ledger what it lacks, and managers who won't come back."""
+    """Begin recovery after a backup was put back: tablets and tills report what the backup lacks."""
     now, remembered = now_ms(), Path(current_app.instance_path) / GENERATION_FILE
     yes or click.confirm(QUESTION, abort=True)
     known = read(lambda session: find_generation(session, again))
     none_enrolled = none_enrolled or (not yes and click.confirm(FORGOTTEN))
     newest = max(known, after_generation, recall(remembered))
-    remember(remembered, newest + 1)  # first: one that was never begun does no harm, and one that is begun twice does
+    remember(
+        remembered, newest + 1
+    )  # before it begins: a generation that is skipped does no harm, one that is used twice does
     life, missing = write(lambda session: begin(session, now, skip_numbers, newest, none_enrolled))
     click.echo(
         f"This is generation {life.generation} of the ledger."
-        f" Every campaign goes on {skip_numbers * (life.generation - known):,} numbers further."
+        f" Every campaign skips {skip_numbers * (life.generation - known):,} coupon numbers."
     )
     if life.is_recovering:
-        tell_awaited(life, missing)
-        click.echo(f"Start the server now. Who is still missing: {context().settings.base_url}/manager/recovery")
+        print_awaited(life, missing)
+        click.echo(
+            f"Start the server now. It lists the missing devices at {context().settings.base_url}/manager/recovery"
+        )
     else:
-        click.echo("No tablet and no till is awaited: nothing is to be recovered. Start the server now.")
+        click.echo("There is no tablet and no till to wait for. Start the server now.")
 
 
 def find_generation(session: Session, again: bool) -> int:
-    """The backup's. Raises Recovering."""
+    """The generation in the backup. Raises Recovering."""
     life = generation.current(session)
     if life.is_recovering and not again:
         raise Recovering
@@ -86,7 +90,7 @@ def find_generation(session: Session, again: bool) -> int:
 
 
 def recall(remembered: Path) -> int:
-    """The newest generation that was begun here: the same backup may be put back more than once, and knows of none."""
+    """The newest generation that this machine has begun, 0 if none. A backup that is put back twice does not know the first recovery."""
     return int(remembered.read_text()) if remembered.exists() else 0
 
 
@@ -96,12 +100,12 @@ def remember(remembered: Path, generation: int) -> None:
 
 
 def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
-    """The new life, and who is awaited. Where nobody is awaited, recovery is over at once."""
+    """(the new generation, the devices to wait for). If there are none, recovery is over at once."""
     recovery_restore.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
     return recovery_reports.end_if_complete(session), missing.list_missing(session, now)
 
 
-def tell_awaited(life: Life, missing: list[Missing]) -> None:
+def print_awaited(life: Life, missing: list[Missing]) -> None:
     tablets = sum(each.kind == "tablet" for each in missing)
     click.echo(f"Awaited: {tablets} tablets and {len(missing) - tablets} tills.")
     for each in missing[:LISTED_MAX]:
@@ -111,11 +115,11 @@ def tell_awaited(life: Life, missing: list[Missing]) -> None:
         click.echo(f"  and {len(missing) - LISTED_MAX} more")
     if life.awaits_forgotten:
         click.echo(
-            "And what was enrolled since the backup, which it does not know: until a manager says that none is missing."
+            "Also awaited: devices that were enrolled since the backup, until a manager says that none is missing."
         )
     click.echo(
-        "Until all of them have reported, or a manager has written off who won't come back:\n"
-        "  - a tablet that holds a coupon gives it, as always; nobody else gives any\n"
-        "  - no hold is granted, and tills are told that the ledger is being restored\n"
-        "  - coupons that were issued since the backup are known again when they are first shown"
+        "Until all of them have reported, or a manager has written off the others:\n"
+        "  - a tablet gives the coupons that it holds; nothing else is given\n"
+        "  - no hold is granted, and tills are told that the server is being restored\n"
+        "  - a coupon that was issued since the backup is known again once it is shown"
     )

@@ -54,7 +54,10 @@ def refuse_unreadable(file: Path) -> None:
 
 
 def ends_at(pair: Pair, host: str) -> Ms:
-    """When the certificate expires. Raises BadCertificate if it is not valid now, or not for `host`: a TLS handshake in memory checks it."""
+    """Return when the certificate expires, after a TLS handshake in memory.
+
+    Raises BadCertificate if it is not valid now, or not for `host`.
+    """
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = server_context(pair)
     trusting.load_verify_locations(pair.certificate)

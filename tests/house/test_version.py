@@ -26,4 +26,4 @@ def test_each_section_of_the_changelog_is_a_version_with_its_day_newest_first():
 
 def test_the_api_s_document_and_the_doctor_say_it(app):
     assert openapi_document(app)["info"]["version"] == VERSION
-    assert (doctor.about_version().subject, doctor.about_version().words) == ("version", VERSION)
+    assert (doctor.check_version().subject, doctor.check_version().words) == ("version", VERSION)

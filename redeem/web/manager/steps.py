@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
-
-from sqlalchemy.orm import Session
+from typing import Any, TypeVar
 
 from redeem.web.context import write
 
@@ -14,7 +12,7 @@ T = TypeVar("T")
 WORK_SECONDS = 2.0
 
 
-def work(step: Callable[[Session], T], has_more: Callable[[T], bool]) -> list[T]:
+def work(step: Callable[[Any], T], has_more: Callable[[T], bool]) -> list[T]:
     """Runs `step` until there is no more to do or WORK_SECONDS are over. Returns what each step returned."""
     until = time.monotonic() + WORK_SECONDS
     done = [write(step)]

@@ -42,7 +42,7 @@ def test_it_begins_once_unless_it_is_told_that_it_is_again(app: Flask, database:
     restore(app, "--yes")
     result = restore(app, "--yes")
     assert result.exit_code == 1
-    assert "say --again" in result.output
+    assert "add --again" in result.output
     assert generation(database) == (2, True)
     assert restore(app, "--yes", "--again").exit_code == 0
     assert generation(database) == (3, True)
@@ -59,7 +59,7 @@ def test_the_same_backup_put_back_twice_begins_no_generation_twice(app: Flask, d
     restore(app, "--yes", "--skip-numbers", "25")
     database.write(lambda session: session.execute(delete(Deployment)))  # as it is in a backup of before
     database.write(lambda session: session.execute(update(Campaign).values(coupons=0, skipped=0)))
-    assert "goes on 50 numbers further" in restore(app, "--yes", "--skip-numbers", "25").output
+    assert "skips 50 coupon numbers" in restore(app, "--yes", "--skip-numbers", "25").output
     assert generation(database) == (3, True)
     campaign = database.read(lambda session: session.get_one(Campaign, cast.anywhere))
     assert campaign.coupons == 50
@@ -72,7 +72,7 @@ def test_on_another_machine_it_is_told_the_last_generation(app: Flask, database:
 
 def test_where_nobody_is_awaited_it_is_over_at_once(app: Flask, database: Database):
     database.write(lambda session: session.execute(update(Device).values(revoked_at=1, lost_at=1)))
-    assert "nothing is to be recovered" in restore(app, "--yes", "--none-enrolled").output
+    assert "no tablet and no till to wait for" in restore(app, "--yes", "--none-enrolled").output
     assert generation(database) == (2, False)
 
 

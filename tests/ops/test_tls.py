@@ -125,8 +125,8 @@ def test_files_that_are_missing_strange_or_not_a_pair_are_faults(files: Files, t
     other = of_its_own(tmp_path, "other.example", 90)
     assert "don't" not in only_fault(told(Files(files.certificate, tmp_path / "none.key")))
     assert "No such file" in only_fault(told(Files(tmp_path / "none.crt", files.key)))
-    assert "no certificate and its own key" in only_fault(told(Files(files.certificate, other.key)))
-    assert "no certificate and its own key" in only_fault(told(Files(files.key, files.key)))
+    assert "are not a certificate and its key" in only_fault(told(Files(files.certificate, other.key)))
+    assert "are not a certificate and its key" in only_fault(told(Files(files.key, files.key)))
     (tmp_path / "folder").mkdir()
     assert "Is a directory" in only_fault(told(Files(tmp_path / "folder", files.key)))
 

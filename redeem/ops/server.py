@@ -22,7 +22,7 @@ from werkzeug.utils import import_string
 
 from redeem.config import Settings
 from redeem.lib.errors import Conflict, Invalid
-from redeem.ops import tls
+from redeem.ops import daily_sums, tls
 from redeem.ops.tls import Pair
 
 TARGET = "wsgi:app"
@@ -122,10 +122,16 @@ class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian choos
 
 
 def load(target: str, number: int) -> Any:
-    """Loads the application in a worker. The worker ends if the main process is killed, so that the port becomes free."""
+    """Loads the application in a worker. The worker ends if the main process is killed, so that the port becomes free.
+
+    The first worker adds closed days up beside its requests.
+    """
     keep_to_one_core(number)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    return import_string(target)
+    app = import_string(target)
+    if number == 0:
+        daily_sums.start(app)
+    return app
 
 
 def keep_to_one_core(number: int) -> None:

@@ -1,8 +1,9 @@
-"""Reading: a GET, of whatever route, does not ask the database more often where there is more to list.
+"""Reading: a GET, of whatever route, writes nothing, and does not ask the database more often where there is more to list.
 
 An application is served over a database with 2 of everything (tests/web/crowd.py), and another over one with 50.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -19,11 +20,15 @@ from redeem.accounts import password_resets, roles, sessions
 from redeem.app import create_app
 from redeem.config import Settings, load_settings
 from redeem.db.engine import Database
+from redeem.db.models.api import ApiKey
+from redeem.db.models.managers import ManagerSession
 from redeem.lib.links import Purpose
+from redeem.lib.times import MS_PER_MINUTE
 from redeem.web import context
+from redeem.web.api.auth import CACHE, KeyCache
 from redeem.web.context import now_ms
 from tests.cast import Cast
-from tests.databases import copy_sqlite
+from tests.databases import Stage, copy_sqlite
 from tests.factories import MOSCOW, SECRET
 from tests.web import crowd
 
@@ -44,6 +49,13 @@ OTHERWISE = {
     "public.nowhere_in_capitals": 404,
     "public.nothing": 404,
 }
+LOCK = "BEGIN IMMEDIATE"
+READS = re.compile(r"(SELECT|WITH|BEGIN$)")
+WRITES = re.compile(
+    r"\b(INSERT INTO|UPDATE \w+ SET|DELETE FROM|FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE|pg_(try_)?advisory\w+)\b"
+)
+# A session and a key note once a minute that they are used. Nothing else may be written.
+LAST_SEEN = ("UPDATE manager_session SET seen_at", "UPDATE api_key SET last_used_at")
 
 
 def settings_in(folder: Path, url: str) -> Settings:
@@ -110,27 +122,35 @@ class Served:
         finally:
             event.remove(self.database.engine, "before_cursor_execute", note)
         assert answer.status_code == OTHERWISE.get(route.endpoint, 200)
-        return [each for each in asked if not each.startswith("BEGIN")]
+        return asked
+
+    def forget_visits(self) -> None:
+        """As if the manager and the programs had not been here for two minutes: their next visit is noted."""
+        self.app.extensions[CACHE] = KeyCache()
+        long_ago = now_ms() - 2 * MS_PER_MINUTE
+        self.database.write(lambda db: db.execute(update(ManagerSession).values(seen_at=long_ago)))
+        self.database.write(lambda db: db.execute(update(ApiKey).values(last_used_at=long_ago)))
 
 
 @pytest.fixture(scope="module")
 def served(sqlite_original: tuple[Path, Cast], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Served]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(context, "KEYS_FRESH_SECONDS", 3_600.0)
-        made = {many: serve(*sqlite_original, tmp_path_factory.mktemp("crowd"), many) for many in (FEW, MANY)}
+        folders = {many: tmp_path_factory.mktemp("crowd") for many in (FEW, MANY)}
+        made = {many: serve(folder, copy_sqlite(*sqlite_original, folder), many) for many, folder in folders.items()}
         yield made
     for each in made.values():
         each.database.close()
         each.database.engine.dispose()
 
 
-def serve(original: Path, cast: Cast, folder: Path, many: int) -> Served:
-    app = create_app(settings_in(folder, copy_sqlite(original, cast, folder).url))
+def serve(folder: Path, stage: Stage, many: int) -> Served:
+    app = create_app(settings_in(folder, stage.url))
     tools, now = app.extensions["redeem"], now_ms()
 
     def work(session: Session) -> tuple[dict[str, str], str]:
-        ids = crowd.gather(session, cast, many, now)
-        boss, auditor = (roles.find_manager(session, cast.managers[role]) for role in ("shop_manager", "auditor"))
+        ids = crowd.gather(session, stage.cast, many, now)
+        boss, auditor = (roles.find_manager(session, stage.cast.managers[role]) for role in ("shop_manager", "auditor"))
         assert boss
         assert auditor
         reset, _ = password_resets.make_reset(session, roles.as_person(boss), auditor.id, now)
@@ -140,11 +160,58 @@ def serve(original: Path, cast: Cast, folder: Path, many: int) -> Served:
         }
         return ids | links, sessions.open_session(session, boss.id, "a browser", now)
 
-    return Served(app, cast, *tools.database.write(work))
+    return Served(app, stage.cast, *tools.database.write(work))
 
 
 @every_route
 def test_what_is_asked_does_not_grow_with_what_is_listed(served, route):
     """At the second look: at the first, keys are read and the visit is noted."""
-    few, many = ([each.statements(route) for _ in range(2)][1] for each in served.values())
+    few, many = (questions([each.statements(route) for _ in range(2)][1]) for each in served.values())
     assert len(many) == len(few), "\n".join(many)
+
+
+def questions(asked: list[str]) -> list[str]:
+    return [each for each in asked if not each.startswith("BEGIN")]
+
+
+@every_route
+def test_nothing_is_written_but_that_somebody_was_here(served, route):
+    """Days are closed and not added up, coupons are held, the ledger recovers: there is much that a page could do by the way."""
+    few = served[FEW]
+    few.forget_visits()
+    asked = few.statements(route)
+    assert unexpected(asked) == []
+    # The lock is taken for that one statement, and for nothing else.
+    assert asked.count(LOCK) == len([each for each in asked if each.startswith(LAST_SEEN)])
+
+
+@pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
+def test_nothing_is_written_or_locked_on_postgresql(stage, tmp_path, monkeypatch):
+    few = serve(tmp_path, stage, FEW)
+    monkeypatch.setattr(Database, "autocommit", None)  # what it does is not seen here: so nothing may use it
+    for route in routes():
+        few.forget_visits()
+        assert unexpected(few.statements(route)) == [], route
+    few.database.engine.dispose()
+
+
+def test_the_visits_of_a_manager_and_of_a_program_are_noted(served):
+    """The control: what is written is seen."""
+    by_name = {route.endpoint: route for route in routes()}
+    for name, noted in zip(("manager.overview", "shop.list_statements"), LAST_SEEN, strict=True):
+        served[FEW].forget_visits()
+        asked = served[FEW].statements(by_name[name])
+        assert [each for each in asked if each.startswith(noted)] != []
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM act", "WITH x AS (INSERT INTO act VALUES (1)) SELECT 1", "SELECT 1 FOR UPDATE", "VACUUM"]
+)
+def test_a_statement_that_writes_or_locks_is_found(statement):
+    assert unexpected([LOCK, "SELECT 1", statement]) == [statement]
+
+
+def unexpected(asked: list[str]) -> list[str]:
+    """What writes or locks, but for the two things that a visit notes."""
+    others = [each for each in asked if each != LOCK and not each.startswith(LAST_SEEN)]
+    return [each for each in others if WRITES.search(each) or not READS.match(each)]

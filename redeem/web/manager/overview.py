@@ -1,6 +1,5 @@
 """The overview: gifts by day, campaign and store, and declines and refusals by reason; as charts, tables and CSV."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,18 +12,14 @@ from redeem.accounts.roles import Permission
 from redeem.lib import charts, csvfile
 from redeem.lib.charts import Bar, Columns, Stack
 from redeem.lib.errors import NotFound
-from redeem.lib.times import local_day
 from redeem.reports import overview as report_overview
-from redeem.reports import rollups
 from redeem.reports.overview import Report, Row
-from redeem.web.context import now_ms, read, write
+from redeem.web.context import now_ms, read
 from redeem.web.languages import short_day
 from redeem.web.manager.access import office, person
 from redeem.web.manager.filters import Filter, read_filter
 from redeem.web.manager.tables import TABLES, Table
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
-
-ADD_UP_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +71,7 @@ def figures() -> ResponseReturnValue:
 
 def read_report() -> tuple[Filter, Report]:
     chosen = read_filter(person(), now_ms())
-    add_up()
     return chosen, read(lambda db: report_overview.report(db, chosen.question))
-
-
-def add_up() -> None:
-    """Adds up closed days that are not yet in the rollups, for at most ADD_UP_SECONDS: the next page goes on."""
-    today, until = local_day(now_ms(), "UTC"), time.monotonic() + ADD_UP_SECONDS
-    while read(lambda db: rollups.is_behind(db, today)) and time.monotonic() < until:
-        write(lambda db: rollups.add_up(db, today))
 
 
 def draw(report: Report) -> Drawn:

@@ -1,0 +1,62 @@
+"""Adds closed days up beside the requests, in one thread of a server, so that reading the overview never writes."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from redeem.db.engine import Database
+from redeem.lib.times import Ms, local_day
+from redeem.reports import rollups
+from redeem.web.context import Context, now_ms
+from redeem.web.logs import LOG
+
+LOOK_SECONDS = 60.0
+PAUSE_SECONDS = 0.5  # between two days: on SQLite nothing else is written while one is added up
+
+
+class DailySums(threading.Thread):
+    """Adds up one day at a time, each in a transaction of its own, until no closed day is left; then looks again once a minute.
+
+    Several servers of one database may do so at once: each day is added up under a lock, and by whoever comes first. The thread is a
+    daemon: a process that ends takes it along, and the day that it was at is added up by the next.
+    """
+
+    def __init__(self, database: Database, log: Any, clock: Callable[[], Ms] = now_ms) -> None:
+        super().__init__(name="daily-sums", daemon=True)
+        self._database, self._log, self._clock = database, log, clock
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            pause = PAUSE_SECONDS if self.step() else LOOK_SECONDS
+
+    def stop(self) -> None:
+        """Ends the thread after the day that it is at."""
+        self._stopped.set()
+        self.join()
+
+    def step(self) -> bool:
+        """Adds up one day. Answers whether it did: False if no closed day was left, or if it failed, which the log then says."""
+        try:
+            return add_up_one(self._database, self._clock())
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is told, and tried again at the next look
+            self._log.error("daily_sums_failed", exc_info=error)
+            return False
+
+
+def start(app: Flask) -> DailySums:
+    tools: Context = app.extensions["redeem"]
+    sums = DailySums(tools.database, app.extensions[LOG])
+    sums.start()
+    return sums
+
+
+def add_up_one(database: Database, now: Ms) -> bool:
+    """Adds up the next closed day. Answers False, and takes no lock, if there is none."""
+    today = local_day(now, "UTC")
+    return database.read(lambda db: rollups.is_behind(db, today)) and database.write(
+        lambda db: rollups.add_up(db, today)
+    )

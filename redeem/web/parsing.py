@@ -81,22 +81,30 @@ def parse_query(model: type[M]) -> M:
 
 
 def idempotency_key() -> str:
-    """The Idempotency-Key without its quotes, if it has any. Raises NoIdempotencyKey."""
-    given = request.headers.get("Idempotency-Key", "").strip()
+    """The Idempotency-Key of this request, as `read_key` reads it. Raises NoIdempotencyKey."""
+    key = read_key(request.headers.get("Idempotency-Key", ""))
+    if key is None:
+        raise NoIdempotencyKey
+    return key
+
+
+def read_key(text: str) -> str | None:
+    """An Idempotency-Key without the blanks and quotes around it, in a header and in a path alike. None if it can be no key."""
+    given = text.strip()
     if len(given) > 1 and given.startswith('"') and given.endswith('"'):
         given = given[1:-1]
-    if not KEY.fullmatch(given):
-        raise NoIdempotencyKey
-    return given
+    return given if KEY.fullmatch(given) else None
 
 
-def fingerprint(body: BaseModel, path: str | None = None) -> str:
-    """A hash that is the same for a retry and differs for another request: of the method, the path and the body's values.
+def fingerprint(said: BaseModel | str, path: str | None = None) -> str:
+    """A hash that is the same for a retry and differs for another request: of the method, the path and what was said.
 
-    `path` is given where it is not this request's own: a till that reports after a restore repeats what it sent elsewhere.
+    `said` is the body, or what stands for it where one thing can be written in several ways. `path` is given where it is not this
+    request's own: a till that reports after a restore repeats what it sent elsewhere.
     """
-    # Members that were not sent are left out: a member that a later release adds must not make a retry look new.
-    said = CANONICAL.encode(body.model_dump(mode="json", exclude_unset=True))
+    if isinstance(said, BaseModel):
+        # Members that were not sent are left out: a member that a later release adds must not make a retry look new.
+        said = CANONICAL.encode(said.model_dump(mode="json", exclude_unset=True))
     return base64url(sha256(f"{request.method}\0{path or request.path}\0{said}".encode()).digest())
 
 

@@ -3,8 +3,8 @@
 `POST /v1/redemptions` is the busiest route of Redeem: measure a change to it (bench/load.py).
 """
 
-from flask import Blueprint, Flask, Response
-from werkzeug.routing import BaseConverter
+from flask import Blueprint, Flask, Response, request
+from werkzeug.routing import BaseConverter, ValidationError
 
 from redeem.accounts.api_keys import REDEEM
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
@@ -15,6 +15,7 @@ from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
+from redeem.redemptions.attempts import Marks, settle_attempt
 from redeem.redemptions.fast_path import redeem_at_once
 from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import cancel, settle
@@ -25,17 +26,23 @@ from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import autocommit, context, now_ms, read, write
 from redeem.web.declines import DECLINES
-from redeem.web.parsing import fingerprint
+from redeem.web.parsing import fingerprint, read_key
 from redeem.web.problems import KINDS, problem
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
 
 
 class AttemptConverter(BaseConverter):
-    """An attempt's id in a path. It may hold every character of an Idempotency-Key, slashes included."""
+    """An attempt's id in a path. It may hold every character of an Idempotency-Key, slashes and the header's quotes included."""
 
-    regex = f"[\\x20-\\x7e]{{1,{KEY_MAX_CHARACTERS}}}"
+    regex = f"[\\x20-\\x7e]{{1,{KEY_MAX_CHARACTERS + 2}}}"
     part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        key = read_key(value)
+        if key is None:
+            raise ValidationError
+        return key
 
 
 def attach(app: Flask) -> None:
@@ -76,15 +83,13 @@ def redeem_coupon(key: str, body: Scan) -> Response:
 
     A decline is kept like any other answer: to try again later, make a new attempt. `recovering` is not kept: nothing is decided yet.
     """
-    actor, now, mark = till_caller().actor, now_ms(), fingerprint(body)
-    if body.is_typed:
-        find = finder(body, actor, now)
-        given = write(lambda session: settle(session, attempt_to_redeem(actor, key, mark, find(session)), now))
-    else:
-        act = attempt_to_redeem(actor, key, mark, scanned(body))
-        given = autocommit(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
-            lambda session: settle(session, act, now)
-        )
+    actor, now, marks = till_caller().actor, now_ms(), marks_of(body, request.path)
+    shown = None if body.is_typed else scanned(body)
+    find = finder(body, actor, now) if body.is_typed else None
+    act = Act(actor, key, Kind.REDEEM, marks.now, shown.serial if shown else None, shown)
+    given = autocommit(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
+        lambda session: settle_attempt(session, act, marks, now, find)
+    )
     return receipt(given) if given.redeemed else declined(given)
 
 
@@ -138,8 +143,9 @@ def scanned(body: Scan) -> ShownCoupon | None:
     return ShownCoupon.of(token) if token else None
 
 
-def attempt_to_redeem(actor: Actor, key: str, mark: str, shown: ShownCoupon | None) -> Act:
-    return Act(actor, key, Kind.REDEEM, mark, shown.serial if shown else None, shown)
+def marks_of(body: Scan, path: str) -> Marks:
+    """The marks of an attempt that was sent to `path`. Raises BadCode."""
+    return Marks(fingerprint(body.identity, path), fingerprint(body, path))
 
 
 def as_shown(serial: int | None) -> ShownCoupon | None:

@@ -3,6 +3,7 @@
 Until then a coupon is given only by the device that holds it: the till may have given any other coupon since the backup.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from flask import Blueprint, Response
@@ -21,10 +22,9 @@ from redeem.redemptions.identify import read_name
 from redeem.web.api.auth import till_caller
 from redeem.web.api.operation import answer, operation
 from redeem.web.api.shapes import Body, Instant, Moment, ResponseBody
-from redeem.web.api.till import declined, receipt
+from redeem.web.api.till import declined, marks_of, receipt
 from redeem.web.api.till_shapes import Redemption, Scan
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.parsing import fingerprint
 
 blueprint = Blueprint("till_recovery", __name__, url_prefix="/v1/recovery")
 REDEMPTIONS = "/v1/redemptions"
@@ -86,15 +86,17 @@ def say_again(key: str, body: SaidAgain) -> Response:
 
     The gift was given, so the redemption rules are not applied. `conflict`: another device gave a gift for this coupon, too.
     """
-    actor, now = till_caller().actor, now_ms()
+    actor, now, marks = till_caller().actor, now_ms(), marks_of(body.request, REDEMPTIONS)
     given = GivenBefore(
         attempt=key,
-        fingerprint=fingerprint(body.request, REDEMPTIONS),
+        fingerprint=marks.now,
         shown=shown_in(body),
         redemption_id=body.answer.id,
         redeemed_at=body.answer.redeemed_at,
     )
-    said = write(lambda session: tills.say_again(session, actor, given, now))
+    said = write(
+        lambda session: marks.match(lambda mark: tills.say_again(session, actor, replace(given, fingerprint=mark), now))
+    )
     return receipt(said) if said.code == Outcome.REDEEMED else declined(said)
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from redeem.domain import short_codes
+from redeem.domain import short_codes, tokens
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import Offer
 from redeem.lib.days import to_date
+from redeem.lib.errors import BadToken
 from redeem.redemptions.verify import Recovering, Ruling
 from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, ResponseBody
 
@@ -32,6 +33,16 @@ class Scan(Body):
     @property
     def is_typed(self) -> bool:
         return "short_code" in self.model_fields_set
+
+    @property
+    def identity(self) -> str:
+        """What is named, however it was written: a coupon's link and its digits have the same. Raises BadCode."""
+        if self.is_typed:
+            return f"short code {short_codes.normalise(self.short_code)}"
+        try:
+            return f"token {tokens.write(tokens.read(self.token))}"  # not verified: a retry may come after its key is compromised
+        except BadToken:
+            return f"text {self.token}"
 
 
 class ReverseBody(Body):

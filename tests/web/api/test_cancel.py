@@ -2,6 +2,8 @@
 
 from urllib.parse import quote
 
+import pytest
+
 from redeem.db.models.ledger import Act, Redemption
 from tests.databases import on_both_databases
 from tests.factories import all_of
@@ -60,3 +62,26 @@ def test_a_decline_that_is_cancelled_leaves_the_coupon_as_it_was(north, north_tw
 def test_a_name_in_another_alphabet_is_no_attempt(north, database):
     assert_problem(north.post("/redemptions/попытка/cancel"), "not_found")
     assert database.read(lambda s: all_of(s, Act)) == []
+
+
+@pytest.mark.parametrize("written", ['"att"', " att ", ' "att" ', "att"])
+@pytest.mark.parametrize("header", ['"att"', "att"])
+@on_both_databases
+def test_an_attempt_has_one_name_however_it_is_written(client, north, coupon, written, header):
+    assert north.post(f"/redemptions/{quote(written, safe='')}/cancel").json["id"] == "att"
+    late = client.post(
+        "/v1/redemptions", json={"token": coupon.token}, headers={**north.headers, "Idempotency-Key": header}
+    )
+    assert_problem(late, "attempt_cancelled")
+    assert north.verify(coupon.token) == "good"
+
+
+@pytest.mark.parametrize("written", ["%22%22", "%20", '"' + "x" * 256 + '"'])
+def test_what_can_name_no_attempt_is_not_found(north, database, written):
+    assert_problem(north.post(f"/redemptions/{written}/cancel"), "not_found")
+    assert database.read(lambda session: all_of(session, Act)) == []
+
+
+def test_the_longest_name_may_be_quoted(north):
+    name = "x" * 255
+    assert north.post(f"/redemptions/%22{name}%22/cancel").json["id"] == name

@@ -1,9 +1,15 @@
 """POST /v1/redemptions: a till redeems a coupon, once."""
 
+from hashlib import sha256
+from json import dumps
+
 import pytest
+from sqlalchemy import update
 
 from redeem.db.models.ledger import Act, Redemption
+from redeem.db.models.managers import Throttle
 from redeem.domain import short_codes
+from redeem.lib.encoding import base64url
 from redeem.web.declines import DECLINES
 from tests import factories
 from tests.databases import on_both_databases
@@ -169,3 +175,54 @@ def test_every_decline_has_its_words(app):
     document = app.test_client().get("/v1/openapi.json").json
     told = str(document["paths"]["/v1/redemptions"]["post"]["responses"])
     assert [code for code in DECLINES if f"`{code}`" not in told] == []
+
+
+@on_both_databases
+def test_a_coupon_s_link_and_its_digits_are_the_same_request(north, coupon, issue, cast):
+    first = north.redeem(f"https://gift.example/c/{coupon.token}", "one")
+    for written in (coupon.token, f" {coupon.token}\r\n", f"HTTP://OTHER.EXAMPLE/c/{coupon.token}"):
+        again = north.redeem(written, "one")
+        assert (again.status_code, again.data, replayed(again)) == (201, first.data, True)
+    assert_problem(north.redeem(issue(cast.anywhere).token, "one"), "idempotency_key_reused")
+
+
+def test_a_typed_code_is_the_same_request_however_it_is_typed(north, coupon, issue, cast):
+    first = north.post("/redemptions", {"short_code": coupon.short_code}, "one")
+    again = north.post("/redemptions", {"short_code": short_codes.grouped(coupon.short_code).lower()}, "one")
+    assert (first.status_code, again.data, replayed(again)) == (201, first.data, True)
+    other = issue(cast.anywhere).short_code
+    assert_problem(north.post("/redemptions", {"short_code": other}, "one"), "idempotency_key_reused")
+
+
+def test_what_names_nothing_is_another_request_for_each_text(north):
+    assert_problem(north.redeem("4006381333931", "one"), "unknown_coupon")
+    assert replayed(north.redeem("4006381333931", "one"))
+    assert_problem(north.redeem("4006381333932", "one"), "idempotency_key_reused")
+
+
+def test_an_attempt_that_was_kept_by_the_text_of_its_body_is_still_known(north, database, coupon):
+    """As version 0.2 kept it."""
+    sent = {"token": f"https://gift.example/c/{coupon.token}"}
+    said = f"POST\0/v1/redemptions\0{dumps(sent, sort_keys=True)}".encode()
+    first = north.post("/redemptions", sent, "one")
+    database.write(lambda session: session.execute(update(Act).values(fingerprint=base64url(sha256(said).digest()))))
+    again = north.post("/redemptions", sent, "one")
+    assert (again.data, replayed(again)) == (first.data, True)
+    assert_problem(north.post("/redemptions", {"token": "1"}, "one"), "idempotency_key_reused")
+
+
+@on_both_databases
+def test_a_retry_of_a_typed_code_need_not_wait(north, coupon):
+    first = north.post("/redemptions", {"short_code": coupon.short_code}, "one")
+    guesses = [north.post("/redemptions", {"short_code": short_codes.new_code()}, f"guess-{n}") for n in range(6)]
+    assert_problem(guesses[5], "too_many")
+    again = north.post("/redemptions", {"short_code": coupon.short_code}, "one")
+    assert (again.status_code, again.data, replayed(again)) == (201, first.data, True)
+    assert_problem(north.post("/redemptions", {"short_code": coupon.short_code}, "two"), "too_many")
+
+
+def test_a_retry_of_a_wrong_code_is_no_second_guess(north, database):
+    wrong = short_codes.new_code()
+    assert [north.post("/redemptions", {"short_code": wrong}, "one").status_code for _ in range(9)] == [404] * 9
+    (count,) = database.read(lambda session: all_of(session, Throttle))
+    assert count.failures == 1

@@ -133,3 +133,10 @@ def test_an_answer_that_is_none_is_refused(north, database, coupon, answer):
 
 def test_a_shop_has_nothing_to_say_here(shop):
     assert_problem(shop.get("/recovery"), "insufficient_scope")
+
+
+def test_a_coupon_may_be_said_again_as_it_was_not_written_before(north, database, coupon):
+    first = north.redeem(f"https://gift.example/c/{coupon.token}", "one").json
+    database.write(lambda session: restore.begin(session, NOW, none_enrolled=True))
+    again = say_again(north, first, "one", token=coupon.token)
+    assert (again.status_code, again.json["id"], replayed(again)) == (201, first["id"], True)

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from redeem.lib.errors import RedeemError
+from redeem.lib.origins import read_origin
 from redeem.lib.times import is_zone
 
 MIN_SECRET_CHARACTERS = 32
@@ -83,10 +84,8 @@ class Settings(BaseSettings):
 
     @field_validator("base_url")
     @classmethod
-    def drop_trailing_slash(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return url.rstrip("/")
+    def write_as_browsers_do(cls, url: str) -> str:
+        return read_origin(url)
 
     @field_validator("database_url")
     @classmethod

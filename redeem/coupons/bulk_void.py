@@ -27,7 +27,7 @@ from redeem.domain.status import is_void
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
-from redeem.lib.text import clean_name
+from redeem.lib.text import clean_name, trimmed
 from redeem.lib.times import Ms
 from redeem.redemptions.identify import find_named, read_name
 
@@ -90,7 +90,7 @@ class Line:
 
 def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) -> str:
     """Make a run of coupons named by short code, id, token, link or order. Return its id. Raises Invalid."""
-    said = [text.replace("\0", "").strip()[: history.TEXT_MAX_CHARACTERS] for text in texts]
+    said = [trimmed(text.replace("\0", ""))[: history.TEXT_MAX_CHARACTERS] for text in texts]
     named = [text for text in said if text]
     if not named or len(named) > TEXTS_MAX:
         raise Invalid("Name at least one coupon, and at most 20,000.")

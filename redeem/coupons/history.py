@@ -21,6 +21,7 @@ from redeem.holds import holds
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_id, coupon_id
 from redeem.lib.strictjson import loads
+from redeem.lib.text import trimmed
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores, where_good
 from redeem.redemptions.identify import find_named, read_name
@@ -153,7 +154,7 @@ ACT = (
 
 def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
     """Return the ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
-    wanted = text.strip()[:TEXT_MAX_CHARACTERS]
+    wanted = trimmed(text)[:TEXT_MAX_CHARACTERS]
     serial = find_named(session, read_name(wanted, ring))
     if serial is not None:
         return [coupon_id(serial)] if is_visible(session, scope, serial) else []

@@ -10,13 +10,15 @@ from enum import StrEnum
 
 from redeem.lib.errors import BadCode
 from redeem.lib.ids import CROCKFORD, crockford
+from redeem.lib.text import UNSEEN
 
 CHARACTERS = 12
 ENTROPY_BITS = 5 * (CHARACTERS - 1)
 TEXT_MAX_CHARACTERS = 64
 
 _VALUES = {character: value for value, character in enumerate(CROCKFORD)}
-_SEPARATORS = re.compile(r"[\t-\r \u00a0_.\-\u2010-\u2015\u2212]")
+# Between the characters: a dash of any kind, a dot, an underscore, and what nobody sees, which pages and mails add to what is copied.
+_SEPARATORS = re.compile(rf"[{UNSEEN}_.\-\u2010-\u2015\u2212]")
 # Characters that look like one of the alphabet are read as it: Crockford's O, I and L, and Cyrillic capitals.
 _ALIKE = str.maketrans("OILАВЕКМНОРСТУХ", "011ABEKMH0PCTYX")
 

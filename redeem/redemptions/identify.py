@@ -12,6 +12,7 @@ from redeem.domain.tokens import Token
 from redeem.ledger import ledger
 from redeem.lib.errors import BadCode, BadToken, TooMany
 from redeem.lib.ids import coupon_of
+from redeem.lib.text import trimmed
 from redeem.lib.times import Ms
 
 MS_PER_SECOND = 1000
@@ -46,7 +47,7 @@ def read_name(text: str | None, ring: KeyRing) -> Named:
         return Named(token=tokens.verify(tokens.read(text), ring))
     except BadToken:
         pass
-    serial = coupon_of(text)
+    serial = coupon_of(trimmed(text))
     if serial is not None:
         return Named(serial_of_id=serial)
     try:

@@ -127,19 +127,6 @@ def test_tokens_of_a_compromised_key_are_refused():
     assert (tokens.fault(token, RING), tokens.fault(token, stolen)) == (None, Fault.COMPROMISED_KEY)
 
 
-def test_the_link_is_what_the_reader_reads():
-    token = tokens.sign(7, 42, 2500, KEY, 1)
-    assert tokens.read(tokens.link("https://gift.example/c/", token)) == token
-
-
-@pytest.mark.parametrize(
-    "prefix", ["", "https://gift.example", "https://gift.example/c", "gift.example/c/", "https://gift.example/x/c/"]
-)
-def test_no_link_is_made_that_the_reader_would_refuse(prefix):
-    with pytest.raises(ValueError, match="needs a prefix"):
-        tokens.link(prefix, tokens.sign(7, 42, 2500, KEY, 1))
-
-
 def test_all_refusals_look_alike_from_outside():
     forged, unknown = BadToken(Fault.WRONG_SIGNATURE), BadToken(Fault.UNKNOWN_KEY)
     assert (forged.code, forged.detail, forged.extra) == (unknown.code, unknown.detail, unknown.extra)

@@ -12,7 +12,7 @@ from redeem.lib import qr
 
 KEY = SigningKey(b"q" * 32)
 PREFIX = "https://coupons.shop.rus/c/"  # 27 characters
-LINK = tokens.link(PREFIX, tokens.sign(7, 42, 2500, KEY, 1))
+LINK = PREFIX + tokens.write(tokens.sign(7, 42, 2500, KEY, 1))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -54,7 +54,7 @@ def test_the_svg_scans_as_the_text():
 
 @pytest.mark.parametrize("prefix", ["http://a.io/c/", "http://127.0.0.1:8000/c/", PREFIX])
 def test_a_coupon_is_version_6_at_level_m(prefix):
-    link = tokens.link(prefix, tokens.sign(2**31 - 1, 2**32 - 1, 65535, KEY, 255))
+    link = prefix + tokens.write(tokens.sign(2**31 - 1, 2**32 - 1, 65535, KEY, 255))
     assert version_and_level(picture(qr.png(link))) == ("6", "M")
 
 
@@ -80,7 +80,7 @@ def test_the_shortest_and_the_longest_text_scan(text):
 
 @pytest.mark.parametrize("number", range(8))
 def test_any_coupon_scans(number):
-    link = tokens.link(PREFIX, tokens.sign(7, number, 2500, KEY, 1))
+    link = PREFIX + tokens.write(tokens.sign(7, number, 2500, KEY, 1))
     assert scanned(picture(qr.png(link, module_px=3))).text == link
 
 

@@ -64,8 +64,50 @@ def test_sqlite_is_the_default():
     assert load_settings(secret_keys=(GOOD,)).database_url == "sqlite:///redeem.sqlite"
 
 
-def test_a_slash_at_the_end_is_dropped():
-    assert load_settings(secret_keys=(GOOD,), base_url="https://gifts.example/").base_url == "https://gifts.example"
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("https://gifts.example/", "https://gifts.example"),
+        (" https://gifts.example\n", "https://gifts.example"),
+        ("HTTPS://Gifts.Example", "https://gifts.example"),
+        ("https://подарок.рф", "https://xn--80ahtncck.xn--p1ai"),
+        ("https://ПОДАРОК.рф/", "https://xn--80ahtncck.xn--p1ai"),
+        ("https://xn--80ahtncck.xn--p1ai", "https://xn--80ahtncck.xn--p1ai"),
+        ("https://gifts.example:443", "https://gifts.example"),
+        ("http://gifts.example:80", "http://gifts.example"),
+        ("https://gifts.example:8443", "https://gifts.example:8443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://192.168.1.20:8000", "http://192.168.1.20:8000"),
+    ],
+)
+def test_the_address_is_written_as_browsers_write_it(typed, address):
+    assert load_settings(secret_keys=(GOOD,), base_url=typed).base_url == address
+    assert load_settings(secret_keys=(GOOD,), base_url=address).base_url == address
+
+
+@pytest.mark.parametrize(
+    ("typed", "fault"),
+    [
+        ("gifts.example", "must start with http"),
+        ("https://gifts.example/redeem", "must end after the host"),
+        ("https://gifts.example?shop=1", "must end after the host"),
+        ("https://gifts.example/#c", "must end after the host"),
+        ("https://shop@gifts.example", "must end after the host"),
+        ("https://gift_shop.example", "must name a host"),
+        ("https://", "must name a host"),
+        ("https://gifts..example", "must name a host"),
+        ("https://gifts example", "must name a host"),
+        ("https://-gifts.example", "must name a host"),
+        (f"https://{'a.' * 127}example", "must name a host"),
+        ("https://straße.example", "in ASCII"),
+        ("https://gifts.example:0", "must have a port"),
+        ("https://gifts.example:99999", "must have a port"),
+        ("https://[::1", "bracket"),
+    ],
+)
+def test_an_address_that_no_browser_would_write_is_refused(typed, fault):
+    with pytest.raises(BadConfiguration, match=rf"REDEEM_BASE_URL: .*{fault}"):
+        load_settings(secret_keys=(GOOD,), base_url=typed)
 
 
 def test_a_file_that_is_named_must_be_there(monkeypatch):

@@ -114,86 +114,130 @@ def _good_tokens() -> list[dict[str, Any]]:
 
 
 def _good_forms() -> list[dict[str, Any]]:
-    forms = {
-        "as the link in the QR": f"https://gift.example/c/{TEXT}",
-        "as a link of another host": f"https://elsewhere.example.org/c/{TEXT}",
-        "as a link without TLS, with a port": f"http://127.0.0.1:8000/c/{TEXT}",
-        "as a link to an IPv6 address": f"http://[::1]:8000/c/{TEXT}",
-        "as a link in capitals": f"HTTPS://GIFT.EXAMPLE/C/{TEXT}",
-        "as a link in mixed case": f"hTTps://Gift.Example/C/{TEXT}",
+    forms = {**_as_links(), **_as_scanners_add(), **_as_people_copy()}
+    return [_says(name, text, (ACTIVE, 7, 42, 2500), TEXT) for name, text in forms.items()]
+
+
+def _as_links() -> dict[str, str]:
+    links = {
+        "in the QR": "https://gift.example/c/",
+        "of another host": "https://elsewhere.example.org/c/",
+        "without TLS, with a port": "http://127.0.0.1:8000/c/",
+        "to an IPv6 address": "http://[::1]:8000/c/",
+        "in capitals": "HTTPS://GIFT.EXAMPLE/C/",
+        "in mixed case": "hTTps://Gift.Example/C/",
+        "of an international host": "https://подарок.рф/c/",
+        "of an international host in ASCII": "https://xn--80ahtncck.xn--p1ai/c/",
+        "of a host with an underscore": "https://gift_shop.example/c/",
+        "of a path": "https://gift.example/redeem/c/",
+        "of a longer path": "https://gift.example/x/y/c/",
+        "of another letter": "https://gift.example/d/",
+        "with a user's name": "https://shop@gift.example/c/",
+        "in a link": "https://elsewhere.example/?to=https://gift.example/c/",
+        "without a scheme": "gift.example/c/",
+        "without a host": "https:///c/",
+        "of another scheme": "ftp://gift.example/c/",
+        "whose host is a number": "https://2130706433/c/",
+    }
+    return {f"as a link {name}": prefix + TEXT for name, prefix in links.items()}
+
+
+def _as_scanners_add() -> dict[str, str]:
+    link = f"https://gift.example/c/{TEXT}"
+    return {
         "ended with CR and LF by a scanner": f"{TEXT}\r\n",
         "ended with a tab by a scanner": f"{TEXT}\t",
         "ended with a group separator": f"{TEXT}\x1d",
         "begun with a group separator": f"\x1d{TEXT}",
+        "between STX and ETX": f"\x02{TEXT}\x03",
+        "after a star": f"*{TEXT}",
+        "between stars": f"*{TEXT}*",
+        "after a tilde": f"~{TEXT}",
+        "a null at the end": f"{TEXT}\0",
         "between spaces and lines": f" \r\n\t {TEXT} \v\f\n",
         "with an ECI in literal text": f"\\000026{TEXT}",
-        "as a link with an ECI in literal text": f"\\000026https://gift.example/c/{TEXT}\r",
+        "with an ECI of another character set": f"\\000003{TEXT}",
+        "with two ECIs": f"\\000026\\000026{TEXT}",
+        "as a link with an ECI in literal text": f"\\000026{link}\r",
         "with a symbology id": f"]Q1{TEXT}",
-        "as a link with a symbology id": f"]Q1https://gift.example/c/{TEXT}",
-        "with a symbology id and an ECI": f"]Q2\\000026https://gift.example/c/{TEXT}\n",
+        "with a symbology id behind": f"{TEXT}]Q1",
+        "as a link with a symbology id": f"]Q1{link}",
+        "with a symbology id and an ECI": f"]Q2\\000026{link}\n",
+        "typed in a Russian layout": f"реезыЖ..пшаеюучфьздуюсщь.с.{TEXT}",
+        "twice by a scanner without an end": link + link,
         "at the longest that is read": TEXT + " " * (512 - 183),
     }
-    return [_says(name, text, (ACTIVE, 7, 42, 2500), TEXT) for name, text in forms.items()]
+
+
+def _as_people_copy() -> dict[str, str]:
+    link = f"https://gift.example/c/{TEXT}"
+    return {
+        "with a byte order mark in front": f"\ufeff{link}",
+        "with a no-break space at the end": f"{link}\u00a0",
+        "with a left-to-right mark on both sides": f"\u200e{link}\u200e",
+        "ended with a full stop": f"{link}.",
+        "in brackets": f"({link})",
+        "in angle brackets": f"<{link}>",
+        "ended with a slash": f"{link}/",
+        "ended with an encoded space": f"{link}%20",
+        "with a query": f"{link}?utm_source=mail",
+        "with a fragment": f"{link}#top",
+        "as a query": f"https://gift.example/?c={TEXT}",
+        "between words": f"Your coupon: {link} Enjoy it",
+        "with a sign in front": f"-{TEXT}",
+    }
 
 
 def _bad_texts() -> list[tuple[str, str, str]]:
     """Texts that aren't read."""
+    return [(name, text, "too_long") for name, text in _too_long()] + [
+        (name, text, "no_digits") for name, text in [*_without_a_token(), *_without_its_digits()]
+    ]
+
+
+def _too_long() -> list[tuple[str, str]]:
+    return [("one character too long", TEXT + " " * (513 - 183)), ("far too long", "0" * 5000)]
+
+
+def _without_its_digits() -> list[tuple[str, str]]:
     number = int.from_bytes(GOOD, "big")
     return [
-        ("nothing", "", "empty"),
-        ("only spaces", " \r\n\t", "empty"),
-        ("one character too long", TEXT + " " * (513 - 183), "too_long"),
-        ("far too long", "0" * 5000, "too_long"),
-        ("one zero more in front", "0" + TEXT, "wrong_length"),
-        ("one digit less in front", TEXT[1:], "wrong_length"),
-        ("without its leading zeros", str(number), "wrong_length"),
-        ("one digit less at the end", TEXT[:-1], "wrong_length"),
-        ("one digit more at the end", TEXT + "0", "wrong_length"),
-        ("the same modulo 2^608", str(number + 2**608), "wrong_length"),
-        ("the same modulo 2^608, twice over", str(number + 2 * 2**608), "wrong_length"),
-        ("twice in one text", TEXT + TEXT, "wrong_length"),
-        ("a link with no more than a digit", "https://gift.example/c/1", "wrong_length"),
-        ("the largest number of 183 digits", "9" * 183, "unknown_version"),
-        ("nothing but zeros", "0" * 183, "unknown_version"),
-        ("Arabic digits", TEXT.translate({48 + digit: 0x660 + digit for digit in range(10)}), "not_digits"),
-        ("full-width digits", TEXT.translate({48 + digit: 0xFF10 + digit for digit in range(10)}), "not_digits"),
-        ("one Devanagari digit", TEXT[:-1] + chr(0x966 + int(TEXT[-1])), "not_digits"),
-        ("one superscript digit", TEXT[:-1] + "²", "not_digits"),
-        ("a sign in front", "+" + TEXT[1:], "not_digits"),
-        ("a minus in front", "-" + TEXT, "not_digits"),
-        ("an underscore between digits", TEXT[:90] + "_" + TEXT[90:], "not_digits"),
-        ("a space between digits", TEXT[:90] + " " + TEXT[90:], "not_digits"),
-        ("a line break between digits", TEXT[:90] + "\n" + TEXT[90:], "not_digits"),
-        ("a null at the end", TEXT + "\0", "not_digits"),
-        ("a byte order mark in front", "\ufeff" + TEXT, "not_digits"),
-        ("a no-break space at the end", TEXT + "\u00a0", "not_digits"),
-        ("hexadecimal", GOOD.hex(), "not_digits"),
-        ("hexadecimal, marked", "0x" + GOOD.hex(), "not_digits"),
-        ("base64url", base64url(GOOD), "not_digits"),
-        ("base64", base64.b64encode(GOOD).decode(), "not_digits"),
-        ("a JWT", "eyJhbGciOiJFZERTQSJ9.eyJjIjo3LCJuIjo0Mn0." + base64url(R + S), "not_digits"),
-        ("a short code", "7KQ2-M4XZ-9F3C", "not_digits"),
-        ("words", "Coupon", "not_digits"),
-        ("a link with another path", f"https://gift.example/d/{TEXT}", "not_digits"),
-        ("a link with a longer path", f"https://gift.example/x/c/{TEXT}", "not_digits"),
-        ("a link that goes on", f"https://gift.example/c/{TEXT}/", "not_digits"),
-        ("a link with a query", f"https://gift.example/c/{TEXT}?x=1", "not_digits"),
-        ("a link with a fragment", f"https://gift.example/c/{TEXT}#x", "not_digits"),
-        ("a link whose digits are its query", f"https://gift.example/?/c/{TEXT}", "not_digits"),
-        ("a link with base64url", f"https://gift.example/c/{base64url(GOOD)}", "not_digits"),
-        ("a link without digits", "https://gift.example/c/", "not_digits"),
-        ("a link without a host", f"https:///c/{TEXT}", "not_digits"),
-        ("a link without a scheme", f"gift.example/c/{TEXT}", "not_digits"),
-        ("a link of another scheme", f"ftp://gift.example/c/{TEXT}", "not_digits"),
-        ("a link with a user's name", f"https://shop@gift.example/c/{TEXT}", "not_digits"),
-        ("a link with a long s in its scheme", f"http\u017f://gift.example/c/{TEXT}", "not_digits"),
-        ("a link with a Kelvin sign in its host", f"https://\u212aiosk.example/c/{TEXT}", "not_digits"),
-        ("a link in a link", f"https://gift.example/c/https://gift.example/c/{TEXT}", "not_digits"),
-        ("a script", f"javascript://gift.example/c/{TEXT}", "not_digits"),
-        ("an ECI of another character set", f"\\000003{TEXT}", "not_digits"),
-        ("two ECIs", f"\\000026\\000026{TEXT}", "not_digits"),
-        ("half an ECI", f"\\0026{TEXT}", "not_digits"),
-        ("a symbology id behind", f"{TEXT}]Q1", "not_digits"),
+        ("one zero more in front", "0" + TEXT),
+        ("one digit less in front", TEXT[1:]),
+        ("without its leading zeros", str(number)),
+        ("one digit less at the end", TEXT[:-1]),
+        ("one digit more at the end", TEXT + "0"),
+        ("the same modulo 2^608", str(number + 2**608)),
+        ("the same modulo 2^608, twice over", str(number + 2 * 2**608)),
+        ("twice in one text, as one number", TEXT + TEXT),
+        ("a sign for the first digit", "+" + TEXT[1:]),
+        ("an underscore between digits", TEXT[:90] + "_" + TEXT[90:]),
+        ("a space between digits", TEXT[:90] + " " + TEXT[90:]),
+        ("a line break between digits", TEXT[:90] + "\n" + TEXT[90:]),
+        ("half an ECI", f"\\0026{TEXT}"),
+        ("two coupons", f"{TEXT} {digits(made(number=43))}"),
+    ]
+
+
+def _without_a_token() -> list[tuple[str, str]]:
+    return [
+        ("nothing", ""),
+        ("only spaces", " \r\n\t"),
+        ("Arabic digits", TEXT.translate({48 + digit: 0x660 + digit for digit in range(10)})),
+        ("full-width digits", TEXT.translate({48 + digit: 0xFF10 + digit for digit in range(10)})),
+        ("one Devanagari digit", TEXT[:-1] + chr(0x966 + int(TEXT[-1]))),
+        ("one superscript digit", TEXT[:-1] + "²"),
+        ("hexadecimal", GOOD.hex()),
+        ("hexadecimal, marked", "0x" + GOOD.hex()),
+        ("base64url", base64url(GOOD)),
+        ("base64", base64.b64encode(GOOD).decode()),
+        ("a JWT", "eyJhbGciOiJFZERTQSJ9.eyJjIjo3LCJuIjo0Mn0." + base64url(R + S)),
+        ("a short code", "7KQ2-M4XZ-9F3C"),
+        ("an article's number", "4006381333931"),
+        ("words", "Coupon"),
+        ("a link with no more than a digit", "https://gift.example/c/1"),
+        ("a link with base64url", f"https://gift.example/c/{base64url(GOOD)}"),
+        ("a link without digits", "https://gift.example/c/"),
     ]
 
 
@@ -236,4 +280,8 @@ def _bad_tokens() -> list[tuple[str, str, str]]:
         ("the domain of journal entries", made(domain=b"redeem-entry-v1\0"), "wrong_signature"),
         ("the domain of the next version", made(domain=b"redeem-coupon-v2\0"), "wrong_signature"),
     ]
-    return [(name, digits(data), reason) for name, data, reason in tokens]
+    numbers = [
+        ("the largest number of 183 digits", "9" * 183, "unknown_version"),
+        ("nothing but zeros", "0" * 183, "unknown_version"),
+    ]
+    return [*numbers, *((name, digits(data), reason) for name, data, reason in tokens)]

@@ -45,8 +45,6 @@ OTHERWISE = {
     "static": 404,
     "clerk.static": 404,
     "manager.nowhere": 404,
-    "public.nowhere": 404,
-    "public.nowhere_in_capitals": 404,
     "public.nothing": 404,
 }
 LOCK = "BEGIN IMMEDIATE"

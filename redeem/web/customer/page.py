@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem.coupons import customer_view
 from redeem.coupons.customer_view import Shown
+from redeem.domain import tokens
 from redeem.domain.presented import ShownCoupon as Seen
 from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
+from redeem.domain.tokens import Token
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.partners.directory import StoreLine
 from redeem.redemptions.identify import read_name
@@ -29,7 +32,6 @@ from redeem.web.urls import coupon_link
 
 blueprint = Blueprint("public", __name__)
 
-DIGITS = re.compile(r"[0-9]+", re.ASCII)
 DAYS_LEFT_TOLD = 7
 STORES_SHOWN = 6
 
@@ -42,11 +44,15 @@ class PartnerStores:
     stores: list[StoreLine]
 
 
-@blueprint.get("/c/<digits>")
-@blueprint.get("/C/<digits>", endpoint="coupon_in_capitals")
-def coupon(digits: str) -> Response:
-    """A coupon has one address: other digits that mean the same number are not found."""
-    return page_of(find(digits), digits)
+@blueprint.get("/c/<path:digits>")
+@blueprint.get("/C/<path:digits>", endpoint="coupon_in_capitals")
+def coupon(digits: str) -> ResponseReturnValue:
+    """A coupon has one address. Mails and chats take what follows a link for a part of it: such an address leads to the coupon's own."""
+    token = read_name(digits, context().ring()).token
+    if token is None:
+        raise NotFound
+    own = tokens.write(token)
+    return page_of(find(token), own) if digits == own else redirect(url_for("public.coupon", digits=own))
 
 
 def page_of(shown: Shown, digits: str) -> Response:
@@ -69,13 +75,8 @@ def page_of(shown: Shown, digits: str) -> Response:
     return response
 
 
-def find(digits: str) -> Shown:
-    """The coupon of these digits. Raises NotFound, the same for a forged, foreign, mistyped or unknown coupon."""
-    if not DIGITS.fullmatch(digits):
-        raise NotFound
-    token = read_name(digits, context().ring()).token
-    if token is None:
-        raise NotFound
+def find(token: Token) -> Shown:
+    """The coupon of this token. Raises NotFound, the same for a forged, foreign, mistyped or unknown coupon."""
     now, zone = now_ms(), context().settings.time_zone
     try:
         return read(lambda db: customer_view.show(db, token.serial, now, zone))
@@ -107,9 +108,7 @@ def origin(picture: str | None) -> str:
 
 
 @blueprint.get("/c/")
-@blueprint.get("/c/<path:rest>", endpoint="nowhere")
-@blueprint.get("/C/<path:rest>", endpoint="nowhere_in_capitals")
-def nothing(**_rest: str) -> Response:
+def nothing() -> Response:
     raise NotFound
 
 

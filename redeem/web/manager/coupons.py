@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from redeem.accounts.roles import Permission
 from redeem.coupons import history
 from redeem.lib.ids import coupon_of
+from redeem.lib.text import trimmed
 from redeem.web.context import context, now_ms, read
 from redeem.web.manager.access import office, person
 
@@ -13,7 +14,7 @@ from redeem.web.manager.access import office, person
 @office("/coupons", Permission.READ)
 def coupons() -> ResponseReturnValue:
     """The search form and what it found: one coupon is opened at once, several of an order are listed."""
-    wanted, scope, ring = request.args.get("q", "").strip(), person().scope, context().ring()
+    wanted, scope, ring = trimmed(request.args.get("q", "")), person().scope, context().ring()
     found = read(lambda db: history.find(db, scope, wanted, ring)) if wanted else []
     if len(found) == 1:
         return redirect(url_for("manager.coupon", coupon_id=found[0]), 303)

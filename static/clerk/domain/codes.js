@@ -25,7 +25,11 @@ export class BadCode extends Error {
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CHARACTERS = 12;
 const TEXT_MAX_CHARACTERS = 64;
-const SEPARATORS = /[\t-\r \u00a0_.\-\u2010-\u2015\u2212]/g;
+// Between the characters: a dash of any kind, a dot, an underscore, and what nobody sees, which pages and mails add to what is copied.
+const SEPARATORS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is left out by itself
+  /[\x00-\x20\x7f-\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe0e\ufe0f\ufeff_.\-\u2010-\u2015\u2212]/g;
 
 // Look-alikes: Crockford's three, and the capitals of a Cyrillic keyboard. Each stands for the character below it.
 const LOOKS = "OILАВЕКМНОРСТУХ";

@@ -20,10 +20,8 @@
 
 /** Why a text is not a token of this shop, a closed list. */
 export const Fault = Object.freeze({
-  EMPTY: "empty",
   TOO_LONG: "too_long",
-  NOT_DIGITS: "not_digits",
-  WRONG_LENGTH: "wrong_length",
+  NO_DIGITS: "no_digits",
   UNKNOWN_VERSION: "unknown_version",
   BAD_CAMPAIGN: "bad_campaign",
   UNKNOWN_KEY: "unknown_key",
@@ -59,15 +57,12 @@ const TEXT_MAX_CHARACTERS = 512;
 const CAMPAIGN_LIMIT = 2 ** 31;
 const DOMAIN = new TextEncoder().encode("redeem-coupon-v1\0");
 
-// Scanners may add a symbology id (]Q1), an ECI as literal text (\000026), white space, CR, LF or GS.
-// A link may name any host: coupons outlive domain names, and the signature decides.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
-const SCANNED = /^[\t-\r \x1d]*(?:\][a-z][0-9a-z])?(?:\\000026)?(?:https?:\/\/[a-z0-9.:[\]-]{1,253}\/c\/)?([0-9]+)[\t-\r \x1d]*$/i;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: scanners add these
-const BLANK = /^[\t-\r \x1d]*$/;
+// A scanner's keyboard, a link or a person may put anything before and after a coupon's digits, so only the digits count: the signature
+// decides. A symbology id (]Q1) and an ECI as literal text (\000026) end in digits that are not the coupon's.
+const ADDED = /\][A-Za-z][0-9A-Za-z]|\\[0-9]{6}/g;
 
 /**
- * Read the digits or the link that a scanner delivers, without verifying the signature. Throws `BadToken`.
+ * Read what a scanner delivers, the one run of 183 digits in it, without verifying the signature. Throws `BadToken`.
  *
  * @param {string} text
  * @returns {Token}
@@ -177,11 +172,10 @@ async function importKey(subtle, publicKey) {
 /** @param {string} text */
 function digitsOf(text) {
   if (text.length > TEXT_MAX_CHARACTERS) throw new BadToken(Fault.TOO_LONG);
-  if (BLANK.test(text)) throw new BadToken(Fault.EMPTY);
-  const digits = SCANNED.exec(text)?.[1];
-  if (!digits) throw new BadToken(Fault.NOT_DIGITS);
-  if (digits.length !== DIGITS) throw new BadToken(Fault.WRONG_LENGTH);
-  return digits;
+  const runs = text.replace(ADDED, " ").match(/[0-9]+/g) ?? [];
+  const found = new Set(runs.filter((run) => run.length === DIGITS));
+  if (found.size !== 1) throw new BadToken(Fault.NO_DIGITS);
+  return [...found][0];
 }
 
 /** @param {string} digits */

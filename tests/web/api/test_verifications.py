@@ -51,6 +51,28 @@ def test_a_coupon_that_is_held_says_who_can_give_it(north, south, database, issu
     assert told["holder"]["device"]["id"] == cast.tablet_id
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("реезыЖ..пшаеюучфьздуюсщь.с.", ""),
+        ("\x02", "\x03"),
+        ("*", "*"),
+        ("~", "\r\n"),
+        ("\ufeff\u200e", "\u00a0"),
+        ("https://подарок.рф/c/", "/"),
+        ("https://gift.example/redeem/c/", ""),
+        ("]Q1\\000026https://gift_shop.example/c/", "\x1d"),
+    ],
+)
+def test_it_reads_a_coupon_between_whatever_a_scanner_adds(north, coupon, before, after):
+    assert north.post("/verifications", {"token": f"{before}{coupon.token}{after}"}).json["verdict"] == "good"
+
+
+@pytest.mark.parametrize("typed", ["\u200b{}\u200b", "\ufeff{}", "\u2066{}\u2069", "\x02{}\x03"])
+def test_it_reads_a_pasted_code_with_what_nobody_sees(north, coupon, typed):
+    assert north.post("/verifications", {"short_code": typed.format(coupon.short_code)}).json["verdict"] == "good"
+
+
 @pytest.mark.parametrize("text", ["", "nonsense", "0" * 183, "9" * 183])
 def test_of_an_unknown_coupon_there_is_nothing_but_the_verdict(north, text):
     told = north.post("/verifications", {"token": text}).json

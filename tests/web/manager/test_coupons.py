@@ -32,8 +32,17 @@ def look_for(office, role, text):
         lambda coupon: grouped(coupon.short_code).lower(),
         lambda coupon: coupon.id,
         lambda _coupon: "A-1001",
+        lambda coupon: f"реезыЖ..пшаеюучфьздуюсщь.с.{coupon.token}",
+        lambda coupon: f"\x02~{coupon.token}\x03",
+        lambda coupon: f"\ufeff\u200e{coupon.short_code}\u00a0",
+        lambda coupon: f"\u00a0{coupon.id}\u200b",
+        lambda _coupon: "\ufeffA-1001\u200e",
     ],
-    ids=["token", "link", "short code", "grouped code", "id", "order"],
+    ids=[
+        *("token", "link", "short code", "grouped code", "id", "order"),
+        *("mistyped by a scanner", "between STX and ETX", "code with unseen marks", "id with unseen marks"),
+        "order with unseen marks",
+    ],
 )
 def test_it_is_found_by_whatever_is_at_hand(office, coupon, written):
     answer = look_for(office, "shop_manager", written(coupon))

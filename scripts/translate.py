@@ -54,6 +54,7 @@ SAID_TO_PEOPLE = (
     "accounts/sessions.py",
     "accounts/roles.py",
     "coupons/bulk_void.py",
+    "coupons/reveal.py",
     "web/declines.py",
     "web/manager/access.py",
     "web/problems.py",

@@ -59,6 +59,7 @@ class Change(StrEnum):
     CAMPAIGN_STOPPED = "campaign_stopped"
     CAMPAIGN_WENT_ON = "campaign_went_on"
     COUPONS_VOIDED = "coupons_voided"
+    CODE_REVEALED = "code_revealed"
     KEY_MADE = "key_made"
     KEY_ROLLED = "key_rolled"
     KEY_REVOKED = "key_revoked"

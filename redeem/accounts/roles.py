@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from redeem.db.models.managers import Invitation, Manager
 from redeem.db.models.partners import Partner, Store
+from redeem.domain.disclosure import Audience
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import new_id
@@ -77,6 +78,13 @@ class Person:
     email: str
     role: Role
     scope: Scope
+
+    @property
+    def audience(self) -> Audience:
+        """As whom this person reads coupons."""
+        if not self.scope.is_whole:
+            return Audience.PARTNER
+        return Audience.SHOP_MANAGER if self.role is Role.SHOP_MANAGER else Audience.AUDITOR
 
     def may(self, permission: Permission) -> bool:
         return permission in permissions(self)

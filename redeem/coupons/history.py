@@ -15,6 +15,7 @@ from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Store
+from redeem.domain.disclosure import Audience, Field, disclose
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
 from redeem.holds import holds
@@ -93,12 +94,13 @@ class HoldLine:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A coupon and all that was done with it. `order_ref` is the shop's own and told to nobody of a partner.
+    """A coupon and all that was done with it. `code` is what the reader may see of its short code, None if nothing.
 
     A void that was asked for (`void_requested_at`) waits for the tablet that holds the coupon.
     """
 
     shown: Shown
+    code: str | None
     campaign_name: str
     issued_at: Ms
     voided_at: Ms | None
@@ -174,7 +176,7 @@ def is_visible(session: Session, scope: Scope, serial: int) -> bool:
     return text is not None and (scope.is_whole or bool(where_good(parse_terms(text), list_stores(session, scope))))
 
 
-def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str) -> Story:
+def tell(session: Session, scope: Scope, audience: Audience, serial: int | None, now: Ms, zone: str) -> Story:
     """Return the coupon's story. Raises NotFound for a coupon that is not here or not within the scope."""
     if serial is None or not is_visible(session, scope, serial):
         raise NotFound
@@ -182,11 +184,12 @@ def tell(session: Session, scope: Scope, serial: int | None, now: Ms, zone: str)
     mine = {store.id: store.name for store in list_stores(session, scope)}
     return Story(
         shown=shown,
+        code=disclose(audience, Field.SHORT_CODE, shown.short_code),
         campaign_name=session.get_one(Campaign, coupon.campaign_number).name,
         issued_at=coupon.issued_at,
         voided_at=coupon.voided_at,
-        void_reason=coupon.void_reason if scope.is_whole else None,
-        order_ref=coupon.order_ref if scope.is_whole else None,
+        void_reason=disclose(audience, Field.VOID_REASON, coupon.void_reason),
+        order_ref=disclose(audience, Field.ORDER_REF, coupon.order_ref),
         acts=acts_of(session, scope, serial),
         moves=moves_of(session, serial, mine),
         hold=hold_of(session, coupon, mine),

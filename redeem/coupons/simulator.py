@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from redeem.domain.disclosure import Audience, Field, disclose
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.domain.terms import AtRisk, Terms
@@ -65,7 +66,7 @@ def of_terms(terms: Terms, scene: Scene, issue_day: int) -> Simulation:
     return Simulation(judge(facts, terms, scene) or code, scene, terms, facts.last_day)
 
 
-def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulation:
+def of_coupon(session: Session, serial: int, scene: Scene, audience: Audience, now: Ms) -> Simulation:
     """Simulate a coupon. Whether the reader may know of it is the caller's to check. Raises NotFound."""
     found = ledger.find_coupon(session, serial)
     if found is None:
@@ -78,13 +79,14 @@ def of_coupon(session: Session, serial: int, scene: Scene, now: Ms) -> Simulatio
     details: dict[str, Any] = explain(standing, scene.actor) if standing else {}
     if declined is Verdict.HELD_ELSEWHERE and held:
         details = {"holder": tell_holder(held, scene.actor, now)}
+    code = disclose(audience, Field.SHORT_CODE, found.short_code)
     return Simulation(
         declined or undeclined(found, scene, is_here),
         scene,
         found.terms,
         found.last_day,
         found.coupon_id,
-        details | {"short_code": found.short_code},
+        details | ({"short_code": code} if code else {}),
         held.device_name if held and is_here else None,
     )
 

@@ -8,6 +8,7 @@ from redeem.accounts.api_keys import ISSUE, READ
 from redeem.coupons import issue
 from redeem.coupons.issue import CouponView
 from redeem.domain import short_codes
+from redeem.domain.disclosure import Audience, Field, Sight, disclose, sight
 from redeem.domain.status import status_of
 from redeem.ledger.signing import Signer
 from redeem.lib import qr
@@ -116,39 +117,42 @@ def qr_png(coupon: str) -> Response:
 class Renderer:
     """Makes the answer from a coupon. It is made before the transaction, because the work in one reads no request.
 
-    `today` is the day in the shop's calendar. `shows_token` is whether the caller has the scope `issue`: other callers may look
+    `today` is the day in the shop's calendar. `audience` is ISSUER if the caller has the scope `issue`: other callers may look
     coupons up, but get no token, link or short code.
     """
 
     tools: Context
     signer: Signer
     today: int
-    shows_token: bool
+    audience: Audience
 
     def render(self, view: CouponView) -> Coupon:
-        token = self.signer.write_serial(view.key_id, view.serial, view.last_day) if self.shows_token else None
+        may_have = sight(self.audience, Field.TOKEN) is Sight.WHOLE
+        token = self.signer.write_serial(view.key_id, view.serial, view.last_day) if may_have else None
+        code = disclose(self.audience, Field.SHORT_CODE, view.short_code)
         return Coupon(
             id=view.id,
             campaign=view.campaign_id,
             status=status_of(view, self.today),
             token=token,
-            url=coupon_link(self.tools, token) if token else None,
-            short_code=short_codes.grouped(view.short_code) if self.shows_token else None,
-            order_ref=view.order_ref,
+            url=disclose(self.audience, Field.LINK, coupon_link(self.tools, token)) if token else None,
+            short_code=short_codes.grouped(code) if code else None,
+            order_ref=disclose(self.audience, Field.ORDER_REF, view.order_ref),
             home_store=view.home_store_id,
             metadata=dict(view.metadata),
             valid_until=to_date(view.last_day).isoformat(),
             issued_at=rfc3339(view.issued_at),
             redeemed_at=optional_time(view.redeemed_at),
             voided_at=optional_time(view.voided_at),
-            void_reason=view.void_reason,
+            void_reason=disclose(self.audience, Field.VOID_REASON, view.void_reason),
         )
 
 
 def make_renderer() -> Renderer:
     """A renderer for the caller of this request."""
     tools = context()
-    return Renderer(tools, tools.signer(), local_day(now_ms(), tools.settings.time_zone), shop_caller().may(ISSUE))
+    audience = Audience.ISSUER if shop_caller().may(ISSUE) else Audience.READER
+    return Renderer(tools, tools.signer(), local_day(now_ms(), tools.settings.time_zone), audience)
 
 
 def link_of(coupon: str) -> str:

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
+from redeem.domain.disclosure import Field, disclose
 from redeem.domain.terms import Bearer
 from redeem.lib.ids import is_id
 from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
@@ -46,11 +47,14 @@ def decide_conflict(conflict_id: str) -> ResponseReturnValue:
 
 
 def conflict_page(conflict_id: str, faults: Faults | None = None) -> str:
-    scope = person().scope
-    found: TwoGifts = read(lambda db: get_conflict(db, conflict_id, scope))
+    who = person()
+    found: TwoGifts = read(lambda db: get_conflict(db, conflict_id, who.scope))
     return render_template(
         "manager/conflict.html",
         two=found,
+        entries={
+            gift.act_id: disclose(who.audience, Field.ENTRY, gift.entry) for gift in (found.first, found.second) if gift
+        },
         zone=context().settings.time_zone,
         note_max=NOTE_MAX_CHARACTERS,
         faults=faults or {},

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from redeem.accounts.roles import Permission
 from redeem.coupons import history
+from redeem.coupons.reveal import reveal
 from redeem.lib.ids import coupon_of
 from redeem.lib.text import trimmed
-from redeem.web.context import context, now_ms, read
+from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person
 
 
@@ -23,6 +24,21 @@ def coupons() -> ResponseReturnValue:
 
 @office("/coupons/<coupon_id>", Permission.READ)
 def coupon(coupon_id: str) -> ResponseReturnValue:
-    scope, serial, now, zone = person().scope, coupon_of(coupon_id), now_ms(), context().settings.time_zone
-    story = read(lambda db: history.tell(db, scope, serial, now, zone))
-    return render_template("manager/coupon.html", story=story, shown=story.shown, zone=zone)
+    return coupon_page(coupon_id)
+
+
+@office("/coupons/<coupon_id>/code", Permission.RUN_SHOP, methods=("POST",))
+def reveal_code(coupon_id: str) -> ResponseReturnValue:
+    """Answers with the page and the code in it, not with a redirect: the next look at the page hides it again."""
+    who, serial, now = person(), coupon_of(coupon_id), now_ms()
+    code = write(lambda db: reveal(db, who, serial, now))
+    return coupon_page(coupon_id, code)
+
+
+def coupon_page(coupon_id: str, revealed: str | None = None) -> str:
+    who, serial, now, zone = person(), coupon_of(coupon_id), now_ms(), context().settings.time_zone
+    story = read(lambda db: history.tell(db, who.scope, who.audience, serial, now, zone))
+    code = revealed or story.code
+    return render_template(
+        "manager/coupon.html", story=story, shown=story.shown, code=code, is_revealed=revealed is not None, zone=zone
+    )

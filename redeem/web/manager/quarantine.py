@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from redeem.accounts.roles import Permission
 from redeem.devices import directory
+from redeem.domain.disclosure import Audience, Field, disclose
 from redeem.domain.journal import Entry
 from redeem.domain.short_codes import grouped
 from redeem.domain.signing_keys import KeyRing
@@ -22,7 +23,8 @@ from redeem.web.manager.steps import work
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry as the page shows it. `coupon` is an id, `typed` a short code, `of` the number of the entry that it refers to."""
+    """An entry as the page shows it. `coupon` is an id, `typed` what
+    the reader may see of a typed short code, `of` the number of the entry that it refers to."""
 
     line: Line
     coupon: str | None
@@ -44,14 +46,15 @@ def quarantine() -> ResponseReturnValue:
 @office("/quarantine/<journal_id>", Permission.READ)
 def journal(journal_id: str) -> ResponseReturnValue:
     """The quarantined entries of one device, including those that are decided."""
-    scope, ring, after = person().scope, context().ring(), request.args.get("after", "")
+    who, ring, after = person(), context().ring(), request.args.get("after", "")
+    scope = who.scope
     start = int(after) if after.isdecimal() and len(after) < 16 else 0
     lines = read(lambda db: list_entries(db, journal_id, start, scope))
     whose = read(lambda db: list_waiting(db, scope, journal_id))
     return render_template(
         "manager/journal.html",
         journal_id=journal_id,
-        entries=[as_shown(line, ring) for line in lines],
+        entries=[as_shown(line, ring, who.audience) for line in lines],
         waiting=sum(each.entries for each in whose),
         whose=whose[0] if whose else None,
         device=known_device(journal_id),
@@ -69,11 +72,11 @@ def known_device(journal_id: str) -> directory.DeviceLine | None:
         return None
 
 
-def as_shown(line: Line, ring: KeyRing) -> Shown:
+def as_shown(line: Line, ring: KeyRing, audience: Audience) -> Shown:
     entry = line.entry
     token, code, of = (
         read_name(entry.text_member("coupon"), ring).token,
-        entry.text_member("typed"),
+        disclose(audience, Field.SHORT_CODE, entry.text_member("typed")),
         entry.body.get("of"),
     )
     return Shown(

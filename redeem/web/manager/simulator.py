@@ -66,13 +66,13 @@ def simulated(typed: Typed, plans: Sequence[Plan], scene: Scene, now: Ms, faults
 
 
 def of_code(text: str, scene: Scene, now: Ms, faults: dict[str, str]) -> Simulation | None:
-    scope, ring = person().scope, context().ring()
-    found = read(lambda db: history.find(db, scope, text, ring))
+    who, ring = person(), context().ring()
+    found = read(lambda db: history.find(db, who.scope, text, ring))
     serial = coupon_of(found[0]) if len(found) == 1 else None
     if serial is None:
         faults["q"] = str(_("This order has several coupons: name one of them.") if found else _("No such coupon"))
         return None
-    return read(lambda db: of_coupon(db, serial, scene, now))
+    return read(lambda db: of_coupon(db, serial, scene, who.audience, now))
 
 
 def of_campaign(plan: Plan, typed: Typed, scene: Scene, now: Ms, faults: dict[str, str]) -> Simulation | None:

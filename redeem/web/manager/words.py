@@ -129,6 +129,7 @@ CHANGES: Words = {
     Change.CAMPAIGN_STOPPED: _("Stopped a campaign"),
     Change.CAMPAIGN_WENT_ON: _("Let a campaign go on"),
     Change.COUPONS_VOIDED: _("Voided coupons"),
+    Change.CODE_REVEALED: _("Had a coupon's code shown"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),

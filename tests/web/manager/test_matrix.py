@@ -126,6 +126,7 @@ RUN_SHOP = {
     "POST manager.admit_entries",
     "POST manager.leave_entries",
     "POST manager.decide_conflict",
+    "POST manager.reveal_code",
     "POST manager.close_statement",
     "GET manager.new_campaign",
     "POST manager.make_campaign",

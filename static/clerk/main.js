@@ -165,7 +165,7 @@ const isStorageError = (reason) =>
 
 chooseLanguage(navigator.languages);
 addEventListener("pointerdown", wakeSound);
-addEventListener("keydown", wakeSound);
+addEventListener("keydown", wakeSound, { capture: true }); // also a scanner's keys, which reach no element
 addEventListener("hashchange", () => location.reload());
 addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isStorageError(reason) ? "storage" : "broken")));
 loadIcons().catch(() => undefined); // icons only repeat what the words say

@@ -96,11 +96,13 @@ def test_a_gift_is_given_by_keyboard_alone(at_work: MakeTablet, live: LiveServer
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     expect_focus(on.page, "Valid coupon")  # the verdict is read out first
+    on.let_the_scanner_rest()
     on.page.keyboard.press("Tab")
     expect_focus(on.page, "Give the gift")
     on.page.keyboard.press("Space")
     on.expect_heading("Hand over the gift")
     expect_focus(on.page, "Hand over the gift")
+    on.let_the_scanner_rest()
     on.page.keyboard.press("Tab")
     on.page.keyboard.press("Enter")
     on.expect_scanner()

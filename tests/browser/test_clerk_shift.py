@@ -146,5 +146,6 @@ def test_a_scanner_s_digits_are_no_pin(at_work: MakeTablet, shop: Shop) -> None:
     on.expect_heading("PIN of Anna")
     on.pull_the_trigger(qr_text(shop.issue()))
     on.expect_heading("PIN of Anna")
-    expect(on.button("Unlock")).to_be_enabled()
+    expect(on.button("Unlock")).to_be_disabled()
+    expect(on.page.locator(".pin-dots .is-filled")).to_have_count(0)
     expect(on.page.locator(".screen-pin .error")).to_be_empty()

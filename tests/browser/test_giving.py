@@ -23,6 +23,10 @@ FAST_KEYS = """() => {
     Object.defineProperty(KeyboardEvent.prototype, "timeStamp", { get: () => ++at })
 }"""
 
+# Presses these keys on what has the focus, all at once; tells which of them the page did not keep.
+SCAN_OVER_A_BUTTON = """keys => keys.filter(key =>
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+
 
 @pytest.mark.parametrize(("size", "dark"), [(TABLET, False), (PHONE, True)], ids=["tablet", "phone, dark"])
 def test_a_gift_is_given_once(
@@ -264,10 +268,48 @@ def test_a_scanner_s_enter_never_presses_give(at_work: MakeTablet, live: LiveSer
     on.expect_text("Confirmed by the shop")
     on.button("Give the gift").focus()
     on.page.evaluate(FAST_KEYS)
-    on.page.keyboard.type(qr_text(coupon))
-    on.page.keyboard.press("Enter")
+    for text in (qr_text(coupon), "4006381", "ab 4006381333931", "4"):
+        on.page.keyboard.type(text)
+        on.page.keyboard.press("Enter")
+        on.page.keyboard.press("Enter")  # as CR and LF
+    on.let_the_scanner_rest()
     on.expect_heading("Valid coupon")
     assert not live.standing(coupon.serial)
+
+
+@pytest.mark.parametrize("before", ["Enter", " "])
+def test_what_a_scanner_sends_before_a_code_never_presses_give(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, before: str
+) -> None:
+    """Nobody knows whose a first key is, so it waits for the next."""
+    coupon = shop.issue()
+    on = at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    on.button("Give the gift").focus()
+    on.let_the_scanner_rest()
+    left = on.page.evaluate(SCAN_OVER_A_BUTTON, [before, *"4006381", "Enter"])
+    assert left == []
+    on.let_the_scanner_rest()
+    on.expect_heading("Valid coupon")
+    assert not live.standing(coupon.serial)
+    on.page.evaluate(SCAN_OVER_A_BUTTON, [before])
+    on.expect_heading("Hand over the gift")  # alone it was a person's
+
+
+def test_a_scanner_without_an_end_is_read_after_a_pause(at_work: MakeTablet, shop: Shop) -> None:
+    on = at_work()
+    on.expect_scanner()
+    on.page.evaluate(SCAN_OVER_A_BUTTON, [*qr_text(shop.issue())])
+    on.expect_heading("Valid coupon")
+
+
+def test_what_a_scanner_writes_into_the_field_is_read_without_an_end(at_work: MakeTablet, shop: Shop) -> None:
+    """Some type no keys at all, but a text into the field that has the focus."""
+    on = at_work()
+    on.press("Type the code")
+    on.page.keyboard.insert_text(qr_text(shop.issue()))
+    on.expect_heading("Valid coupon")
 
 
 def test_a_finger_on_give_is_not_disturbed_by_the_confirmation(

@@ -5,7 +5,7 @@ import { button, el, heading, icon } from "../view/view.js";
 /** @import { Counter, Screen } from "./counter.js" */
 
 const PIN_DIGITS_MIN = 4;
-export const PIN_DIGITS_MAX = 8;
+const PIN_DIGITS_MAX = 8;
 
 /**
  * @param {Screen & {name: "locked"}} screen

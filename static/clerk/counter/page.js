@@ -1,7 +1,7 @@
 /** The clerk's page: shows the counter's screens, passes scans, keys and taps to the counter, and syncs regularly. */
 import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
 import { Counter } from "./counter.js";
-import { lockScreen, PIN_DIGITS_MAX } from "./lock.js";
+import { lockScreen } from "./lock.js";
 import { Scanner } from "../scanning/scanner.js";
 import { enrolScreen, faultScreen } from "./setup.js";
 import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
@@ -25,7 +25,8 @@ import {
   unfinishedScreen,
   verdictScreen,
 } from "./verdicts.js";
-import { digitsOf, Wedge } from "../scanning/wedge.js";
+import { Keys } from "../scanning/keys.js";
+import { nameIn } from "../domain/names.js";
 import { NoAnswer, Refused } from "../server/api.js";
 
 /** @import { Screen, Parts } from "./counter.js" */
@@ -45,7 +46,11 @@ export class Page {
   #parts;
   #stage;
   #actions;
-  #wedge = new Wedge();
+  #keys = new Keys({
+    onScan: (text, at) => this.#scanByUsb(text, at),
+    onUnreadable: () => this.#scanner.note(t("This scanner's keys can't be read here. Tap “Type the code”, then scan again.")),
+    isTypedInto: () => this.#counter.screen.name === "locked",
+  });
   #overlay = document.createElement("div");
   #capturedAt = 0;
   #tappedAt = 0;
@@ -55,7 +60,7 @@ export class Page {
   #touchedAt = performance.now();
   #scanner = new Scanner({
     onScan: (text, capturedAt) => this.#scan(text, capturedAt),
-    onType: () => codeSheet((code) => this.#scan(digitsOf(code), performance.now())),
+    onType: () => codeSheet((code) => this.#scan(code, performance.now())),
     onRefuse: () => refusalSheet((reason) => this.#counter.refuse(reason)),
     onLock: () => this.#counter.lock(),
     onSync: () => this.#syncNow(),
@@ -85,7 +90,8 @@ export class Page {
     this.#counter.addEventListener("screen", () => this.#render());
     this.#parts.sync.addEventListener("change", () => this.#syncChanged());
     addEventListener("online", () => this.#syncNow());
-    addEventListener("keydown", (event) => this.#keyPressed(event), { capture: true });
+    addEventListener("keydown", () => (this.#touchedAt = performance.now()), { capture: true });
+    this.#keys.listen();
     addEventListener("click", ({ timeStamp }) => (this.#tappedAt = timeStamp), { capture: true });
     addEventListener("pointerdown", () => (this.#touchedAt = performance.now()));
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
@@ -99,18 +105,19 @@ export class Page {
   /** @param {string} text @param {number} capturedAt */
   async #scan(text, capturedAt) {
     this.#capturedAt = capturedAt;
-    this.#scanned = text;
+    this.#scanned = nameIn(text) ?? text;
     this.#touchedAt = performance.now();
     await this.#counter.scan(text);
   }
 
   /**
    * A clerk with a USB scanner has no hand free for "Next", so a scan also leaves a screen that needs no decision. A second scan of
-   * the coupon on the screen is ignored, and so is any scan while a decision is open.
+   * the coupon on the screen is ignored, and so is any scan while a decision is open. On a locked tablet it only ends what was typed.
    * @param {string} text @param {number} at
    */
   async #scanByUsb(text, at) {
     const { screen } = this.#counter;
+    if (screen.name === "locked") return this.#counter.choose(screen.chosen);
     if (screen.name !== "scan" && (text === this.#scanned || !isFinished(screen) || hasSheet())) return;
     await this.#counter.next();
     await this.#scan(text, at);
@@ -325,18 +332,6 @@ export class Page {
       if (await sync.rings()) await sync.run();
     });
     this.#listening = false;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #keyPressed(event) {
-    this.#touchedAt = performance.now();
-    if (event.target instanceof HTMLInputElement) return;
-    const { fromScanner, scanned } = this.#wedge.take(event.key, event.timeStamp);
-    const isLocked = this.#counter.screen.name === "locked";
-    if (!fromScanner || (isLocked && (scanned ?? "").length <= PIN_DIGITS_MAX)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (scanned && !isLocked) void this.#scanByUsb(scanned, event.timeStamp);
   }
 }
 

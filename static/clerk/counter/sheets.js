@@ -1,5 +1,7 @@
 /** Sheets over a screen: a typed code, a reason. Native dialogs, so focus and Escape work as usual. */
 import { BadCode, Fault, normalise } from "../domain/codes.js";
+import { digitsIn } from "../domain/names.js";
+import { GAP_MS } from "../scanning/wedge.js";
 import { t } from "../view/strings.js";
 import { button, el, icon } from "../view/view.js";
 
@@ -37,8 +39,16 @@ export function codeSheet(onCode) {
     spellcheck: "false",
     maxlength: 512,
     "aria-describedby": "typed-code-hint",
+    oninput: () => checkSoon(),
     placeholder: "7KQ2-M4XZ-9F3C",
   });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let scanning;
+  // A scanner may write into the field without a final Enter.
+  const checkSoon = () => {
+    clearTimeout(scanning);
+    scanning = setTimeout(() => sheet.open && digitsIn(input.value) && check(), GAP_MS);
+  };
   const check = () => {
     const text = input.value.trim();
     const wrong = mistake(text);

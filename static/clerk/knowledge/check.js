@@ -2,11 +2,11 @@
  * What this tablet finds out about a scanned text at once, without the server: from the signature, the snapshot and the journal.
  * The server has the last word. What the tablet can't know is `unsure`.
  */
-import { BadCode, normalise } from "../domain/codes.js";
+import { normaliseOrNull, readOrNull } from "../domain/names.js";
 import { localDay, Verdict, whyDeclined } from "../domain/rules.js";
 import { codeHash, couponIdOf } from "./holds.js";
 import { campaignOf } from "./state.js";
-import { BadToken, couponId, Fault, fault, keyRing, read, write } from "../domain/tokens.js";
+import { couponId, Fault, fault, keyRing, write } from "../domain/tokens.js";
 
 /** @import { Attempt, Past, Snapshot } from "./state.js" */
 /** @import { Holds } from "./holds.js" */
@@ -94,16 +94,6 @@ function declineCode({ id, lastDay }, terms, listed, { snapshot, past, now }) {
   return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id }, localDay(now, zone));
 }
 
-/** @param {string} text */
-function normaliseOrNull(text) {
-  try {
-    return normalise(text);
-  } catch (error) {
-    if (error instanceof BadCode) return null;
-    throw error;
-  }
-}
-
 /** The finding of an attempt in the journal, as if its coupon had just been scanned. @param {Attempt} attempt @returns {Finding} */
 export const findingOf = ({ coupon, id }) => ({ code: Verdict.GOOD, coupon, id, campaign: campaignOf(id), ask: coupon });
 
@@ -115,16 +105,6 @@ export const givenDetails = (attempt) =>
   attempt
     ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } }
     : {};
-
-/** @param {string} text */
-function readOrNull(text) {
-  try {
-    return read(text);
-  } catch (error) {
-    if (error instanceof BadToken) return null;
-    throw error;
-  }
-}
 
 /** @type {WeakMap<PublishedKey[], ReturnType<typeof keyRing>>} */
 const rings = new WeakMap();

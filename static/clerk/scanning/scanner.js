@@ -99,6 +99,11 @@ export class Scanner {
     if (on) this.#prompt();
   }
 
+  /** Tells the clerk something while codes are read. @param {string} words */
+  note(words) {
+    if (this.#listening) this.#say(words);
+  }
+
   /** Switches to this camera; empty: the one at the back. @param {string} id */
   useCamera(id) {
     this.#camera.choose(id);

@@ -92,6 +92,7 @@ export const WORDS = {
     "That did not work. Try again.": "Не получилось. Попробуйте ещё раз.",
     "Too many tries. Wait {n} s.": "Слишком много попыток. Подождите {n} с.",
     "You can try again now.": "Теперь можно попробовать ещё раз.",
+    "This scanner's keys can't be read here. Tap “Type the code”, then scan again.": "Клавиши этого сканера здесь не читаются. Нажмите «Ввести код» и сканируйте ещё раз.",
     "Not given. The coupon stays valid.": "Не выдан. Купон остаётся действительным.",
     "Noted. Thank you.": "Записали. Спасибо.",
     "Sync now": "Обновить сейчас",

@@ -7,12 +7,16 @@ same key.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
+from json import JSONEncoder
 
+from pydantic import BaseModel
 from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from redeem.db.engine import Retry
 from redeem.db.models.api import Idempotency
+from redeem.lib.encoding import base64url
 from redeem.lib.errors import Invalid
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import MS_PER_DAY, Ms
@@ -20,6 +24,7 @@ from redeem.lib.times import MS_PER_DAY, Ms
 KEY_MAX_CHARACTERS = 255
 KEPT_MS = 90 * MS_PER_DAY
 DELETED_PER_REQUEST_MAX = 10
+CANONICAL = JSONEncoder(sort_keys=True)
 
 
 class KeyReused(Invalid):
@@ -48,6 +53,17 @@ class Done:
     status: int
     body: bytes
     replayed: bool = False
+
+
+def fingerprint(method: str, path: str, said: BaseModel | str) -> str:
+    """Return a hash that is the same for a retry and differs for another request.
+
+    `said` is the body, or what stands for it where one thing can be written in several ways.
+    """
+    if isinstance(said, BaseModel):
+        # Members that were not sent are left out: a member that a later release adds must not make a retry look new.
+        said = CANONICAL.encode(said.model_dump(mode="json", exclude_unset=True))
+    return base64url(sha256(f"{method}\0{path}\0{said}".encode()).digest())
 
 
 RESERVE = text(

@@ -1,17 +1,14 @@
-"""Reads a request: its body and query as frozen models, its Idempotency-Key, and its fingerprint."""
+"""Reads a request: its body and query as frozen models, and its Idempotency-Key."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from itertools import takewhile
-from json import JSONEncoder
 from typing import Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
 
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
-from redeem.lib.encoding import base64url
 from redeem.lib.errors import Invalid, RedeemError
 from redeem.lib.strictjson import loads
 
@@ -19,7 +16,6 @@ M = TypeVar("M", bound=BaseModel)
 PLAIN_JSON = ("application/json", "application/json; charset=utf-8")
 FAULTS_TOLD_MAX = 100
 STEP_MAX_CHARACTERS = 200
-CANONICAL = JSONEncoder(sort_keys=True)
 KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
 
 
@@ -94,18 +90,6 @@ def read_key(text: str) -> str | None:
     if len(given) > 1 and given.startswith('"') and given.endswith('"'):
         given = given[1:-1]
     return given if KEY.fullmatch(given) else None
-
-
-def fingerprint(said: BaseModel | str, path: str | None = None) -> str:
-    """A hash that is the same for a retry and differs for another request: of the method, the path and what was said.
-
-    `said` is the body, or what stands for it where one thing can be written in several ways. `path` is given where it is not this
-    request's own: a till that reports after a restore repeats what it sent elsewhere.
-    """
-    if isinstance(said, BaseModel):
-        # Members that were not sent are left out: a member that a later release adds must not make a retry look new.
-        said = CANONICAL.encode(said.model_dump(mode="json", exclude_unset=True))
-    return base64url(sha256(f"{request.method}\0{path or request.path}\0{said}".encode()).digest())
 
 
 def first_faults(error: ValidationError) -> Sequence[Any]:

@@ -1,14 +1,16 @@
 """Idempotency keys: concurrent duplicates, failures, and the answer that is kept."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from redeem.accounts import api_key_format, idempotency
 from redeem.accounts.audit import OPERATOR
-from redeem.accounts.idempotency import KeyReused, Mutation
+from redeem.accounts.idempotency import KeyReused, Mutation, fingerprint
 from redeem.db.models.api import Idempotency
 from redeem.db.models.partners import Partner
 from redeem.lib.errors import NotFound
@@ -114,3 +116,36 @@ def test_no_request_deletes_more_than_a_few_old_answers(database, mutation):
     later = Mutation(mutation.key_prefix, "new", mutation.fingerprint)
     database.write(lambda s: idempotency.once(s, later, SEALER, NOW + idempotency.KEPT_MS + 1, lambda _: (201, b"")))
     assert len(database.read(lambda s: all_of(s, Idempotency))) == 3
+
+
+class Body(BaseModel):
+    """What a request might say."""
+
+    campaign: str
+    order_ref: str | None = None
+
+
+SAID = fingerprint("POST", "/v1/coupons", Body(campaign="cmp_1"))
+
+
+def test_the_same_request_has_the_same_fingerprint_also_after_a_release_that_adds_a_member():
+    class Later(Body):
+        """The same body a release later."""
+
+        gift_wrap: bool = False
+
+    assert fingerprint("POST", "/v1/coupons", Later(campaign="cmp_1")) == SAID
+    assert re.fullmatch(r"[\w-]{43}", SAID)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/v1/coupons", Body(campaign="cmp_1")),
+        ("POST", "/v1/campaigns", Body(campaign="cmp_1")),
+        ("POST", "/v1/coupons", Body(campaign="cmp_2")),
+        ("POST", "/v1/coupons", Body(campaign="cmp_1", order_ref=None)),
+    ],
+)
+def test_another_request_has_another_fingerprint(method, path, body):
+    assert fingerprint(method, path, body) != SAID

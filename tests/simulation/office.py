@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts import api_key_format, api_keys
 from redeem.accounts.audit import OPERATOR
+from redeem.accounts.idempotency import fingerprint
 from redeem.accounts.roles import Person
 from redeem.coupons import issue as coupon_issue
 from redeem.db.models.coupons import Coupon
@@ -34,7 +35,6 @@ from redeem.sync import quarantine
 from redeem.sync.quarantine import Admission
 from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
-from redeem.web.parsing import fingerprint
 from tests import factories
 from tests.simulation import setting
 from tests.simulation.counters import carry_for
@@ -249,7 +249,7 @@ def report(world: World, till: Till) -> None:
         for attempt, paper in till.given.items()
         if attempt in till.to_say
     ]
-    marks = marks_of(world, till)
+    marks = marks_of(till)
 
     def work(session: Session) -> None:
         actor = actor_of(session, till)
@@ -272,11 +272,11 @@ def ended_by(till: Till, actor: Actor, marks: dict[str, str]) -> Iterator[Act]:
         yield Act(actor, attempt, Kind.CANCEL, "")
 
 
-def marks_of(world: World, till: Till) -> dict[str, str]:
+def marks_of(till: Till) -> dict[str, str]:
     """The fingerprint of each reversal, by attempt."""
-    with world.server.app.test_request_context(method="POST"):
-        paths = {attempt: f"/v1/redemptions/{redemption}/reverse" for attempt, redemption in till.taken_back.items()}
-        return {attempt: fingerprint(ReverseBody(reason=BACK), path) for attempt, path in paths.items()}
+    body = ReverseBody(reason=BACK)
+    paths = {attempt: f"/v1/redemptions/{redemption}/reverse" for attempt, redemption in till.taken_back.items()}
+    return {attempt: fingerprint("POST", path, body) for attempt, path in paths.items()}
 
 
 def recover(world: World, place: int, chance: Random) -> None:

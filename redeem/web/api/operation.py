@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from pydantic import BaseModel
 
 from redeem.accounts import idempotency
 from redeem.accounts.api_key_format import Kind
-from redeem.accounts.idempotency import Mutation
+from redeem.accounts.idempotency import Mutation, fingerprint
 from redeem.db.engine import Work
 from redeem.web.api.auth import admit, shop_caller
 from redeem.web.context import context, now_ms, write
-from redeem.web.parsing import fingerprint, idempotency_key, parse_body, parse_query
+from redeem.web.parsing import idempotency_key, parse_body, parse_query
 
 View = Callable[..., Response]
 MEDIA_TYPE = "application/json"
@@ -97,7 +97,8 @@ def answer(body: BaseModel, status: int = 200, *, replayed: bool = False) -> Res
 
 def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
     """Runs a mutation of the shop and stores its answer in one transaction. A retry gets the stored answer."""
-    mutation, sealer, now = Mutation(shop_caller().family, key, fingerprint(body)), context().sealer, now_ms()
+    mutation = Mutation(shop_caller().family, key, fingerprint(request.method, request.path, body))
+    sealer, now = context().sealer, now_ms()
     done = write(
         lambda session: idempotency.once(
             session, mutation, sealer, now, lambda inner: (status, work(inner).model_dump_json().encode())

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.routing import BaseConverter, ValidationError
 
 from redeem.accounts.api_keys import REDEEM
-from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
+from redeem.accounts.idempotency import KEY_MAX_CHARACTERS, fingerprint
 from redeem.db.engine import Work
 from redeem.devices import moves
 from redeem.domain import short_codes
@@ -26,7 +26,7 @@ from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import autocommit, context, now_ms, read, write
 from redeem.web.declines import DECLINES
-from redeem.web.parsing import fingerprint, read_key
+from redeem.web.parsing import read_key
 from redeem.web.problems import KINDS, problem
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
@@ -121,7 +121,8 @@ def cancel_attempt(attempt: str) -> Response:
 def reverse_redemption(key: str, body: ReverseBody, redemption: str) -> Response:
     """Possible within the campaign's `undo_minutes`. After that the coupon is good again."""
     now, of = now_ms(), redemption if is_id("rdm", redemption) else None
-    act = Act(till_caller().actor, key, Kind.REVERSE, fingerprint(body), of_act_id=of, reason=body.reason)
+    mark = fingerprint("POST", request.path, body)
+    act = Act(till_caller().actor, key, Kind.REVERSE, mark, of_act_id=of, reason=body.reason)
     given = write(lambda session: settle(session, act, now))
     if given.code != Outcome.REVERSED:
         return declined(given)
@@ -145,7 +146,7 @@ def scanned(body: Scan) -> ShownCoupon | None:
 
 def marks_of(body: Scan, path: str) -> Marks:
     """The marks of an attempt that was sent to `path`. Raises BadCode."""
-    return Marks(fingerprint(body.identity, path), fingerprint(body, path))
+    return Marks(fingerprint("POST", path, body.identity), fingerprint("POST", path, body))
 
 
 def as_shown(serial: int | None) -> ShownCoupon | None:

@@ -33,6 +33,7 @@ from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.ledger import generation, ledger
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
+from redeem.lib.ids import coupon_id
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
@@ -313,12 +314,12 @@ def void(session: Session, serial: int, reason: str, now: Ms) -> None:
 
 def grants_after(session: Session, device_id: str, epoch: int) -> list[Grant]:
     """Return the device's holds with greater epochs, oldest first, at most GRANTS_PER_REPLY_MAX: those that are new to it."""
-    return [_as_grant(row, device_id) for row in execute(session, GRANTS, {"device_id": device_id, "after": epoch})]
+    return [_as_grant(row) for row in execute(session, GRANTS, {"device_id": device_id, "after": epoch})]
 
 
 def recalls(session: Session, device_id: str) -> list[Grant]:
     """Return the device's holds that are recalled, at most GRANTS_PER_REPLY_MAX."""
-    return [_as_grant(row, device_id) for row in execute(session, RECALLS, {"device_id": device_id})]
+    return [_as_grant(row) for row in execute(session, RECALLS, {"device_id": device_id})]
 
 
 def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
@@ -334,17 +335,23 @@ def holder(session: Session, device_id: str) -> Holder:
     return line(session, Holder, HOLDER.where(Device.id == device_id))
 
 
-def short_code_hash(device_id: str, short_code: str) -> str:
-    """Return the hash that a device gets instead of a short code: 64 bits in hex, salted with the device's id."""
-    return sha256(f"redeem-short-code-v1/{device_id}/{short_code}".encode()).hexdigest()[:16]
+def short_code_hash(serial: int, short_code: str) -> str:
+    """Return the hash that a device gets instead of a short code: 24 bits in hex, salted with the coupon's id.
+
+    So few bits recognise what a customer types and give no code away: of the 2^55 codes, 2^31 have the same hash, and each coupon takes a
+    search of its own. Every device gets the same bits: those that hold a coupon one after the other know no more of its code together.
+    Which code it is, the server looks at when the gift is booked.
+    """
+    return sha256(f"redeem-short-code-v2/{coupon_id(serial)}/{short_code}".encode()).hexdigest()[:6]
 
 
 def execute(session: Session, statement: Executable, values: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
     return session.connection().execute(statement, values)
 
 
-def _as_grant(row: Row[*tuple[Any, ...]], device_id: str) -> Grant:
-    return Grant(row.serial, row.epoch, short_code_hash(device_id, row.short_code), row.last_day)
+def _as_grant(row: Row[*tuple[Any, ...]]) -> Grant:
+    code_hash = short_code_hash(row.serial, row.short_code) if row.short_code else ""
+    return Grant(row.serial, row.epoch, code_hash, row.last_day)
 
 
 def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]], now: Ms) -> None:

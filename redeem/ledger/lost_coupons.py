@@ -26,8 +26,8 @@ LOST = (
     .where(Campaign.number == bindparam("campaign"), Campaign.coupons > bindparam("number"), Campaign.skipped > 0)
 )
 ADOPT = text(
-    "INSERT INTO coupon (serial, campaign_number, key_id, last_day, short_code, metadata, issued_at, holder_id, epoch)"
-    " VALUES (:serial, :campaign, :key_id, :last_day, :short_code, '{}', :now, :holder_id, :epoch)"
+    "INSERT INTO coupon (serial, campaign_number, key_id, last_day, short_code, code_is_lost, metadata, issued_at, holder_id, epoch)"
+    " VALUES (:serial, :campaign, :key_id, :last_day, :short_code, :code_is_lost, '{}', :now, :holder_id, :epoch)"
     " ON CONFLICT DO NOTHING RETURNING serial"
 )
 
@@ -52,6 +52,7 @@ def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
         "key_id": newest_key(session) if shown.key_id is None else shown.key_id,
         "last_day": last_day_of(shown, lost.terms, now),
         "short_code": shown.short_code or short_codes.new_code(),
+        "code_is_lost": shown.short_code is None,
         "now": now,
         "holder_id": lost.device_id,
         "epoch": lost.epoch,

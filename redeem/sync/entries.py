@@ -17,6 +17,11 @@ from redeem.ledger.generation import Life
 from redeem.redemptions.identify import find_by_code, read_name
 
 REASON_MAX_CHARACTERS = 200
+GIVES = (
+    Kind.ASK,
+    Kind.GAVE_HELD,
+    Kind.GAVE_AT_RISK,
+)  # of other kinds no typed code is looked up: nothing comes of a right one
 
 
 def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool = False) -> Act:
@@ -65,7 +70,8 @@ def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
         return named_in(entry, ring)
-    if typed := entry.text_member("typed"):
+    typed = entry.text_member("typed") if entry.kind in GIVES else None
+    if typed:
         return typed_in(session, actor, entry, typed, ring, is_admitted=is_admitted)
     token = read_name(entry.text_member("coupon"), ring).token
     return ShownCoupon.of(token) if token else None
@@ -81,8 +87,8 @@ def typed_in(
 ) -> ShownCoupon | None:
     """Return the coupon that a typed short code names.
 
-    If a restore has lost the coupon, the id beside the code names it: while the ledger recovers, later if the ledger knows by
-    then that this tablet holds it, or if a manager admits the entry.
+    If a restore has lost the coupon or its code, the id beside the code names it: while the ledger recovers, later if the ledger knows
+    by then that this tablet holds it, or if a manager admits the entry.
     """
     code = read_name(text, ring).short_code
     serial = find_by_code(session, code, guesser=None)
@@ -91,8 +97,15 @@ def typed_in(
     named = named_in(entry, ring)
     if code is None or named is None or entry.kind != Kind.GAVE_HELD:
         return None
-    is_believed = is_admitted or is_holder_of_lost(session, actor, named.serial)
+    is_believed = is_code_lost(session, named.serial) and (
+        is_admitted or is_holder_of_lost(session, actor, named.serial)
+    )
     return ShownCoupon(named.serial, short_code=code) if is_believed else None
+
+
+def is_code_lost(session: Session, serial: int) -> bool:
+    """Say whether the ledger may lack the code that is printed on a coupon. A code that it knows is the only right one."""
+    return session.scalar(select(Coupon.code_is_lost).where(Coupon.serial == serial)) is not False
 
 
 def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.accounts import throttle
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
@@ -28,14 +29,14 @@ from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer
-from redeem.lib.errors import Unauthenticated
+from redeem.lib.errors import TooMany, Unauthenticated
 from redeem.lib.times import Ms, local_day
 from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
 from redeem.sync import quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
-from redeem.sync.entries import as_act, lock_coupons
+from redeem.sync.entries import GIVES, as_act, lock_coupons
 
 ENTRIES_PER_SYNC_MAX = 200
 
@@ -205,7 +206,7 @@ def take_all(
     acts = new_acts(session, tablet, entries, ring)
     for index, entry in enumerate(entries):
         try:
-            if is_behind_a_gap(session, tablet, entry):
+            if is_behind_a_gap(session, tablet, entry) or must_wait(session, tablet, acts, entry, now):
                 break  # the reply's `last` tells the device where to begin
             answers[entry.number] = take(session, tablet, entry, acts, now)
             if tablet.row.store_id != tablet.actor.store_id:
@@ -227,6 +228,25 @@ def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
     return True
 
 
+def must_wait(session: Session, tablet: Tablet, acts: Mapping[str, Act], entry: Entry, now: Ms) -> bool:
+    """Say whether this entry names a coupon by a wrong code, and the tablet has signed so many of those that this one comes later.
+
+    An honest tablet writes a typed code only if it holds the coupon. Without a limit, gifts would be the quickest way to try codes.
+    """
+    is_new = entry.number > tablet.row.last_number
+    guessed = is_new and is_guess(acts[entry.hash], entry)
+    return guessed and throttle.wait_ms(session, guesses_of(tablet), now) > 0
+
+
+def is_guess(act: Act, entry: Entry) -> bool:
+    return act.serial is None and entry.kind in GIVES and entry.text_member("typed") is not None
+
+
+def guesses_of(tablet: Tablet) -> str:
+    """Counted apart from what the clerk types, so that neither holds the other up."""
+    return f"journal-code:{tablet.actor.device_id}"
+
+
 def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
     """Return the acts of entries that the server has not taken yet, by hash, with all their coupons locked."""
     acts = as_acts(session, tablet, entries, ring)
@@ -244,6 +264,8 @@ def take(session: Session, tablet: Tablet, entry: Entry, acts: dict[str, Act], n
         return repeat(session, tablet, entry)
     check_entry(entry, tablet.row.last_hash or FIRST_HASH, tablet.actor.device_id, tablet.public_key)
     answer = settle(session, acts[entry.hash], now)
+    if is_guess(acts[entry.hash], entry):
+        throttle.count_failure(session, guesses_of(tablet), now)
     tablet.row.last_number, tablet.row.last_hash = entry.number, entry.hash
     return as_json(answer)
 
@@ -308,9 +330,13 @@ def ask_verdict(
 ) -> dict[str, Any]:
     """Verify a text. A typed short code is answered with the coupon's token, which the journal needs as evidence.
 
-    The customer stands before this clerk, so a coupon that another device holds is recalled, to be given here.
+    The customer stands before this clerk, so a coupon that another device holds is recalled, to be given here. Whoever has guessed
+    codes is told to wait or scan, and the rest of the request goes on.
     """
-    shown, token = identify(session, text, ring, signer, guesser=None)
+    try:
+        shown, token = identify(session, text, ring, signer, Guesser(actor.device_id, now))
+    except TooMany as early:
+        return {"code": early.code, "retry_after": early.retry_after_seconds}
     ruling = verify(session, actor, shown, now)
     if ruling.verdict == Verdict.HELD_ELSEWHERE and shown:
         ask_back(session, actor, shown.serial, now)

@@ -250,8 +250,30 @@ def test_a_tills_gift_that_is_reversed_is_held_at_home_again(counters, tablet, t
 def test_a_short_code_typed_offline_is_accepted(counters, tablet):
     coupon = counters.homed()
     (grant,) = tablet.sync().grants
-    assert grant.code_hash == holds.short_code_hash(tablet.device_id, coupon.short_code)
+    assert grant.code_hash == holds.short_code_hash(coupon.serial, coupon.short_code)
     assert tablet.act("gave-held", typed=coupon.short_code) == "redeemed"
+
+
+def test_the_hash_of_a_code_is_short_and_another_for_each_coupon():
+    """`tests/js/knowledge/holds.test.js` has the same first hash."""
+    serial = (1 << 32) + 3201
+    hashes = [
+        holds.short_code_hash(serial, "7KQ2M4XZ9F3C"),
+        holds.short_code_hash(serial + 1, "7KQ2M4XZ9F3C"),
+        holds.short_code_hash(serial, "7KQ2M4XZ9F3D"),
+    ]
+    assert hashes[0] == "f509b3"
+    assert len(set(hashes)) == 3
+
+
+def test_a_code_that_only_looks_like_a_held_one_gives_nothing_of_it(counters, tablet):
+    """The hashes of both codes are the same: the tablet takes the typed code for the one that it holds, and the server doesn't."""
+    held, _ = counters.held()
+    tablet.write("gave-held", typed="000000000000", id=held.id)
+    other = counters.coupon()
+    tablet.write("gave-held", typed=other.short_code, id=held.id)
+    assert tablet.sync().answers[1]["code"] == "unknown_coupon"
+    assert counters.standing(held) is None
 
 
 # Voiding and moving.

@@ -579,6 +579,19 @@ def test_a_ledger_that_was_never_restored_knows_all_its_codes(counters):
     assert counters.tablet.act("gave-held", typed="000000000000", id=coupon.id) == "unknown_coupon"
 
 
+@pytest.mark.parametrize("recovering", [True, False])
+def test_a_code_that_the_restored_ledger_knows_is_the_only_right_one(counters, tills, vault, recovering):
+    coupon, epoch = counters.held()
+    vault.back_up()
+    generation = restore(counters, vault)
+    if not recovering:
+        counters.tablet.restored(generation, claims=[(coupon.serial, epoch)])
+        all_report(counters, tills, generation, but=[counters.tablet])
+    assert counters.tablet.act("gave-held", typed="000000000000", id=coupon.id) == "unknown_coupon"
+    assert counters.standing(coupon) is None
+    assert counters.tablet.act("gave-held", typed=coupon.short_code, id=coupon.id) == "redeemed"
+
+
 def test_an_id_alone_makes_no_coupon(counters, vault):
     vault.back_up()
     lost, epoch = counters.held()

@@ -7,6 +7,7 @@ import pytest
 from nacl.signing import SigningKey
 from sqlalchemy import select
 
+from redeem.accounts.throttle import FREE_FAILURES
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act
 from redeem.domain.journal import FIRST_HASH
@@ -274,6 +275,42 @@ def test_a_typed_code_is_answered_with_the_token(tablet, coupon):
 @pytest.mark.parametrize("text", ["0" * 183, "0000-0000-0000", "hello", "\0", "7" * 400])
 def test_what_is_not_ours_is_unknown(tablet, text):
     assert tablet.sync(verify=text).verdict == {"code": "unknown_coupon"}
+
+
+def test_a_tablet_that_guesses_codes_is_told_to_wait_and_nothing_else_stops(database, tablet, south, coupon):
+    for _ in range(FREE_FAILURES):
+        assert tablet.sync(verify="0000-0000-0000").verdict == {"code": "unknown_coupon"}
+    tablet.write("ask", coupon=coupon.token)
+    reply = tablet.sync(verify=coupon.short_code)
+    assert reply.verdict == {"code": "too_many", "retry_after": 15}
+    assert reply.answers[1]["code"] == "redeemed"
+    assert tablet.sync(verify=coupon.token).verdict["code"] == "already_redeemed"
+    assert south.sync(verify=coupon.short_code).verdict["code"] == "already_redeemed"
+    assert tablet.sync(verify=coupon.short_code, now=NOW + 15_000).verdict["code"] == "already_redeemed"
+
+
+@pytest.mark.parametrize("kind", ["ask", "gave-held", "gave-at-risk"])
+def test_a_journal_of_guesses_is_taken_slowly(counters, tablet, coupon, kind):
+    """What a tablet signs is taken in order, so the wrong codes beyond the free ones wait, and so does what is behind them."""
+    for _ in range(FREE_FAILURES + 2):
+        tablet.write(kind, typed="000000000000", id=coupon.id)
+    tablet.write("ask", coupon=coupon.token)
+    replies = [tablet.sync(now=NOW + seconds * 1_000) for seconds in (0, 1, 15, 16, 45)]
+    assert [reply.last for reply in replies] == [5, 5, 6, 6, 8]
+    assert [reply.fault for reply in replies] == [None] * 5
+    assert counters.standing(coupon) is not None
+
+
+def test_right_codes_and_declines_are_never_slow(counters, tablet):
+    for _ in range(2 * FREE_FAILURES):
+        tablet.write("decline", typed="000000000000", code="expired")
+        tablet.write("gave-at-risk", typed=counters.coupon().short_code)
+    assert tablet.sync().last == 4 * FREE_FAILURES
+
+
+def test_a_decline_does_not_say_whether_a_code_is_right(counters, tablet, coupon):
+    tablet.act("decline", typed=coupon.short_code, code="expired")
+    assert [act.serial for act in kept(counters.database)] == [None]
 
 
 def test_a_verdict_is_given_behind_the_entries(tablet, coupon):

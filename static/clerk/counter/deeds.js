@@ -3,7 +3,7 @@
  * Every entry names the clerk at work.
  */
 import { NoAnswer, Refused } from "../server/api.js";
-import { AT_RISK, OFFLINE, UNSURE } from "../knowledge/check.js";
+import { AT_RISK, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
 import { mayRisk } from "../knowledge/risks.js";
 import { Verdict } from "../domain/rules.js";
 import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "../knowledge/state.js";
@@ -57,7 +57,7 @@ export class Deeds {
 
   /** Notes that a customer was declined. No answer from the server is not a decline. @param {string} code @param {Finding} finding */
   async noteDecline(code, { coupon }) {
-    if (![Verdict.GOOD, OFFLINE, AT_RISK].includes(code)) await this.write("decline", { coupon, code });
+    if (![Verdict.GOOD, OFFLINE, AT_RISK, TOO_MANY].includes(code)) await this.write("decline", { coupon, code });
   }
 
   /** @param {number | undefined} ask @returns {Attempt} */

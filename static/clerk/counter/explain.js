@@ -1,5 +1,5 @@
 /** What a verdict tells the clerk: state, word, reason, and what the customer can do now. Pure. */
-import { NOT_A_COUPON, RECOVERING } from "../knowledge/check.js";
+import { NOT_A_COUPON, RECOVERING, TOO_MANY } from "../knowledge/check.js";
 import { Verdict, toDate } from "../domain/rules.js";
 import { date, dayAndMonth, t, time } from "../view/strings.js";
 
@@ -29,6 +29,12 @@ const EXPLAIN = {
     word: t("Not just now"),
     because: t("The shop's server is being restored, and nobody knows yet whether this coupon has been given."),
     advice: t("Do not give the gift. Try again later, or ask the customer to come another time."),
+  }),
+  [TOO_MANY]: ({ retry_after: seconds }) => ({
+    state: "ask",
+    word: t("Scan it, or wait"),
+    because: t("Many wrong codes were typed on this tablet."),
+    advice: t("Scan the QR of the coupon. The next code can be typed in {n} s.", { n: seconds ?? 0 }),
   }),
   [Verdict.GOOD]: () => ({ state: "yes", word: t("Valid coupon"), because: t("Not given yet."), advice: "" }),
   [Verdict.ALREADY_REDEEMED]: (details, where) => ({
@@ -75,7 +81,7 @@ const EXPLAIN = {
 };
 
 /**
- * @param {string} code a Verdict, `not_a_coupon`, `unsure`, `offline`, `at_risk` or `recovering`
+ * @param {string} code a Verdict, `not_a_coupon`, `unsure`, `offline`, `at_risk`, `recovering` or `too_many`
  * @param {Record<string, any>} details @param {Where} where
  */
 export function explain(code, details, where) {

@@ -4,7 +4,7 @@
  */
 import { normaliseOrNull, readOrNull } from "../domain/names.js";
 import { localDay, Verdict, whyDeclined } from "../domain/rules.js";
-import { codeHash, couponIdOf } from "./holds.js";
+import { couponIdOf } from "./holds.js";
 import { campaignOf } from "./state.js";
 import { couponId, Fault, fault, keyRing, write } from "../domain/tokens.js";
 
@@ -33,6 +33,9 @@ export const OFFLINE = "offline";
 /** The shop's server was restored from a backup: until all devices have reported, only the holder of a coupon may give it. */
 export const RECOVERING = "recovering";
 
+/** So many wrong codes were typed on this tablet that the server looks up none for a while. */
+export const TOO_MANY = "too_many";
+
 /** No connection, but the campaign allows this tablet to give a few coupons at risk. */
 export const AT_RISK = "at_risk";
 
@@ -50,7 +53,7 @@ export async function find(text, known) {
 async function findTyped(text, known) {
   const typed = normaliseOrNull(text);
   if (!typed) return { code: NOT_A_COUPON };
-  const grant = known.holds.findTyped(await codeHash(known.snapshot.device.id, typed));
+  const grant = await known.holds.findTyped(known.snapshot.device.id, typed);
   if (!grant) return { code: UNSURE, ask: typed };
   const id = couponIdOf(grant);
   return judge({ typed, id, campaign: campaignOf(id), lastDay: grant[4] }, typed, known);

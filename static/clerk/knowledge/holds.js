@@ -16,11 +16,23 @@ import { releasedEpoch } from "./state.js";
 /** @param {Grant} grant */
 export const couponIdOf = ([campaign, number]) => couponId({ campaign, number });
 
-/** The server sends this hash in place of a short code. @param {string} device @param {string} code as `normalise` returns it */
-export async function codeHash(device, code) {
-  const hash = await sha256(utf8(`redeem-short-code-v1/${device}/${code}`));
-  return Array.from(hash.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * The server sends this hash in place of a short code: 24 bits, salted with the coupon's id. It recognises a typed code and gives none
+ * away. @param {string} coupon its id @param {string} code as `normalise` returns it
+ */
+export const codeHash = (coupon, code) => hashOf(`redeem-short-code-v2/${coupon}/${code}`, 3);
+
+/** What servers before 0.3 sent: 64 bits, one salt for all of a device's coupons. @param {string} device @param {string} code */
+export const earlierCodeHash = (device, code) => hashOf(`redeem-short-code-v1/${device}/${code}`, 8);
+
+/** @param {string} text @param {number} bytes how many of the hash's, in hex */
+async function hashOf(text, bytes) {
+  const hash = await sha256(utf8(text));
+  return Array.from(hash.slice(0, bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** @param {Grant} grant */
+const hasEarlierHash = (grant) => grant[3].length === 16;
 
 export class Holds {
   /** @type {Map<string, Grant>} by coupon id */
@@ -31,7 +43,8 @@ export class Holds {
   /** @param {Kept} [kept] */
   constructor(kept) {
     for (const grant of kept?.grants ?? []) this.#grants.set(couponIdOf(grant), grant);
-    this.epoch = kept?.epoch ?? 0;
+    // Grants with the earlier hash are asked for again: the server sends what comes after the epoch.
+    this.epoch = this.all.some(hasEarlierHash) ? 0 : (kept?.epoch ?? 0);
   }
 
   get size() {
@@ -47,11 +60,14 @@ export class Holds {
     return { epoch: this.epoch, grants: this.all };
   }
 
-  /** Adds new grants. A grant that is not newer than a release is ignored. @param {Grant[]} grants @param {Past} past */
+  /**
+   * Adds new grants. A grant that is not newer than a release, or older than what is known, is ignored.
+   * @param {Grant[]} grants @param {Past} past
+   */
   believe(grants, past) {
     for (const grant of grants) {
       const id = couponIdOf(grant);
-      if (grant[2] > releasedEpoch(past, id) && grant[2] > (this.#grants.get(id)?.[2] ?? 0)) this.#grants.set(id, grant);
+      if (grant[2] > releasedEpoch(past, id) && grant[2] >= (this.#grants.get(id)?.[2] ?? 0)) this.#grants.set(id, grant);
       this.epoch = Math.max(this.epoch, grant[2]);
     }
   }
@@ -67,8 +83,14 @@ export class Holds {
     return epoch > releasedEpoch(past, id) ? epoch : 0;
   }
 
-  /** The hold on the coupon with this short code. @param {string} hash of codeHash @returns {Grant | undefined} */
-  findTyped(hash) {
-    return this.all.find((grant) => grant[3] === hash);
+  /**
+   * The hold on the coupon with this short code. None if the hashes of two coupons fit: then only the server knows which it is.
+   * @param {string} device @param {string} code as `normalise` returns it @returns {Promise<Grant | undefined>}
+   */
+  async findTyped(device, code) {
+    const earlier = await earlierCodeHash(device, code);
+    const hashes = this.all.map(async (grant) => (hasEarlierHash(grant) ? earlier : codeHash(couponIdOf(grant), code)));
+    const fitting = (await Promise.all(hashes)).flatMap((hash, index) => (hash === this.all[index][3] ? [this.all[index]] : []));
+    return fitting.length === 1 ? fitting[0] : undefined;
   }
 }

@@ -43,7 +43,9 @@ describe("a verdict tells the clerk", () => {
     assert.match(ago(24 * 3600_000), /on 20\u00a0November\u00a02026 at 12:00/);
   });
   test("its own word, and what the customer can do after a decline", () => {
-    const all = [...Object.values(Verdict), "not_a_coupon", "offline", "recovering"].filter((code) => code !== "attempt_cancelled");
+    const all = [...Object.values(Verdict), "not_a_coupon", "offline", "recovering", "too_many"].filter(
+      (code) => code !== "attempt_cancelled",
+    );
     const explanations = all.map((code) => explain(code, { redeemed_at: new Date(NOW).toISOString() }, where));
     assert.equal(new Set(explanations.map(({ word }) => word)).size, all.length);
     for (const { state, advice } of explanations) assert.ok(state === "yes" || advice);

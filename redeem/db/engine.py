@@ -11,6 +11,7 @@ PostgreSQL writes on as many connections as it has. There the round trips to the
 """
 
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -118,8 +119,10 @@ def retried(run: Callable[[], T]) -> T:
 
 
 def is_temporary(error: Exception) -> bool:
-    """Return whether the client may simply retry: the database is down, or too many requests came at once."""
-    return isinstance(error, Retry | PoolTimeout) or (isinstance(error, DBAPIError) and is_transient(error))
+    """Return whether the client may simply retry: the database is down or locked, or too many requests came at once."""
+    return isinstance(error, Retry | PoolTimeout) or (
+        isinstance(error, DBAPIError) and (is_transient(error) or is_locked(error))
+    )
 
 
 def is_transient(error: DBAPIError) -> bool:
@@ -130,6 +133,12 @@ def is_transient(error: DBAPIError) -> bool:
 def is_unreached(error: DBAPIError) -> bool:
     """Return whether PostgreSQL refused or dropped the connection. Then the error is the driver's, and has no SQLSTATE."""
     return isinstance(error, OperationalError) and sqlstate(error) is None
+
+
+def is_locked(error: DBAPIError) -> bool:
+    """Return whether SQLite has waited BUSY_TIMEOUT_MS for another program's lock. That was the retry: there is no other."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def sqlstate(error: DBAPIError) -> str | None:

@@ -3,11 +3,14 @@
 import importlib
 import pkgutil
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 import redeem
 from redeem.app import create_app
+from redeem.db import engine
 from redeem.domain.acts import Outcome
 from redeem.domain.rules import Verdict
 from redeem.lib.errors import Reasoned, RedeemError
@@ -110,6 +113,20 @@ def test_a_database_that_is_away_is_said_to_be_away(settings, cast, coupon):
     response = Program(create_app(away).test_client(), cast.north_till).redeem(coupon.token)
     assert_problem(response, "unavailable")
     assert response.headers["Retry-After"] == "1"
+
+
+def test_a_database_that_another_program_has_locked_is_said_to_be_away(stage, settings, cast, coupon, monkeypatch):
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 50)
+    app = create_app(settings)
+    till = Program(app.test_client(), cast.north_till)
+    with closing(sqlite3.connect(stage.url.removeprefix("sqlite:///"), isolation_level=None)) as backup:
+        backup.execute("BEGIN IMMEDIATE")
+        response = till.redeem(coupon.token, "one")
+        assert_problem(response, "unavailable")
+        assert response.headers["Retry-After"] == "1"
+        backup.execute("ROLLBACK")
+    assert till.redeem(coupon.token, "one").status_code == 201
+    app.extensions["redeem"].database.close()
 
 
 def test_the_list_of_errors_has_each_of_them(client):

@@ -1,4 +1,7 @@
-"""Strict JSON, as I-JSON (RFC 7493): no duplicate keys, NaN, Infinity or lone surrogates; at most DEPTH_MAX levels of nesting."""
+"""Strict JSON, as I-JSON (RFC 7493): no duplicate keys, NaN, Infinity or lone surrogates; at most DEPTH_MAX levels of nesting.
+
+Bytes may begin with a byte order mark, which RFC 8259 lets a parser ignore: some programs can't leave it out.
+"""
 
 import json
 from typing import Any, NoReturn
@@ -18,7 +21,7 @@ class BadJson(Invalid):
 def loads(text: str | bytes) -> Any:
     """Parse `text`. Raises BadJson."""
     try:
-        plain = text.decode("utf-8") if isinstance(text, bytes) else text
+        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = _DECODER.decode(plain)
         if "\\u" in plain:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate can't be encoded

@@ -11,6 +11,7 @@ from tests.web.bodies import EMOJI, calls, spoilt
 from tests.web.programs import assert_problem, new_attempt
 
 REFUSED = ("bad_json", "invalid")
+BOM = b"\xef\xbb\xbf"
 ALL = (
     *("create_campaign", "patch_campaign", "issue_coupon", "move_home", "void_coupon", "add_partner", "add_store"),
     *("say_again", "redeem_coupon", "reverse_redemption", "verify_coupon"),
@@ -84,7 +85,7 @@ def test_what_is_too_large_or_not_sent_as_json_is_not_read(known, send, database
         assert_problem(send(call, right, media_type), "unsupported_media_type")
     assert_problem(send(call, gzip.compress(right), **{"Content-Encoding": "gzip"}), "unsupported_media_type")
     assert_problem(send(call, right[:-1] + b" " * 10_000_000 + right[-1:]), "too_large")
-    for body in (b"", right[:-1], right + right, b"\xef\xbb\xbf" + right, right.decode().encode("utf-16"), b"\xff"):
+    for body in (b"", right[:-1], right + right, BOM + BOM + right, right.decode().encode("utf-16"), b"\xff"):
         assert_problem(send(call, body), "bad_json")
     assert dump(database) == before
 
@@ -106,3 +107,9 @@ def test_so_it_is_of_a_query(client, cast):
         answer = client.get("/v1/campaigns", query_string=query, headers=key)
         assert_problem(answer, "invalid")
         assert len(answer.data) < 20_000
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_byte_order_mark_is_no_fault(known, send, name):
+    """1C's programs send one, and RFC 8259 lets it be ignored."""
+    assert send(known[name], BOM + dumps(known[name].body).encode()).status_code == ANSWERS.get(name, 200)

@@ -6,7 +6,7 @@ from redeem import cli
 from redeem.config import Settings, load_settings
 from redeem.db.engine import engine_options
 from redeem.lib.files import ROOT
-from redeem.web import context, cookies, headers, health, languages, logs, manager, problems
+from redeem.web import context, cookies, headers, health, incoming, languages, logs, manager, problems
 from redeem.web.api import auth, coupons, docs, shop, till, till_recovery
 from redeem.web.clerk import routes as clerk
 from redeem.web.customer import front
@@ -27,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     context.attach(app, settings)
     languages.attach(app)
     logs.attach(app, settings)
+    incoming.attach(app, settings)
     headers.attach(app, settings)
     cookies.attach(app)
     problems.attach(app)
@@ -52,7 +53,6 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": newest,
         "SECRET_KEY_FALLBACKS": older,
         "MAX_CONTENT_LENGTH": settings.max_body_bytes,
-        "TRUSTED_HOSTS": list(settings.trusted_hosts) or None,
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SQLALCHEMY_DATABASE_URI": settings.database_url,

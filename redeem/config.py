@@ -7,6 +7,7 @@ No secret has a default. If any setting is wrong, the start fails and one messag
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +17,7 @@ from redeem.lib.origins import read_origin
 from redeem.lib.times import is_zone
 
 MIN_SECRET_CHARACTERS = 32
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 ENV_FILE, USUAL_NAME = "REDEEM_ENV_FILE", "redeem.env"
 
 
@@ -95,6 +97,14 @@ class Settings(BaseSettings):
         return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgresql", "postgres") else url
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The host names that are answered to, as a request has them: the address's own, this computer's, and those that were added.
+
+        One that begins with a dot stands for itself and for all names below it.
+        """
+        return frozenset(map(plain_host, (urlsplit(self.base_url).netloc, *self.trusted_hosts, *LOCAL_HOSTS)))
+
+    @property
     def secrets(self) -> list[str]:
         return [secret.get_secret_value() for secret in self.secret_keys]
 
@@ -121,6 +131,16 @@ def named_file() -> Path | None:
     if name and not Path(name).is_file():
         raise BadConfiguration(f"{ENV_FILE}: there is no file {name}")
     return Path(name) if name else None
+
+
+def plain_host(text: str) -> str:
+    """Return a host's name or address without its port and brackets, in lower case, and in ASCII."""
+    bare = text.lower()
+    if bare.startswith("["):
+        return bare[1:].partition("]")[0]
+    if bare.count(":") > 1:
+        return bare
+    return ".".join(label.encode("idna").decode() for label in bare.partition(":")[0].split("."))
 
 
 def _fault(where: tuple[int | str, ...], what: str) -> str:

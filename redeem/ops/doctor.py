@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from redeem.config import Settings
+from redeem.config import LOCAL_HOSTS, Settings
 from redeem.db.models.ledger import Act
 from redeem.ledger import signing
 from redeem.lib.errors import RedeemError
@@ -28,7 +28,6 @@ from redeem.ops.tls import BadCertificate
 from redeem.web.context import Context
 
 MIGRATIONS = ROOT / "migrations"
-LOCAL = ("localhost", "127.0.0.1", "::1")
 PREFIX_CHARACTERS = 27  # with a longer prefix a coupon's QR needs more than version 6
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -98,7 +97,7 @@ def check_version() -> Finding:
 
 def check_address(settings: Settings) -> Iterator[Finding]:
     url = urlsplit(settings.base_url)
-    if url.scheme == "https" or url.hostname in LOCAL:
+    if url.scheme == "https" or url.hostname in LOCAL_HOSTS:
         yield ok("address", settings.base_url)
     else:
         yield fault(
@@ -110,10 +109,6 @@ def check_address(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "address",
             f"{length} characters before a coupon's digits make larger QRs; use a shorter host ({PREFIX_CHARACTERS} at most).",
-        )
-    if url.hostname not in LOCAL and not settings.trusted_hosts:
-        yield warning(
-            "address", f"Set REDEEM_TRUSTED_HOSTS={url.hostname}, so that requests for other host names are refused."
         )
 
 

@@ -1,7 +1,7 @@
 """Reads a request: its body and query as frozen models, and its Idempotency-Key."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeVar
 
@@ -16,6 +16,9 @@ M = TypeVar("M", bound=BaseModel)
 PLAIN_JSON = ("application/json", "application/json; charset=utf-8")
 FAULTS_TOLD_MAX = 100
 STEP_MAX_CHARACTERS = 200
+NUL = "\0"
+# What a scanner read or somebody typed: it may be anything, is looked at and not stored, and what names no coupon is answered as such.
+SCANNED = frozenset({"token", "short_code", "verify"})
 KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
 
 
@@ -37,12 +40,39 @@ class NoIdempotencyKey(RedeemError):
 
 def parse_body(model: type[M]) -> M:
     """The body as `model`. Raises WrongMediaType, BadJson, or Invalid with every fault."""
-    if not request.content_length and "Content-Type" not in request.headers:
-        return validate(model, {})  # no body was sent: right if every member is optional
+    if not has_body() and "Content-Type" not in request.headers:
+        return validate(model, {})  # right if every member is optional
     # A web page of another site may send a form or plain text without a preflight request, but not application/json.
     if (request.content_type not in PLAIN_JSON and not is_json()) or "Content-Encoding" in request.headers:
         raise WrongMediaType
-    return validate(model, loads(request.get_data(cache=False)))
+    return validate(model, parse_json(request.get_data(cache=False)))
+
+
+def has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a body. Raises BadJson, or Invalid for texts with a NUL: PostgreSQL stores none, so none gets so far."""
+    value = loads(data)
+    if b"\\u0000" in data:
+        faults = [{"pointer": pointer(steps), "detail": "has a NUL"} for steps in places_of_nul(value)]
+        if faults:
+            raise Invalid(
+                "Take the character NUL (U+0000) out of what the errors point to.", errors=faults[:FAULTS_TOLD_MAX]
+            )
+    return value
+
+
+def places_of_nul(value: Any, here: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path to each text that has a NUL, but for SCANNED. Where a member's name has one, the path to the object."""
+    if isinstance(value, str) and NUL in value and not SCANNED.issuperset(here[-1:]):
+        yield here
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inside:
+        if NUL in str(name):
+            yield here
+        yield from places_of_nul(each, (*here, str(name)))
 
 
 def validate(model: type[M], value: Any) -> M:

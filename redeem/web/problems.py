@@ -137,8 +137,6 @@ def limits(seconds: int) -> Mapping[str, str]:
 def on_http_error(error: HTTPException) -> Response:
     """Answers an error that Flask raised: unknown path, wrong method, body too large."""
     ready = error.get_response()
-    if ready.status_code < 400:
-        return Response(ready.data, ready.status, ready.headers)  # a redirect to the canonical address
     if ready.status_code == 413:
         drain()
     code = HTTP_CODES.get(ready.status_code, "internal" if ready.status_code >= 500 else "bad_request")

@@ -45,7 +45,7 @@ def default_of(name: str) -> str:
     if default is None:
         return "none"
     if default == ():
-        return "any"
+        return "none"
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

@@ -28,7 +28,6 @@ from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
-from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
 from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
@@ -36,7 +35,7 @@ from redeem.sync.sync import OldJournal
 from redeem.web.clerk import assets
 from redeem.web.clerk.signatures import NotSigned, Signed, read_signature
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.parsing import validate
+from redeem.web.parsing import parse_json, validate
 
 # The tablet's files are served under /clerk/ too. The service worker answers for a web worker, and so offline, only if the web
 # worker's address is within the service worker's scope.
@@ -301,7 +300,7 @@ def _parse(model: type[B]) -> B:
     """The body as `model`. Raises Invalid with every fault."""
     if request.mimetype != "application/json":
         raise Invalid("Send application/json.")
-    return validate(model, loads(request.get_data()))
+    return validate(model, parse_json(request.get_data()))
 
 
 def _signing_tablet() -> Tablet:

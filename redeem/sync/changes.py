@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import CouponChange, Deployment, Redemption
+from redeem.db.models.partners import Store
+from redeem.domain.rules import is_good_at
+from redeem.domain.terms import parse_terms
 from redeem.ledger import generation
 from redeem.ledger.generation import Life
 from redeem.ledger.sql import IS_VOID
@@ -70,6 +73,15 @@ class Sets:
     size: int
     redeemed: bytes
     void: bytes
+
+
+def sets_at(session: Session, store_id: str, campaign_number: int) -> Sets:
+    """Return the sets of a campaign that is good at this store. Raises NotFound."""
+    terms = session.scalar(select(Campaign.terms).where(Campaign.number == campaign_number))
+    partner_id = session.scalars(select(Store.partner_id).where(Store.id == store_id)).one()
+    if terms is None or not is_good_at(parse_terms(terms), store_id, partner_id):
+        raise NotFound
+    return sets(session, campaign_number)
 
 
 def sets(session: Session, campaign_number: int) -> Sets:

@@ -214,10 +214,12 @@ def bell() -> dict[str, Any]:
 
 @blueprint.post("/sets")
 def sets() -> Response:
-    """The redeemed and the void coupons of a campaign: two bitmaps of equal length, one after the other, gzipped."""
-    _signing_tablet()
-    body = _parse(SetsBody)
-    found = read(lambda session: changes.sets(session, body.campaign))
+    """The redeemed and the void coupons of a campaign: two bitmaps of equal length, one after the other, gzipped.
+
+    A campaign that is not good at the tablet's store is answered as one that is not there.
+    """
+    device, body = _signing_tablet(), _parse(SetsBody)
+    found = read(lambda session: changes.sets_at(session, device.store_id, body.campaign))
     response = Response(compress(found.redeemed + found.void, GZIP_LEVEL), mimetype="application/octet-stream")
     response.headers["Content-Encoding"] = "gzip"
     response.headers["Redeem-Position"] = found.position

@@ -2,7 +2,7 @@
 
 `begin` starts a new generation of the ledger, in recovery. Tablets and tills report what they know
 (`redeem/ledger/recovery_reports.py`, `redeem/recovery/tills.py`), coupons issued after the backup are adopted
-(`redeem/ledger/lost_coupons.py`), and a manager writes off devices that never come back (`redeem/recovery/missing.py`). Devices
+(`redeem/ledger/lost_coupons.py`), and a manager writes off devices that never come back (`redeem/recovery/missing_devices.py`). Devices
 enrolled after the backup are unknown here (`redeem/recovery/forgotten.py`): the ledger waits until a manager says that none of
 them is missing.
 """

@@ -12,7 +12,7 @@ from redeem.ledger import ledger, recovery_reports
 from redeem.ledger.generation import Life, current
 from redeem.lib.ids import is_id, new_id
 from redeem.lib.times import Ms
-from redeem.recovery.missing import NotRecovering
+from redeem.recovery.missing_devices import NotRecovering
 from redeem.redemptions.settle import settle
 
 

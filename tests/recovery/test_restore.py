@@ -22,7 +22,7 @@ from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
 from redeem.recovery import restore as recovery_restore
 from redeem.recovery import tills as recovery_tills
-from redeem.recovery.missing import NotRecovering, list_missing, write_off_missing
+from redeem.recovery.missing_devices import NotRecovering, list_missing, write_off_missing
 from redeem.recovery.tills import GivenBefore
 from redeem.sync import quarantine
 from tests import factories

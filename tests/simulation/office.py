@@ -26,8 +26,7 @@ from redeem.ledger import generation, signing
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
-from redeem.recovery import forgotten, tills
-from redeem.recovery import missing as recovery_missing
+from redeem.recovery import forgotten, missing_devices, tills
 from redeem.recovery.restore import begin
 from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
@@ -317,7 +316,7 @@ def is_kept(session: Session, device_id: str) -> bool:
 def write_off_missing(world: World) -> None:
     """Those that will never report."""
     present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
-    for missing in world.server.read(lambda session: recovery_missing.list_missing(session, world.clock.now)):
+    for missing in world.server.read(lambda session: missing_devices.list_missing(session, world.clock.now)):
         if missing.kind == "tablet" and missing.device_id not in present:
             write_off_device(world, missing.device_id)
 
@@ -361,7 +360,7 @@ def given_by(world: World, device: str) -> set[str]:
 
 def go_on_without(world: World, till: Till) -> None:
     def work(session: Session) -> None:
-        recovery_missing.write_off_missing(
+        missing_devices.write_off_missing(
             session, actor_of(session, till).device_id, world.setting.manager, world.clock.now
         )
 

@@ -12,9 +12,9 @@ from redeem.ledger.generation import Life
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
 from redeem.ops.commands.plain_errors import plain_errors
-from redeem.recovery import missing
+from redeem.recovery import missing_devices
 from redeem.recovery import restore as recovery_restore
-from redeem.recovery.missing import Missing
+from redeem.recovery.missing_devices import Missing
 from redeem.recovery.restore import SKIPPED_NUMBERS
 from redeem.web.context import context, now_ms, read, write
 
@@ -102,7 +102,7 @@ def remember(remembered: Path, generation: int) -> None:
 def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
     """(the new generation, the devices to wait for). If there are none, recovery is over at once."""
     recovery_restore.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
-    return recovery_reports.end_if_complete(session), missing.list_missing(session, now)
+    return recovery_reports.end_if_complete(session), missing_devices.list_missing(session, now)
 
 
 def print_awaited(life: Life, missing: list[Missing]) -> None:

@@ -12,9 +12,8 @@ from redeem.devices import directory
 from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
 from redeem.lib.money import add_up
-from redeem.recovery import forgotten
-from redeem.recovery import missing as recovery_missing
-from redeem.recovery.missing import RECENT_DAYS, Missing
+from redeem.recovery import forgotten, missing_devices
+from redeem.recovery.missing_devices import RECENT_DAYS, Missing
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.devices import DARK_MS
@@ -26,7 +25,7 @@ from redeem.web.manager.reauthentication import confirmed
 @office("/recovery", Permission.READ)
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: recovery_missing.list_missing(db, now, scope))
+    missing = read(lambda db: missing_devices.list_missing(db, now, scope))
     found = read(lambda db: forgotten.find_still_forgotten(db, now, scope))
     reported = read(lambda db: directory.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
@@ -60,7 +59,7 @@ def go_on_without(device_id: str) -> ResponseReturnValue:
     device, who, now = find_device(device_id), person(), now_ms()
     if device.kind == "tablet":
         return see_other("manager.ask_to_write_off", device_id=device_id)
-    if write(lambda db: recovery_missing.go_on_without(db, who, [device_id], now)):
+    if write(lambda db: missing_devices.go_on_without(db, who, [device_id], now)):
         flash(_("The server waits for %(name)s no more.", name=device.name))
     return see_other("manager.recovery")
 
@@ -68,7 +67,7 @@ def go_on_without(device_id: str) -> ResponseReturnValue:
 def find_missing(device_id: str) -> list[Missing]:
     scope, now = person().scope, now_ms()
     return [
-        each for each in read(lambda db: recovery_missing.list_missing(db, now, scope)) if each.device_id == device_id
+        each for each in read(lambda db: missing_devices.list_missing(db, now, scope)) if each.device_id == device_id
     ]
 
 
@@ -84,7 +83,7 @@ def end_recovery() -> ResponseReturnValue:
     who, now, named = person(), now_ms(), request.form.getlist("device")
     if not named or request.form.get("confirm", "").strip() != str(len(named)):
         return end_page({"confirm": _("Type the number that stands above.")}), 422
-    written_off = write(lambda db: recovery_missing.go_on_without(db, who, named, now))
+    written_off = write(lambda db: missing_devices.go_on_without(db, who, named, now))
     flash(ngettext("%(num)s device is written off.", "%(num)s devices are written off.", written_off))
     return see_other("manager.recovery")
 
@@ -116,7 +115,7 @@ def forgotten_page(faults: Faults | None = None) -> str:
 
 def end_page(faults: Faults | None = None) -> str:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: recovery_missing.list_missing(db, now, scope))
+    missing = read(lambda db: missing_devices.list_missing(db, now, scope))
     return render_template(
         "manager/recovery_end.html", missing=missing, risk=total(missing), days=RECENT_DAYS, faults=faults or {}
     )

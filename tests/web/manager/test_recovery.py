@@ -9,7 +9,7 @@ from redeem.db.models.managers import AuditEntry
 from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.recovery import restore
-from redeem.recovery.missing import list_missing
+from redeem.recovery.missing_devices import list_missing
 from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import all_of

@@ -3,8 +3,8 @@
 `begin` starts a new generation of the ledger, in recovery. Tablets and tills report what they know
 (`redeem/ledger/recovery_reports.py`, `redeem/recovery/tills.py`), coupons issued after the backup are adopted
 (`redeem/ledger/lost_coupons.py`), and a manager writes off devices that never come back (`redeem/recovery/missing_devices.py`). Devices
-enrolled after the backup are unknown here (`redeem/recovery/forgotten.py`): the ledger waits until a manager says that none of
-them is missing.
+enrolled after the backup are unknown here (`redeem/recovery/enrolled_since_backup.py`): the ledger waits until a manager says that
+none of them is missing.
 """
 
 from sqlalchemy import case, delete, func, or_, select, update

@@ -125,7 +125,9 @@ ACTIONS_OF_RECOVERY = {
     "l.awaits = (AWAITS || (enrolled && !l.known))": [
         ("redeem/recovery/restore.py", "awaits_forgotten=life.awaits_forgotten or not none_enrolled")
     ],
-    "l.awaits && ALL_HERE -> l.awaits = false": [("redeem/recovery/forgotten.py", "def go_on_without_forgotten(")],
+    "l.awaits && ALL_HERE -> l.awaits = false": [
+        ("redeem/recovery/enrolled_since_backup.py", "def go_on_without_forgotten(")
+    ],
     "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and from_quarantine:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
     "REPORT (life * (recovering && !reported[me]": [

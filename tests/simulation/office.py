@@ -26,7 +26,7 @@ from redeem.ledger import generation, signing
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import coupon_id
-from redeem.recovery import forgotten, missing_devices, tills
+from redeem.recovery import enrolled_since_backup, missing_devices, tills
 from redeem.recovery.restore import begin
 from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
@@ -327,8 +327,8 @@ def go_on_without_forgotten(world: World) -> None:
 
     def work(session: Session) -> bool:
         now = world.clock.now
-        known = len(forgotten.find_still_forgotten(session, now))
-        return forgotten.go_on_without_forgotten(session, world.setting.manager, now, known)
+        known = len(enrolled_since_backup.find_still_forgotten(session, now))
+        return enrolled_since_backup.go_on_without_forgotten(session, world.setting.manager, now, known)
 
     if world.server.write(work):
         for device in missing:

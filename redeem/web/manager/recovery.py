@@ -12,7 +12,7 @@ from redeem.devices import directory
 from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
 from redeem.lib.money import add_up
-from redeem.recovery import forgotten, missing_devices
+from redeem.recovery import enrolled_since_backup, missing_devices
 from redeem.recovery.missing_devices import RECENT_DAYS, Missing
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
@@ -26,7 +26,7 @@ from redeem.web.manager.reauthentication import confirmed
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
     missing = read(lambda db: missing_devices.list_missing(db, now, scope))
-    found = read(lambda db: forgotten.find_still_forgotten(db, now, scope))
+    found = read(lambda db: enrolled_since_backup.find_still_forgotten(db, now, scope))
     reported = read(lambda db: directory.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
@@ -100,7 +100,7 @@ def go_on_without_forgotten() -> ResponseReturnValue:
     """Goes on if the typed number is right. A device that has called since the page was shown makes it wrong."""
     who, now, typed = person(), now_ms(), request.form.get("confirm", "").strip()
     missing = int(typed) if re.fullmatch("[0-9]{1,6}", typed) else 0
-    if write(lambda db: forgotten.go_on_without_forgotten(db, who.id, now, missing)):
+    if write(lambda db: enrolled_since_backup.go_on_without_forgotten(db, who.id, now, missing)):
         flash(_("The server waits no more for what was enrolled after the backup."))
     elif read(generation.current).awaits_forgotten:
         return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
@@ -109,7 +109,7 @@ def go_on_without_forgotten() -> ResponseReturnValue:
 
 def forgotten_page(faults: Faults | None = None) -> str:
     now = now_ms()
-    found = read(lambda db: forgotten.find_still_forgotten(db, now))
+    found = read(lambda db: enrolled_since_backup.find_still_forgotten(db, now))
     return render_template("manager/recovery_forgotten.html", still_forgotten=found, now=now, faults=faults or {})
 
 

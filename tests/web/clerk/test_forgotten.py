@@ -13,7 +13,7 @@ from redeem.ledger import generation, recovery_reports, signing
 from redeem.lib.encoding import base64url
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
 from redeem.recovery import tills
-from redeem.recovery.forgotten import go_on_without_forgotten
+from redeem.recovery.enrolled_since_backup import go_on_without_forgotten
 from redeem.recovery.restore import begin
 from redeem.sync import quarantine
 from redeem.web.context import now_ms

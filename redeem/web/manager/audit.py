@@ -9,9 +9,9 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from redeem.accounts import api_key_format, audit_log
+from redeem.accounts import api_key_format, change_list
 from redeem.accounts.audit import Change
-from redeem.accounts.audit_log import ChangeFilter, ChangeLine
+from redeem.accounts.change_list import ChangeFilter, ChangeLine
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.lib import csvfile
@@ -51,8 +51,8 @@ def audit() -> ResponseReturnValue:
     page = Page(limit=CHANGES_PER_PAGE, after=after if is_id("aud", after) else None)
     return render_template(
         "manager/audit.html",
-        changes=read(lambda db: audit_log.list_changes(db, chosen.wanted, page)),
-        authors=read(lambda db: audit_log.list_authors(db, scope)),
+        changes=read(lambda db: change_list.list_changes(db, chosen.wanted, page)),
+        authors=read(lambda db: change_list.list_authors(db, scope)),
         chosen=chosen,
         paged=page.after,
         value_as_text=value_as_text,
@@ -67,7 +67,7 @@ def audit_file() -> ResponseReturnValue:
     """The newest changes of the filter as CSV, at most CHANGES_PER_FILE_MAX."""
     chosen = read_choice()
     page = Page(limit=CHANGES_PER_FILE_MAX)
-    found = read(lambda db: audit_log.list_changes(db, chosen.wanted, page)).items
+    found = read(lambda db: change_list.list_changes(db, chosen.wanted, page)).items
     header = [_("When"), _("Who"), _("What"), _("Which"), _("Id"), _("Before"), _("After")]
     return Response(
         csvfile.write(header, [cells for change in found for cells in as_cells(change)]),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redeem.coupons import sheet
 from redeem.coupons.sheet import Piece
-from redeem.demo.cast import BY_KEY, DEMO_STORE
+from redeem.demo.partners import BY_KEY, DEMO_STORE
 from redeem.demo.samples import Sample, Samples
 from redeem.lib.files import write_private
 from redeem.web.context import Context

@@ -10,8 +10,8 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from redeem.demo import offers
-from redeem.demo.cast import BY_KEY, DEMO_STORE, SHOP_ZONE, StoreCard
 from redeem.demo.offers import Campaign
+from redeem.demo.partners import BY_KEY, DEMO_STORE, SHOP_ZONE, StoreCard
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 DAYS = 90

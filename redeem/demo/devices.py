@@ -14,7 +14,7 @@ from uuid import UUID
 
 from nacl.signing import SigningKey
 
-from redeem.demo.cast import StoreCard, device_id
+from redeem.demo.partners import StoreCard, device_id
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Answer, Kind, Outcome
 from redeem.domain.journal import FIRST_HASH, VERSION, signed_bytes
 from redeem.domain.presented import Actor

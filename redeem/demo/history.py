@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from random import Random
 
-from redeem.demo.cast import STORES, StoreCard, clerk_id
 from redeem.demo.crowd import Customer, Visit
 from redeem.demo.devices import Books, Desk, Shown, Tablet, Till
+from redeem.demo.partners import STORES, StoreCard, clerk_id
 from redeem.domain.rules import Facts, Place, Verdict, last_day, why_declined
 from redeem.ledger.signing import Signer
 from redeem.lib.ids import serial_of

@@ -18,7 +18,7 @@ from redeem.accounts.roles import Role
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Clerk
 from redeem.demo import offers
-from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
+from redeem.demo.partners import BY_KEY, DEMO_STORE, PARTNER_IDS, clerk_id, device_id
 from redeem.demo.samples import TILL, Samples
 from redeem.devices.enrolment import invite_tablet
 from redeem.lib import ids, passwords

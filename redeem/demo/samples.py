@@ -9,9 +9,9 @@ from redeem.coupons import issue
 from redeem.coupons.issue import NewCoupon
 from redeem.db.models.coupons import Coupon
 from redeem.demo import offers
-from redeem.demo.cast import BY_KEY, DEMO_STORE, device_id
 from redeem.demo.devices import Shown
 from redeem.demo.history import forged
+from redeem.demo.partners import BY_KEY, DEMO_STORE, device_id
 from redeem.domain.presented import Actor
 from redeem.domain.rules import Verdict
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID_FOR_HOLDER

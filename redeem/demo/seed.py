@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from redeem.db import base
 from redeem.db.models import api, coupons, devices, ledger, managers, partners, reports
 from redeem.demo import offers
-from redeem.demo.cast import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.demo.crowd import DAYS, Customer, gather, local
 from redeem.demo.devices import Desk, Row, Tablet
 from redeem.demo.history import DARK_DAYS, DARK_DEVICE, History
 from redeem.demo.offers import Campaign
+from redeem.demo.partners import DEMO_STORE, PARTNER_IDS, PARTNERS, STORE_IDS, STORES, clerk_id, fixed_id
 from redeem.domain import short_codes
 from redeem.ledger.signing import Signer
 from redeem.lib import passwords

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models import devices, partners
 from redeem.demo import coupon_sheet, notes, samples, seed
-from redeem.demo.cast import SHOP, SHOP_ZONE
 from redeem.demo.crowd import DAYS
 from redeem.demo.notes import Notes
+from redeem.demo.partners import SHOP, SHOP_ZONE
 from redeem.ledger import signing
 from redeem.lib.files import ROOT, write_private
 from redeem.lib.times import Ms

@@ -30,9 +30,9 @@ from redeem.db.models.ledger import Act as ActRow
 from redeem.db.models.ledger import Redemption as RedemptionRow
 from redeem.db.models.ledger import Reversal as ReversalRow
 from redeem.demo import coupon_sheet, notes, offers, samples, seed, startup
-from redeem.demo.cast import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_IDS, STORES
 from redeem.demo.crowd import local
 from redeem.demo.devices import Row
+from redeem.demo.partners import BY_KEY, DEMO_STORE, PARTNER_IDS, SHOP_ZONE, STORE_IDS, STORES
 from redeem.demo.seed import NotADemo, World
 from redeem.devices import enrolment as device_enrolment
 from redeem.domain import tokens

@@ -1,4 +1,4 @@
-"""Who is in the demo. Ids come from names, so that they are the same on every machine."""
+"""The shop of the demo, its partners and their stores, with the clerks and devices there. Ids are made from names and never change."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,17 +1,14 @@
-"""The clerks of a store and their PINs."""
+"""The clerks of a store: added, given a PIN, removed. What a PIN opens is in pins.py."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.accounts import audit, throttle
+from redeem.accounts import audit
 from redeem.accounts.audit import Author, Change
 from redeem.accounts.roles import Scope
 from redeem.db.models.devices import Clerk
 from redeem.devices.directory import ClerkLine, get_clerk
-from redeem.devices.enrolment import Tablet
-from redeem.lib import passwords
 from redeem.lib.errors import Conflict
-from redeem.lib.ids import is_id, new_id
+from redeem.lib.ids import new_id
 from redeem.lib.text import clean_name
 from redeem.lib.times import Ms
 from redeem.partners.directory import get_store
@@ -35,41 +32,6 @@ def add_clerk(session: Session, author: Author, store_id: str, name: str, pin_ha
     told = {"name": clerk.name, "store": store.name}
     audit.note(session, author.id, Change.CLERK_ADDED, clerk.id, now, scope=Scope(store_id=store.id), **told)
     return clerk
-
-
-def begin_pin(session: Session, device: Tablet, clerk_id: str, now: Ms) -> tuple[Clerk | None, Ms]:
-    """Return the clerk and how long this try must wait. If it need not wait, it is counted as wrong beforehand.
-
-    This is the first of two steps; argon2 runs between them, outside any transaction. The try is counted first, so that a hundred
-    tries at once are no more than a hundred in a row. The count is per device and clerk: a stolen tablet that guesses locks nobody
-    out at another.
-    """
-    at_store = select(Clerk).where(Clerk.id == clerk_id, Clerk.store_id == device.store_id, Clerk.left_at.is_(None))
-    clerk = session.scalar(at_store) if is_id("clk", clerk_id) else None
-    if clerk is None:
-        return None, 0  # there is nothing to guess at
-    subject = pin_subject(device, clerk_id)
-    throttle.lock(session, [subject])
-    wait = throttle.wait_ms(session, subject, now)
-    if not wait:
-        throttle.count_failure(session, subject, now)
-    return clerk, wait
-
-
-def finish_pin(session: Session, device: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:
-    """Forget the failures if the PIN was right. Return how long the next try must wait."""
-    subject = pin_subject(device, clerk_id)
-    if right:
-        throttle.reset(session, subject)
-    return throttle.wait_ms(session, subject, now)
-
-
-def pin_subject(device: Tablet, clerk_id: str) -> str:
-    return f"pin:{device.id}:{clerk_id}"
-
-
-def check_pin(clerk: Clerk | None, pin: str) -> bool:
-    return passwords.verify(clerk.pin_hash if clerk else None, pin)
 
 
 def let_clerk_leave(session: Session, author: Author, clerk_id: str, now: Ms) -> str:

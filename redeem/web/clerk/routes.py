@@ -16,7 +16,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
-from redeem.devices import clerks, enrolment, forgotten
+from redeem.devices import enrolment, forgotten, pins
 from redeem.devices.enrolment import Tablet
 from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.domain.journal import Entry, read_entry
@@ -179,10 +179,10 @@ def enrol() -> dict[str, Any]:
 def unlock() -> dict[str, Any]:
     """Checks a clerk's PIN. Wrong PINs are counted for each tablet and clerk; after some, the next try must wait (TooMany)."""
     device, body, now = _signing_tablet(), _parse(UnlockBody), now_ms()
-    clerk, wait = write(lambda session: clerks.begin_pin(session, device, body.clerk, now))
+    clerk, wait = write(lambda session: pins.begin_try(session, device, body.clerk, now))
     _refuse_until(wait)
-    right = clerks.check_pin(clerk, body.pin)  # argon2 takes long: outside any transaction
-    wait = write(lambda session: clerks.finish_pin(session, device, body.clerk, right=right, now=now))
+    right = pins.is_right(clerk, body.pin)  # argon2 takes long: outside any transaction
+    wait = write(lambda session: pins.finish_try(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
     if clerk is None or not right:
         raise WrongPin

@@ -1,7 +1,6 @@
 """The flask command in a process of its own, with no settings but those it is given."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -61,9 +60,3 @@ def until_ready(lines: Lines) -> list[str]:
         if line.startswith("ready"):
             break
     return said
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -14,7 +14,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,9 +27,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from tests.ports import HOST, kept_port
+
 URL_VARIABLE = "REDEEM_TEST_POSTGRES_URL"
 START_SECONDS = 30
-PORT_TRIES = 5
 MISSING = (
     "PostgreSQL's server programs (initdb, postgres) were not found: run `scripts/system-packages test`, "
     f"or set {URL_VARIABLE} to the URL of a server on which databases may be made and dropped."
@@ -161,13 +161,11 @@ def _initialise(programs: Path, directory: Path) -> None:
 
 
 def _serve(programs: Path, directory: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start on a free port. Another program may take it in between, so this tries again."""
-    for _ in range(PORT_TRIES):
-        port = _free_port()
-        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        process = _launch(programs, directory, port)
-        if _answers(url, process):
-            return url, process
+    port = kept_port()
+    url = f"postgresql://postgres@{HOST}:{port}/postgres"
+    process = _launch(programs, directory, port)
+    if _answers(url, process):
+        return url, process
     raise PostgresMissingError(f"PostgreSQL did not start:\n{(directory / 'log').read_text()}")
 
 
@@ -197,13 +195,6 @@ def _die_with_parent(libc: ctypes.CDLL | None) -> None:
     set_parent_death_signal = 1
     if libc is not None:
         libc.prctl(set_parent_death_signal, signal.SIGQUIT)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:

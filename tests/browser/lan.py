@@ -11,8 +11,9 @@ from redeem.config import load_settings
 from tests.browser.live import Backstage
 from tests.cast import Cast, assemble
 from tests.certificates import Files, lan_certificate
-from tests.commands import command, finished, free_port, started, until_ready
+from tests.commands import command, finished, started, until_ready
 from tests.factories import MOSCOW, SECRET
+from tests.ports import kept_port
 
 NAME, OTHER = "tills.example", "bank.example"
 # These names lead to this machine, and nothing else is in between.
@@ -24,7 +25,7 @@ class LanServer(Backstage):
 
     def __init__(self, folder: Path) -> None:
         """Raises where a step says that it failed. Of a machine that is in no network it is the name that tablets open."""
-        self.folder, self.port, self.address = folder, free_port(), network_address() or NAME
+        self.folder, self.port, self.address = folder, kept_port(), network_address() or NAME
         words = done(lan_certificate(folder, *dict.fromkeys((self.address, NAME)), PORT=str(self.port)))
         exported = dict(re.findall(r"\b(REDEEM_[A-Z_]+)=(\S+)", words))
         self.settings = exported | {

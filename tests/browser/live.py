@@ -1,6 +1,5 @@
 """A real server on a port of its own, over a test's database, on a network that can be made to fail."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from redeem.domain import tokens
 from redeem.lib.strictjson import loads
 from redeem.web.context import Context, now_ms
 from redeem.web.urls import enrolment_link
+from tests.ports import bound, port_of
 
 ENROLMENT_MINUTES = 10
 
@@ -146,8 +146,8 @@ class LiveServer(Backstage):
         self._make_settings = make_settings
         self.network = Network()
         # It never listens: while the server is away connections are refused, and nobody else gets its port.
-        self._address = bound(0)
-        self.port: int = self._address.getsockname()[1]
+        self._address = bound()
+        self.port = port_of(self._address)
         self.url = f"http://127.0.0.1:{self.port}"
         self._start()
 
@@ -186,14 +186,6 @@ class LiveServer(Backstage):
         self.database = self.tools.database
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-
-
-def bound(port: int) -> socket.socket:
-    """A socket at this port, or with 0 at a free one, beside others of this kind."""
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind(("127.0.0.1", port))
-    return made
 
 
 def forged(token: str, key: SigningKey) -> str:

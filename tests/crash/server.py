@@ -10,7 +10,8 @@ from pathlib import Path
 from redeem.config import load_settings
 from redeem.lib.files import ROOT
 from redeem.ops import server
-from tests.commands import SECONDS, Lines, bare, free_port, pass_on, until_ready
+from tests.commands import SECONDS, Lines, bare, pass_on, until_ready
+from tests.ports import kept_port
 
 SECRET = "a-secret-that-only-the-crash-tests-have"
 
@@ -19,7 +20,7 @@ class Server:
     """granian with its worker processes, in a process group of its own, so that one signal ends it all at once."""
 
     def __init__(self, folder: Path, database_url: str, log_level: str = "WARNING") -> None:
-        self.port = free_port()
+        self.port = kept_port()
         self._log = folder / "server.log"
         self._environment = bare(
             folder, REDEEM_DATABASE_URL=database_url, REDEEM_SECRET_KEYS=SECRET, REDEEM_LOG_LEVEL=log_level

@@ -12,7 +12,8 @@ from pydantic_core import PydanticUndefined
 from redeem.config import Settings
 from redeem.lib.files import ROOT
 from redeem.ops.commands.managers import managers
-from tests.commands import SECONDS, bare, free_port, started, until_ready
+from tests.commands import SECONDS, bare, started, until_ready
+from tests.ports import kept_port
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = {path.name: path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]}
@@ -64,7 +65,7 @@ def test_links_lead_to_files(name):
 @pytest.mark.slow
 def test_the_quickstarts_run_as_they_stand(tmp_path: Path):
     instance = tmp_path / "instance"
-    with started(instance, "demo", PORT=str(free_port())) as (_, lines):
+    with started(instance, "demo", PORT=str(kept_port())) as (_, lines):
         assert until_ready(lines)[-1].startswith("ready")
         shop = run(DOCUMENTS["shop-quickstart.md"], tmp_path)
         till = run(DOCUMENTS["till-quickstart.md"], tmp_path)

@@ -22,8 +22,9 @@ from redeem.reports import rollups
 from redeem.web.context import now_ms
 from redeem.web.logs import LOG
 from tests.cast import Cast
-from tests.commands import SECONDS, free_port, started, until_ready
+from tests.commands import SECONDS, started, until_ready
 from tests.databases import on_both_databases
+from tests.ports import kept_port
 
 TODAY = local_day(now_ms(), "UTC")
 DAYS = range(TODAY - 20, TODAY + 1)
@@ -143,7 +144,7 @@ def test_the_command_says_that_nothing_is_closed(app: Flask, database: Database)
 
 @pytest.mark.slow
 def test_a_server_adds_up_while_nobody_reads(tmp_path: Path):
-    with started(tmp_path, "demo", PORT=str(free_port())) as (_, lines):
+    with started(tmp_path, "demo", PORT=str(kept_port())) as (_, lines):
         until_ready(lines)
         with closing(sqlite3.connect(tmp_path / "redeem.sqlite")) as opened:
             until(lambda: opened.execute("SELECT added_up_until FROM deployment").fetchall() not in ([], [(None,)]))

@@ -17,8 +17,9 @@ from redeem.config import Settings, load_settings
 from redeem.lib.errors import Invalid
 from redeem.ops import server
 from redeem.ops.server import TakenPort
-from tests.commands import SECONDS, command, finished, free_port, started, until_ready
+from tests.commands import SECONDS, command, finished, started, until_ready
 from tests.factories import SECRET
+from tests.ports import kept_port
 
 
 def test_sqlite_is_served_by_one_worker(settings: Settings):
@@ -47,14 +48,14 @@ def test_workers_keep_to_one_core_each_and_not_to_the_same():
 
 
 def test_it_serves_no_database_without_tables(app: Flask):
-    result = app.test_cli_runner().invoke(args=["serve", "--port", str(free_port())])
+    result = app.test_cli_runner().invoke(args=["serve", "--port", str(kept_port())])
     assert result.exit_code == 1
     assert "db upgrade" in result.output
 
 
 @pytest.mark.slow
 def test_the_demo_comes_from_nothing_stops_and_is_served_again(tmp_path: Path):
-    port = free_port()
+    port = kept_port()
     with started(tmp_path, "demo", PORT=str(port)) as (process, lines):
         said = until_ready(lines)
         assert [line for line in said if line.startswith("ready")] == [f"ready http://127.0.0.1:{port}"]
@@ -76,7 +77,7 @@ def test_the_demo_comes_from_nothing_stops_and_is_served_again(tmp_path: Path):
 
 @pytest.mark.slow
 def test_a_killed_server_leaves_no_worker_behind(tmp_path: Path):
-    port = free_port()
+    port = kept_port()
     with started(tmp_path, "demo", PORT=str(port)) as (process, lines):
         until_ready(lines)
         process.kill()

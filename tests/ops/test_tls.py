@@ -15,8 +15,9 @@ from redeem.ops import doctor, server, tls
 from redeem.ops.doctor import Level
 from redeem.ops.tls import BadCertificate, Pair
 from tests.certificates import Files, lan_certificate, of_its_own, openssl
-from tests.commands import command, free_port, started, until_ready
+from tests.commands import command, started, until_ready
 from tests.factories import SECRET
+from tests.ports import kept_port
 
 HOST = "tills.example"
 DAY_MS = 86_400_000
@@ -89,7 +90,7 @@ def test_the_demo_writes_the_address_that_tablets_open(
 
 
 def test_a_demo_for_every_network_must_know_its_address(tmp_path: Path):
-    refused = command(tmp_path, "demo", "--host", "0.0.0.0", PORT=str(free_port()))
+    refused = command(tmp_path, "demo", "--host", "0.0.0.0", PORT=str(kept_port()))
     assert refused.returncode == 2
     assert "REDEEM_BASE_URL" in refused.stderr
     assert list(tmp_path.iterdir()) == []
@@ -210,7 +211,7 @@ def test_it_says_that_openssl_is_missing(tmp_path: Path):
 
 @pytest.mark.slow
 def test_it_is_served_as_the_script_says_and_says_ready(tmp_path: Path):
-    port = free_port()
+    port = kept_port()
     words = lan_certificate(tmp_path, "127.0.0.1", PORT=str(port)).stdout
     exported = dict(re.findall(r"\b(REDEEM_[A-Z_]+)=(\S+)", words)) | {"REDEEM_SECRET_KEYS": SECRET}
     assert command(tmp_path, "db", "upgrade", **exported).returncode == 0

@@ -4,6 +4,7 @@ import copy
 import http.client
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
@@ -15,15 +16,21 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import Flask
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LOGGING_CONFIG, LogLevels
+from granian.rsgi import Scope
 from granian.server import Server
 from werkzeug.utils import import_string
 
 from redeem.config import Settings
 from redeem.lib.errors import Conflict, Invalid
 from redeem.ops import daily_sums, tls
+from redeem.ops.gateway import Gateway
+from redeem.ops.intake import Intake
 from redeem.ops.tls import Pair
+from redeem.web import problems, proofs
 
 TARGET = "wsgi:app"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (used only if the operator names it)
@@ -33,6 +40,11 @@ SQLITE_THREADS = 48
 # More threads contend with each other: 16 served a quarter fewer redemptions, at twice the p99.
 POSTGRES_THREADS = 6
 POSTGRES_WORKERS = 2
+# Connections cost little until their request is whole. A stranger can open them all; each of those that send nothing ends in HEAD_SECONDS.
+CONNECTIONS_MAX, BACKLOG = 4_096, 4_096
+OTHER_FILES = 512
+HEAD_SECONDS = 15  # for a request's line and headers, and between two requests of a connection
+HEAD_MAX_BYTES = 32_768
 ANSWER_SECONDS = 60
 POLL_SECONDS = 0.05
 STOP_SECONDS = 10
@@ -90,15 +102,18 @@ def serve(chosen: Plan, base_url: str, on_ready: Callable[[], None]) -> None:
     """Serves until the process gets a signal to stop. Calls `on_ready` once, when /healthz answers."""
     # Each worker is a new interpreter, so it inherits nothing that this process has opened or read.
     multiprocessing.set_start_method("spawn", force=True)
+    allow_open_files()
     os.environ.pop("FLASK_RUN_FROM_CLI", None)  # with bad settings a server must stop: see `unconfigured` in cli.py
     server = NumberingServer(
         TARGET,
         address=chosen.host,
         port=chosen.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=chosen.workers,
-        blocking_threads=chosen.threads,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS_MAX // chosen.workers,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=HEAD_MAX_BYTES),
         websockets=False,
         ssl_cert=chosen.tls and chosen.tls.certificate,
         ssl_key=chosen.tls and chosen.tls.key,
@@ -111,7 +126,14 @@ def serve(chosen: Plan, base_url: str, on_ready: Callable[[], None]) -> None:
     host = urlsplit(base_url).netloc
     waiter = threading.Thread(target=wait_until_ready, args=(chosen, host, on_ready), daemon=True)
     server.on_startup(waiter.start)
-    server.serve(target_loader=load, wrap_loader=True)
+    server.serve(target_loader=partial(load, chosen.threads), wrap_loader=True)
+
+
+def allow_open_files() -> None:
+    """Lets this process and its workers have all their connections open. Many systems allow 1,024 files unless they are asked."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian chooses the class when it is loaded
@@ -121,7 +143,7 @@ class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian choos
         return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
 
-def load(target: str, number: int) -> Any:
+def load(threads: int, target: str, number: int) -> Intake:
     """Loads the application in a worker. The worker ends if the main process is killed, so that the port becomes free.
 
     The first worker adds closed days up beside its requests.
@@ -131,7 +153,16 @@ def load(target: str, number: int) -> Any:
     app = import_string(target)
     if number == 0:
         daily_sums.start(app)
-    return app
+    return intake_of(app, threads)
+
+
+def intake_of(app: Flask, threads: int) -> Intake:
+    settings = app.extensions["redeem"].settings
+
+    def keep(scope: Scope) -> int:
+        return proofs.kept_bytes(settings, scope.path, scope.headers)
+
+    return Intake(Gateway(app), threads, keep, partial(problems.too_slow, settings.base_url))
 
 
 def keep_to_one_core(number: int) -> None:

@@ -5,13 +5,20 @@ microseconds; Flask's header objects take fifty.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask
 
 from redeem.config import Settings
 
 Pairs = list[tuple[str, str]]
+
+
+class Read(Protocol):
+    """The headers of a request, whoever has read them. Names in any case."""
+
+    def get(self, name: str, /) -> str | None: ...
+
 
 # The tablet decodes pictures in WebAssembly and shows the camera. No other page may.
 CLERK = (

@@ -56,8 +56,12 @@ def configure(level: str) -> None:
 def begin() -> None:
     """Notes when the request began, and its id: the one in X-Request-Id if it is well formed, so that a partner can trace a call."""
     offered = request.headers.get("X-Request-Id")
-    g.request_id = offered if offered and REQUEST_ID.fullmatch(offered) else f"req_{token_hex(12)}"
+    g.request_id = offered if offered and REQUEST_ID.fullmatch(offered) else new_request_id()
     g.begun_ns = time.perf_counter_ns()
+
+
+def new_request_id() -> str:
+    return f"req_{token_hex(12)}"
 
 
 def end(response: Response) -> Response:

@@ -17,8 +17,10 @@ from werkzeug.exceptions import HTTPException
 from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
 from redeem.db.engine import is_temporary
 from redeem.lib.errors import RedeemError, TooMany
+from redeem.web import logs
 from redeem.web.context import context
 from redeem.web.declines import DECLINES
+from redeem.web.headers import NOT_KEPT
 
 MEDIA_TYPE = "application/problem+json"
 log = get_logger()
@@ -72,6 +74,13 @@ KINDS: Mapping[str, Kind] = {
         " or cancel it.",
         retry_after_seconds=60,
     ),
+    # By HTTP it were 408. Every client repeats after a 5xx already, and a tablet takes a 4xx for a refusal.
+    "too_slow": Kind(
+        503,
+        "The request came too slowly",
+        "Send it again, with the same Idempotency-Key: nothing was done.",
+        retry_after_seconds=1,
+    ),
     "unavailable": Kind(503, "The service is temporarily unavailable", retry_after_seconds=1),
     # A coupon is declined.
     **{verdict: Kind(each.status, each.title, each.detail) for verdict, each in DECLINES.items()},
@@ -108,8 +117,6 @@ HTTP_CODES: Mapping[int, str] = {
     429: "too_many",
     503: "unavailable",
 }
-DRAIN_MAX_BYTES = 32_000_000
-DRAIN_CHUNK_BYTES = 65_536
 CHALLENGE = {401: 'Bearer realm="redeem"', 403: 'Bearer realm="redeem", error="insufficient_scope"'}
 
 
@@ -137,18 +144,9 @@ def limits(seconds: int) -> Mapping[str, str]:
 def on_http_error(error: HTTPException) -> Response:
     """Answers an error that Flask raised: unknown path, wrong method, body too large."""
     ready = error.get_response()
-    if ready.status_code == 413:
-        drain()
     code = HTTP_CODES.get(ready.status_code, "internal" if ready.status_code >= 500 else "bad_request")
     kept = {name: ready.headers[name] for name in ("Allow", "Retry-After") if name in ready.headers}
     return respond(code, error.description or KINDS[code].title, {}, kept)
-
-
-def drain() -> None:
-    """Reads the rest of a body that is too large, up to DRAIN_MAX_BYTES: a client that is still sending would miss the answer."""
-    left, stream = DRAIN_MAX_BYTES, request.environ["wsgi.input"]
-    while left > 0 and (chunk := stream.read(min(left, DRAIN_CHUNK_BYTES))):
-        left -= len(chunk)
 
 
 def on_unexpected(error: Exception) -> Response:
@@ -170,19 +168,40 @@ def respond(code: str, detail: str, extra: Mapping[str, Any], headers: Mapping[s
 def problem(code: str, detail: str, extra: Mapping[str, Any]) -> Response:
     """The answer to a program: a problem document (RFC 9457)."""
     kind = KINDS[code]
+    text = document(code, detail, context().settings.base_url, request_id(), extra)
+    response = answer(kind, text, MEDIA_TYPE)
+    if kind.status in CHALLENGE:
+        response.headers["WWW-Authenticate"] = CHALLENGE[kind.status]
+    return response
+
+
+def document(code: str, detail: str, base_url: str, id_of_request: str, extra: Mapping[str, Any]) -> str:
+    kind = KINDS[code]
     body = {
-        "type": f"{context().settings.base_url}/v1/errors#{code}",
+        "type": f"{base_url}/v1/errors#{code}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
         "code": code,
-        "request_id": request_id(),
+        "request_id": id_of_request,
         **extra,
     }
-    response = answer(kind, dumps(body, ensure_ascii=False), MEDIA_TYPE)
-    if kind.status in CHALLENGE:
-        response.headers["WWW-Authenticate"] = CHALLENGE[kind.status]
-    return response
+    return dumps(body, ensure_ascii=False)
+
+
+def too_slow(base_url: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """(status, headers, body) of the answer to a request that the server has not waited for. No view has seen it."""
+    kind, id_of_request = KINDS["too_slow"], logs.new_request_id()
+    log.info("request", request_id=id_of_request, route=None, status=kind.status)
+    body = document("too_slow", kind.detail, base_url, id_of_request, {})
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "X-Request-Id": id_of_request,
+        "Retry-After": str(kind.retry_after_seconds),
+        "Connection": "close",
+        **dict([NOT_KEPT]),
+    }
+    return kind.status, list(headers.items()), body.encode()
 
 
 def page(code: str, detail: str) -> Response:

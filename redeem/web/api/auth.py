@@ -107,15 +107,15 @@ def till_caller() -> TillCaller:
 
 
 def known_key() -> KnownKey:
-    presented = presented_key()
+    presented = read_key(request.headers.get("Authorization", ""))
     key = key_cache().find(presented.prefix)
     if key is None or not key.works(now_ms()) or not api_key_format.same(key.secret_hash, presented.hash):
         raise Unauthenticated
     return key
 
 
-def presented_key() -> api_key_format.Presented:
-    header = request.headers.get("Authorization", "")
+def read_key(header: str) -> api_key_format.Presented:
+    """The key in an Authorization header, not looked up yet. Raises Unauthenticated."""
     if not header.lower().startswith(BEARER):
         raise Unauthenticated("Send the key as Authorization: Bearer followed by the key.")
     try:

@@ -33,7 +33,7 @@ from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
 from redeem.sync.sync import OldJournal
 from redeem.web.clerk import assets
-from redeem.web.clerk.signatures import NotSigned, Signed, read_signature
+from redeem.web.clerk.signatures import NotSigned, Signed, are_signed, read_signature
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.parsing import parse_json, validate
 
@@ -320,6 +320,8 @@ def _find_signer(signed: Signed, *, even_revoked: bool = False) -> Tablet | None
 
 def _read_signature() -> Signed:
     """The signature that the request carries, not verified yet. Raises NotSigned."""
+    if not are_signed(request.headers):
+        raise NotSigned  # before its body is asked for, which the server has not kept: see web/proofs.py
     return read_signature(request.method, request.path, request.headers, request.get_data())
 
 

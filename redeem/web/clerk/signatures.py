@@ -11,10 +11,9 @@ from binascii import Error
 from dataclasses import dataclass
 from hashlib import sha256
 
-from werkzeug.datastructures import Headers
-
 from redeem.domain.signing_keys import verifies
 from redeem.lib.errors import Unauthenticated
+from redeem.web.headers import Read
 
 _INPUT = re.compile(
     r'device=(?P<parameters>\("@method" "@path" "content-digest"\)'
@@ -43,10 +42,16 @@ class Signed:
         return verifies(public_key, self.base, self.signature)
 
 
-def read_signature(method: str, path: str, headers: Headers, body: bytes) -> Signed:
+def are_signed(headers: Read) -> bool:
+    """Whether the headers have a signature of the right form, of whatever body."""
+    claimed, signature = headers.get("Signature-Input") or "", headers.get("Signature") or ""
+    return bool(_INPUT.fullmatch(claimed) and _SIGNATURE.fullmatch(signature))
+
+
+def read_signature(method: str, path: str, headers: Read, body: bytes) -> Signed:
     """The signature in the headers. Raises NotSigned if it is missing, of another form, or of another body."""
-    claimed = _INPUT.fullmatch(headers.get("Signature-Input", ""))
-    signature = _SIGNATURE.fullmatch(headers.get("Signature", ""))
+    claimed = _INPUT.fullmatch(headers.get("Signature-Input") or "")
+    signature = _SIGNATURE.fullmatch(headers.get("Signature") or "")
     digest = f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"
     if not claimed or not signature or headers.get("Content-Digest") != digest:
         raise NotSigned

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,13 +14,13 @@ from redeem.accounts.audit import Change
 from redeem.accounts.change_list import ChangeFilter, ChangeLine
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
-from redeem.lib import csvfile
 from redeem.lib.csvfile import Cell
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import is_id
 from redeem.lib.times import Ms, rfc3339
 from redeem.web.context import context, read
 from redeem.web.manager.access import office, person
+from redeem.web.manager.files import csv_file
 from redeem.web.manager.words import CHANGES, FIELDS, word
 
 CHANGES_PER_PAGE = 50
@@ -69,11 +69,7 @@ def audit_file() -> ResponseReturnValue:
     page = Page(limit=CHANGES_PER_FILE_MAX)
     found = read(lambda db: change_list.list_changes(db, chosen.wanted, page)).items
     header = [_("When"), _("Who"), _("What"), _("Which"), _("Id"), _("Before"), _("After")]
-    return Response(
-        csvfile.write(header, [cells for change in found for cells in as_cells(change)]),
-        mimetype="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="changes.csv"'},
-    )
+    return csv_file("changes.csv", header, [cells for change in found for cells in as_cells(change)])
 
 
 def as_cells(change: ChangeLine) -> list[list[Cell]]:

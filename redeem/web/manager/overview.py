@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Response, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from redeem.accounts.roles import Permission
-from redeem.lib import charts, csvfile
+from redeem.lib import charts
 from redeem.lib.charts import Bar, Columns, Stack
 from redeem.lib.errors import NotFound
 from redeem.reports import overview as report_overview
@@ -17,6 +17,7 @@ from redeem.reports.overview import Report, Row
 from redeem.web.context import now_ms, read
 from redeem.web.languages import short_day
 from redeem.web.manager.access import office, person
+from redeem.web.manager.files import csv_file
 from redeem.web.manager.filters import Filter, read_filter
 from redeem.web.manager.tables import TABLES, Table
 from redeem.web.manager.words import DECLINES, REFUSALS, Words, word
@@ -62,11 +63,7 @@ def figures() -> ResponseReturnValue:
     chosen, report = read_report()
     table = TABLES[name](report)
     rows = [*table.rows, table.total] if table.total else table.rows
-    return Response(
-        csvfile.write(table.header, rows),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}-{chosen.first}-{chosen.last}.csv"'},
-    )
+    return csv_file(f"{name}-{chosen.first}-{chosen.last}.csv", table.header, rows)
 
 
 def read_report() -> tuple[Filter, Report]:

@@ -3,14 +3,13 @@
 from decimal import Decimal
 
 from babel import numbers
-from flask import Response, flash, render_template, request
+from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.ledger import generation
-from redeem.lib import csvfile
 from redeem.lib.csvfile import Cell
 from redeem.lib.days import to_date
 from redeem.lib.ids import is_id
@@ -20,6 +19,7 @@ from redeem.partners import settlement
 from redeem.partners.settlement import Account
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.files import csv_file
 
 STATEMENTS_PER_PAGE = 50
 
@@ -58,11 +58,7 @@ def statement(statement_id: str) -> ResponseReturnValue:
 @office("/statements/<statement_id>.csv", Permission.READ)
 def statement_file(statement_id: str) -> ResponseReturnValue:
     found = find(statement_id)
-    return Response(
-        as_csv(found),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="statement-{found.number}-{found.partner_id}.csv"'},
-    )
+    return csv_file(f"statement-{found.number}-{found.partner_id}.csv", *as_table(found))
 
 
 def find(statement_id: str) -> Account:
@@ -70,8 +66,8 @@ def find(statement_id: str) -> Account:
     return read(lambda db: settlement.get_statement(db, statement_id, scope))
 
 
-def as_csv(account: Account) -> str:
-    """The statement as CSV: a line for each campaign, without a total. Amounts are in major units with decimals, as 350.00."""
+def as_table(account: Account) -> tuple[list[str], list[list[Cell]]]:
+    """The header and the rows: one for each campaign, without a total. Amounts are in major units with decimals, as 350.00."""
     day = to_date(local_day(account.at or 0, context().settings.time_zone))
     header = [
         _("Statement"),
@@ -98,7 +94,7 @@ def as_csv(account: Account) -> str:
         ]
         for line in account.lines
     ]
-    return csvfile.write(header, rows)
+    return header, rows
 
 
 def major(money: Money) -> Decimal:

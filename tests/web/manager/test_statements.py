@@ -106,6 +106,30 @@ def test_its_file_is_for_a_program(office, give, close, cast, database):
     ]
 
 
+def test_a_russian_reader_has_cells_and_amounts_as_russian_spreadsheets_read_them(office, give, close):
+    give(times=3)
+    address, manager = close().headers["Location"], office("shop_manager")
+    manager.open(f"{address}?lang=ru")  # the file is in the language of the page that has the link
+    answer = manager.open(f"{address}.csv")
+    header, row = csv.reader(StringIO(answer.text.removeprefix(BYTE_ORDER_MARK)), delimiter=";")
+    assert (header[0], header[-1]) == ("Акт", "Валюта")
+    assert row[4:] == ["3", "0", "0", "350,00", "15,00", "1095,00", "RUB"]
+    assert manager.open(f"{address}.csv?lang=en").text.splitlines()[1].endswith(",3,0,0,350.00,15.00,1095.00,RUB")
+
+
+@pytest.mark.parametrize(
+    "path", ["figures.csv?table=stores", "figures.csv?table=campaigns", "figures.csv?table=days", "audit.csv"]
+)
+@pytest.mark.parametrize(("language", "separator"), [("ru", ";"), ("en", ",")])
+def test_every_file_is_parted_for_its_reader(office, give, path, language, separator):
+    give()
+    manager = office("shop_manager")
+    manager.open(f"/manager/?lang={language}")
+    rows = list(csv.reader(StringIO(manager.open(f"/manager/{path}").text), delimiter=separator))
+    assert len({len(row) for row in rows}) == 1
+    assert len(rows[0]) > 2
+
+
 def test_what_came_back_stays_a_number_in_the_file(office, give, close, cast, database):
     coupon = database.write(lambda db: factories.coupon(db, cast.anywhere))
     till = till_of(database, cast.north_till)

@@ -14,7 +14,8 @@ from flask_babel import gettext as _
 from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
 
-from redeem.domain.terms import AtRisk, Terms
+from redeem.domain.terms import LATEST_DATE, AtRisk, Terms
+from redeem.lib.days import EPOCH
 from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.web.languages import LANGUAGES
 from redeem.web.manager.forms import Faults
@@ -193,10 +194,14 @@ def plain(text: str, word: str) -> str:
 def read_day(typed: Typed, name: str, faults: dict[str, str]) -> str | None:
     text = typed.get(name).strip()
     try:
-        return date.fromisoformat(text).isoformat() if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         faults[name] = str(_("Write a date like 2026-12-31."))
         return None
+    if day and not EPOCH <= day <= LATEST_DATE:
+        faults[name] = str(_("Choose a day from 2020 to 2199."))
+        return None
+    return day.isoformat() if day else None
 
 
 def read_number(typed: Typed, name: str, faults: dict[str, str], *, required: bool = True) -> int | None:

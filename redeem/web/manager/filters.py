@@ -9,7 +9,7 @@ from flask import request
 from redeem.accounts.roles import Person, Scope
 from redeem.coupons import campaign_list
 from redeem.coupons.campaign_list import CampaignLine
-from redeem.lib.days import to_date, to_day
+from redeem.lib.days import EPOCH, to_date, to_day
 from redeem.lib.errors import NotFound
 from redeem.lib.times import Ms, local_day
 from redeem.partners import directory
@@ -21,6 +21,7 @@ PERIODS = (7, 30, 90, 365)
 USUAL_DAYS = 30
 CUSTOM = "custom"
 DAYS_MAX = 1100
+FIRST_DATE, LAST_DATE = EPOCH, date(2099, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,9 @@ def read_period(today: int) -> tuple[str, Period, bool]:
 
 
 def read_day(name: str) -> int | None:
+    """The day in this argument, None if it is no date or not within FIRST_DATE to LAST_DATE: counts have days in 16 bits."""
     try:
-        return to_day(date.fromisoformat(request.args.get(name, "")))
+        day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return None
+    return to_day(day) if FIRST_DATE <= day <= LAST_DATE else None

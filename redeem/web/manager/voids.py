@@ -11,12 +11,12 @@ from flask_babel import gettext as _
 from redeem.accounts.roles import WHOLE, Permission
 from redeem.coupons import bulk_void, campaign_editor
 from redeem.coupons.bulk_void import Run
-from redeem.lib import csvfile
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.files import csv_file
 from redeem.web.manager.forms import WHOLE_FORM, BadForm, Faults
 from redeem.web.manager.reauthentication import confirmed
 from redeem.web.manager.steps import work
@@ -75,11 +75,7 @@ def void_result(void_id: str) -> ResponseReturnValue:
     words = VOIDED if run.begun_at else TO_VOID
     lines = read(lambda db: bulk_void.list_lines(db, void_id))
     rows = [[line.text, line.coupon, line.outcome, word(words, line.outcome)] for line in lines]
-    return Response(
-        csvfile.write([_("As named"), _("Coupon"), "outcome", _("What became of it")], rows),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{run.id}.csv"'},
-    )
+    return csv_file(f"{run.id}.csv", [_("As named"), _("Coupon"), "outcome", _("What became of it")], rows)
 
 
 def go_on_with(void_id: str) -> Response:
@@ -108,9 +104,11 @@ def make_run() -> str:
 
 
 def uploaded() -> str:
-    """The first column of the uploaded file, one cell a line."""
+    """The first column of the uploaded file, one cell a line. Raises BadForm for a file in UTF-16, and any other with a NUL."""
     sent = request.files.get("file")
     text = sent.read().decode("utf-8-sig", "replace") if sent else ""
+    if "\0" in text:
+        raise BadForm({"texts": _("Save the file as CSV in UTF-8, then choose it again.")})
     return "\n".join(re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"') for line in text.splitlines())
 
 

@@ -44,7 +44,7 @@ def test_other_stores_hear_what_they_hear_of_an_unknown_id(north, annex, south, 
     assert north.verify(coupon.token) == "already_redeemed"
 
 
-@pytest.mark.parametrize("nonsense", ["rdm_", "cpn_1_1", "%00", "..", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF%0A"])
+@pytest.mark.parametrize("nonsense", ["rdm_", "cpn_1_1", "..", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF%0A"])
 def test_what_is_no_id_is_an_unknown_one(north, nonsense):
     assert_problem(north.post(f"/redemptions/{nonsense}/reverse", WHY), "nothing_to_undo")
 

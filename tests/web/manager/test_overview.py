@@ -15,6 +15,7 @@ from redeem.lib.times import local_date, local_day
 from redeem.reports import rollups
 from redeem.web.context import now_ms
 from tests import factories
+from tests.databases import on_both_databases
 from tests.factories import MOSCOW, NOW
 from tests.tills import till_of
 
@@ -127,15 +128,28 @@ def test_no_cell_is_a_formula(office, cast, database):
         "days=custom&from=2026-11-21&until=2026-11-20",
         "days=custom&from=2000-01-01&until=2026-11-21",
         "days=custom&from=0000-00-00&until=9999-99-99",
+        "days=custom&from=1026-11-01&until=1026-11-29",
+        "days=custom&from=2019-12-31&until=2020-01-01",
+        "days=custom&from=2099-12-31&until=2100-01-01",
+        "days=custom&from=9999-12-01&until=9999-12-31",
         "days=31",
         "days=-1",
         "days=" + "9" * 400,
     ],
 )
+@on_both_databases
 def test_dates_that_can_t_be_shown_are_said_so(office, period):
     answer = office("shop_manager").open(f"/manager/?{period}")
     assert answer.status_code == 200
     assert "These dates can't be shown." in answer.text
+
+
+@on_both_databases
+@pytest.mark.parametrize("period", ["from=2020-01-01&until=2020-01-31", "from=2099-12-01&until=2099-12-31"])
+def test_the_first_and_the_last_dates_are_shown(office, period):
+    answer = office("shop_manager").open(f"/manager/?days=custom&{period}")
+    assert answer.status_code == 200
+    assert "These dates can't be shown." not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,18 @@ def test_a_coupon_that_is_not_issued_yet_is_judged_by_its_day_of_issue(office, c
     assert "does not issue coupons on that day" in late.text
 
 
-@pytest.mark.parametrize("query", [{"q": "nothing"}, {"q": "' OR 1=1 --"}, {"q": "x" * 5000}, {"at_date": "x"}, {}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": "nothing"},
+        {"q": "' OR 1=1 --"},
+        {"q": "x" * 5000},
+        {"at_date": "x"},
+        {"at_date": "0001-01-01"},
+        {"at_date": "9999-12-31"},
+        {},
+    ],
+)
 def test_nonsense_is_told_kindly(office, cast, query):
     assert code_of(simulate(office, **query)) is None
 

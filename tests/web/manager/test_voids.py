@@ -169,6 +169,14 @@ def test_a_file_s_first_column_is_read(office, database, six):
     assert counts(database, address) == {"void": 2, "unknown": 1}
 
 
+@pytest.mark.parametrize("file", ["cpn_1_0\n".encode("utf-16"), b"cpn_1_0\0\n"])
+def test_a_file_that_is_not_in_utf_8_is_not_taken(office, six, file):
+    form = {"which": "texts", "texts": "", "file": (BytesIO(file), "list.csv")}
+    answer = office("shop_manager").send("/manager/voids/new", form, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert "Save the file as CSV in UTF-8" in answer.text
+
+
 def test_the_result_is_a_csv_without_formulas_and_without_tokens(office, database, six):
     manager = office("shop_manager")
     hostile = '=HYPERLINK("https://evil.example")'

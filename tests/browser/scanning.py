@@ -34,7 +34,7 @@ NOTE_READINGS = """
     const note = start => document.querySelector(".verdict") || performance.measure("frame to nothing new", { start })
     Worker.prototype.addEventListener = function (kind, ...more) {
         hear.call(this, kind, ...more)
-        const read = ({ data: { text, at } }) => text && requestAnimationFrame(() => setTimeout(note, 0, at))
+        const read = ({ data: { texts, at } }) => texts?.length && requestAnimationFrame(() => setTimeout(note, 0, at))
         if (kind === "message") hear.call(this, kind, read)
     }
 """

@@ -233,3 +233,65 @@ def test_a_page_without_https_says_so_and_where_to_go(
     # The browser says, once, that it ignores a header which means nothing there.
     assert [said for said in on.complaints if "Cross-Origin-Opener-Policy" not in said] == []
     on.complaints.clear()
+
+
+PAYMENT = "https://pay.example/s/8f3a?shop=42&till=7"
+# The worker that reads, so that it can be taken away.
+READERS = """
+    window.readers = []
+    window.Worker = class extends Worker {
+        constructor(url, ...more) {
+            super(url, ...more)
+            if (String(url).includes("camera-worker")) window.readers.push(this)
+        }
+    }
+"""
+PICTURES = "document.querySelector('.scanner-video').getVideoPlaybackQuality().totalVideoFrames"
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["coupon first", "sticker first"])
+def test_a_coupon_is_read_beside_another_code(at_work: MakeTablet, shop: Shop, tmp_path: Path, is_first: bool) -> None:
+    shown = (qr_text(shop.issue()), PAYMENT)
+    on = at_work(camera=film(tmp_path / "both.mjpeg", shown if is_first else shown[::-1]))
+    on.expect_heading("Valid coupon")
+
+
+def test_a_code_of_somebody_else_is_told_once(at_work: MakeTablet, tmp_path: Path) -> None:
+    on = at_work(camera=film(tmp_path / "sticker.mjpeg", PAYMENT))
+    on.expect_heading("Not a coupon")
+    on.press("Next")
+    on.expect_text("Same code as before.")
+    on.expect_scanner()
+
+
+def test_a_camera_that_stops_without_a_word_is_started_anew(at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
+    """As one that the system mutes, or that another program takes."""
+    on = at_work(camera=film(tmp_path / "none.mjpeg", None))
+    wait_for_tracks(on, 1)
+    for stop in (f"{TRACKS}[0].stop()", "document.querySelector('.scanner-video').pause()"):
+        on.wait_for(f"{PICTURES} > 0")
+        on.page.evaluate(f"() => {{ {stop} }}")
+        wait_for_tracks(on, 1)
+        before = on.page.evaluate(PICTURES)
+        on.wait_for(f"{PICTURES} > {before}")
+
+
+def test_a_camera_that_gives_no_picture_is_said_to_have_stopped(at_work: MakeTablet) -> None:
+    on = at_work(hardware=CAMERA)
+    wait_for_tracks(on, 1)
+    dead = "document.createElement('canvas').captureStream(0)"
+    on.page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = async () => {dead}; {TRACKS}[0].stop() }}")
+    expect(on.page.get_by_role("heading", name="The camera has stopped")).to_be_visible(timeout=90_000)
+    on.shoot("54 camera stopped")
+
+
+def test_a_reader_that_does_not_answer_is_replaced(at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
+    on = at_work(camera=film(tmp_path / "one.mjpeg", qr_text(shop.issue())))
+    on.expect_heading("Valid coupon")
+    on.context.add_init_script(READERS)
+    on.page.reload()
+    on.expect_heading("Valid coupon")
+    on.page.evaluate("readers[0].terminate()")
+    on.press("Back")
+    on.wait_for("readers.length === 2")
+    on.expect_heading("Valid coupon")

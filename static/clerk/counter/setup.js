@@ -115,12 +115,25 @@ export const insecureScreen = (address) =>
 function scanLinkScreen(onToken, before) {
   const video = el("video", { class: "setup-video", playsinline: true, muted: true });
   const problem = el("p", { class: "error text-l", role: "alert" });
-  const camera = new Camera(video, ({ text }) => {
-    const token = enrolmentToken(text);
+  const look = (/** @type {string[]} */ texts) => {
+    const token = texts.map(enrolmentToken).find((each) => each !== null);
     if (!token) return;
     camera.stop();
     onToken(token);
-  });
+  };
+  const camera = new Camera(
+    video,
+    ({ texts }) => look(texts),
+    (trouble) => (trouble ? explain(trouble) : begin()),
+  );
+  const explain = (/** @type {string} */ why) => {
+    problem.textContent = cameraProblem(why);
+  };
+  const begin = () =>
+    void camera.start().catch((error) => {
+      if (!(error instanceof NoCamera)) throw error;
+      explain(error.why);
+    });
   const back = () => {
     camera.stop();
     screen.replaceWith(before);
@@ -134,10 +147,7 @@ function scanLinkScreen(onToken, before) {
     problem,
     button(t("Back"), back, { icon: "back" }),
   );
-  camera.start().catch((error) => {
-    if (!(error instanceof NoCamera)) throw error;
-    problem.textContent = cameraProblem(error.why);
-  });
+  begin();
   return screen;
 }
 
@@ -146,5 +156,7 @@ function cameraProblem(why) {
   if (why === "blocked")
     return t("Allow the camera for this page: tap the lock or camera icon beside the address, choose Allow, then try again.");
   if (why === "busy") return t("Another program has the camera. Close it, then try again.");
+  if (why === "stopped") return t("The camera has stopped");
+  if (why === "broken") return t("The camera can't read codes just now");
   return t("No camera found");
 }

@@ -1,17 +1,21 @@
 /**
  * Reads QR codes out of camera frames, off the page's thread.
  *
- * Message: {frame: VideoFrame | ImageBitmap, at}; answer: {text: string | null, at, ms}. `{ready: true}`
- * is posted once the reader is compiled, `{broken: true}` if it can't start.
+ * Message: {frame: VideoFrame | ImageBitmap, at}; answer: {texts: string[], at, ms}. `{ready: true}` is posted once the reader is
+ * compiled, `{failed: true}` if it can't start or fails at a frame: then it is not to be trusted any more.
  */
+import { digitsIn } from "../domain/names.js";
 import { prepareZXingModule, readBarcodes } from "../../vendor/zxing-wasm-3.1.4/reader/index.js";
 
 const WASM = new URL("../../vendor/zxing-wasm-3.1.4/reader/zxing_reader.wasm", import.meta.url).href;
 
-// First a quick pass over the middle of the picture, where the page shows a frame. After a frame without a code, the next one gets
+// First a quick pass over the middle of the picture, where the page shows a frame. After a frame without a coupon, the next one gets
 // the thorough pass (blur, rotation, white on black) over the whole picture.
 const QUICK = { tryHarder: false, tryRotate: false, tryInvert: false, tryDownscale: false };
 const THOROUGH = { tryHarder: true, tryRotate: true, tryInvert: true, tryDownscale: true };
+
+/** A counter may have other codes on it, as for payments. */
+const SYMBOLS_MAX = 8;
 
 /** @type {Map<string, OffscreenCanvasRenderingContext2D>} by size: the middle, and the whole picture */
 const contexts = new Map();
@@ -19,18 +23,23 @@ let thorough = false;
 let canCopy = true;
 
 const ready = prepare().catch((error) => {
-  postMessage({ broken: true });
+  postMessage({ failed: true });
   throw error;
 });
 
 addEventListener("message", async ({ data: { frame, at } }) => {
   await ready;
   const startedAt = performance.now();
-  const pixels = await pixelsOf(frame, !thorough);
-  frame.close();
-  const text = await read(pixels);
-  thorough = text === null && !thorough;
-  postMessage({ text, at, ms: performance.now() - startedAt });
+  try {
+    const pixels = await pixelsOf(frame, !thorough);
+    frame.close();
+    const texts = await read(pixels);
+    thorough = !texts.some(digitsIn) && !thorough;
+    postMessage({ texts, at, ms: performance.now() - startedAt });
+  } catch (error) {
+    postMessage({ failed: true });
+    throw error;
+  }
 });
 
 /** The first decode compiles the reader (100 ms), so an empty picture is decoded before the first customer comes. */
@@ -40,10 +49,19 @@ async function prepare() {
   postMessage({ ready: true });
 }
 
-/** @param {ImageData} pixels @returns {Promise<string | null>} */
+/**
+ * The first code found, if it is a coupon's: to look on takes longer. Else all codes in the picture.
+ * @param {ImageData} pixels
+ */
 async function read(pixels) {
-  const found = await readBarcodes(pixels, { formats: ["QRCode"], maxNumberOfSymbols: 1, ...(thorough ? THOROUGH : QUICK) });
-  return found.find((code) => code.isValid)?.text ?? null;
+  const texts = await find(pixels, 1);
+  return texts.length && !texts.some(digitsIn) ? find(pixels, SYMBOLS_MAX) : texts;
+}
+
+/** @param {ImageData} pixels @param {number} many */
+async function find(pixels, many) {
+  const found = await readBarcodes(pixels, { formats: ["QRCode"], maxNumberOfSymbols: many, ...(thorough ? THOROUGH : QUICK) });
+  return found.filter((code) => code.isValid).map(({ text }) => text);
 }
 
 /** @param {VideoFrame | ImageBitmap} frame @param {boolean} middle only the largest square in the middle */

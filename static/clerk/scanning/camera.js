@@ -1,13 +1,18 @@
 /** The camera: sends frames to the reader's worker, one at a time, and reports the codes that it reads. */
 
-/** @typedef {{text: string, at: number, ms: number}} Sighting  `at` is when the frame was captured (performance.now) */
+import { Reader } from "./reader.js";
+import { Watch } from "./watch.js";
 
-/** @typedef {"insecure" | "blocked" | "missing" | "busy" | "broken"} Trouble */
+/** @import { Sighting } from "./reader.js" */
+/** @import { Remedy } from "./watch.js" */
 
+/** @typedef {"insecure" | "blocked" | "missing" | "busy" | "broken" | "stopped"} Trouble */
+
+const LOOK_EVERY_MS = 1_000;
 const WIDTH = 1280;
 const HEIGHT = 720;
 
-/** Why there is no scanning: no HTTPS, no permission, no camera, another program uses it, or the reader did not start. */
+/** Why there is no scanning: no HTTPS, no permission, no camera, another program uses it, the reader fails, or no pictures come. */
 export class NoCamera extends Error {
   /** @param {Trouble} why */
   constructor(why) {
@@ -27,29 +32,39 @@ const TROUBLES = {
 };
 
 export class Camera {
-  #worker = new Worker(new URL("./camera-worker.js", import.meta.url), { type: "module" });
+  #reader;
+  #watch = new Watch();
   #video;
   #onSight;
-  #onGone;
-  #reading = false;
+  #onTrouble;
+  #capturing = false;
   #generation = 0;
   #readAt = -Infinity;
   #pauseMs = 0;
-  #broken = false;
   #chosen = "";
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #looking;
   /** @type {MediaStream | null} */
   #stream = null;
 
   /**
-   * @param {HTMLVideoElement} video @param {(sighting: Sighting) => void} onSight
-   * @param {() => unknown} [onGone] the camera was unplugged, or its permission was withdrawn
+   * @param {HTMLVideoElement} video @param {(sighting: Sighting) => unknown} onSight
+   * @param {(trouble: Trouble | null) => unknown} onTrouble  the camera has stopped by itself: null says that it may be started anew, as
+   *   when it was unplugged
    */
-  constructor(video, onSight, onGone) {
+  constructor(video, onSight, onTrouble) {
     this.#video = video;
     this.#onSight = onSight;
-    this.#onGone = onGone;
-    this.#worker.addEventListener("message", ({ data }) => this.#answered(data));
-    this.#worker.addEventListener("error", () => (this.#broken = true));
+    this.#onTrouble = onTrouble;
+    this.#reader = new Reader({
+      makeWorker: () => new Worker(new URL("./camera-worker.js", import.meta.url), { type: "module" }),
+      now: () => performance.now(),
+      onRead: (sighting) => this.#read(sighting),
+      onBroken: () => this.#end("broken"),
+    });
+    this.#reader.start();
+    // If that is in vain, no more pictures come, and the watch sees it.
+    video.addEventListener("pause", () => this.running && video.play().catch(() => undefined));
   }
 
   get running() {
@@ -69,10 +84,10 @@ export class Camera {
     if (generation !== this.#generation) return void stop(stream); // stopped while the browser asked for permission
     this.#stream = stream;
     stream.getVideoTracks()[0]?.addEventListener("ended", () => this.#ended(generation));
+    this.#reader.start();
     this.#video.srcObject = stream;
+    this.#begin(generation); // at once: without a picture, a video never says that it plays
     await this.#play(generation);
-    this.#watch(generation);
-    if (this.#broken) throw new NoCamera("broken");
   }
 
   /** Uses this camera from the next start on; empty: the one at the back. @param {string} id as in MediaDeviceInfo.deviceId */
@@ -84,7 +99,7 @@ export class Camera {
     this.#generation++;
     if (this.#stream) stop(this.#stream);
     this.#stream = null;
-    this.#reading = false;
+    clearInterval(this.#looking);
     this.#video.srcObject = null;
   }
 
@@ -105,9 +120,7 @@ export class Camera {
 
   /** @param {number} generation */
   #ended(generation) {
-    if (generation !== this.#generation) return;
-    this.stop();
-    this.#onGone?.();
+    if (generation === this.#generation) this.#cure(this.#watch.stop(performance.now()));
   }
 
   get #track() {
@@ -125,33 +138,57 @@ export class Camera {
   }
 
   /** @param {number} generation */
-  #watch(generation) {
+  #begin(generation) {
+    this.#capturing = false;
+    this.#watch.start(performance.now());
+    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#await(generation);
+  }
+
+  /** Waits for the next picture. @param {number} generation */
+  #await(generation) {
     this.#video.requestVideoFrameCallback((now, { captureTime }) => {
       if (generation !== this.#generation) return;
-      if (!this.#reading && now - this.#readAt >= this.#pauseMs) void this.#send(now, captureTime ?? now);
-      this.#watch(generation);
+      const isDue = now - this.#readAt >= this.#pauseMs && this.#reader.isFree;
+      if (isDue && !this.#capturing) void this.#send(now, captureTime ?? now);
+      if (!isDue) this.#watch.picture(performance.now());
+      this.#await(generation);
     });
   }
 
   /** @param {number} now @param {number} at */
   async #send(now, at) {
-    this.#reading = true;
+    this.#capturing = true;
     this.#readAt = now;
     const generation = this.#generation;
     const frame = await capture(this.#video);
-    if (!frame || generation !== this.#generation) {
-      this.#reading = false;
-      return frame?.close();
-    }
-    this.#worker.postMessage({ frame, at }, [frame]);
+    if (generation !== this.#generation) return frame?.close();
+    this.#capturing = false;
+    if (!frame) return;
+    this.#watch.picture(performance.now());
+    this.#reader.read(frame, at);
   }
 
-  /** @param {{ready?: boolean, broken?: boolean, text?: string | null, at: number, ms: number}} answer */
-  #answered({ text, at, ms, ready, broken }) {
-    if (broken) this.#broken = true;
-    if (ready || broken) return;
-    this.#reading = false;
-    if (text && this.#stream) this.#onSight({ text, at, ms });
+  /** @param {Sighting} sighting */
+  #read(sighting) {
+    if (sighting.texts.length && this.#stream) this.#onSight(sighting);
+  }
+
+  #look() {
+    this.#reader.look();
+    const remedy = this.running && this.#watch.look(performance.now());
+    if (remedy) this.#cure(remedy);
+  }
+
+  /** @param {Remedy} remedy */
+  #cure(remedy) {
+    this.#end(remedy === "again" ? null : remedy);
+  }
+
+  /** @param {Trouble | null} trouble */
+  #end(trouble) {
+    this.stop();
+    this.#onTrouble(trouble);
   }
 }
 

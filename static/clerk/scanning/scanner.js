@@ -5,7 +5,8 @@ import { t } from "../view/strings.js";
 import { button, el, icon } from "../view/view.js";
 import { keepAwake } from "./wake-lock.js";
 
-/** @import { Sighting } from "./camera.js" */
+/** @import { Trouble } from "./camera.js" */
+/** @import { Sighting } from "./reader.js" */
 
 /**
  * @typedef {{onScan: (text: string, capturedAt: number) => unknown, onType: () => unknown, onRefuse: () => unknown, onLock: () => unknown,
@@ -23,7 +24,7 @@ const tool = (name, label, onPress) =>
 /** Pause between two readings while a verdict is shown: only to see whether its code is still in sight. */
 const GLANCE_MS = 400;
 
-/** @type {Record<string, () => {icon: string, title: string, line: string}>} */
+/** @type {Record<Trouble, () => {icon: string, title: string, line: string}>} */
 const CAMERA_HELP = {
   insecure: () => ({
     icon: "lock",
@@ -50,6 +51,11 @@ const CAMERA_HELP = {
     title: t("The camera is in use"),
     line: t("Another program has the camera. Close it, then try again."),
   }),
+  stopped: () => ({
+    icon: "camera-off",
+    title: t("The camera has stopped"),
+    line: t("It gives no picture. Close other programs that use it, or plug it in again. Meanwhile use a USB scanner or type the code."),
+  }),
 };
 
 export class Scanner {
@@ -71,7 +77,7 @@ export class Scanner {
   #camera = new Camera(
     this.#video,
     (sighting) => this.#sighted(sighting),
-    () => this.#again(),
+    (trouble) => (trouble ? this.#giveUp(trouble) : this.#again()),
   );
   #actions;
 
@@ -116,6 +122,14 @@ export class Scanner {
     if (document.visibilityState === "visible") void this.wake();
   }
 
+  /** @param {Trouble} trouble */
+  #giveUp(trouble) {
+    this.sleep();
+    this.#torch.hidden = true;
+    this.#showHelp(trouble);
+    this.#prompt();
+  }
+
   /** Starts the camera, or says why it can't. @returns {Promise<void>} */
   async wake() {
     void keepAwake(true);
@@ -125,7 +139,7 @@ export class Scanner {
     if (this.#help.hidden) this.#say(t("Starting the camera"));
     try {
       await this.#camera.start();
-      this.#help.hidden = true;
+      if (this.#camera.running) this.#help.hidden = true;
     } catch (error) {
       if (!(error instanceof NoCamera)) throw error;
       this.#showHelp(error.why);
@@ -145,13 +159,14 @@ export class Scanner {
   }
 
   /** @param {Sighting} sighting */
-  #sighted({ text, at }) {
-    const isNew = this.#sightings.isNew(text, at);
-    if (!this.#listening) return;
+  #sighted({ texts, at }) {
+    const sight = this.#sightings.take(texts, at);
+    if (!sight || !this.#listening) return;
+    const { text, isNew, isCoupon } = sight;
     if (isNew) this.#actions.onScan(text, at);
     else
       this.#say(
-        t("Same coupon as before."),
+        isCoupon ? t("Same coupon as before.") : t("Same code as before."),
         button(t("Show it again"), () => this.#actions.onScan(text, performance.now()), { class: "button-small" }),
       );
   }
@@ -174,7 +189,7 @@ export class Scanner {
     this.#torch.setAttribute("aria-pressed", String(this.#lit));
   }
 
-  /** @param {string} why */
+  /** @param {Trouble} why */
   #showHelp(why) {
     const { icon: name, title, line } = CAMERA_HELP[why]();
     this.#help.replaceChildren(

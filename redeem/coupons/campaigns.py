@@ -18,6 +18,7 @@ from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id
+from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import Ms, rfc3339
 from redeem.partners.directory import is_good_at_store
 
@@ -47,7 +48,10 @@ TOLD_CHARACTERS_MAX = 80
 
 
 def create_campaign(session: Session, author: Author, name: str, terms: Terms, now: Ms) -> Campaign:
-    """Make a campaign under the next number. Raises Invalid if the terms name a partner or store that is not here."""
+    """Make a campaign under the next number. Raises Invalid for a name that is not one line or too long, and if the terms name a
+    partner or store that is not here.
+    """
+    name = clean_name(name, LONG_NAME_CHARACTERS)
     check_places(session, terms)
     newest = session.scalar(select(func.max(Campaign.number))) or 0
     number = max(newest + 1, generation.current(session).campaigns_from)
@@ -101,7 +105,9 @@ def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Map
     check_places(session, after)
     if campaign.coupons:
         check_promises(session, before, after)
-    campaign.name, campaign.terms, campaign.version = name or campaign.name, after.text(), campaign.version + 1
+    if name is not None:
+        campaign.name = clean_name(name, LONG_NAME_CHARACTERS)
+    campaign.terms, campaign.version = after.text(), campaign.version + 1
 
 
 def lock_campaign(session: Session, number: int | None) -> Campaign:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from redeem.lib.days import EPOCH
 from redeem.lib.errors import Invalid
 from redeem.lib.money import Money
+from redeem.lib.text import LINE, LINES, on_one_line, printable
 
 LAST_DAY_MAX = 2**16 - 1  # the token has two bytes for it: 2199-06-06
 LATEST_DATE = date(2199, 6, 6)
@@ -22,8 +23,6 @@ TEXT_MAX_CHARACTERS = 1_000_000
 
 _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
-_LINES = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
 
 
 def _written_date(value: Any) -> Any:
@@ -42,9 +41,10 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _filled(value: str) -> str:
-    if not value.strip():
+    cleaned = on_one_line(value)
+    if not cleaned:
         raise ValueError("must not be blank")
-    return value
+    return cleaned
 
 
 def _not_negative(value: Money) -> Money:
@@ -55,7 +55,7 @@ def _not_negative(value: Money) -> Money:
 
 Day = Annotated[date, BeforeValidator(_written_date), Field(ge=EPOCH, le=LATEST_DATE)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
-Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE), AfterValidator(_filled)]
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=LINE), AfterValidator(_filled)]
 Picture = Annotated[str, Field(max_length=2048, pattern=r"^(https?:/)?/[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*$")]
 PartnerId = Annotated[str, Field(pattern=f"^prt_{_ULID}$")]
 StoreId = Annotated[str, Field(pattern=f"^sto_{_ULID}$")]
@@ -73,8 +73,8 @@ class Offer(_Part):
     """What the customer gets, in one language."""
 
     title: Title
-    description: Annotated[str, Field(max_length=2000, pattern=_LINES)] = ""
-    terms: Annotated[str, Field(max_length=4000, pattern=_LINES)] = ""
+    description: Annotated[str, Field(max_length=2000, pattern=LINES)] = ""
+    terms: Annotated[str, Field(max_length=4000, pattern=LINES)] = ""
     picture: Picture | None = None
 
 
@@ -159,11 +159,14 @@ class Terms(_Part):
 
 @lru_cache(maxsize=1024)
 def parse_terms(text: str) -> Terms:
-    """Parse terms from JSON. The result is cached by text. Raises Invalid, with every fault in `extra["errors"]`."""
+    """Parse stored terms from JSON. The result is cached by text. Raises Invalid, with every fault in `extra["errors"]`.
+
+    Unprintable characters are left out: version 0.2 stored titles with some of them, and their coupons stay good.
+    """
     if len(text) > TEXT_MAX_CHARACTERS:
         raise Invalid("Shorten the terms; the text is too long.")
     try:
-        return Terms.model_validate_json(text)
+        return Terms.model_validate_json(printable(text))
     except ValidationError as error:
         raise Invalid("Correct the terms where the errors point.", errors=_faults(error)) from error
 

@@ -1,6 +1,6 @@
 """Partners, the chains that give the gifts, and their stores: added and changed.
 
-A name from a program is kept as it was sent; one that a person typed goes through `clean_name` or `typed_store` first.
+Names are cleaned here, whether a person typed them or a program sent them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from redeem.lib.text import LONG_NAME_CHARACTERS, clean_line, clean_name
 from redeem.lib.times import Ms, is_zone
 from redeem.partners import directory
 
-ADDRESS_CHARACTERS = 300
+ADDRESS_CHARACTERS, HOURS_CHARACTERS = 400, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,21 @@ class NewStore:
     hours: str = ""
 
 
-def typed_store(partner_id: str, name: str, time_zone: str, address: str, hours: str) -> NewStore:
-    """Read a store that a person typed. Raises Invalid for a name, an address or hours that are not one line or too long."""
+def cleaned(new: NewStore) -> NewStore:
+    """Return the store with its texts cleaned. Raises Invalid for one that is not one line or too long, and for an unknown time zone."""
+    check_zone(new.time_zone)
     return NewStore(
-        partner_id=partner_id,
-        name=clean_name(name, LONG_NAME_CHARACTERS),
-        time_zone=time_zone,
-        address=clean_line(address, ADDRESS_CHARACTERS),
-        hours=clean_line(hours, LONG_NAME_CHARACTERS),
+        partner_id=new.partner_id,
+        name=clean_name(new.name, LONG_NAME_CHARACTERS),
+        time_zone=new.time_zone,
+        address=clean_line(new.address, ADDRESS_CHARACTERS),
+        hours=clean_line(new.hours, HOURS_CHARACTERS),
     )
 
 
 def add_partner(session: Session, author: Author, name: str, now: Ms) -> Partner:
+    """Add a partner. Raises Invalid for a name that is not one line or too long."""
+    name = clean_name(name, LONG_NAME_CHARACTERS)
     partner = Partner(id=new_id("prt", now), name=name, created_at=now)
     session.add(partner)
     session.flush()
@@ -52,7 +55,8 @@ def add_partner(session: Session, author: Author, name: str, now: Ms) -> Partner
 
 
 def rename_partner(session: Session, author: Author, partner_id: str, name: str, now: Ms) -> None:
-    """Rename a partner. Raises NotFound for one outside the author's scope."""
+    """Rename a partner. Raises NotFound for one outside the author's scope, Invalid as `add_partner` does."""
+    name = clean_name(name, LONG_NAME_CHARACTERS)
     line = directory.get_partner(session, author.scope, partner_id)
     if name == line.name:
         return
@@ -63,11 +67,11 @@ def rename_partner(session: Session, author: Author, partner_id: str, name: str,
 
 
 def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store:
-    """Add a store. Raises Invalid for a partner that the author can't see and for an unknown time zone."""
+    """Add a store. Raises Invalid for a partner that the author can't see, and as `cleaned` does."""
     known = select(Partner.id).where(Partner.id == new.partner_id, partners_within(author.scope))
     if session.scalar(known) is None:
         raise Invalid("Name an existing partner.", errors=[{"pointer": "/partner", "detail": "no such partner"}])
-    check_zone(new.time_zone)
+    new = cleaned(new)
     store = Store(
         id=new_id("sto", now),
         partner_id=new.partner_id,
@@ -85,9 +89,8 @@ def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store
 
 
 def change_store(session: Session, author: Author, store_id: str, new: NewStore, now: Ms) -> None:
-    """Change a store, but for its partner. Raises NotFound for one outside the author's scope, Invalid for an unknown time zone."""
-    line = directory.get_store(session, author.scope, store_id)
-    check_zone(new.time_zone)
+    """Change a store, but for its partner. Raises NotFound for one outside the author's scope, Invalid as `cleaned` does."""
+    line, new = directory.get_store(session, author.scope, store_id), cleaned(new)
     row, told = session.get_one(Store, line.id), ("name", "address", "hours", "time_zone")
     before, after = ({name: getattr(each, name) for name in told} for each in (line, new))
     changed = audit.changes(before, after)

@@ -9,12 +9,11 @@ from redeem.domain import terms
 from redeem.domain.status import Status
 from redeem.domain.terms import Terms
 from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
+from redeem.lib.text import FILLED_LINE, LINE, LONG_NAME_CHARACTERS
 from redeem.lib.times import rfc3339
-from redeem.partners.partners import NewStore
+from redeem.partners.partners import ADDRESS_CHARACTERS, HOURS_CHARACTERS, NewStore
 from redeem.redemptions.listing import Event, EventFilter, Redeemed, Refused
 from redeem.web.api.shapes import (
-    FILLED_LINE,
-    LINE,
     Body,
     DayText,
     Instant,
@@ -27,7 +26,7 @@ from redeem.web.api.shapes import (
 )
 
 NO_NUMBER = -1  # stands for an id that can't be one: no campaign and no coupon has this number
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=FILLED_LINE)]
+Name = Annotated[str, Field(min_length=1, max_length=LONG_NAME_CHARACTERS, pattern=FILLED_LINE)]
 CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
 CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$", examples=["cpn_7_42"])]
 RedemptionId = Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
@@ -104,8 +103,8 @@ class StoreBody(Body):
     partner: terms.PartnerId
     name: Name
     time_zone: Annotated[str, Field(min_length=1, max_length=60, examples=["Europe/Moscow"])]
-    address: Annotated[str, Field(max_length=400, pattern=LINE)] = ""
-    hours: Annotated[str, Field(max_length=200, pattern=LINE)] = ""
+    address: Annotated[str, Field(max_length=ADDRESS_CHARACTERS, pattern=LINE)] = ""
+    hours: Annotated[str, Field(max_length=HOURS_CHARACTERS, pattern=LINE)] = ""
 
     def as_new(self) -> NewStore:
         return NewStore(self.partner, self.name, self.time_zone, self.address, self.hours)

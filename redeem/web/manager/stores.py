@@ -1,19 +1,22 @@
 """Partners and their stores: lists, and forms to add and change them."""
 
+from typing import Annotated
 from zoneinfo import available_timezones
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from pydantic import StringConstraints
 
 from redeem.accounts.roles import WHOLE, Permission, Scope
 from redeem.devices.directory import list_clerks, list_devices
-from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.partners import partners as shop_partners
 from redeem.partners.directory import get_partner, get_store, list_partners, list_stores
-from redeem.partners.partners import typed_store
+from redeem.partners.partners import ADDRESS_CHARACTERS, NewStore
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
+
+Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_CHARACTERS)]
 
 
 class PartnerForm(Form):
@@ -24,14 +27,14 @@ class StoreForm(Form):
     partner: Line
     name: Line
     time_zone: Line
-    address: LineOrNone = ""
+    address: Address = ""
     hours: LineOrNone = ""
 
 
 class ChangedStoreForm(Form):
     name: Line
     time_zone: Line
-    address: LineOrNone = ""
+    address: Address = ""
     hours: LineOrNone = ""
 
 
@@ -53,8 +56,7 @@ def new_partner() -> ResponseReturnValue:
 def add_partner() -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        name = clean_name(form.name, LONG_NAME_CHARACTERS)
-        partner = write(lambda db: shop_partners.add_partner(db, who, name, now))
+        partner = write(lambda db: shop_partners.add_partner(db, who, form.name, now))
         return see_other("manager.new_store", partner=partner.id)
 
     return submitted(PartnerForm, act, partner_page)
@@ -69,8 +71,7 @@ def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
 def rename_partner(partner_id: str) -> ResponseReturnValue:
     def act(form: PartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        name = clean_name(form.name, LONG_NAME_CHARACTERS)
-        write(lambda db: shop_partners.rename_partner(db, who, partner_id, name, now))
+        write(lambda db: shop_partners.rename_partner(db, who, partner_id, form.name, now))
         return see_other("manager.stores")
 
     return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
@@ -94,7 +95,7 @@ def new_store() -> ResponseReturnValue:
 def add_store() -> ResponseReturnValue:
     def act(form: StoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        new = typed_store(form.partner, form.name, form.time_zone, form.address, form.hours)
+        new = NewStore(form.partner, form.name, form.time_zone, form.address, form.hours)
         store = write(lambda db: shop_partners.add_store(db, who, new, now))
         return see_other("manager.store", store_id=store.id)
 
@@ -120,7 +121,7 @@ def ask_about_store(store_id: str) -> ResponseReturnValue:
 def change_store(store_id: str) -> ResponseReturnValue:
     def act(form: ChangedStoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        new = typed_store("", form.name, form.time_zone, form.address, form.hours)
+        new = NewStore("", form.name, form.time_zone, form.address, form.hours)
         write(lambda db: shop_partners.change_store(db, who, store_id, new, now))
         return see_other("manager.store", store_id=store_id)
 

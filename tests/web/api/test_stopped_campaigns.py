@@ -212,9 +212,7 @@ def test_who_writes_meanwhile_loses_nothing(office, database, page, row, cast):
     assert (row().name, row().version, bool(row().stopped_at)) == ("Late", 2, True)
 
 
-@pytest.mark.parametrize(
-    "word", ['=HYPERLINK("https://evil.example","free")', "\u202egnp.exe\u202c", "<script>alert(1)</script>"]
-)
+@pytest.mark.parametrize("word", ['=HYPERLINK("https://evil.example","free")', "<script>alert(1)</script>"])
 def test_hostile_names_stay_names(office, database, cast, word):
     number = database.write(lambda db: factories.campaign(db, word, partners=[cast.north_partner])).number
     manager = office("shop_manager")

@@ -143,9 +143,7 @@ def test_several_faults_are_said_at_once(office, cast):
     assert list(faults(office("shop_manager").send(NEW, form).text)) == ["name", "title_en", "redeem_until", "value"]
 
 
-@pytest.mark.parametrize(
-    "word", [FORMULA, "<script>alert(1)</script>", "\u202egnp.exe\u202c", "'; DROP TABLE campaign"]
-)
+@pytest.mark.parametrize("word", [FORMULA, "<script>alert(1)</script>", "'; DROP TABLE campaign"])
 def test_hostile_words_stay_words(office, cast, database, word):
     manager = office("shop_manager")
     address = manager.send(NEW, filled(cast, title_en=word)).headers["Location"]

@@ -63,8 +63,8 @@ def test_a_partner_and_its_first_store_are_added(office, database):
         ({"time_zone": ""}, "Fill this in."),
         ({"partner": "prt_01J00000000000000000000000"}, "Name an existing partner."),
         ({"name": "😀" * 40_000}, "Write less."),
-        ({"address": "x" * 400}, "Write less."),
-        ({"hours": "x" * 200}, "Give a name of 1 to 120 characters on one line."),
+        ({"address": "x" * 401}, "Write less."),
+        ({"hours": "x" * 201}, "Give a name of 1 to 200 characters on one line."),
     ],
 )
 def test_a_store_that_can_t_be_is_said_so(office, cast, database, changed, words):

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -23,7 +24,14 @@ from redeem.web.declines import DECLINES
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "translations"
 LANGUAGES = ("ru",)
-KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+# `pgettext` names what a word is of, where one English word has two translations: pgettext("key", "Revoke").
+KEYWORDS: Mapping[str, Any] = {
+    "_": None,
+    "gettext": None,
+    "lazy_gettext": None,
+    "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
 # Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
@@ -74,22 +82,22 @@ WORDS_HEAD = """\
 /** @type {Record<string, Record<string, string | string[]>>} */
 export const WORDS = """
 
-Found = tuple[str, int, str | tuple[str, ...]]
+Found = tuple[str, int, str | tuple[str, ...], str | None]
 
 
 def sentences() -> Iterator[Found]:
-    """(file, line, message), the message in one form or in two."""
+    """(file, line, message, what it is of or None), the message in one form or in two."""
     for folder in ("redeem", "templates"):
-        for name, line, message, _comments, _context in extract_from_dir(
+        for name, line, message, _comments, context in extract_from_dir(
             str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()
         ):
-            yield f"{folder}/{name}", line, message
+            yield f"{folder}/{name}", line, message, context
     for path in sorted(TABLET.rglob("*.js")):
         for message in said_in_script(path.read_text()) if path != WORDS else ():
-            yield path.relative_to(ROOT).as_posix(), 0, message
+            yield path.relative_to(ROOT).as_posix(), 0, message, None
     for name in SAID_TO_PEOPLE:
         for line, message in said_by_errors((ROOT / "redeem" / name).read_text()):
-            yield f"redeem/{name}", line, message
+            yield f"redeem/{name}", line, message, None
 
 
 def said_in_script(source: str) -> Iterator[str | tuple[str, ...]]:
@@ -120,8 +128,8 @@ def said(node: ast.AST) -> ast.expr | None:
 def template() -> Catalog:
     """All sentences, untranslated, by file and name of the message: the order of a catalogue changes only with its words."""
     catalog = Catalog(project="Redeem", charset="utf-8")
-    for name, _line, message in sorted(sentences(), key=lambda found: (found[0], found[1])):
-        catalog.add(message, locations=[(name, 0)])
+    for name, _line, message, context in sorted(sentences(), key=lambda found: (found[0], found[1])):
+        catalog.add(message, locations=[(name, 0)], context=context)
     return catalog
 
 
@@ -148,7 +156,7 @@ def words_script(catalogs: Mapping[str, Catalog]) -> str:
 
 
 def words_of(catalog: Catalog, wanted: Sequence[str | Sequence[str]]) -> dict[str, str | list[str]]:
-    translated = {first(message.id): message.string or "" for message in catalog if message.id}
+    translated = {first(each.id): each.string or "" for each in catalog if each.id and not each.context}
     found = {first(said): translated[first(said)] for said in wanted}
     return {text: forms if isinstance(forms, str) else list(forms) for text, forms in found.items()}
 

@@ -4,7 +4,7 @@ import re
 from io import BytesIO
 
 import pytest
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -25,17 +25,22 @@ def forms(string) -> tuple[str, ...]:
     return tuple(string) if isinstance(string, tuple | list) else (string or "",)
 
 
+def named(message: Message) -> tuple[str, str]:
+    """What a sentence is translated by: its words, and what they are of where that is said."""
+    return forms(message.id)[0], message.context or ""
+
+
 @pytest.mark.parametrize("language", translate.LANGUAGES)
 def test_every_sentence_is_translated(language):
-    translated = {forms(message.id)[0] for message in catalogue(language) if message.id and all(forms(message.string))}
-    said = {forms(message.id)[0] for message in translate.template() if message.id}
+    translated = {named(message) for message in catalogue(language) if message.id and all(forms(message.string))}
+    said = {named(message) for message in translate.template() if message.id}
     assert sorted(said - translated) == []
 
 
 @pytest.mark.parametrize("language", translate.LANGUAGES)
 def test_no_translation_is_of_a_sentence_that_nobody_says(language):
-    said = {forms(message.id)[0] for message in translate.template() if message.id}
-    assert sorted({forms(message.id)[0] for message in catalogue(language) if message.id} - said) == []
+    said = {named(message) for message in translate.template() if message.id}
+    assert sorted({named(message) for message in catalogue(language) if message.id} - said) == []
 
 
 @pytest.mark.parametrize("language", translate.LANGUAGES)

@@ -53,6 +53,15 @@ def test_a_key_is_revoked_after_a_question(office, cast, database):
     assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == ["key_revoked"]
 
 
+def test_to_revoke_a_key_and_a_device_are_two_words_in_russian(office):
+    """And short ones: the button stands in a table."""
+    page = office("shop_manager").open("/manager/keys?lang=ru").text
+    said = dict(re.findall(r'href="/manager/(keys|devices)/[^"]+/revoke">(.*?)<', page))
+    assert said == {"keys": "Отозвать", "devices": "Отключить"}
+    page = office("shop_manager").open("/manager/keys?lang=en").text
+    assert set(re.findall(r'/revoke">(.*?)<', page)) == {"Revoke"}
+
+
 def test_a_till_s_key_is_not_revoked_as_a_shop_s(office, cast, database):
     prefix = api_key_format.parse(cast.north_till).prefix
     assert office("shop_manager").send(f"/manager/keys/{prefix}/revoke").status_code == 404

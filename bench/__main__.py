@@ -1,7 +1,7 @@
-"""Measures the house on this machine: `make bench`.
+"""Measures Redeem on this machine: `make bench`.
 
 Client, server and database share the machine, so figures are for comparison within one run: with one another, with the bare
-database, and with the cost of an fsync, which is printed first. The words of a task as arguments measure that alone:
+database, and with the cost of an fsync, which is printed first. To measure one task alone, name it:
 `python -m bench redeem`.
 """
 
@@ -73,7 +73,7 @@ def measurements(stage: Stage, wanted: list[str]) -> Iterator[Line]:
 
 
 def warm_up(stage: Stage) -> None:
-    """Every process has loaded, connected and prepared what it needs."""
+    """Has every process load, connect and prepare what it needs."""
     load.run(stage.server.port, tasks.redemptions(stage, 16, WARM_UP))
 
 

@@ -1,7 +1,7 @@
 """The bare database: the same rows of a redemption, by the driver alone, from the same number of connections.
 
-No HTTP, no signature, no rule, no look for a first answer: what is left is what the disk and the database take. SQLite has one
-writer; it gets a commit for each redemption, and then one for as many as there are connections, which is what the ledger does.
+There is no HTTP, no signature, no rule and no look for a first answer, so only the disk and the database are measured. SQLite has one
+writer. It is measured with a commit for each redemption, and with one for as many as there are connections, as the ledger does it.
 """
 
 import itertools
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def rows(stage: Stage, many: int) -> list[Row]:
-    """What a redemption writes: the values of redemption, act, tally and change."""
+    """Returns the rows that a redemption writes: redemption, act, tally and change."""
     with stage.database.engine.connect() as connection:
         devices = list(connection.exec_driver_sql("SELECT id, store_id FROM device WHERE kind = 'till'"))
     return [row(coupon.serial, *devices[n % len(devices)]) for n, coupon in enumerate(stage.coupons(many))]
@@ -91,7 +91,7 @@ def postgres_writer(engine: Engine, prepared: list[Row], connections: int) -> No
 
 
 def taken(left: Iterator[Row], turn: threading.Lock) -> Iterator[Row]:
-    """Each row for one of the threads that ask."""
+    """Yields each row to one of the threads that ask for it."""
     take: Callable[[], Row | None] = lambda: next(left, None)  # noqa: E731 - an iterator is not for several threads
     while True:
         with turn:

@@ -1,7 +1,7 @@
 """Measures the office's first page over millions of redemptions: `python -m bench.dashboard`.
 
-Two years of tallies are written past the tills: 120 stores of 12 partners, 8 campaigns, 10.6 million gifts a year. The same questions
-are asked before closed days are added up and after, of the report alone and of the whole page; each figure is the median of five.
+Two years of tallies are inserted in bulk: 120 stores of 12 partners, 8 campaigns, 10.6 million gifts a year. The same questions are
+asked before and after closed days are added up. The report alone and the whole page are measured; each figure is the median of five.
 """
 
 import tempfile
@@ -36,7 +36,7 @@ TIMES = 5
 
 
 class Shop:
-    """A database with two years of tallies; ids of what can be asked for."""
+    """A database with two years of tallies, and the ids that a question may have."""
 
     def __init__(self, kind: str, folder: Path, url: str) -> None:
         self.kind, self.url, self.folder = kind, url, folder
@@ -80,7 +80,7 @@ class Shop:
                         yield row | {"slot": slot, "count": count}
 
     def questions(self) -> dict[str, tuple[Question, str]]:
-        """By name, with the page's address."""
+        """Returns the questions by name, each with the address of its page."""
         found = {}
         for days in (30, 90, 365):
             period = Period(self.today - days + 1, self.today)
@@ -101,7 +101,7 @@ class Shop:
         return found
 
     def reports(self) -> dict[str, float]:
-        """ms of each question."""
+        """Returns the milliseconds of each question."""
         return {name: self._timed(question) for name, (question, _) in self.questions().items()}
 
     def _timed(self, question: Question) -> float:

@@ -1,4 +1,4 @@
-"""What one durable write costs on this disk: the figure under every other that a benchmark prints.
+"""The cost of one durable write on this disk. Every other figure of a benchmark depends on it.
 
 python -m bench.fsync [FOLDER]      default: where the project lies
 """

@@ -1,6 +1,6 @@
-"""Load: connections that each send their requests one after the other, in a process that does nothing else.
+"""Load: several connections, each of which sends its requests one after the other, in a process that does nothing else.
 
-The requests are bytes made beforehand and the answers are hardly read, so that it is the server that is measured.
+The requests are made beforehand and of the answers only the status is read, so that the server is measured and not the client.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ spawning = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a load came to. Milliseconds are per request as its sender saw it."""
+    """The figures of a load. Milliseconds are per request, as measured by its sender."""
 
     requests: int
     seconds: float
@@ -35,7 +35,7 @@ class Measured:
 
 
 def request(method: str, path: str, body: bytes, **headers: str) -> bytes:
-    """A request's bytes; a header's name has _ for -."""
+    """Returns a request's bytes. In the name of a header `_` stands for `-`."""
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: 127.0.0.1",
@@ -47,7 +47,7 @@ def request(method: str, path: str, body: bytes, **headers: str) -> bytes:
 
 
 def run(port: int, requests: Sequence[Sequence[bytes]]) -> Measured:
-    """One connection for each list of requests."""
+    """Sends each list of requests on a connection of its own."""
     with spawning.Pool(1) as pool:
         return pool.apply(send_all, (port, requests))
 
@@ -71,7 +71,7 @@ def send_all(port: int, requests: Sequence[Sequence[bytes]]) -> Measured:
 
 
 def timed(open_socket: socket.socket, sent: bytes) -> tuple[int, int]:
-    """(nanoseconds, status)"""
+    """Sends one request, and returns the nanoseconds until its answer and the status."""
     began = time.perf_counter_ns()
     open_socket.sendall(sent)
     status = read_answer(open_socket)

@@ -1,4 +1,4 @@
-"""The machine that figures are of, and what its processes have worked so far."""
+"""The machine on which figures are measured, and the processor time that processes have used."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a figure means nothing without."""
+    """The facts about a machine without which a figure of it means nothing."""
 
     at: str
     cpu: str
@@ -37,7 +37,7 @@ class Machine:
 
 
 def describe(folder: Path, postgres_url: str) -> Machine:
-    """`folder` is where the databases lie, whose disk is measured."""
+    """Describes the machine. `folder` is on the disk that holds the databases."""
     cost = fsync.measure(folder)
     with psycopg.connect(postgres_url) as connection:
         major = connection.info.server_version // 10_000
@@ -62,7 +62,7 @@ def processor() -> str:
 
 
 def worked_seconds(leaders: Iterable[int]) -> float:
-    """Processor time of these processes, of their process groups and of their children."""
+    """Returns the processor time of these processes, of their process groups and of their children."""
     wanted, ticks = set(leaders), 0
     for folder in Path("/proc").iterdir():
         fields = stat_of(folder) if folder.name.isdigit() else []
@@ -72,7 +72,7 @@ def worked_seconds(leaders: Iterable[int]) -> float:
 
 
 def stat_of(process: Path) -> list[str]:
-    """state, parent, process group …; empty if it has just ended."""
+    """Returns the fields of /proc/PID/stat: state, parent, process group and so on. Empty if the process has just ended."""
     try:
         return (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,10 +1,10 @@
-"""How long a customer waits while another tablet gives a hold back, and what tablets cost that have nothing to do.
+"""Measures how long a customer waits while another tablet gives a hold back, and what idle tablets cost the server.
 
 python -m bench.recalls [tablets …]
 
-So many tablets of one store keep the rhythm of the real one: the bell every second, a sync every 20. Again and again a clerk scans a
-coupon that another tablet holds; measured is the time from that verify to the one that says it may be given. The tablets are
-threads of a process that does nothing else; the server runs as it is served.
+The tablets of one store do what real ones do: each asks once a second whether there is news, and syncs every 20 seconds. Again and
+again a clerk scans a coupon that another tablet holds. The time is from that verify to the one that says it may be given. The tablets
+are threads of a process that does nothing else; the server is `flask serve`'s.
 """
 
 import http.client
@@ -48,7 +48,7 @@ spawning = multiprocessing.get_context("spawn")
 
 @dataclass
 class Enrolled:
-    """A tablet that keeps the rhythm. Its server is told apart from others by its port."""
+    """An idle tablet. `port` is its server's."""
 
     port: int
     device_id: str
@@ -64,7 +64,7 @@ class Enrolled:
     connection: http.client.HTTPConnection | None = None
 
     def keep_time(self, end: threading.Event) -> None:
-        """Rings once a second until the end, at a moment of the second that is its own."""
+        """Asks for news once a second until the end, each tablet at another moment of the second."""
         next_sync = time.monotonic() + random.random() * SYNC_SECONDS
         end.wait(random.random() * BELL_SECONDS)
         while not end.wait(BELL_SECONDS):
@@ -76,7 +76,7 @@ class Enrolled:
                     next_sync = time.monotonic() + SYNC_SECONDS
 
     def sync(self, **asked: Any) -> dict[str, Any]:
-        """One exchange, and a second one with the releases that the first one asked for."""
+        """Syncs, and syncs again with the releases that the first reply asked for."""
         reply = self.exchange([], **asked)
         if reply["recalls"]:
             self.exchange([self.release(recall) for recall in reply["recalls"]])
@@ -103,7 +103,7 @@ class Enrolled:
         return entry
 
     def fetch(self, token: str) -> float:
-        """Seconds from the first look at a coupon that another tablet holds to the one that says it may be given."""
+        """Returns the seconds from the first verify of a coupon that another tablet holds to the one that says it may be given."""
         began = time.perf_counter()
         while time.perf_counter() - began < GIVE_UP_SECONDS:
             with self.turn:
@@ -130,7 +130,7 @@ class Enrolled:
 
 @dataclass(frozen=True)
 class Times:
-    """What so many tablets came to."""
+    """The figures of one number of tablets."""
 
     tablets: int
     seconds: list[float]
@@ -149,7 +149,7 @@ def base64url(data: bytes) -> str:
 
 
 def drive(port: int, tablets: Sequence[tuple[str, bytes]], coupons: Sequence[tuple[int, str]]) -> Times:
-    """In the process of the tablets. `coupons` are (place of the holder among the tablets, token)."""
+    """Runs in the process of the tablets. `coupons` are pairs: the index of the tablet that holds it, and its token."""
     all_of_them = [Enrolled(port, device_id, secret) for device_id, secret in tablets]
     for each in all_of_them:
         each.sync()
@@ -172,7 +172,7 @@ def drive(port: int, tablets: Sequence[tuple[str, bytes]], coupons: Sequence[tup
 
 
 def enrol(stage: Stage, many: int) -> list[tuple[str, bytes]]:
-    """So many new tablets of one store."""
+    """Enrols new tablets at one store."""
     keys = [SigningKey.generate() for _ in range(many)]
 
     def add(session: Any) -> list[str]:
@@ -183,7 +183,7 @@ def enrol(stage: Stage, many: int) -> list[tuple[str, bytes]]:
 
 
 def hold(database: Database, tablets: Sequence[tuple[str, bytes]], coupons: Sequence[Issued]) -> list[tuple[int, str]]:
-    """The tablets hold the coupons in turn."""
+    """Gives the coupons to the tablets in turn, to hold."""
     held = []
 
     def grant(session: Any) -> None:
@@ -199,7 +199,7 @@ def hold(database: Database, tablets: Sequence[tuple[str, bytes]], coupons: Sequ
 
 
 def measure(stage: Stage, many: int) -> tuple[Times, float]:
-    """With what a tablet costs the server's processor while it only waits, in ms a second."""
+    """Measures one number of tablets, also the server's processor time for an idle tablet, in ms a second."""
     tablets = enrol(stage, many)
     held = hold(stage.database, tablets, stage.coupons(RECALLS))
     worked, began = stage.worked(), time.perf_counter()

@@ -1,4 +1,4 @@
-"""Figures as people read them and as programs do."""
+"""Reports of figures: as Markdown for people, as JSON for programs."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RaceResult:
-    """So many clients at each of so many coupons."""
+    """The outcome of a race: several clients redeem each coupon at once."""
 
     database: str
     coupons: int
@@ -70,13 +70,13 @@ HEAD = [
 
 
 def table(lines: Iterable[Line]) -> str:
-    """As Markdown."""
+    """Returns the lines as a table in Markdown."""
     rows = [HEAD, ["---", "---", *["---:"] * (len(HEAD) - 2)], *(line.cells() for line in lines)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def keep(machine: Machine, lines: Sequence[Line], races: Sequence[RaceResult]) -> Path:
-    """Writes it all as JSON, and answers where."""
+    """Writes the report as JSON, and returns the file's path."""
     told = {
         "machine": asdict(machine),
         "lines": [asdict(line) | {"per_second": line.measured.per_second} for line in lines],

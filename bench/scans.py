@@ -1,5 +1,5 @@
-"""From a camera frame to the painted verdict without a network, from the tap on Give to "Hand over", and from opening the page with the
-server gone to the camera's first picture, in a real browser.
+"""Measures three waits in a real browser: from a camera frame to the verdict on the screen, offline; from the tap on Give to "Hand over";
+and from opening the page, with no server, to the camera's first picture.
 
 python -m bench.scans
 
@@ -74,7 +74,7 @@ class Times:
 
 
 def measure(slowdown: int = 1) -> list[Times]:
-    """Scan and give until there are enough samples, the page's thread slowed so many times."""
+    """Scans and gives until there are enough samples. `slowed`: how many times slower the page's thread runs."""
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         original = Original()
@@ -99,7 +99,7 @@ def measure(slowdown: int = 1) -> list[Times]:
 def _give(
     playwright: Playwright, live: LiveServer, cast: Cast, profile: Path, slowdown: int, home: str | None
 ) -> list[float]:
-    """Gives coupons without a home on the shop's answer; those at home here are held, and given without a network."""
+    """Gives coupons. Those without a home are given on the server's answer; those at home here are held, and given offline."""
     on = Tablet(playwright, profile, live.url).open().enrol(live.enrolment_link(cast.north, profile.name))
     for name in ("North counter", "Till 1", "answered"):
         if home:
@@ -145,7 +145,7 @@ def _scan(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, sl
 
 
 def _start(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int) -> list[float]:
-    """Starts the browser again and again over what it has kept, with no server there, and opens the page."""
+    """Starts the browser again and again with the same profile and no server, and opens the page."""
     camera = scanning.film_of(folder / "gift.mjpeg", [f"https://gift.example/c/{_issue(live, cast)}"])
     on = Tablet(playwright, folder / "started", live.url, camera=camera).open()
     on.enrol(live.enrolment_link(cast.north, "started"))

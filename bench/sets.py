@@ -1,10 +1,10 @@
-"""What a tablet's first list costs: one campaign of a million coupons, a tenth of them redeemed, and then a day of a thousand more;
-and what it hears of the newest ones, which are at home at ten other stores of its partner.
+"""Measures what a tablet's first list costs, of a campaign of a million coupons with a tenth of them redeemed; then a day with a thousand
+more; then what the tablet hears of the newest coupons, which are at home at ten other stores of its partner.
 
 python -m bench.sets
 
-Rows are written in bulk; what is measured is asked through the routes that a tablet asks, `/clerk/sets` and `/clerk/sync`, signed and
-compressed as on the wire. Bytes are exact, and the same on any machine.
+Rows are inserted in bulk. Measured are the requests of a tablet, `/clerk/sets` and `/clerk/sync`, signed and compressed as on the wire.
+Bytes are exact, and the same on any machine.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SEED = 20_261_121
 class SetsCost:
     """Bytes on the wire, and milliseconds on the server. `empty_bytes` is a sync on which nothing has changed.
 
-    `homes` were told in so many replies of `homes_bytes`, the slowest of which took `homes_ms`.
+    `homes`: coupons of which the tablet heard where they are at home. `homes_bytes` is of all replies, `homes_ms` of the slowest.
     """
 
     coupons: int
@@ -151,7 +151,7 @@ def _coupon(campaign: int, number: int) -> dict[str, object]:
 
 
 def _redeem(database: Database, cast: Cast, numbers: Sequence[int], *, noted: bool) -> None:
-    """As a till does; `noted`: the tablets are to hear of it as changes, one transaction each."""
+    """Redeems as a till does. `noted`: in a transaction each, so that tablets hear of it as changes."""
     for start in range(0, len(numbers), ROWS_AT_ONCE):
         part = numbers[start : start + ROWS_AT_ONCE]
         acts = [_act(cast, number) for number in part]
@@ -166,7 +166,7 @@ def _redeem(database: Database, cast: Cast, numbers: Sequence[int], *, noted: bo
 
 
 def _send_home(database: Database, cast: Cast, coupons: int, chance: Random) -> None:
-    """The newest ones, each to one of the other stores of the tablet's partner."""
+    """Gives each of the newest coupons a home at one of the partner's other stores."""
     stores = database.write(
         lambda session: [factories.store(session, cast.north_partner, f"Store {n}").id for n in range(OTHER_STORES)]
     )
@@ -180,7 +180,7 @@ def _send_home(database: Database, cast: Cast, coupons: int, chance: Random) -> 
 
 
 def _hear_homes(tablet: Signing, cast: Cast, **said: object) -> Iterator[tuple[int, int, float]]:
-    """(coupons, bytes, ms) of each reply that says anything of homes."""
+    """Yields (coupons, bytes, ms) of each reply that tells homes."""
     campaign, heard = str(cast.anywhere), 0
     while True:
         reply, ms = _timed(lambda heard=heard: _post_sync(tablet, homes={campaign: heard}, **said))

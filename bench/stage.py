@@ -1,4 +1,4 @@
-"""A shop to measure: a server on a database of its own, with tills, tablets and as many coupons as are wanted."""
+"""A server to measure, on a database of its own, with tills, tablets and any number of coupons."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ LAST_DAY = 20_000
 
 @dataclass
 class Stage:
-    """`worked` is the processor time of server and database so far."""
+    """A running server. `worked` is the processor time of server and database so far."""
 
     kind: str
     url: str
@@ -47,7 +47,7 @@ class Stage:
     processes: list[int] = field(default_factory=list)
 
     def coupons(self, many: int) -> list[Issued]:
-        """New ones, behind what the API issued; their rows are written in bulk, and their tokens signed."""
+        """Makes coupons with the numbers that follow those of the API. The rows are inserted in bulk, the tokens signed."""
         issued = select(Campaign.coupons).where(Campaign.number == self.campaign)
         first = self.database.read(lambda session: session.scalars(issued).one())
         numbers = range(first, first + many)
@@ -79,7 +79,7 @@ class Stage:
 
 @contextmanager
 def staged(kind: str, folder: Path, cluster: Cluster) -> Iterator[Stage]:
-    """Everything is stopped and dropped at the end."""
+    """Starts a server. At the end of the block it is stopped and its database dropped."""
     url = f"sqlite:///{folder}/bench.sqlite" if kind == "SQLite" else cluster.new_database("bench")
     engine_url = url.replace("postgresql://", "postgresql+psycopg://")
     database = Database(create_engine(engine_url, **engine_options(engine_url)))

@@ -20,7 +20,7 @@ _names = count()
 
 
 def redemptions(stage: Stage, connections: int, many: int) -> Requests:
-    """Each a coupon of its own; the connections are tills of all stores in turn."""
+    """Returns redemptions, each of another coupon. The connections are tills of all stores in turn."""
     return by_till(stage, connections, "/v1/redemptions", stage.coupons(many), keyed=True)
 
 
@@ -38,7 +38,7 @@ def by_till(stage: Stage, connections: int, path: str, coupons: Sequence[Issued]
 
 
 def issues(stage: Stage, connections: int, many: int) -> Requests:
-    """The shop's program issues them one by one, each with its order."""
+    """Returns requests that issue one coupon each, for one order each."""
     return [
         [
             request("POST", "/v1/coupons", order(stage, number), Authorization=f"Bearer {stage.shop_key}", **name())
@@ -57,7 +57,7 @@ def name() -> dict[str, str]:
 
 
 def syncs(stage: Stage, connections: int, many: int) -> Requests:
-    """Tablets that give: an `ask` in one request, the `gave` in the next. `connections` is at most the number of tablets."""
+    """Returns syncs of tablets that give: one with an `ask`, the next with its `gave`. `connections` is at most the number of tablets."""
     return [
         gifts(Tablet(stage.database, device_id, key), key, stage.coupons(many // connections // 2))
         for device_id, key in stage.tablets[:connections]

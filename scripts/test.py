@@ -24,7 +24,7 @@ WORLDS = "tests/simulation/test_seeds.py"
 
 @dataclass(frozen=True)
 class Stage:
-    """A command, and where it writes what it counted as JUnit's XML, if it is one of tests."""
+    """A command. If it runs tests, `report` is where it writes their outcomes as JUnit XML."""
 
     name: str
     command: list[str]
@@ -57,13 +57,13 @@ def node_test(report: Path) -> list[str]:
 
 
 def node_flags() -> list[str]:
-    """Return what Debian 12's Node 18 must be told to have the `crypto` that browsers have; later ones need nothing."""
+    """Return the flags with which Node 18 of Debian 12 has the browsers' `crypto`; later versions need none."""
     version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
     return ["--experimental-global-webcrypto"] if version.startswith("v18.") else []
 
 
 def run(stage: Stage) -> tuple[bool, Counter[str]]:
-    """Run a stage, its output going where ours goes; returns whether it succeeded, and its counts."""
+    """Run a stage with our standard output. Return whether it succeeded, and its counts."""
     sys.stdout.write(f"\n== {stage.name}\n")
     sys.stdout.flush()
     began = time.monotonic()
@@ -76,7 +76,7 @@ def run(stage: Stage) -> tuple[bool, Counter[str]]:
 
 
 def count(report: Path | None) -> Counter[str]:
-    """Count a JUnit report's test cases by outcome; no report, no counts."""
+    """Count the test cases of a JUnit report by outcome. Without a report the counts are 0."""
     if report is None or not report.exists():
         return Counter()
     # Our own test runners wrote the file a moment ago.

@@ -2,8 +2,8 @@
 
 Every sentence of templates and Python that people read is collected: what stands in `_()`, what errors say, and how kinds of
 problems are called. The catalogues are then brought up to date, keeping what is translated, and compiled. Both forms are
-committed, so that a fresh clone needs nothing. The tablet's sentences, `t("…")` in its scripts, go into the same catalogues, and out
-of them into a script of words, because a tablet speaks without a server. And docs/errors.md lists the declines in their words.
+committed, so that a fresh clone needs nothing. The tablet's sentences, `t("…")` in its scripts, go into the same catalogues. From these
+its `words.js` is written, because a tablet also speaks offline. The table of declines in docs/errors.md is written, too.
 """
 
 import ast
@@ -114,7 +114,7 @@ def said_by_errors(source: str) -> Iterator[tuple[int, str]]:
 
 
 def said(node: ast.AST) -> ast.expr | None:
-    """The expression in which a node says its sentence, if it is of a kind that does."""
+    """Returns the expression that is a node's sentence, or None if it has none."""
     if isinstance(node, ast.AnnAssign | ast.Assign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         named = any(isinstance(target, ast.Name) and target.id == "default_detail" for target in targets)
@@ -126,7 +126,7 @@ def said(node: ast.AST) -> ast.expr | None:
 
 
 def template() -> Catalog:
-    """All sentences, untranslated, by file and name of the message: the order of a catalogue changes only with its words."""
+    """Returns all sentences, untranslated, sorted by file and sentence: so the order of a catalogue changes only with its sentences."""
     catalog = Catalog(project="Redeem", charset="utf-8")
     for name, _line, message, context in sorted(sentences(), key=lambda found: (found[0], found[1])):
         catalog.add(message, locations=[(name, 0)], context=context)
@@ -149,7 +149,7 @@ def bring_up_to_date(language: str) -> Catalog:
 
 
 def words_script(catalogs: Mapping[str, Catalog]) -> str:
-    """The script with the tablet's words, out of the catalogues by language."""
+    """Returns the text of the script with the tablet's words."""
     wanted = [message.id for message in template() if any(name.startswith("static/") for name, _ in message.locations)]
     words = {language: words_of(catalog, wanted) for language, catalog in catalogs.items()}
     return f"{WORDS_HEAD}{json.dumps(words, ensure_ascii=False, indent=2)};\n"
@@ -166,7 +166,7 @@ def first(said: str | Sequence[str]) -> str:
 
 
 def errors_page(text: str) -> str:
-    """docs/errors.md with the declines in the words that they have in the code, in place of those after its last heading."""
+    """Returns the text of docs/errors.md with its last table made anew: the declines, in the words of the code."""
     head, rule, _ = text.rpartition("|---|---|---|---|\n")
     rows = [
         f"| `{verdict}` | {each.status} | {each.title} | {' '.join(filter(None, (each.detail, each.note)))} |\n"

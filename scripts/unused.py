@@ -1,8 +1,8 @@
 """Find Python that nothing uses: `python -m scripts.unused`, a part of scripts/lint.
 
-Looked at twice with vulture: the program by itself, so that nothing stays in it for the tests' sake alone, and then what
-measures, tests and helps, of which only whole functions, classes and constants are judged. A name counts as used if it
-stands anywhere, in a template too. What is called by others, by names that are theirs, is in CALLED_BY_OTHERS.
+vulture looks twice: at the program alone, so that nothing stays in it that only tests use; and at tests, benchmarks and scripts, where
+only functions, classes and constants of a module are judged. A name counts as used wherever it stands, also in a template. Names that
+libraries call are in CALLED_BY_OTHERS.
 """
 
 import re

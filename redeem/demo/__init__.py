@@ -1,9 +1,9 @@
-"""The demo: a shop, three partners, eight stores and ninety days of believable gifts, made from a fixed seed.
+"""The demo: a shop, three partners, eight stores and ninety days of plausible gifts. The same seed makes them each time.
 
-offers    what is given: six campaigns in English and Russian
+offers    six campaigns in English and Russian
 partners  the shop, the partners and their stores, with the clerks and devices there
-crowd     what customers do: when a coupon is issued, and when and where it is shown
-history   what comes of it, decided by the real rules and written as devices write it
-seed      all of that into the database, once
-notes     what a visitor needs: keys, passwords, links, coupons; kept in instance/demo.json
+crowd     the customers: when each gets a coupon, and when and where they show it
+history   the answers to them: the real rules decide, and the rows are those that devices write
+seed      writes all of that into the database, once
+notes     the keys, passwords, links and coupons that a visitor needs, kept in instance/demo.json
 """

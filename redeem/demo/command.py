@@ -1,4 +1,4 @@
-"""`flask --app wsgi demo`: everything from nothing to a served demo, and what a visitor needs to know."""
+"""`flask --app wsgi demo`: makes the demo if it is not there, serves it, and prints what a visitor needs."""
 
 import os
 import time
@@ -39,7 +39,7 @@ def demo(host: str, port: int, fresh: bool) -> None:
 
 
 def tell(tools: Context, started: Started) -> None:
-    """Where to go and with what. The last line comes later, when the server answers."""
+    """Prints the addresses and the keys to use there. `ready` is printed later, when the server answers."""
     notes, base_url = started.notes, tools.settings.base_url
     lines = [
         ("Office", f"{base_url}/manager/"),

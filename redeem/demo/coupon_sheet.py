@@ -1,4 +1,4 @@
-"""The demo's test sheet: one coupon of each kind with what a clerk should see, then all that are good."""
+"""The demo's test sheet: one coupon of each kind with the answer that a clerk should see, then all the good ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +56,7 @@ KINDS = {
 
 
 def print_sheet(tools: Context, file: Path, samples: Samples) -> None:
-    """Writes the sheet for the demo's store, with links to where the demo is served now."""
+    """Writes the sheet for the demo's store. Its links lead to the address at which the demo is served now."""
     write_private(file, draw(tools.settings.base_url, samples))
 
 

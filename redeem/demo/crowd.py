@@ -1,6 +1,6 @@
-"""What the demo's customers do: when each gets a coupon, and when and where it is shown.
+"""The demo's customers: when each gets a coupon, and when and where they show it.
 
-Only wishes are made here; whether a coupon is good where it is shown is for the rules to say, in `history`.
+Nothing is decided here. Whether a coupon is good where it is shown is decided by the rules, in `history`.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ NEIGHBOURS = {"pokrovka": "myasnitskaya", "myasnitskaya": "pokrovka", "bauman": 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A coupon shown at a store; `refused` is the clerk's reason not to give it, `undone` the one to take it back."""
+    """A customer shows their coupon at a store. `refused`: the clerk's reason not to give the gift. `undone`: the reason for undoing it."""
 
     at: Ms
     store: str
@@ -55,7 +55,7 @@ class Visit:
 
 @dataclass(slots=True)
 class Customer:
-    """Who got a coupon, when, and what came after. `number` is the coupon's, once all are sorted by time."""
+    """A person with one coupon: when it was issued, when it was shown. `number` is the coupon's; it is set when all are sorted by time."""
 
     campaign: Campaign
     issued_at: Ms
@@ -66,7 +66,7 @@ class Customer:
 
 
 def gather(campaigns: list[Campaign], now: Ms, dice: Random, days: int = DAYS) -> list[Customer]:
-    """Everybody who got a coupon in the `days` before `now`; coupons are numbered in order of issue."""
+    """Returns everybody who got a coupon in the `days` before `now`. Coupons are numbered in the order of issue."""
     today = local(now, SHOP_ZONE).date()
     crowd = [
         customer(campaign, issued_at, now, dice)
@@ -88,7 +88,7 @@ def count_off(crowd: list[Customer]) -> None:
 
 
 def issues(campaign: Campaign, day: date, now: Ms, dice: Random) -> Iterator[Ms]:
-    """The moments of one day at which coupons of the campaign are issued: more at week-ends, more as it becomes known."""
+    """Returns the moments of one day at which coupons of the campaign are issued: more at weekends, and more the longer it has run."""
     until = campaign.terms.windows.issue.until
     if until and day > until:
         return
@@ -100,7 +100,7 @@ def issues(campaign: Campaign, day: date, now: Ms, dice: Random) -> Iterator[Ms]
 
 
 def customer(campaign: Campaign, issued_at: Ms, now: Ms, dice: Random) -> Customer:
-    """One who may come, may come twice, may come to the wrong shop, or may have sent the order back."""
+    """Returns a customer. They may come never, once or twice, come to a store of another partner, or have sent the order back."""
     one = Customer(campaign, issued_at)
     _, share, places = TRADE[campaign.number]
     if dice.random() < 0.012:
@@ -133,7 +133,7 @@ def plan(one: Customer, store: StoreCard, dice: Random) -> None:
 
 
 def specimens(campaigns: dict[int, Campaign], now: Ms) -> list[Customer]:
-    """Coupons for the test sheet that need a past. Valid ones are issued anew at each start: see `notes`."""
+    """Returns the coupons of the test sheet to which something has happened. Good ones are issued anew at each start: see `samples`."""
     day = MS_PER_DAY
     lunch = at(local(now, SHOP_ZONE).date() - timedelta(days=1), time(13, 20, 8), BY_KEY[DEMO_STORE].zone)
     used = Customer(campaigns[offers.COFFEE], now - 3 * day, "demo-used", [Visit(lunch, DEMO_STORE)])
@@ -145,7 +145,7 @@ def specimens(campaigns: dict[int, Campaign], now: Ms) -> list[Customer]:
 
 
 def opening(after: Ms, days: float, store: StoreCard, dice: Random) -> Ms:
-    """A moment about `days` after `after` at which people come to such a store."""
+    """Returns a moment about `days` after `after`, in the hours of such a store."""
     first = local(after + round(days * MS_PER_DAY), store.zone).date()
     week = WEEK[store.trade]
     nearest = [first + timedelta(days=step) for step in range(4)]

@@ -1,7 +1,7 @@
-"""The demo's tablets and till, as they write: a journal that is numbered, chained and signed, or attempts by name.
+"""The demo's tablets, each with a journal that is numbered, chained and signed, and its till, which names its attempts.
 
-Each act is booked as `redeeming` books it, in bulk rows instead of statements; a test hands the journals to the real thing
-and compares.
+The rows of each act are those that `redemptions` writes, collected for one bulk insert. A test sends the journals to the real server
+and compares the rows.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ ONLY_SLOT = 0
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A coupon as it lies on the counter. `serial` is None where the token is not ours."""
+    """A coupon that a customer shows. `serial` is None if the token is forged."""
 
     digits: str
     serial: int | None
@@ -43,7 +43,7 @@ class Shown:
 
 @dataclass(slots=True)
 class Books:
-    """Rows to be, table by table; `standing` by serial."""
+    """The rows to insert, by table. `standing` holds the redemptions that stand, by serial."""
 
     acts: list[Row] = field(default_factory=list)
     standing: dict[int, StandingRedemption] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Desk:
         return Actor(self.id, self.name, store.id, store.name, store.partner_id, store.zone)
 
     def keep(self, kind: str, name: str, at: Ms, answer: Answer, **row: Any) -> str:
-        """Books an act under a new id, and answers the id."""
+        """Adds the row of an act, and returns its new id."""
         act_id = ids.new_id("rdm" if kind in (Kind.REDEEM, Kind.ASK) else "act", at, self.dice.getrandbits(80))
         told = {"code": answer.code, "answer": dumps(answer.details, ensure_ascii=False)}
         place = {"device_id": self.id, "store_id": self.store.id, "kind": kind, "name": name, "at": at}
@@ -133,7 +133,7 @@ class Desk:
 
 @dataclass(slots=True)
 class Tablet(Desk):
-    """An enrolled tablet and its journal. Its private key lives no longer than the seeding."""
+    """An enrolled tablet and its journal. Its private key is forgotten once the demo is made."""
 
     key: SigningKey = field(default_factory=SigningKey.generate)
     skew_ms: int = 0
@@ -162,7 +162,7 @@ class Tablet(Desk):
         )
 
     def give(self, shown: Shown, at: Ms, clerk: tuple[str, str], undone: str | None = None) -> Ms:
-        """The clerk taps Give; the gift is handed over, or taken back within the minute."""
+        """The clerk taps Give. The gift is handed over, or the redemption is undone within a minute."""
         asked = self.ask(shown, at, clerk)
         number = self.number
         given_at = at + self.dice.randrange(250, 900)
@@ -178,7 +178,7 @@ class Tablet(Desk):
         return done_at
 
     def lose(self, shown: Shown, at: Ms, clerk: tuple[str, str]) -> Ms:
-        """The yes came too late for the clerk, who turned back: the coupon is open again."""
+        """The answer came too late: the clerk had gone back already, so the coupon is open again."""
         asked = self.ask(shown, at, clerk)
         number, turned_at = self.number, at + self.dice.randrange(6_000, 20_000)
         self.stand(shown, asked, at, at, clerk)
@@ -193,7 +193,7 @@ class Tablet(Desk):
         return asked
 
     def decline(self, shown: Shown, at: Ms, clerk: tuple[str, str], code: Verdict) -> Ms:
-        """The scan said no, so nothing was asked; the tablet notes what the clerk saw."""
+        """The tablet declines by itself and asks nothing. It notes the decline that the clerk saw."""
         words = {"coupon": shown.digits, "code": code.value, "clerk": clerk[0]}
         self.write(Kind.DECLINE, shown, at, Answer(Outcome.NOTED), **words)
         self.books.count(self.store, shown, f"{Kind.DECLINE}:{code}", at)
@@ -208,7 +208,7 @@ class Tablet(Desk):
 
 @dataclass(slots=True)
 class Till(Desk):
-    """A partner's own till. It has no clerks and no journal: an attempt, an answer."""
+    """A partner's own till. It has no clerks and no journal, only attempts and their answers."""
 
     def give(self, shown: Shown, at: Ms, undone: str | None = None) -> Ms:
         act_id = self.attempt(Kind.REDEEM, shown, at, Answer(Outcome.REDEEMED))
@@ -234,6 +234,6 @@ class Till(Desk):
 
 
 def answer_to(row: Row, shown: Shown) -> None:
-    """What a redemption was answered: it names itself."""
+    """The answer to a redemption, which has the redemption's id."""
     told = {"coupon": shown.id, "redemption": row["id"], "redeemed_at": rfc3339(row["at"])}
     row["answer"] = dumps(told, ensure_ascii=False)

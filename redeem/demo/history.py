@@ -1,4 +1,4 @@
-"""What comes of the crowd's visits: each is judged by the real rules, at a desk that is open, by a clerk on shift."""
+"""The answer to each visit: by the real rules, at a device of the store that is free, by a clerk on shift."""
 
 from dataclasses import dataclass
 from random import Random
@@ -27,7 +27,7 @@ class Scene:
 
 
 class History:
-    """Plays scenes in order of time. `books` holds what is to be stored, `desks` the devices as they end up."""
+    """Plays the visits in the order of time. `books` holds the rows to insert, `desks` the devices in their last state."""
 
     def __init__(self, signer: Signer, zone: str, now: Ms, dice: Random) -> None:
         self.books = Books()
@@ -56,7 +56,7 @@ class History:
         return [*tablets, *(Till(store, name, self.books, self._dice) for name in store.tills)]
 
     def _forgeries(self, scenes: list[Scene]) -> list[Scene]:
-        """A few who copied a coupon and changed a digit, beside those who did not."""
+        """Yields each visit, and beside a few of them one with a copied coupon of which a digit was changed."""
         chosen = self._dice.sample(scenes, min(FORGERIES, len(scenes)))
         return [
             Scene(Visit(scene.visit.at + 3 * MS_PER_MINUTE, scene.visit.store), None, forged(scene.shown))
@@ -72,7 +72,7 @@ class History:
             desk.free_at = self._at_tablet(desk, scene, at, code)
 
     def _choose(self, visit: Visit) -> Desk:
-        """A refusal is noted on a tablet; a till has no button for it. A dark device serves nobody."""
+        """Returns the device for a visit. A refusal needs a tablet: a till notes none. A tablet that is offline for days is left out."""
         desks = self.desks[visit.store]
         awake = [desk for desk in desks if visit.at < self._asleep_from(desk)]
         tablets = [desk for desk in awake if isinstance(desk, Tablet)]
@@ -108,7 +108,7 @@ class History:
 
 
 def on_shift(store: StoreCard, at: Ms) -> tuple[str, str]:
-    """The clerk who works that day: id and name."""
+    """Returns the id and the name of the clerk who works that day."""
     name = store.clerks[local_day(at, store.zone) % len(store.clerks)]
     return clerk_id(store, name), name
 

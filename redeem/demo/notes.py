@@ -1,6 +1,6 @@
-"""What a visitor of the demo needs, kept in instance/demo.json: keys, passwords, a link, coupons.
+"""The keys, passwords, link and coupons that a visitor of the demo needs, kept in instance/demo.json.
 
-The database holds only hashes, so what is in the file is kept from start to start; what got lost is made anew.
+The database holds only hashes of them. So a start reads the file of the start before, and makes anew what is not there.
 """
 
 import json
@@ -38,7 +38,7 @@ STORE = BY_KEY[DEMO_STORE]
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A manager of the demo; the first is the one to begin with."""
+    """A manager of the demo. The first one is the shop manager."""
 
     role: Role
     email: str
@@ -56,7 +56,7 @@ LOGINS = (
 
 
 def take(tools: Context, file: Path, samples: Samples, now: Ms) -> Notes:
-    """The notes of this start, written to the file. The enrolment link is new each time, because it works once."""
+    """Writes the notes of this start to the file, and returns them. The enrolment link is new each time, because a link works once."""
     old = read(file)
     good = {"valid": samples.valid, "at_home": samples.at_home}
     managers = [manager_login(tools, login, old, now) for login in LOGINS]
@@ -80,7 +80,7 @@ def take(tools: Context, file: Path, samples: Samples, now: Ms) -> Notes:
 
 
 def read(file: Path) -> Notes:
-    """The notes of the start before, or nothing if there are none that can be read: then all is made anew."""
+    """Returns the notes of the start before, or an empty mapping if there are none or they can't be read."""
     try:
         notes = json.loads(file.read_bytes())
     except (OSError, ValueError):
@@ -89,7 +89,7 @@ def read(file: Path) -> Notes:
 
 
 def kept_key(tools: Context, old: Notes, name: str) -> str | None:
-    """The key of the last start, if it still opens."""
+    """Returns the key of the last start, or None if it works no more."""
     text = old.get(name)
     try:
         presented = api_key_format.parse(text) if isinstance(text, str) else None
@@ -108,7 +108,7 @@ def new_shop_key(tools: Context, now: Ms) -> str:
 
 
 def new_till_key(tools: Context, now: Ms) -> str:
-    """A new key for the till that is there, with its history."""
+    """Returns a new key for the same till, which keeps its history."""
 
     def work(session: Session) -> str:
         forget_key(session, "till", now)
@@ -118,7 +118,7 @@ def new_till_key(tools: Context, now: Ms) -> str:
 
 
 def forget_key(session: Session, kind: str, now: Ms) -> None:
-    """Whoever finds a lost note shall not get in with it."""
+    """Revokes the key of notes that were lost: whoever finds them must not get in."""
     lost = (ApiKey.kind == kind, ApiKey.name == KEY_NAME, ApiKey.revoked_at.is_(None))
     session.execute(update(ApiKey).where(*lost).values(revoked_at=now))
 
@@ -160,7 +160,7 @@ def clerk_login(tools: Context, old: Notes) -> Notes:
 
 
 def old_secret(things: object, key: str, value: str, secret: str) -> str | None:
-    """The text `secret` of the thing whose `key` is `value`, if the notes have one."""
+    """Returns the `secret` of the item whose `key` is `value`, or None if the notes have none."""
     for thing in things if isinstance(things, list) else []:
         if isinstance(thing, dict) and thing.get(key) == value and isinstance(thing.get(secret), str):
             return str(thing[secret])

@@ -1,4 +1,4 @@
-"""What the demo's campaigns give, in English and Russian, and on which terms."""
+"""The demo's campaigns: their offers in English and Russian, and their terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ COPY: dict[int, dict[str, tuple[str, str, str]]] = {
 
 
 def campaigns(today: date, partners: Mapping[str, str], stores: Mapping[str, str]) -> list[Campaign]:
-    """The six campaigns as they stand `today`; partners' and stores' ids by their short names."""
+    """Returns the six campaigns as they are `today`. `partners` and `stores` are ids by short name."""
     began, summer = today - timedelta(days=90), next_summer(today)
     zerno, zakladka, bulka = partners["zerno"], partners["zakladka"], partners["bulka"]
     return [
@@ -168,5 +168,5 @@ def until(day: date) -> dict[str, str]:
 
 
 def next_summer(today: date) -> int:
-    """The year of the next June that is far enough away for a coupon that is not yet good."""
+    """Returns the year of the next June that is far enough away: a campaign of it has coupons that are not good yet."""
     return today.year if today.month == 1 else today.year + 1

@@ -1,4 +1,4 @@
-"""Coupons to try: one of each kind, sixty that are good, and a dozen that the demo's tablet gives without a network too."""
+"""Coupons to try: one of each kind, sixty good ones, and a dozen that the demo's tablet can also give offline."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ SPECIMENS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A coupon as its holder has it: the token's digits and the short code, which a forged one lacks."""
+    """A coupon as a customer has it: the token's digits and the short code. A forged one has no short code."""
 
     digits: str
     short_code: str | None
@@ -53,7 +53,7 @@ class Samples:
 
 
 def collect(tools: Context, now: Ms) -> Samples:
-    """The samples as they are now; good ones that are used up or too old are made up for."""
+    """Returns the samples of now. For good ones that were given or are too old it issues others."""
     coupons = tools.database.read(lambda session: [find(session, reference) for reference, _ in SPECIMENS.values()])
     kinds = {kind: sample(tools, coupon) for kind, coupon in zip(SPECIMENS, coupons, strict=True)}
     valid = [sample(tools, coupon) for coupon in good_ones(tools, now, NewCoupon(offers.COFFEE, VALID), GOOD_ONES)]
@@ -79,7 +79,7 @@ def good_ones(tools: Context, now: Ms, one: NewCoupon, wanted: int) -> list[Coup
 
 
 def still_good(session: Session, now: Ms, one: NewCoupon) -> list[Coupon]:
-    """Issued to be tried and not used up, with a week left at least."""
+    """Returns the samples that are open and stay good for a week at least."""
     week_ahead = local_day(now + 7 * MS_PER_DAY, BY_KEY[DEMO_STORE].zone)
     unused = (
         select(Coupon)
@@ -95,7 +95,7 @@ def sample(tools: Context, coupon: Coupon) -> Sample:
 
 
 def aged(session: Session, now: Ms) -> list[str]:
-    """The kinds whose sample the demo's till would answer otherwise than it should: time has passed, or somebody undid it."""
+    """Returns the kinds whose sample has another verdict now than it was made to show: it expired meanwhile, or somebody undid it."""
     return [
         kind
         for kind, (reference, expected) in SPECIMENS.items()
@@ -104,6 +104,6 @@ def aged(session: Session, now: Ms) -> list[str]:
 
 
 def till() -> Actor:
-    """The demo's till, as it asks."""
+    """Returns the demo's till, which asks for the verdicts."""
     store = BY_KEY[DEMO_STORE]
     return Actor(device_id(store, TILL), TILL, store.id, store.name, store.partner_id, store.zone)

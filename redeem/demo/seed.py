@@ -1,4 +1,4 @@
-"""The demo's world into the database, once: made in memory first, then written in one transaction."""
+"""Makes the demo's world in memory, then writes it into the database in one transaction, once."""
 
 import secrets
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class NotADemo(Conflict):
 
 
 def make(signer: Signer, zone: str, now: Ms, days: int = DAYS) -> World:
-    """The same world for the same `now` and `days`, but for what is secret: signatures, PINs, the tablets' keys."""
+    """Returns the world. It is the same for the same `now` and `days`, except for secrets: signatures, PINs, the tablets' keys."""
     dice = Random(SEED)
     campaigns = offers.campaigns(local(now, zone).date(), PARTNER_IDS, STORE_IDS)
     crowd = gather(campaigns, now, dice, days)
@@ -71,14 +71,14 @@ def is_demo(session: Session) -> bool:
 
 
 def write(session: Session, tables: Tables) -> None:
-    """In this order: what refers to something comes after it."""
+    """Inserts the rows in this order: a row comes after those that it refers to."""
     for model, rows in tables:
         if rows:
             session.execute(insert(model.__table__), rows)  # type: ignore[arg-type]
 
 
 def stage(world: World) -> Tables:
-    """What must be there before the first act: places, people, devices as they were enrolled, campaigns and coupons."""
+    """Returns the rows that the first act needs: partners, stores, people, devices as enrolled, campaigns, coupons."""
     at = world.founded_at
     desks = [desk for one in world.history.desks.values() for desk in one]
     return (
@@ -93,7 +93,7 @@ def stage(world: World) -> Tables:
 
 
 def acts(world: World) -> Tables:
-    """What the devices did, and what came of it."""
+    """Returns the rows of the acts, and those that an act makes."""
     books = world.history.books
     return (
         (ledger.Act, books.acts),
@@ -119,7 +119,7 @@ def store_rows(at: Ms) -> list[Row]:
 
 
 def clerk_rows(at: Ms) -> list[Row]:
-    """None has a PIN that anybody knows, until one is set."""
+    """Returns the clerks. Nobody knows their PINs: `notes` sets one."""
     unknown = passwords.hash_password(secrets.token_hex(16))
     return [
         {
@@ -169,9 +169,9 @@ def device_row(desk: Desk, at: Ms) -> Row:
 
 
 def seen(world: World) -> list[Row]:
-    """Where each tablet's journal ends, and when it was last heard of: most just now, one dark for days.
+    """Returns where each tablet's journal ends and when it was last seen: most of them now, one of them days ago.
 
-    Those of the demo's store were handed in: a tablet that will never answer must not hold coupons where visitors try things.
+    The tablets of the demo's store are revoked: nobody has them, so they must hold no coupon that a visitor tries there.
     """
     tablets = [desk for one in world.history.desks.values() for desk in one if isinstance(desk, Tablet)]
     return [

@@ -1,4 +1,4 @@
-"""Starting the demo: settings, tables, seed, notes and test sheet, in this order. Each is done once and found again later."""
+"""Starts the demo: settings, tables, seed, notes and test sheet, in this order. A later start finds them and keeps them."""
 
 import os
 import secrets
@@ -29,7 +29,7 @@ MIGRATIONS = str(ROOT / "migrations")
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What is ready to be served, and what to tell the visitor."""
+    """The files that a start has written, and what it tells the visitor."""
 
     notes: Notes
     notes_file: Path
@@ -39,7 +39,7 @@ class Started:
 
 
 def settle_settings(env_file: Path, host: str, port: int) -> None:
-    """Writes the demo's settings, with a random secret at the first time. The environment wins over the file.
+    """Writes the demo's settings, the first time with a random secret. What the environment sets is used instead of the file's value.
 
     Cookies are for https alone wherever the address is https.
     """
@@ -60,7 +60,7 @@ def settle_settings(env_file: Path, host: str, port: int) -> None:
 
 
 def quoted(value: str) -> str:
-    """As python-dotenv reads it."""
+    """Quotes a value so that python-dotenv reads it unchanged."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -79,12 +79,12 @@ def start(app: Flask, tools: Context, now: Ms, *, fresh: bool = False, days: int
 
 
 def is_outdated(sheet_file: Path, before: Notes, now: Notes) -> bool:
-    """Whether the sheet shows other coupons than today's. It is the slowest part of a start, so it is drawn only then."""
+    """Whether the sheet shows other coupons than today's. Drawing it is the slowest part of a start, so it is drawn only then."""
     return not sheet_file.exists() or any(before.get(name) != now[name] for name in ("base_url", "coupons"))
 
 
 def migrate(app: Flask, tools: Context, *, fresh: bool) -> None:
-    """The tables as they are today; with `fresh`, a demo that is there goes first. Somebody's own data isn't touched."""
+    """Makes the tables, or brings them up to date. With `fresh` the demo's old tables are dropped first, and never anybody else's."""
     known = has_tables(tools) and tools.database.read(seed.is_demo)
     with app.app_context():
         if fresh and known:

@@ -2,13 +2,16 @@
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from redeem.lib.days import to_day
 
 Ms = int
 MS_PER_MINUTE = 60_000
 MS_PER_DAY = 86_400_000
+
+# In the database, and no places: a tablet would be told the name of what this computer is set to.
+OF_THIS_COMPUTER = {"Factory", "localtime", "posixrules"}
 
 
 def local_date(at: Ms, zone: str) -> date:
@@ -27,12 +30,19 @@ def rfc3339(at: Ms) -> str:
 
 
 def is_zone(name: str) -> bool:
-    """Return whether `name` is an IANA time zone of this computer's database."""
+    """Return whether `name` is an IANA time zone of this computer's database that browsers know, too."""
+    if name in OF_THIS_COMPUTER:
+        return False
     try:
         _zone(name)
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+def zones() -> list[str]:
+    """Return the names of all time zones, in order."""
+    return sorted(available_timezones() - OF_THIS_COMPUTER)
 
 
 @lru_cache(maxsize=1000)

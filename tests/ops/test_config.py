@@ -42,6 +42,11 @@ def test_every_fault_is_named_at_once(monkeypatch):
     assert named == {"REDEEM_SECRET_KEYS", "REDEEM_BASE_URL", "REDEEM_MAX_BODY_BYTES", "REDEEM_TIME_ZONE"}
 
 
+def test_a_zone_that_only_this_computer_knows_is_refused():
+    with pytest.raises(BadConfiguration, match="REDEEM_TIME_ZONE"):
+        load_settings(secret_keys=(GOOD,), time_zone="localtime")
+
+
 def test_secrets_run_from_the_oldest_to_the_newest(monkeypatch):
     first, second = GOOD.replace(" ", "-"), OTHER.replace(" ", "-")
     monkeypatch.setenv("REDEEM_SECRET_KEYS", f"{first} {second}")

@@ -1,7 +1,6 @@
 """Partners and their stores: lists, and forms to add and change them."""
 
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,6 +8,7 @@ from pydantic import StringConstraints
 
 from redeem.accounts.roles import WHOLE, Permission, Scope
 from redeem.devices.directory import list_clerks, list_devices
+from redeem.lib.times import zones
 from redeem.partners import partners as shop_partners
 from redeem.partners.directory import get_partner, get_store, list_partners, list_stores
 from redeem.partners.partners import ADDRESS_CHARACTERS, NewStore
@@ -106,7 +106,7 @@ def store_form_page(faults: Faults | None = None) -> str:
     return render_template(
         "manager/store_new.html",
         partners=read(lambda db: list_partners(db, WHOLE)),
-        zones=sorted(available_timezones()),
+        zones=zones(),
         zone=context().settings.time_zone,
         faults=faults or {},
     )
@@ -133,7 +133,7 @@ def change_page(store_id: str, faults: Faults | None = None) -> str:
     return render_template(
         "manager/store_change.html",
         store=read(lambda db: get_store(db, scope, store_id)),
-        zones=sorted(available_timezones()),
+        zones=zones(),
         faults=faults or {},
     )
 

@@ -1,6 +1,8 @@
 // The rules by which a coupon is declined: the same as the server's, under the same names. tests/vectors/rules.json tests both.
 // Pure: no clock, no storage, no page. A day is an integer, days since 2020-01-01, on the calendar of the store.
 
+import { usableZone } from "./zones.js";
+
 /** @typedef {{from?: string | null, until?: string | null}} Window Calendar days `YYYY-MM-DD`, both included. */
 /** @typedef {{title: string, description?: string, terms?: string, picture?: string | null}} Offer */
 /** @typedef {{amount: number, currency: string}} Money Minor units and ISO 4217. */
@@ -107,7 +109,7 @@ function calendarOf(zone) {
   const known = calendars.get(zone);
   if (known) return known;
   const parts = /** @type {const} */ ({ year: "numeric", month: "numeric", day: "numeric" });
-  const made = new Intl.DateTimeFormat("en-US", { timeZone: zone, calendar: "gregory", numberingSystem: "latn", ...parts });
+  const made = new Intl.DateTimeFormat("en-US", { timeZone: usableZone(zone), calendar: "gregory", numberingSystem: "latn", ...parts });
   calendars.set(zone, made);
   return made;
 }

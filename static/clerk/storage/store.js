@@ -5,6 +5,7 @@
 import { StorageError } from "./journal-file.js";
 import { openDB } from "../../vendor/idb-8.0.4/index.js";
 
+/** @import { IDBPDatabase } from "../../vendor/idb-8.0.4/entry.js" */
 /** @import { Snapshot } from "../knowledge/state.js" */
 /** @import { Kept as KeptHolds } from "../knowledge/holds.js" */
 /** @import { Kept as KeptSets } from "../knowledge/sets.js" */
@@ -23,23 +24,20 @@ import { openDB } from "../../vendor/idb-8.0.4/index.js";
 const DATABASE = "redeem";
 const FACTS = "facts";
 
+/** How a browser says that it has closed a database under the page, before something was begun or while it was under way. */
+const CLOSED = ["InvalidStateError", "AbortError"];
+
 export class Store {
   #database;
 
-  /** @param {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} database */
+  /** @param {IDBPDatabase} database */
   constructor(database) {
     this.#database = database;
   }
 
   /** Throws StorageError. */
   static async open() {
-    const upgrade = (/** @type {import("../../vendor/idb-8.0.4/entry.js").IDBPDatabase} */ database) =>
-      void database.createObjectStore(FACTS);
-    try {
-      return new Store(await openDB(DATABASE, 1, { upgrade }));
-    } catch (error) {
-      throw new StorageError(String(error)); // as in some private windows
-    }
+    return new Store(await openDatabase());
   }
 
   /** @returns {Promise<DeviceRecord | undefined>} */
@@ -58,17 +56,19 @@ export class Store {
   }
 
   /** @param {DeviceRecord} device */
-  async enrolled(device) {
-    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
-    const settings = await change.store.get("settings");
-    change.store.clear(); // the rest belongs to the device that this tablet was before
-    if (settings) change.store.put(settings, "settings");
-    change.store.put(device, "device");
-    await change.done;
+  enrolled(device) {
+    return this.#do(async (database) => {
+      const change = database.transaction(FACTS, "readwrite", { durability: "strict" });
+      const settings = await change.store.get("settings");
+      const changes = [change.store.clear()]; // the rest belongs to the device that this tablet was before
+      const kept = { ...(settings && { settings }), device };
+      for (const [key, value] of Object.entries(kept)) changes.push(change.store.put(value, key).then(() => undefined));
+      await Promise.all([...changes, change.done]);
+    });
   }
 
   forgetEnrolment() {
-    return this.#database.delete(FACTS, "enrolment");
+    return this.#do((database) => database.delete(FACTS, "enrolment"));
   }
 
   /** @returns {Promise<Snapshot | undefined>} */
@@ -163,13 +163,38 @@ export class Store {
 
   /** @param {string} key */
   #get(key) {
-    return this.#database.get(FACTS, key);
+    return this.#do((database) => database.get(FACTS, key));
   }
 
   /** @param {string} key @param {unknown} value */
-  async #put(key, value) {
-    const change = this.#database.transaction(FACTS, "readwrite", { durability: "strict" });
-    change.store.put(value, key);
-    await change.done;
+  #put(key, value) {
+    return this.#do(async (database) => {
+      const change = database.transaction(FACTS, "readwrite", { durability: "strict" });
+      await Promise.all([change.store.put(value, key), change.done]);
+    });
+  }
+
+  /**
+   * Does a piece of work, all of it again if the browser has closed the database meanwhile, as it may to clear up or after a fault of its
+   * own. Throws StorageError if it can't be opened any more.
+   * @template T @param {(database: IDBPDatabase) => Promise<T>} work @returns {Promise<T>}
+   */
+  async #do(work) {
+    try {
+      return await work(this.#database);
+    } catch (error) {
+      if (!(error instanceof DOMException && CLOSED.includes(error.name))) throw error;
+      this.#database = await openDatabase();
+      return work(this.#database);
+    }
+  }
+}
+
+/** Throws StorageError. @returns {Promise<IDBPDatabase>} */
+async function openDatabase() {
+  try {
+    return await openDB(DATABASE, 1, { upgrade: (database) => void database.createObjectStore(FACTS) });
+  } catch (error) {
+    throw new StorageError(String(error)); // as in some private windows
   }
 }

@@ -17,6 +17,8 @@ const SIGNALS = {
 };
 
 const VOLUME = 0.2;
+/** A sound that comes later than this belongs to nothing on the screen any more. */
+const LATE_MS = 500;
 
 /** @type {AudioContext | null} */
 let audio = null;
@@ -28,22 +30,36 @@ export function switchSound(on) {
   isOn = on;
 }
 
-/** Starts audio. Browsers allow sound only after a touch or key, so this is called on each. */
+/** Starts audio. Browsers allow sound only after a touch or key, so this is called on each. A call or another program may take it away. */
 export function wakeSound() {
-  audio ??= new AudioContext();
-  if (audio.state === "suspended") audio.resume();
+  if (audio?.state !== "running") void resume();
+}
+
+/** Resolves once there is sound again, or it is plain that there is none now: the next touch tries again. */
+async function resume() {
+  if (!audio || audio.state === "closed") audio = new AudioContext();
+  await audio.resume().catch(() => undefined);
 }
 
 /** @param {Signal} name */
 export function signal(name) {
   const { notes, shake } = SIGNALS[name];
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(shake);
-  if (audio?.state !== "running" || !isOn) return;
-  for (const note of notes) play(audio, note);
+  if (!audio || !isOn) return;
+  if (audio.state === "running") return play(notes);
+  const wantedAt = performance.now();
+  void resume().then(() => {
+    if (performance.now() - wantedAt < LATE_MS) play(notes);
+  });
+}
+
+/** @param {[number, number, number][]} notes */
+function play(notes) {
+  if (audio?.state === "running") for (const note of notes) playNote(audio, note);
 }
 
 /** @param {AudioContext} context @param {[number, number, number]} note */
-function play(context, [frequency, start, length]) {
+function playNote(context, [frequency, start, length]) {
   const begin = context.currentTime + start;
   const gain = new GainNode(context, { gain: 0 });
   gain.gain.linearRampToValueAtTime(VOLUME, begin + 0.01);

@@ -1,4 +1,5 @@
 /** The tablet's texts in the clerk's language. The English text is the key; `t` replaces names in braces by values. */
+import { usableZone } from "../domain/zones.js";
 import { WORDS } from "./words.js";
 
 /** Each language in its own name. @type {Record<string, string>} */
@@ -72,7 +73,7 @@ const formats = new Map();
 /** @param {Intl.DateTimeFormatOptions} wanted */
 function format(wanted) {
   const key = `${tag()} ${JSON.stringify(wanted)}`;
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(tag(), wanted);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(tag(), { ...wanted, timeZone: usableZone(wanted.timeZone) });
   formats.set(key, known);
   return known;
 }

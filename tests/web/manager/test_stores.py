@@ -60,6 +60,7 @@ def test_a_partner_and_its_first_store_are_added(office, database):
     ("changed", "words"),
     [
         ({"time_zone": "Mars/Olympus"}, "Name the store&#39;s time zone."),
+        ({"time_zone": "localtime"}, "Name the store&#39;s time zone."),
         ({"time_zone": ""}, "Fill this in."),
         ({"partner": "prt_01J00000000000000000000000"}, "Name an existing partner."),
         ({"name": "😀" * 40_000}, "Write less."),

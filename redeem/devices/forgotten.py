@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from sqlalchemy import and_, delete, func, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.lines import lines, select_as
@@ -29,7 +29,18 @@ NOTE = text(
     " entries = CASE WHEN excluded.entries > forgotten.entries THEN excluded.entries ELSE forgotten.entries END"
     " WHERE forgotten.last_at <= :stale"
 )
-HANDED_IN = select(func.max(Quarantine.number)).where(Quarantine.device_id == Forgotten.device_id).scalar_subquery()
+KEY_KEPT = "key_kept"  # why an entry is in quarantine: its sender claims to be the device anew, with the same key, and shows no proof
+Sender = aliased(Device)
+# What a sender without a proof hands in counts only if it has the key that the proof has.
+HANDED_IN = (
+    select(func.max(Quarantine.number))
+    .join(Sender, Sender.id == Quarantine.handed_in_by_id)
+    .where(
+        Quarantine.device_id == Forgotten.device_id,
+        or_(Quarantine.reason != KEY_KEPT, Sender.public_key == Forgotten.public_key),
+    )
+    .scalar_subquery()
+)
 IS_HERE_AGAIN = select(Device.id).where(Device.public_key == Forgotten.public_key).exists()
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, true, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts import audit
@@ -18,6 +18,7 @@ from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.lines import lines, select_as
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.partners import Partner, Store
+from redeem.db.paging import Slice
 from redeem.devices import forgotten
 from redeem.domain.acts import Act
 from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
@@ -30,6 +31,8 @@ from redeem.redemptions.settle import settle
 from redeem.sync import entries
 
 ENTRIES_PER_DEVICE_MAX = 100_000
+BYTES_PER_SENDER_MAX = 64 * 1024 * 1024  # of entries' texts in all, decided ones too, since they stay
+JOURNALS_PER_PAGE_MAX = 50
 ENTRIES_PER_PAGE_MAX = 200
 ADMITTED_PER_STEP = 200  # as a tablet sends at most in one request
 RETRY_SECONDS = 3_600
@@ -61,6 +64,9 @@ class Kept:
     last: int
 
 
+Place = tuple[Ms, str, str]  # of a journal among those that wait: since when, whose, handed in by whom
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A journal, or a part of one, that waits. A restored ledger may not know the device that it names."""
@@ -76,6 +82,10 @@ class Waiting:
     first_number: int
     last_number: int
     first_at: Ms
+
+    @property
+    def place(self) -> Place:
+        return self.first_at, self.device_id, self.handed_in_by_id
 
 
 Claimed = aliased(Device)
@@ -99,7 +109,7 @@ WAITING = (
     .join(Partner, Partner.id == Store.partner_id)
     .where(_WAITS)
     .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
-    .order_by(func.min(Quarantine.at), Quarantine.device_id)
+    .order_by(func.min(Quarantine.at), Quarantine.device_id, Device.id)
 )
 
 
@@ -151,16 +161,44 @@ class Author:
 def keep(
     session: Session, device_id: str, entries: Sequence[Entry], reason: str, handed_in_by_id: str, now: Ms
 ) -> None:
-    """Keep entries as they came, each once. Raises TooMany for a device that sends too many."""
-    if entries and kept(session, device_id).waiting > ENTRIES_PER_DEVICE_MAX:
+    """Keep entries as they came, each once. Raises TooMany for a device that sends too many, or too long ones.
+
+    The sender's row is locked by its request.
+    """
+    new = new_ones(session, device_id, entries)
+    if not new:
+        return
+    if kept(session, device_id).waiting > ENTRIES_PER_DEVICE_MAX:
         raise TooMany(RETRY_SECONDS, "Call a manager: too many entries of this tablet wait for a decision.")
+    count_bytes(session, handed_in_by_id, sum(len(each.text.encode()) for each in new.values()))
     whose = {"device_id": device_id, "reason": reason, "handed_in_by_id": handed_in_by_id, "at": now}
     rows = [
-        {**whose, "entry_hash": each.hash, "number": each.number, "entry": each.text, "signature": each.signature}
-        for each in entries
+        {**whose, "entry_hash": name, "number": each.number, "entry": each.text, "signature": each.signature}
+        for name, each in new.items()
     ]
-    if rows:
-        session.connection().execute(KEEP, rows)
+    session.connection().execute(KEEP, rows)
+
+
+def new_ones(session: Session, device_id: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the entries that are not in quarantine yet, by hash."""
+    by_hash = {entry.hash: entry for entry in entries}
+    here = select(Quarantine.entry_hash).where(Quarantine.device_id == device_id, Quarantine.entry_hash.in_(by_hash))
+    for known in session.scalars(here) if by_hash else ():
+        del by_hash[known]
+    return by_hash
+
+
+def count_bytes(session: Session, sender_id: str, more: int) -> None:
+    """Count what the sender hands in. Raises TooMany beyond BYTES_PER_SENDER_MAX: its transaction keeps nothing then."""
+    counted = update(Device).where(Device.id == sender_id).values(quarantined_bytes=Device.quarantined_bytes + more)
+    options = {"synchronize_session": False}
+    if (
+        session.scalars(counted.returning(Device.quarantined_bytes), execution_options=options).one()
+        > BYTES_PER_SENDER_MAX
+    ):
+        raise TooMany(
+            RETRY_SECONDS, "Call a manager: this tablet has handed in more than the shop keeps of one tablet."
+        )
 
 
 def kept(session: Session, device_id: str) -> Kept:
@@ -172,6 +210,15 @@ def list_waiting(session: Session, scope: Scope = WHOLE, only: str | None = None
     """Return the journals that wait for a manager of this scope, those first that have waited longest. `only` names one journal."""
     wanted = WAITING if only is None else WAITING.where(Quarantine.device_id == only)
     return lines(session, Waiting, within(wanted, scope, Device.store_id))
+
+
+def page_of_waiting(session: Session, scope: Scope, after: Place | None = None) -> Slice[Waiting]:
+    """Return the same in parts of at most JOURNALS_PER_PAGE_MAX: those behind the place of another one."""
+    wanted = within(WAITING, scope, Device.store_id).limit(JOURNALS_PER_PAGE_MAX + 1)
+    if after is not None:
+        wanted = wanted.having(tuple_(func.min(Quarantine.at), Quarantine.device_id, Device.id) > tuple_(*after))
+    found = lines(session, Waiting, wanted)
+    return Slice(found[:JOURNALS_PER_PAGE_MAX], len(found) > JOURNALS_PER_PAGE_MAX)
 
 
 def list_entries(session: Session, device_id: str, after: int = 0, scope: Scope = WHOLE) -> list[Line]:
@@ -239,8 +286,10 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
 
     No statement loads the device before the one that locks it: what was loaded earlier would keep its old values after the wait.
     """
-    handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id).limit(1)
-    handed_in_by_id = session.scalar(handed_in)
+    handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id)
+    # Whoever has shown the device's proof goes before those who only claim to be it.
+    proven_first = handed_in.order_by(Quarantine.reason == forgotten.KEY_KEPT, Quarantine.at, Quarantine.entry_hash)
+    handed_in_by_id = session.scalar(proven_first.limit(1))
     is_known = session.scalar(select(Device.public_key).where(Device.id == device_id)) is not None
     statement = (
         select(Device, Store.name, Store.partner_id, Store.time_zone)

@@ -16,8 +16,7 @@ from redeem.accounts import throttle
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
-from redeem.devices import forgotten, moves
-from redeem.devices.forgotten import Proof
+from redeem.devices import moves
 from redeem.domain.acts import Act, Answer
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.presented import Actor, ShownCoupon
@@ -34,20 +33,12 @@ from redeem.lib.times import Ms, local_day
 from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
-from redeem.sync import quarantine, snapshot
+from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
 from redeem.sync.entries import GIVES, as_act, lock_coupons
+from redeem.sync.old_journals import OldJournal
 
 ENTRIES_PER_SYNC_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class OldJournal:
-    """The journal of the device that this tablet was before it lost its key, and the sealed proof of its enrolment."""
-
-    device_id: str
-    entries: Sequence[Entry]
-    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,8 @@ class Reply:
 
     `fault` says why entries were put in quarantine, and `quarantined` how many wait there for a manager. `kept` is the number of
     the last entry there (for a revoked tablet: of the last entry that is here at all); the tablet goes on behind it. `old_kept` is
-    the same for the old journal. While `recovering`, a tablet whose `report` on this `generation` is missing sends one. `move` is
+    that number of the old journal, as far as this tablet has handed it in, and `old_refused` how many of its entries were not signed by
+    the device that it names. While `recovering`, a tablet whose `report` on this `generation` is missing sends one. `move` is
     the store to which it is to move.
     """
 
@@ -91,6 +83,7 @@ class Reply:
     quarantined: int = 0
     kept: int | None = None
     old_kept: int | None = None
+    old_refused: int | None = None
     verdict: dict[str, Any] | None = None
     snapshot: dict[str, Any] | None = None
     grants: Sequence[Grant] = ()
@@ -99,6 +92,14 @@ class Reply:
     changes: dict[str, Any] | None = None
     siblings: dict[str, Any] | None = None
     homes: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What the reply says of an old journal. All None if none came."""
+
+    kept: int | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,9 @@ def sync(
     """Take the entries and answer them; quarantine what can't be taken. Raises Unauthenticated for a device that is not ours."""
     tablet = lock_tablet(session, device_id)
     note_seen(tablet.row, request.device_time, now)
-    if request.old:
-        keep_old(session, request.old, device_id, now)
+    old = keep_old(session, request.old, tablet, now)
     if not tablet.is_active:
-        return hand_in(session, tablet, request, now)
+        return hand_in(session, tablet, request, old, now)
     answers, fault = take_all(session, tablet, request.entries, ring, now)
     tablet = where_it_is(session, tablet)
     life, over = recover(session, tablet, request.report)
@@ -142,7 +142,8 @@ def sync(
         fault=fault,
         quarantined=kept.handed_in,
         kept=kept.last or None,
-        old_kept=quarantine.kept(session, request.old.device_id).last if request.old else None,
+        old_kept=old.kept,
+        old_refused=old.refused,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=snapshot.brief(session, tablet.actor, ring, life, request.known),
         grants=holds.grants_after(session, device_id, request.epoch),
@@ -154,11 +155,12 @@ def sync(
     )
 
 
-def keep_old(session: Session, old: OldJournal, device_id: str, now: Ms) -> None:
-    """Keep the old journal in quarantine. If the ledger does not know the device, remember the key that it was enrolled with."""
-    if old.proof and old.entries and session.get(Device, old.device_id) is None:
-        forgotten.note(session, old.proof, old.entries[-1].number, now)
-    quarantine.keep(session, old.device_id, old.entries, "key_lost", device_id, now)
+def keep_old(session: Session, old: OldJournal | None, tablet: Tablet, now: Ms) -> Old:
+    """Keep what the named device has signed of the old journal. Return what the reply says of that."""
+    if old is None:
+        return Old()
+    refused = old_journals.keep(session, old, tablet.row, now)
+    return Old(old_journals.last_kept(session, old.device_id, tablet.row.id), refused or None)
 
 
 def tell_homes(
@@ -173,7 +175,7 @@ def tell_homes(
     return siblings.homes_after(session, to, request.homes, since.number if changes["campaigns"] else None)
 
 
-def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Reply:
+def hand_in(session: Session, tablet: Tablet, request: Request, old: Old, now: Ms) -> Reply:
     """Keep a revoked device's entries for a manager, in order: what a manager admits may depend on what stands before it.
 
     The device learns only that it is revoked and up to where its journal is here.
@@ -191,7 +193,8 @@ def hand_in(session: Session, tablet: Tablet, request: Request, now: Ms) -> Repl
         fault="revoked",
         quarantined=kept.handed_in,
         kept=max(tablet.row.last_number, kept.last),
-        old_kept=quarantine.kept(session, request.old.device_id).last if request.old else None,
+        old_kept=old.kept,
+        old_refused=old.refused,
     )
 
 

@@ -12,12 +12,13 @@ from redeem.db.models.reports import Tally
 from redeem.devices import enrolment, moves, write_off
 from redeem.lib.errors import Conflict, NotFound
 from redeem.recovery.restore import begin
-from redeem.sync.sync import OldJournal
+from redeem.sync.old_journals import OldJournal
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW, all_of
+from tests.tablets import Tablet
 from tests.tills import till_of, tills_of
 
 pytestmark = [on_both_databases, ends_in_order]
@@ -243,9 +244,9 @@ def test_it_stays_while_a_yes_is_open(counters, tablet, cast, ask):
 
 
 def test_it_stays_while_something_waits_for_a_manager(database, counters, tablet, cast, ask):
-    tablet.sync(
-        old=OldJournal("dev_01J00000000000000000000000", [tablet.signed('{"v":1,"n":1,"prev":"","at":1,"kind":"x"}')])
-    )
+    before = Tablet(database, "dev_01J00000000000000000000000", tablet.key)
+    before.write("lock")
+    tablet.sync(old=OldJournal(before.device_id, before.journal))
     ask(tablet.device_id, cast.annex)
     assert tablet.sync().move is None
     assert go(tablet, cast.annex)[0] == "not_moved"

@@ -117,6 +117,8 @@ export class Server {
   handedIn = new Set();
   /** The code with which it refuses old journals. @type {string | undefined} */
   refusesOld;
+  /** How many entries of each batch of an old journal it does not keep. @type {number | undefined} */
+  oldRefused;
 
   /** @param {string} _url @param {RequestInit} request @returns {Promise<Response>} */
   fetch = async (_url, request) => {
@@ -155,6 +157,7 @@ export class Server {
       reported: this.#report(body),
       recovering: this.restoring || !this.reported,
       quarantined: this.handedIn.size,
+      ...(old && { old_refused: this.oldRefused }),
       grants: this.grants,
       recalls: this.recalls,
       move: this.move,

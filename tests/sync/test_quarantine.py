@@ -7,19 +7,21 @@ from threading import Barrier
 
 import pytest
 from nacl.signing import SigningKey
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Scope
-from redeem.db.models.devices import Quarantine
+from redeem.db.models.devices import Forgotten, Quarantine
 from redeem.db.models.ledger import Act, Conflict
-from redeem.db.models.managers import AuditEntry
-from redeem.devices import enrolment, write_off
+from redeem.db.models.managers import AuditEntry, Manager
+from redeem.devices import enrolment, forgotten, write_off
+from redeem.devices.forgotten import Proof
 from redeem.ledger import signing
 from redeem.lib.errors import NotFound, TooMany
-from redeem.sync import quarantine
+from redeem.sync import old_journals, quarantine
+from redeem.sync.old_journals import OldJournal
 from redeem.sync.quarantine import Admission
-from redeem.sync.sync import ENTRIES_PER_SYNC_MAX, OldJournal
+from redeem.sync.sync import ENTRIES_PER_SYNC_MAX
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -27,10 +29,16 @@ from tests.tablets import Tablet
 
 pytestmark = [on_both_databases, ends_in_order]
 UNKNOWN = "dev_" + "0" * 26
+FORGERS = SigningKey(b"the key of somebody who forges 1")
 
 
 def revoke(counters, tablet):
     counters.write(lambda session: enrolment.revoke_device(session, OPERATOR, tablet.device_id, NOW))
+
+
+def lose(counters, tablet):
+    manager = counters.read(lambda session: session.scalars(select(Manager.id)).first())
+    counters.write(lambda session: write_off.write_off(session, tablet.device_id, manager, NOW))
 
 
 def admit(counters, device_id, manager_id, up_to=None):
@@ -99,7 +107,8 @@ def test_a_tablet_that_floods_us_is_told_to_stop(counters, tablet, monkeypatch):
     revoke(counters, tablet)
     for _ in range(3):
         tablet.write("lock")
-    tablet.sync()
+    assert [tablet.sync().quarantined for _ in range(2)] == [3, 3]  # what is here already may come again
+    tablet.write("lock")
     with pytest.raises(TooMany):
         tablet.sync()
 
@@ -405,12 +414,145 @@ def test_it_is_checked_with_the_old_key_and_taken_as_the_old_tablets(counters, t
     assert counters.standing(coupon).device_id == tablet.device_id
 
 
-def test_a_journal_that_another_wrote_is_found_out(counters, tablet, manager_id):
+def handed_in(counters, sender, device_id, journal, proof=None):
+    """What the reply says of a journal that this tablet hands in as another's: what is here of it, and what was refused."""
+    reply = sender.sync(old=OldJournal(device_id, journal, proof))
+    return reply.old_kept, reply.old_refused
+
+
+def everything_kept(counters):
+    return counters.read(lambda session: session.scalars(select(Quarantine.device_id)).all())
+
+
+def forger_of(counters, device_id, key=FORGERS):
+    return Tablet(counters.database, device_id, key)
+
+
+def test_nothing_is_kept_of_a_journal_that_another_wrote(counters, tablet):
     coupon, _ = counters.held()
-    forger = Tablet(counters.database, tablet.device_id, SigningKey(b"the key of somebody who forges 1"))
+    forger = forger_of(counters, tablet.device_id)
     forger.write("gave-held", coupon=coupon.token)
-    counters.south.sync(old=OldJournal(tablet.device_id, forger.journal))
-    assert admit(counters, tablet.device_id, manager_id).outcomes == {"not_signed": 1}
+    assert handed_in(counters, counters.south, tablet.device_id, forger.journal) == (0, 1)
+    own = forger_of(counters, tablet.device_id, counters.south.key)
+    own.write("gave-held", coupon=coupon.token)
+    assert handed_in(counters, counters.south, tablet.device_id, own.journal) == (0, 1)
+    assert everything_kept(counters) == []
+
+
+def test_of_a_journal_with_foreign_entries_the_signed_ones_are_kept(counters, tablet):
+    for _ in range(3):
+        tablet.write("lock")
+    torn = replace(tablet.journal[1], signature=bytes(64))
+    assert handed_in(counters, counters.south, tablet.device_id, [tablet.journal[0], torn, tablet.journal[2]]) == (3, 1)
+    assert [line.entry.number for line in lines(counters, tablet.device_id)] == [1, 3]
+
+
+@pytest.mark.parametrize("number", [2, 5, 9_000_000_000, 2**53 - 1])
+def test_no_number_that_another_says_mutes_a_tablet_or_opens_a_gap(counters, tablet, number):
+    """The forged entry would stand before what the tablet writes next, or far behind."""
+    tablet.act("lock")
+    for key in (FORGERS, counters.south.key):
+        text = dumps({"v": 1, "n": number, "prev": "A" * 43, "at": NOW, "kind": "lock"})
+        forged = forger_of(counters, tablet.device_id, key).signed(text)
+        counters.south.sync(old=OldJournal(tablet.device_id, [forged]))
+    for _ in range(5):
+        tablet.write("lock")
+    assert tablet.sync(tablet.journal[3:]).fault is None
+    reply = tablet.sync()
+    assert (reply.last, reply.fault, reply.kept, reply.quarantined) == (6, None, None, 0)
+    revoke(counters, tablet)
+    tablet.write("lock")
+    assert (tablet.sync().kept, tablet.sync().fault) == (7, "revoked")
+
+
+@pytest.mark.parametrize("how", [revoke, lose])
+def test_a_tablet_out_of_service_hands_in_no_journal_but_its_own(counters, tablet, how):
+    for each in (tablet, counters.south):
+        each.write("lock")
+    how(counters, tablet)
+    reply = tablet.sync(old=OldJournal(counters.south.device_id, counters.south.journal))
+    assert (reply.fault, reply.old_kept, reply.old_refused) == ("revoked", 0, 1)
+    assert everything_kept(counters) == [tablet.device_id]
+
+
+def test_a_tablet_does_not_hand_in_its_own_journal_as_an_old_one(counters, tablet):
+    tablet.write("lock")
+    assert handed_in(counters, tablet, tablet.device_id, tablet.journal) == (0, 1)
+    assert everything_kept(counters) == []
+
+
+def test_a_till_has_no_journal_to_hand_in(counters, tablet, cast):
+    forger = forger_of(counters, cast.north_till_id)
+    forger.write("lock")
+    assert handed_in(counters, tablet, cast.north_till_id, forger.journal) == (0, 1)
+
+
+def test_what_is_handed_in_is_bounded_by_its_bytes(counters, tablet, monkeypatch):
+    """The rows of one sender, for whomever; what comes again is not counted again."""
+    tablet.write("refusal", reason="x" * 4_000)
+    tablet.write("refusal", reason="y" * 4_000)
+    monkeypatch.setattr(quarantine, "BYTES_PER_SENDER_MAX", 6_000)
+    for _ in range(3):
+        assert handed_in(counters, counters.south, tablet.device_id, tablet.journal[:1]) == (1, None)
+    with pytest.raises(TooMany):
+        handed_in(counters, counters.south, tablet.device_id, tablet.journal[1:])
+    assert len(everything_kept(counters)) == 1
+    assert 4_000 < counters.device(counters.south.device_id).quarantined_bytes < 6_000
+    tablet.write("refusal", reason="z" * 4_000)
+    revoke(counters, tablet)
+    with pytest.raises(TooMany):
+        tablet.sync()
+
+
+def test_a_tablet_hands_in_few_journals(counters, tablet, monkeypatch):
+    """Without a proof, a device that the ledger lacks is believed to be the sender, which kept its key."""
+    monkeypatch.setattr(old_journals, "JOURNALS_PER_SENDER_MAX", 2)
+    names = [f"dev_{number:026d}" for number in range(3)]
+    before = [Tablet(counters.database, name, tablet.key) for name in names]
+    for each in before:
+        each.write("lock")
+    for each in (*before[:2], *before[:2]):
+        assert handed_in(counters, tablet, each.device_id, each.journal) == (1, None)
+    with pytest.raises(TooMany):
+        handed_in(counters, tablet, names[2], before[2].journal)
+    assert sorted(everything_kept(counters)) == names[:2]
+
+
+def test_whoever_only_claims_to_be_a_lost_tablet_hides_nothing_of_it(counters, tablet, cast, manager_id):
+    """Its numbers are higher, and it came first. The one with the proof is the author all the same."""
+    coupon = counters.coupon()
+    lost = Tablet(counters.database, UNKNOWN, FORGERS)
+    lost.write("gave-at-risk", coupon=coupon.token)
+    proof = Proof(UNKNOWN, bytes(FORGERS.verify_key), cast.north, "Late")
+    counters.write(lambda session: forgotten.note(session, proof, 1, NOW))
+    counters.write(lambda session: session.execute(delete(Forgotten)))
+    text = dumps({"v": 1, "n": 9_000_000_000, "prev": "A" * 43, "at": NOW, "kind": "lock"})
+    claim = Tablet(counters.database, UNKNOWN, counters.south.key).signed(text)
+    assert handed_in(counters, counters.south, UNKNOWN, [claim]) == (9_000_000_000, None)
+    counters.write(lambda session: forgotten.note(session, proof, 1, NOW))
+    assert [each.device_id for each in counters.read(lambda s: forgotten.list_callers(s, NOW))] == [UNKNOWN]
+    assert handed_in(counters, tablet, UNKNOWN, lost.journal, proof) == (1, None)
+    assert counters.read(lambda s: forgotten.list_callers(s, NOW)) == []
+    assert admit(counters, UNKNOWN, manager_id).outcomes == {"redeemed": 1, "not_signed": 1}
+    assert counters.standing(coupon).store_id == cast.north
+    second = forger_of(counters, UNKNOWN, counters.south.key).signed(text.replace("lock", "unlock"))
+    assert handed_in(counters, counters.south, UNKNOWN, [second]) == (9_000_000_000, 1)
+
+
+def test_waiting_journals_are_told_in_pages(counters, tablet, monkeypatch):
+    monkeypatch.setattr(quarantine, "JOURNALS_PER_PAGE_MAX", 2)
+    for number in range(5):
+        before = Tablet(counters.database, f"dev_{number:026d}", tablet.key)
+        before.write("lock")
+        tablet.sync(now=NOW + number // 2, old=OldJournal(before.device_id, before.journal))
+    seen, after = [], None
+    for more in (True, True, False):
+        page = counters.read(lambda s, after=after: quarantine.page_of_waiting(s, Scope(), after))
+        assert page.has_more is more
+        seen += [each.device_id for each in page.items]
+        after = page.items[-1].place
+    assert seen == [each.device_id for each in counters.read(quarantine.list_waiting)]
+    assert len(seen) == 5
 
 
 def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, tablet, manager_id):

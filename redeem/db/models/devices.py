@@ -12,7 +12,8 @@ class Device(Base):
     `last_number` and `last_hash` are the end of the tablet's journal as far as the server has it. `newest_epoch` is the epoch of the
     newest hold that it was granted. `sweep_from` and `swept_on` are the progress of its sweep, see holds/sweep.py: the serial to go
     on from (None if it is done), and the day of the last one. `moves_to_id` and `moves_by_id` are the store to which a manager wants
-    to move it, and that manager, see devices/moves.py. `reported_generation`: see ledger/recovery_reports.py.
+    to move it, and that manager, see devices/moves.py. `quarantined_bytes` is how much it has put into quarantine.
+    `reported_generation`: see ledger/recovery_reports.py.
     """
 
     __tablename__ = "device"
@@ -35,6 +36,7 @@ class Device(Base):
     moves_to_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
     moves_by_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     reported_generation: Mapped[int] = mapped_column(default=1)
+    quarantined_bytes: Mapped[int] = mapped_column(default=0, server_default="0")
     __table_args__ = (
         CheckConstraint("kind IN ('tablet', 'till')", name="kind"),
         CheckConstraint(

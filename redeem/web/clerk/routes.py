@@ -31,7 +31,7 @@ from redeem.lib.links import Purpose
 from redeem.lib.times import Ms
 from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
-from redeem.sync.sync import OldJournal
+from redeem.sync.old_journals import OldJournal
 from redeem.web.clerk import assets
 from redeem.web.clerk.signatures import NotSigned, Signed, are_signed, read_signature
 from redeem.web.context import context, now_ms, read, write
@@ -112,7 +112,7 @@ class SyncBody(_Body):
     homes: Annotated[dict[CampaignNumber, CouponCount], Field(max_length=HOMES_MAX)] = {}
     # A report to a restored server: the generation that the tablet knows, its journal's last number, and its holds, in parts.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    end: Annotated[int, Field(ge=0)] | None = None
+    end: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     claims: Annotated[list[Claim], Field(max_length=recovery_reports.CLAIMS_PER_REQUEST_MAX)] = []
     more_claims: bool = False
     old: OldJournalBody | None = None

@@ -13,9 +13,18 @@ from redeem.domain.journal import Entry
 from redeem.domain.short_codes import grouped
 from redeem.domain.signing_keys import KeyRing
 from redeem.lib.errors import NotFound
-from redeem.lib.ids import coupon_id
+from redeem.lib.ids import coupon_id, is_id
 from redeem.redemptions.identify import read_name
-from redeem.sync.quarantine import ENTRIES_PER_PAGE_MAX, Line, admit, leave, list_entries, list_waiting
+from redeem.sync.quarantine import (
+    ENTRIES_PER_PAGE_MAX,
+    Line,
+    Place,
+    admit,
+    leave,
+    list_entries,
+    list_waiting,
+    page_of_waiting,
+)
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.steps import work
@@ -38,9 +47,17 @@ class Shown:
 
 @office("/quarantine", Permission.READ)
 def quarantine() -> ResponseReturnValue:
-    scope = person().scope
-    found = read(lambda db: list_waiting(db, scope))
-    return render_template("manager/quarantine.html", journals=found, now=now_ms())
+    scope, after = person().scope, read_place(request.args.get("after", ""))
+    found = read(lambda db: page_of_waiting(db, scope, after))
+    return render_template("manager/quarantine.html", journals=found, paged=after is not None, now=now_ms())
+
+
+def read_place(text: str) -> Place | None:
+    """The place of a journal as the page's link has it, None for anything else."""
+    at, _dot, rest = text.partition(".")
+    device_id, _dot, sender_id = rest.partition(".")
+    is_place = at.isdecimal() and at.isascii() and len(at) < 16 and is_id("dev", device_id) and is_id("dev", sender_id)
+    return (int(at), device_id, sender_id) if is_place else None
 
 
 @office("/quarantine/<journal_id>", Permission.READ)

@@ -92,6 +92,7 @@ QUARANTINED: Words = {
     "revoked": _("The tablet was revoked or written off"),
     "broken_journal": _("The journal does not continue where the server's copy ends"),
     "key_lost": _("The tablet lost its key and was enrolled again"),
+    "key_kept": _("The tablet was enrolled again with its key"),
 }
 BEARERS: Words = {
     "issuer": _("The shop bears it"),

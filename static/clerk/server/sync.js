@@ -25,7 +25,7 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<LastContact | undefined>,
  *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>,
  *   putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  a cache that may be lost
- * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch): Promise<void>, again(): Promise<void>,
+ * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch, refused?: number): Promise<void>, again(): Promise<void>,
  *   trouble: string | null}} Old  the old journals
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so requests under way are
  *   aborted; this one sends their entries again
@@ -333,8 +333,8 @@ export class Sync extends EventTarget {
   async #handIn(old, limits) {
     try {
       for (let batch = await old.next(BATCH_ENTRIES); batch; batch = await old.next(BATCH_ENTRIES)) {
-        await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
-        await old.sent(batch);
+        const { old_refused: refused } = await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
+        await old.sent(batch, refused);
       }
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

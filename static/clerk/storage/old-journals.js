@@ -25,6 +25,8 @@ export class OldJournals {
   #left = null;
   /** @type {{name: string, records: string[]} | null} */
   #open = null;
+  /** How many entries the server did not keep, because the device did not sign them. */
+  #refused = 0;
   #files;
   #progress;
 
@@ -46,7 +48,10 @@ export class OldJournals {
     this.#left ??= await this.#begin();
     for (;;) {
       const [name] = this.#left;
-      if (name === undefined) return null;
+      if (name === undefined) {
+        if (this.#refused) this.trouble = "not_signed";
+        return null;
+      }
       const batch = await this.#batch(name, limit);
       if (batch.entries.length) return batch;
       await this.sent(batch);
@@ -55,8 +60,9 @@ export class OldJournals {
     }
   }
 
-  /** Notes that the server has this batch. @param {Batch} batch */
-  async sent({ name, entries, of }) {
+  /** Notes that the server has this batch, but for the `refused` ones of its entries. @param {Batch} batch @param {number} [refused] */
+  async sent({ name, entries, of }, refused = 0) {
+    this.#refused += refused;
     const before = this.#handedIn[name]?.sent ?? 0;
     this.#handedIn = { ...this.#handedIn, [name]: { sent: before + entries.length, of } };
     await this.#progress.putHandedIn(this.#handedIn);
@@ -65,6 +71,7 @@ export class OldJournals {
   /** Starts again from the first entry: a restored server may have lost what was sent. */
   async again() {
     this.trouble = null;
+    this.#refused = 0;
     this.#left = null;
     await this.#progress.putHandedIn({});
   }

@@ -101,6 +101,16 @@ test("after a refusal of an old journal work goes on, and the journal is not sen
   assert.equal(sync.online, true);
 });
 
+test("if the server does not keep all of an old journal, the rest is sent, and the clerk is told", async () => {
+  const server = new Server();
+  server.oldRefused = 1;
+  const { sync } = await enrolledAgain(server, 450);
+  await sync.run();
+  assert.equal(batches(server).length, 3);
+  assert.equal(sync.oldTrouble, "not_signed");
+  assert.equal(sync.refused, null);
+});
+
 test("an urgent sync sends no old journal", async () => {
   const { sync, server } = await enrolledAgain(new Server(), 3);
   await sync.run({ urgent: true });

@@ -5,7 +5,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import delete, update
 
 from redeem.accounts.audit import OPERATOR
-from redeem.db.models.devices import Device, Forgotten
+from redeem.db.models.devices import Device, Forgotten, Quarantine
 from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.devices.forgotten import Proof, list_callers, note
@@ -163,11 +163,12 @@ def test_what_it_gave_is_booked_although_its_key_is_gone(late, database, coupon,
 
 
 @pytest.mark.parametrize("proof", ["none", "another tablet's", "an invented one", "a link"])
-def test_without_a_proof_that_is_its_own_a_journal_proves_nothing(late, database, coupon, new, admitted, proof):
+def test_without_a_proof_that_is_its_own_nothing_of_a_journal_is_kept(late, database, coupon, new, proof):
     late.journal.write("gave-held", coupon=coupon.token)
     sealed = {"another tablet's": new.proof, "an invented one": forged(late.proof), "a link": late.link()}
-    new.sync(old=late.old() | ({"proof": sealed[proof]} if proof in sealed else {}))
-    assert admitted() == {"not_signed": 2}
+    told = new.sync(old=late.old() | ({"proof": sealed[proof]} if proof in sealed else {})).json
+    assert (told["old_kept"], told["old_refused"]) == (0, 2)
+    assert database.read(lambda db: all_of(db, Quarantine)) == []
     assert database.read(lambda db: all_of(db, Forgotten)) == []
 
 

@@ -53,6 +53,21 @@ def test_what_waits_is_listed_by_device(office, journal):
     assert "3 entries in quarantine wait" in office("store_manager").open("/manager/devices").text
 
 
+def test_many_journals_are_listed_in_pages(office, cast, database, monkeypatch):
+    monkeypatch.setattr(quarantine, "JOURNALS_PER_PAGE_MAX", 2)
+    journals = [database.write(lambda db: office_factories.journal(db, cast.north)) for _ in range(3)]
+    manager = office("store_manager")
+    first = manager.open("/manager/quarantine").text
+    (further,) = re.findall(r'href="(/manager/quarantine\?after=[^"]+)"', first)
+    second = manager.open(further).text
+    listed = [re.findall(r"/manager/quarantine/(dev_\w+)", page) for page in (first, second)]
+    assert [len(each) for each in listed] == [2, 1]
+    assert sorted(listed[0] + listed[1]) == sorted(journals)
+    assert "Further journals" not in second
+    for nonsense in ("x", "1.2", "1.dev_1.dev_2", "9" * 20 + ".x.y", "²." + journals[0] + "." + journals[0]):
+        assert journals[0] in manager.open(f"/manager/quarantine?after={nonsense}").text
+
+
 def test_of_a_tablet_that_is_written_off_it_is_told_what_admitting_risks(office, journal, database):
     assert "may give it once more" not in office("auditor").open(journal).text
     database.write(lambda db: db.execute(update(Device).where(Device.name == "Old tablet").values(lost_at=1)))

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,13 @@ export const WORDS = """
 Found = tuple[str, int, str | tuple[str, ...], str | None]
 
 
-def sentences() -> Iterator[Found]:
-    """(file, line, message, what it is of or None), the message in one form or in two."""
+@cache
+def sentences() -> tuple[Found, ...]:
+    """(file, line, message, what it is of or None), the message in one form or in two. Found once: that takes seconds."""
+    return tuple(found_sentences())
+
+
+def found_sentences() -> Iterator[Found]:
     for folder in ("redeem", "templates"):
         for name, line, message, _comments, context in extract_from_dir(
             str(ROOT / folder), METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=()

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from redeem.lib.files import ROOT
+from tests.house.imports import parsed
 
 NOT_OURS = {".git", ".venv", "node_modules", "vendor", "instance", "test-results", "__pycache__", "results"}
 CACHES = re.compile(r"\.\w+_cache|\.hypothesis")
@@ -45,7 +46,7 @@ def lines_with(pattern: re.Pattern[str], files: Mapping[str, str]) -> list[str]:
 
 
 def prints(name: str, source: str) -> list[str]:
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
     return [
         f"{name}:{call.lineno} prints" for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"
     ]
@@ -53,7 +54,7 @@ def prints(name: str, source: str) -> list[str]:
 
 def made_by_position(name: str, source: str) -> list[str]:
     """Find a class that is called with a row, as `Line(*row)`. What a function was called with itself, its `*columns`, is none."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(parsed(source)))
     own = {node.args.vararg.arg for node in nodes if isinstance(node, ast.FunctionDef) and node.args.vararg}
     calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node)[:1].isupper()]
     return [
@@ -73,7 +74,7 @@ def _rows(given: Iterable[ast.expr]) -> Iterator[ast.expr]:
 
 def late_selects(name: str, source: str) -> list[str]:
     """Find `select_as` within a function, where it is checked no earlier than it is used."""
-    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.FunctionDef)]
     calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
     return [f"{name}:{call.lineno} selects in a function" for call in calls if _called(call) == "select_as"]
 
@@ -115,7 +116,7 @@ def not_locked(wanted: Mapping[str, Requirement], pins: Mapping[str, tuple[str, 
 
 def imported_packages(source: str) -> set[str]:
     """Return the topmost names of the packages that a module imports."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(parsed(source)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     qualified = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     return {name.partition(".")[0] for name in plain | qualified}
@@ -123,7 +124,7 @@ def imported_packages(source: str) -> set[str]:
 
 def codes(source: str) -> set[str]:
     """Return the stable codes of the error classes in a module: each `code = "…"` in a class's body."""
-    classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    classes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.ClassDef)]
     return {found for each in classes for statement in each.body if (found := _code(statement))}
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Layer:
 
 
 Imports = Mapping[str, set[str]]
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """Parse a text once for all that is looked for in it. The tree is for reading alone."""
+    return ast.parse(source)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -87,7 +94,7 @@ def cycles(imports: Imports) -> list[str]:
 def python_imports(module: str, source: str, known: Iterable[str]) -> set[str]:
     """Return the dotted names that a module imports. `from a import b` is `a.b` if that is a module, else `a`."""
     package = module.rpartition(".")[0]
-    return {name for node in ast.walk(ast.parse(source)) for name in _names(node, package, set(known))}
+    return {name for node in ast.walk(parsed(source)) for name in _names(node, package, set(known))}
 
 
 def _names(node: ast.AST, package: str, known: set[str]) -> Iterator[str]:
@@ -102,7 +109,7 @@ def _names(node: ast.AST, package: str, known: set[str]) -> Iterator[str]:
 
 def escapes(module: str, source: str) -> list[str]:
     """Find the ways around an import that points down: inside a function, TYPE_CHECKING, by name at run time."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     inside = [
         f"{module}:{node.lineno} imports inside {function.name}()"
@@ -129,7 +136,7 @@ CLOCKS = {"time.time", "time.time_ns", "time.monotonic", "datetime.now", "dateti
 
 def clocks(module: str, source: str) -> list[str]:
     """Find where a module asks what time it is."""
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute)]
     return [f"{module}:{node.lineno} reads {read}" for node in nodes if (read := _last_two(node)) in CLOCKS]
 
 

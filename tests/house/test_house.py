@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
@@ -132,20 +134,26 @@ def test_no_lock_says_where_packages_come_from(text):
     assert lines_with(SOURCE, {"lock": text}) == []
 
 
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Which packages bring a module. To find out, all that is installed is read."""
+    return packages_distributions()
+
+
 def test_what_the_program_imports_is_required():
-    distributions = packages_distributions()
     imported = {package for source in PYTHON.values() for package in checks.imported_packages(source)}
     foreign = imported - set(sys.stdlib_module_names) - {"redeem"}
     required = checks.requirements(REQUIREMENTS).keys()
     foreign -= {part for part, whole in COMES_WITH.items() if whole in required}
-    homeless = [name for name in foreign if not required & {canonicalize_name(d) for d in distributions.get(name, [])}]
+    homeless = [
+        name for name in foreign if not required & {canonicalize_name(d) for d in distributions().get(name, [])}
+    ]
     assert homeless == []
 
 
 def test_what_is_required_is_used():
-    distributions = packages_distributions()
     imported = {package for source in PYTHON.values() for package in checks.imported_packages(source)}
-    used = {canonicalize_name(d) for name in imported for d in distributions.get(name, [])}
+    used = {canonicalize_name(d) for name in imported for d in distributions().get(name, [])}
     assert sorted(checks.requirements(REQUIREMENTS).keys() - used - USED_OTHERWISE.keys()) == []
 
 

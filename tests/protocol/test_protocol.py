@@ -161,8 +161,9 @@ ACTIONS_OF_RECOVERY = {
     "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
+    # The same epoch told again is the same hold, with a hash that may be salted anew.
     "l.epoch > held[me] -> grant[me] = l.epoch": [
-        ("static/clerk/knowledge/holds.js", "grant[2] > (this.#grants.get(id)?.[2] ?? 0)")
+        ("static/clerk/knowledge/holds.js", "grant[2] >= (this.#grants.get(id)?.[2] ?? 0)")
     ],
 }
 

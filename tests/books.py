@@ -1,4 +1,4 @@
-"""The auditor: reads the whole ledger, and says what is wrong with it. He trusts no constraint, and counts for himself."""
+"""The auditor: reads the whole ledger and reports what is wrong with it. It relies on no constraint and counts everything itself."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -28,12 +28,12 @@ Count = tuple[int, int, str, str]  # day, campaign, store, outcome
 
 
 def faults(session: Session) -> list[str]:
-    """All that is wrong, a line each."""
+    """Returns a line for each fault of the ledger."""
     return [*doubles(session), *lost(session), *miscounts(session), *misreckoned(session)]
 
 
 def doubles(session: Session) -> Iterator[str]:
-    """A coupon given twice: two redemptions that stand, or two yeses of which none was taken back."""
+    """Returns the coupons that were given twice: two redemptions stand, or two acts were answered yes and neither was undone."""
     standing = Counter(session.scalars(select(Redemption.serial)))
     yield from (f"coupon {serial} has {n} standing redemptions" for serial, n in standing.items() if n > 1)
     yes = select(Act.serial).where(Act.code == Outcome.REDEEMED, Act.id.not_in(select(Reversal.act_id)))
@@ -44,7 +44,7 @@ def doubles(session: Session) -> Iterator[str]:
 
 
 def lost(session: Session) -> Iterator[str]:
-    """A yes that neither stands nor was taken back, and a redemption or a reversal of nothing."""
+    """Returns the acts answered yes that neither stand nor were undone, and the redemptions and reversals without an act."""
     yes = set(session.scalars(select(Act.id).where(Act.code == Outcome.REDEEMED)))
     standing = set(session.scalars(select(Redemption.act_id)))
     taken_back = set(session.scalars(select(Reversal.act_id)))
@@ -56,7 +56,7 @@ def lost(session: Session) -> Iterator[str]:
 
 
 def miscounts(session: Session) -> Iterator[str]:
-    """Where the tally is not what the acts say."""
+    """Returns the counts of the tally that differ from a count of the acts."""
     told, true = tallied(session), recount(session)
     for count in sorted(told.keys() | true.keys()):
         if told[count] != true[count]:
@@ -64,7 +64,7 @@ def miscounts(session: Session) -> Iterator[str]:
 
 
 def misreckoned(session: Session) -> Iterator[str]:
-    """Where the open account and the statements of a partner, together, are not what the shop owes for each gift that stands."""
+    """Returns the partners whose open account and statements together differ from what the shop owes for the gifts that stand."""
     true = owed(session)
     for account in settlement.list_accounts(session):
         told, due = (
@@ -75,7 +75,7 @@ def misreckoned(session: Session) -> Iterator[str]:
 
 
 def owed(session: Session) -> dict[str, list[Money]]:
-    """By partner, an amount for each gift that was handed over and stands, and for each second one that the shop bears."""
+    """Returns by partner an amount for each gift that was handed over and stands, and for each second gift that the shop bears."""
     first = select(Redemption.serial, Redemption.act_id).where(Redemption.handed_over_at.is_not(None))
     second = select(Conflict.serial, Conflict.act_id).where(
         Conflict.bearer == "issuer", Conflict.withdrawn_at.is_(None)
@@ -96,7 +96,7 @@ def tallied(session: Session) -> Counter[Count]:
 
 
 def recount(session: Session) -> Counter[Count]:
-    """What the tally must be, from the acts and what became of them alone."""
+    """Returns what the tally must be, counted from the acts, redemptions and reversals."""
     zones = dict(session.execute(select(Store.id, Store.time_zone)).all())
     counts: Counter[Count] = Counter()
 
@@ -119,7 +119,7 @@ def recount(session: Session) -> Counter[Count]:
 
 
 def outcome_of(act: Act) -> str | None:
-    """What an act counts as when it is taken, or None."""
+    """Returns the outcome that an act is counted as, or None."""
     if act.code == Outcome.REDEEMED:
         return act.code
     if act.kind in REDEEMING and act.code in (*Verdict, Outcome.RECOVERING):
@@ -131,26 +131,26 @@ def outcome_of(act: Act) -> str | None:
 
 
 def second_gifts(session: Session) -> list[Act]:
-    """One act for each: a tablet may say of the same gift more than once that it gave it."""
+    """Returns one act for each second gift: a tablet may report the same gift more than once."""
     acts = session.scalars(select(Act).where(Act.code == Outcome.CONFLICT).order_by(Act.at.desc()))
     return list({(act.device_id, str(loads(act.entry or "{}").get("of", act.name))): act for act in acts}.values())
 
 
 def given_after_all(session: Session) -> set[str]:
-    """Asks that were answered no, and of which the tablet says that it gave: the yes before that is lost, with what a backup lacked."""
+    """Returns the asks that were answered no and that the tablet gave all the same: they had a yes, which the backup lacks."""
     said = {attempt(act, "of") for act in session.scalars(select(Act).where(Act.kind == Kind.GAVE))}
     asks = session.scalars(select(Act).where(Act.kind == Kind.ASK, Act.code != Outcome.REDEEMED))
     return {ask.id for ask in asks if attempt(ask, "n") in said}
 
 
 def attempt(act: Act, member: str) -> tuple[str, int | None]:
-    """Whose attempt, and its number. What is admitted for a device that is not known here names that device."""
+    """Returns whose attempt it is, and its number. An entry that was admitted for an unknown device names that device."""
     whose = act.name.partition("/")[0] if act.name.startswith("dev_") else act.device_id
     return whose, loads(act.entry or "{}").get(member)
 
 
 def came_to_stand(session: Session) -> set[str]:
-    """Second gifts, and gifts after all, that stand, or stood until they were taken back themselves."""
+    """Returns the second gifts, and the gifts given after a no, that stand or stood until they were undone themselves."""
     seconds = set(session.scalars(select(Conflict.act_id))) | given_after_all(session)
     stand = session.scalars(select(Redemption.act_id).where(Redemption.act_id.in_(seconds)))
     stood = session.scalars(select(Reversal.act_id).where(Reversal.act_id.in_(seconds)))

@@ -1,4 +1,4 @@
-"""The cast: one shop, two partners, their stores, and everybody who may do something, or may not.
+"""The cast: one shop, two partners, their stores, and everybody who may or may not do something.
 
     shop          shop_key (all scopes), reader_key (reads only)
     North Coffee  north store: north_till, north_till_two, tablet, clerk (PIN 4071) · annex store: annex_till
@@ -32,7 +32,7 @@ SOUTH_TABLET_KEY = SigningKey(b"the tablet of the south store 02")
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Ids (`…_id`), key texts, campaign numbers."""
+    """The ids (`…_id`), the texts of the keys and the numbers of the campaigns."""
 
     shop_key: str
     reader_key: str

@@ -27,12 +27,12 @@ def lan_certificate(instance: Path, *names: str, **environment: str) -> subproce
 
 
 def of_its_own(folder: Path, name: str, days: int) -> Files:
-    """A certificate that only it vouches for; with negative `days` it ended so long ago."""
+    """Makes a certificate that is signed by itself. With negative `days` it expired so many days ago."""
     return signed(folder, name, days, None)
 
 
 def stolen(authority: Files, folder: Path, name: str) -> Files:
-    """A certificate as whoever has stolen the authority's key would make it for a site of this name."""
+    """Makes the certificate that a thief of the authority's key would make for a site of this name."""
     return signed(folder, name, 90, authority)
 
 

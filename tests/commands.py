@@ -53,7 +53,7 @@ def pass_on(process: subprocess.Popen[str], lines: Lines) -> None:
 
 
 def until_ready(lines: Lines) -> list[str]:
-    """What was said up to the line that begins with `ready`, or to the end."""
+    """Returns the lines up to the one that begins with `ready`, or up to the end."""
     said = []
     while (line := lines.get(timeout=SECONDS)) is not None:
         said.append(line)

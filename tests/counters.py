@@ -1,4 +1,4 @@
-"""Counters in tests: who stands there with which tablet, and the coupons that are at home there."""
+"""The stores' counters in tests: their tablets, and the coupons that are at home there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Counters:
         self.south = Tablet(self.database, self.cast.south_tablet_id, SOUTH_TABLET_KEY)
 
     def add_tablet(self, key: SigningKey = SECOND_KEY, store: str | None = None) -> Tablet:
-        """A further one, at the north store if none is named."""
+        """Enrols another tablet, at the north store if no store is named."""
         device = self.write(lambda session: factories.tablet(session, store or self.cast.north, key, "Second"))
         return Tablet(self.database, device.id, key)
 
@@ -49,7 +49,7 @@ class Counters:
         return self.coupon(self.cast.north, now=now)
 
     def held(self) -> tuple[Issued, int]:
-        """A coupon that the tablet of the north store has heard that it holds, and the epoch of the hold."""
+        """Returns a coupon that the tablet of the north store holds and has heard of, and the epoch of the hold."""
         coupon = self.homed()
         grants = {grant.serial: grant.epoch for grant in self.tablet.sync().grants}
         return coupon, grants[coupon.serial]
@@ -78,5 +78,5 @@ class Counters:
 
 
 def serials(grants: Any) -> list[int]:
-    """Of grants or recalls."""
+    """Returns the serials of grants or of recalls."""
     return [grant.serial for grant in grants]

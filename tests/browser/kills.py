@@ -1,4 +1,4 @@
-"""A browser that is killed in the middle of work, over and over: what its screen has said must be there when it is opened again."""
+"""Kills a browser in the middle of work again and again. What its screen has said must be there when it is opened again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Said = tuple[str, str, str]  # "pressed" or "shown", which act, the QR's text
 
 @dataclass
 class Rounds:
-    """Works, kills, opens again and compares. `lost` is what had been shown and was not there any more."""
+    """Works, kills, opens again and compares. `lost` holds what the screen had shown and was not there any more."""
 
     on: Tablet
     live: LiveServer
@@ -73,7 +73,7 @@ class Rounds:
         self.compare()
 
     def work(self) -> None:
-        """The busy clerk at a pile of coupons, half of them held by this tablet, until a moment that is drawn by lot.
+        """Lets the busy clerk work at a pile of coupons, half of them held by this tablet, until a random moment.
 
         It is so long after so many words, and not so long after the beginning: a slow machine gets as much work done. A clerk who
         says nothing for long stands before a question that they do not know, such as "Not confirmed" where the server is slow.
@@ -102,7 +102,7 @@ class Rounds:
             self.go_on(journals["journal.redeem"])
 
     def go_on(self, journal: Journal) -> None:
-        """The screen asks what the journal leaves open; answered, or enrolled anew, the till is open."""
+        """Answers what the screen asks, or enrols the tablet anew. Then the tablet is unlocked."""
         heading = self.on.page.locator(".verdict h1, .screen h1")
         if heading.count() and heading.inner_text() == "Enrol this tablet anew":
             self.enrol_anew()
@@ -112,7 +112,7 @@ class Rounds:
         self.on.expect_scanner()
 
     def enrol_anew(self) -> None:
-        """IndexedDB was empty. The device that this tablet was gets no more coupons."""
+        """Enrols a tablet whose IndexedDB was empty. The device that it was before gets no more coupons."""
         self.forgotten += 1
         self.live.revoke(self.name(self.forgotten - 1))
         self.on.enrol(self.live.enrolment_link(self.shop.cast.north, self.name(self.forgotten)))
@@ -149,7 +149,7 @@ def processes(profile: Path) -> Iterator[int]:
 
 
 def is_kept(said: Said, journals: Any) -> bool:
-    """Whether what the screen has shown stands in one of the journals."""
+    """Whether one of the journals has what the screen has shown."""
     kind, act, link = said
     if kind == "pressed":
         return True
@@ -162,14 +162,14 @@ def about(entry: dict[str, Any], journal: Journal) -> str:
 
 
 def is_open(journal: Journal) -> bool:
-    """Whether the last coupon was not brought to its end."""
+    """Whether the last attempt is unfinished."""
     ends = {entry["of"] for entry in journal if entry["kind"] in ("drop", "done", "undo")}
     begun = {entry["n"] for entry in journal if entry["kind"] in ("ask", "gave-held", "gave-at-risk")}
     return bool(begun - ends)
 
 
 def given(journals: Any) -> Counter[str]:
-    """How often each coupon was given and not taken back, by its digits."""
+    """How often each coupon was given and not undone, by its digits."""
     found: Counter[str] = Counter()
     for journal in journals:
         undone = {entry["of"] for entry in journal if entry["kind"] == "undo"}
@@ -181,7 +181,7 @@ def given(journals: Any) -> Counter[str]:
 
 
 def everything_told(on: Tablet) -> dict[str, Journal]:
-    """The journals, once the server has them."""
+    """Returns the journals, once the server has all of them."""
     on.page.evaluate("dispatchEvent(new Event('online'))")
     expect(on.page.locator(".sync-line")).to_contain_text(" · 0 waiting", timeout=15_000)
     found: dict[str, Journal] = on.page.evaluate(READ_JOURNALS)

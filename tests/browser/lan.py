@@ -1,4 +1,4 @@
-"""A server on the machine's own network, as docs/running.md has it made and served, and browsers that trust its authority or don't."""
+"""A server on the machine's own network, made and served as docs/running.md says, and browsers that trust its authority or don't."""
 
 import re
 import subprocess
@@ -71,13 +71,13 @@ def network_address() -> str | None:
 
 
 def done(process: "subprocess.CompletedProcess[str]") -> str:
-    """What it said, of a command that did its work."""
+    """Returns what a command said, after checking that it succeeded."""
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout
 
 
 def trusting(home: Path, authority: Path) -> Path:
-    """A person's folder in which Chromium finds that they trust this authority for web sites."""
+    """Returns a home folder in which Chromium finds this authority as trusted for web sites."""
     store = home / ".pki" / "nssdb"
     store.mkdir(parents=True)
     for words in (["-N", "--empty-password"], ["-A", "-n", "the shop", "-t", "C,,", "-i", str(authority)]):

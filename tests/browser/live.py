@@ -32,7 +32,7 @@ ENROLMENT_MINUTES = 10
 
 @dataclass
 class Network:
-    """What happens between tablets and server; by path. A lost reply: the server does it all, and the connection dies."""
+    """What the network does to requests, by path. When a reply is lost, the server has done everything and the connection ends."""
 
     losing_replies: set[str] = field(default_factory=set)
     losing_requests: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Quiet(WSGIRequestHandler):
 
 
 class Backstage:
-    """What a test sees and does behind a server's back. `url` is where tablets find it."""
+    """What a test reads and changes in the server's database directly. `url` is the server's address."""
 
     url: str
     tools: Context
@@ -96,7 +96,7 @@ class Backstage:
         return self.database.read(lambda session: session.get(Redemption, serial) is not None)
 
     def stands(self, token: str) -> bool:
-        """The same by the coupon's digits."""
+        """Whether the coupon with these digits is redeemed."""
         return self.standing(tokens.read(token).serial)
 
     def is_held(self, serial: int) -> bool:
@@ -122,7 +122,7 @@ class Backstage:
         self.database.write(lambda session: session.execute(renamed))
 
     def forget_seen(self, name: str) -> None:
-        """As if the device of this name had not been heard of for long."""
+        """Makes the device of this name one that was last seen long ago."""
         self.database.write(
             lambda session: session.execute(update(Device).where(Device.name == name).values(last_seen_at=0))
         )

@@ -58,7 +58,7 @@ class Visit:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
     def _wide(self, at: str = "") -> list[str]:
-        """That it must be, and the last of what sticks out."""
+        """Returns whether it must be, and the last element that is too wide."""
         return [f"must be scrolled sideways{at}: {self.page.evaluate(STICKING_OUT)}"] if self.sticks_out() else []
 
     def faults(self) -> list[str]:
@@ -83,7 +83,7 @@ class Visit:
         return found
 
     def barriers(self) -> list[str]:
-        """What axe finds in the way of people who don't see, or don't point."""
+        """Returns the barriers that axe finds for people who don't see or don't use a mouse."""
         found: dict[str, Any] = Axe().run(self.page, options=AXE).response
         return [f"{each['id']}: {[node['target'] for node in each['nodes']][:3]}" for each in found["violations"]]
 

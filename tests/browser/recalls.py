@@ -1,4 +1,4 @@
-"""How long it takes until a coupon that one tablet holds may be given on another, both online."""
+"""Measures how long it takes until a coupon that one tablet holds may be given at another. Both are online."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCAN_AND_WAIT = """text => new Promise(done => {
 
 
 def times_ms(at_work: MakeTablet, live: LiveServer, shop: Shop, many: int) -> list[float]:
-    """One till holds `many` coupons; another gives each. Each wait begins right after the holder's last look, which is the worst moment."""
+    """One tablet holds `many` coupons; another gives each of them. Each wait begins right after the holder has asked for news."""
     live.revoke("North counter")
     holder = at_work("Till 1")
     holder.expect_scanner()

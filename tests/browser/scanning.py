@@ -1,4 +1,4 @@
-"""Coupon after coupon before the camera of a till, and how long it takes until the screen says what each is."""
+"""Shows coupon after coupon to a tablet's camera, and measures how long it takes until the screen shows the verdict of each."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def note_readings(on: Tablet) -> None:
 
 
 def go_on(on: Tablet) -> None:
-    """From now on nobody need press anything: each verdict makes room for the next."""
+    """Makes the tablet go on by itself: each verdict is followed by the next scan."""
     on.page.evaluate(GO_ON)
 
 
 def scan(on: Tablet, many: int, seconds_max: int = SECONDS_MAX) -> list[float]:
-    """Milliseconds from frame to verdict, of the next `many` or so coupons; of fewer, if time is up."""
+    """Returns the milliseconds from frame to verdict of about the next `many` coupons, or of fewer if time is up."""
     on.page.evaluate(SCAN, [many, seconds_max * 1000])
     return on.measured()
 
 
 def readings(on: Tablet) -> list[float]:
-    """Milliseconds of the readings beside what `scan` measured last."""
+    """Returns the milliseconds of each reading during the last `scan`."""
     return on.measured("frame to nothing new")

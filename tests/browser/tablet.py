@@ -35,7 +35,7 @@ CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 
 @cache
 def translations(language: str) -> dict[str, str]:
-    """The catalogue's plain sentences; of English there is none."""
+    """Returns the plain sentences of a catalogue. English has none."""
     path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
     if not path.exists():
         return {}
@@ -91,7 +91,7 @@ class Tablet:
         self.context.close()
 
     def enrol(self, link: str, clerk: str = "Anna", pin: str = PIN) -> Tablet:
-        """Opens the one-time link, then the till with the clerk's PIN."""
+        """Opens the one-time link, then unlocks the tablet with the clerk's PIN."""
         self.page.goto(link)
         self.unlock(clerk, pin)
         return self
@@ -120,7 +120,7 @@ class Tablet:
         )
 
     def told(self, kind: str) -> AbstractContextManager[Any]:
-        """What is done within leads to an entry of this kind, and the server has answered it at the end."""
+        """Waits at the end of the block until the server has answered an entry of this kind."""
         entry = f'\\"kind\\":\\"{kind}\\"'
         return self.page.expect_response(
             lambda answer: answer.url.endswith("/clerk/sync") and entry in (answer.request.post_data or "")
@@ -155,7 +155,7 @@ class Tablet:
         self.wait_for("navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')")
 
     def sync(self) -> None:
-        """Brings it up to date, as it does by itself now and then, and waits until it has kept what it heard."""
+        """Syncs, as the tablet does by itself now and then, and waits until it has kept what it heard."""
         with self.page.expect_response("**/clerk/sync"):
             self.page.evaluate("dispatchEvent(new Event('online'))")
             self._finish_sync()
@@ -232,7 +232,7 @@ class Tablet:
         return told
 
     def forget_indexeddb(self) -> None:
-        """What a kill does to IndexedDB now and then: it is gone."""
+        """Deletes IndexedDB, as a kill sometimes does."""
         self.page.goto("about:blank")
         session: Any = self.context.new_cdp_session(self.page)
         session.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "indexeddb"})

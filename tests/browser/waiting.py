@@ -32,7 +32,7 @@ def wait_for(page: Page, truth: str) -> None:
 
 
 def wait_until(page: Page, is_so: Callable[[], object]) -> None:
-    """Until this is so, wherever it can be seen from: in the database, or among what the page has told. The page goes on meanwhile."""
+    """Waits until this is true, for example in the database or in what the page has reported. The page goes on meanwhile."""
     end = time.monotonic() + PATIENCE_MS / 1000
     while not is_so():
         assert time.monotonic() < end, "it never came to that"
@@ -53,5 +53,5 @@ def follow(leading: Locator) -> None:
 
 
 def expect_focus(page: Page, words: str) -> None:
-    """What is called so has the focus, or is about to get it."""
+    """Waits until the element with this name has the focus."""
     expect(page.locator(":focus")).to_have_text(words)

@@ -1,4 +1,4 @@
-"""What tablets say without a network of who can give a coupon, against what the server knew when the tablet last heard of it."""
+"""Checks what offline tablets say about who can give a coupon against what the server knew when the tablet last heard from it."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Adviser:
     _heard: dict[tuple[str, Ms], int] = field(default_factory=dict)
 
     def note_answer(self, device: str, known: Known) -> int:
-        """The number of this answer to the device."""
+        """Returns the number of this answer to the device."""
         self._answers[device].append(known)
         return len(self._answers[device]) - 1
 
@@ -58,7 +58,7 @@ class Adviser:
         self._heard[device, at] = min(answer, self._heard.get((device, at), answer))
 
     def nonsense(self) -> Advice | None:
-        """Of what was said since this was last asked, what was not so."""
+        """Returns the wrong advice since the last call."""
         said, self.said = self.said, []
         return next((each for each in said if not self._was_so(each)), None)
 

@@ -1,6 +1,6 @@
-"""The clerks: what each does next at the screen before him. They are honest, and hasty: they tap twice, walk away, change their mind.
+"""The clerks: what each does next at their screen. They are honest and hasty: they tap twice, walk away, change their mind.
 
-A gift leaves a clerk's hand only while the screen says GIVE. One that comes back is in his hand before he taps "take back".
+A clerk hands a gift over only while the screen says "Hand over". A gift that comes back is in their hand before they undo it.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NOT_ENROLLED = ("unauthenticated", "not_signed", "revoked", "broken_journal", "j
 
 
 def serve(world: World, tab: str, chance: Random) -> None:
-    """The next thing at this tab, if he isn't called away."""
+    """Does the next thing at this tab, unless the clerk is called away."""
     if chance.random() >= 0.08:
         move_at(world, tab, MOVES)(world, tab, chance)
 
@@ -90,7 +90,7 @@ def show(world: World, tab: str, text: str) -> None:
 
 
 def decide(world: World, tab: str, chance: Random) -> None:
-    """He gives it if he may; if not, he sends the customer away, or looks again, or says why he doesn't."""
+    """The clerk gives the gift if they may. If not, they send the customer away, look again, or note a refusal."""
     code = world.screen(tab)["code"]
     if code in ("good", "at_risk"):
         verbs = [("give", 92), ("next", 4), ("again", 4)]
@@ -104,7 +104,7 @@ def decide(world: World, tab: str, chance: Random) -> None:
 
 
 def insist(world: World, tab: str, chance: Random) -> None:
-    """No answer came: again, or not at all."""
+    """No answer came: the clerk tries again, or gives up."""
     tap(world, tab, chance, [("again", 55), ("drop", 45)])
 
 
@@ -123,7 +123,7 @@ def go_on(world: World, tab: str, chance: Random) -> None:
 
 
 def tap(world: World, tab: str, chance: Random, verbs: list[tuple[str, int]]) -> None:
-    """One of the verbs, by weight; fingers are quick, and now and then it is twice."""
+    """Taps one of the buttons, chosen by weight, and now and then twice."""
     (verb,) = chance.choices([verb for verb, _ in verbs], [weight for _, weight in verbs])
     for _ in range(chance.choice([1, 1, 1, 2])):
         world.tell("tap", tab, verb=verb, args=["other"] if verb == "refuse" else [])
@@ -160,7 +160,7 @@ def insist_on_undo(world: World, tab: str, _chance: Random) -> None:
 
 
 def ask_undo(world: World, tab: str, gift: Gift) -> None:
-    """Until the tablet says that it is taken back. If it can't be any more, the gift stays the customer's."""
+    """Undoes the gift until the tablet says that it is undone. If that is not possible any more, the customer keeps the gift."""
     returning = world.tablet_of(tab).returning
     attempt = world.tell("undo", tab, ask=int(gift.act), reason="wrong size")
     if attempt and attempt["stage"] == "undone":
@@ -179,7 +179,7 @@ def read_taken_back(world: World, tab: str, chance: Random) -> None:
 
 
 def finish(world: World, tab: str, _chance: Random) -> None:
-    """ "Was the gift handed over?" He says what is true, and if it was not, nothing is left to insist on."""
+    """Answers "Was the gift handed over?" with the truth. If it was not, the attempt is over."""
     gift, returning = gift_at(world, tab), world.tablet_of(tab).returning
     world.tell("tap", tab, verb="finish", args=[world.hands.has(gift)])
     if gift in returning:

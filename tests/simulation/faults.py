@@ -1,4 +1,4 @@
-"""What must never be, whatever happened: the gifts in customers' hands against the ledger, the journals and the holds."""
+"""What must never happen. Compares the gifts that customers have with the ledger, the journals and the holds."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

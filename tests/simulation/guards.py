@@ -1,4 +1,4 @@
-"""The guards on which everything rests, and each of them switched off: then the simulation must find what goes wrong.
+"""The guards that keep the promises. With any one of them switched off the simulation must find a fault.
 
 A tablet's guard is a few words of its code, taken out in a copy; a server's is a function or a statement, replaced.
 """
@@ -61,7 +61,7 @@ def copy_without(cuts: tuple[Cut, ...], folder: Path) -> Path:
 
 
 def any_second_redemption() -> AbstractContextManager[object]:
-    """The newest wins, as if the table had no primary key."""
+    """The newest redemption replaces the one that stands, as if the table had no primary key."""
     insert = str(sql.REDEEM).replace(
         "DO NOTHING", "(serial) DO UPDATE SET act_id = excluded.act_id, device_id = excluded.device_id"
     )
@@ -81,7 +81,7 @@ def newest_first() -> Iterator[None]:
 
 
 def rules_run_again() -> AbstractContextManager[object]:
-    """An entry that is known is settled once more."""
+    """An entry that the server has already is settled again."""
     again = count(1_000_000)  # acts of a journal are named by numbers
 
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
@@ -93,7 +93,7 @@ def rules_run_again() -> AbstractContextManager[object]:
 
 
 def recalled_is_released() -> AbstractContextManager[object]:
-    """A hold is over as soon as its holder is told to give it back, before it has said what it did under it."""
+    """A hold ends when its holder is told to give it back, before the holder has reported what it gave under it."""
     recalls = holds.recalls
 
     def release_all(session: Any, device_id: str) -> Any:
@@ -106,7 +106,7 @@ def recalled_is_released() -> AbstractContextManager[object]:
 
 
 def holds_lapse() -> AbstractContextManager[object]:
-    """Of a tablet that wasn't heard of for a minute, a hold ends when somebody else wants the coupon."""
+    """A hold of a tablet that was silent for a minute ends when another device asks for the coupon."""
     recall = holds.recall
 
     def lapse(session: Any, serial: int, for_device_id: str | None, now: int) -> Any:

@@ -1,4 +1,4 @@
-"""What truly happens at the counters: which gifts are in customers' hands. No machine knows it, and all are judged by it."""
+"""What really happens at the counters: which gifts customers have. No device knows this, and every device is judged by it."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Gift(NamedTuple):
 
 
 class Hands:
-    """A gift that was given once may come back and go out again; it is the same gift."""
+    """The gifts that were given. One that came back and is given again is the same gift."""
 
     def __init__(self) -> None:
         self._is_out: dict[Gift, bool] = {}

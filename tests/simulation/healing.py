@@ -1,4 +1,4 @@
-"""Afterwards: the network is good, everybody comes back, every question is answered truthfully, until nothing is left to say."""
+"""The end of a world: the network is good, everybody comes back, and every question is answered truthfully until nothing is open."""
 
 from random import Random
 
@@ -14,7 +14,7 @@ AT_REST = ("scan", "locked")
 
 
 def heal(world: World) -> None:
-    """Raises Broken if somebody waits for ever."""
+    """Heals the world. Raises Broken if somebody waits for ever."""
     world.say("-- everything heals")
     world.server.die_after, world.server.is_down = None, False
     chance = Random("healing")

@@ -12,7 +12,7 @@ END = ("drop", "done", "undo")
 
 
 def coupons_in(texts: Sequence[str], wanted: Iterable[str]) -> set[str]:
-    """What the wanted ones of these entries are about."""
+    """Returns the coupons that the wanted entries are about."""
     entries = {text: loads(text) for text in texts}
     begun = {entry["n"]: entry for entry in entries.values()}
     about = (begun.get(entries[text].get("of"), entries[text]) for text in wanted)

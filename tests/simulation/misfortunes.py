@@ -1,4 +1,4 @@
-"""What befalls tablets and the server."""
+"""Misfortunes of tablets and of the server."""
 
 from random import Random
 from typing import Any
@@ -23,12 +23,12 @@ def darken(world: World, place: int, _chance: Random) -> None:
 
 
 def slow(world: World, place: int, chance: Random) -> None:
-    """Its disk takes its time: what is written next waits until it is flushed, or the tablet dies."""
+    """The tablet's disk becomes slow: the next entry waits until it is flushed, or until the tablet dies."""
     tell_a_tab(world, place, chance, "slow")
 
 
 def kill(world: World, place: int, chance: Random) -> None:
-    """A tab dies; of what it is writing, nothing, a part or all is on the disk."""
+    """A tab dies. Nothing, a part or all of what it was writing is on the disk."""
     tablet = tablet_at(world, place)
     if tablet and tablet.tabs:
         world.kill_tab(chance.choice(tablet.tabs), part=chance.choice([0, chance.random(), 1]))
@@ -47,17 +47,17 @@ def remember(world: World, place: int, _chance: Random) -> None:
 
 
 def forget_caches(world: World, place: int, _chance: Random) -> None:
-    """IndexedDB has lost what can be had again."""
+    """IndexedDB has lost what the server can tell again."""
     forget(world, place, what="caches")
 
 
 def forget_later(world: World, place: int, chance: Random) -> None:
-    """IndexedDB comes back as it was some time ago."""
+    """IndexedDB is again as it was some time ago."""
     forget(world, place, what="later", back=chance.randrange(4))
 
 
 def lose_key(world: World, place: int, _chance: Random) -> None:
-    """IndexedDB comes back empty. With it the key is gone: the tablet will be a new device, and its journal is an old one's."""
+    """IndexedDB is empty, and the key is lost with it. The tablet must be enrolled as a new device; its journal is that of the old one."""
     tablet = tablet_at(world, place)
     if tablet:
         forget(world, place, what="all")
@@ -65,7 +65,7 @@ def lose_key(world: World, place: int, _chance: Random) -> None:
 
 
 def evict(world: World, place: int, _chance: Random) -> None:
-    """The browser gave all its storage to somebody else: what was not sent is lost."""
+    """The browser has deleted all of the tablet's storage. Entries that were not sent are lost."""
     tablet = tablet_at(world, place)
     if tablet:
         kill_all(world, tablet)
@@ -75,7 +75,7 @@ def evict(world: World, place: int, _chance: Random) -> None:
 
 
 def vanish(world: World, place: int, _chance: Random) -> None:
-    """The tablet is gone, and perhaps for good. One stays, or nobody could tell anything any more."""
+    """A tablet disappears, perhaps for good. The last one stays: otherwise nothing could happen any more."""
     tablet = tablet_at(world, place)
     if tablet and sum(not each.is_gone for each in world.tablets) > 1:
         kill_all(world, tablet)
@@ -105,7 +105,7 @@ def kill_all(world: World, tablet: Tablet) -> None:
 
 
 def kill_server(world: World, _place: int, chance: Random) -> None:
-    """Within one of its next statements, or after the last one and before the answer."""
+    """The server dies in one of its next statements, or after the last one and before it answers."""
     world.server.die_after = chance.randint(0, 40)
 
 

@@ -1,4 +1,4 @@
-"""The network: it loses, doubles, delays and reorders requests and answers. A message that nobody carries is late for ever."""
+"""The network: it loses, repeats, delays and reorders requests and answers. A message that is never carried never arrives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ class Message:
 
     @property
     def device(self) -> str:
-        """Who has signed it."""
+        """Returns the device that signed it."""
         return self.headers["Signature-Input"].partition('keyid="')[2].partition('"')[0]
 
     def answered(self, answer: Answer, number: int | None = None) -> "Message":
@@ -38,7 +38,7 @@ class Network:
         self.messages.append(message)
 
     def repeat(self, message: Message) -> None:
-        """The same request arrives twice, the second time whenever it likes."""
+        """The same request arrives twice, the second time at any later moment."""
         self.messages.append(replace(message))
 
     def take(self, message: Message) -> Message:
@@ -46,11 +46,11 @@ class Network:
         return message
 
     def pick(self, chance: Random, wanted: Callable[[Message], bool]) -> Message | None:
-        """One of the messages that are wanted: any, for the network knows no order."""
+        """Returns any of the wanted messages: the network keeps no order."""
         some = [message for message in self.messages if wanted(message)]
         return chance.choice(some) if some else None
 
 
 def as_request(sent: dict[str, Any]) -> Message:
-    """What a tablet told that it sends."""
+    """Returns the message for a request that a tablet sends."""
     return Message(sent["tab"], sent["request"], sent["path"], sent["headers"], sent["body"])

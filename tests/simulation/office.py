@@ -1,4 +1,4 @@
-"""What the shop and the managers do meanwhile, and what they do when something was lost."""
+"""What the shop and the managers do in a world, also when something was lost."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -77,7 +77,7 @@ def change(world: World, verb: str, coupon: str, work: Callable[..., object]) ->
 
 
 def revoke(world: World, place: int, _chance: Random) -> None:
-    """What it writes from now on is kept aside. It learns of it when it next asks; what it holds it may have given by then."""
+    """A manager revokes a device. What it writes from now on goes to quarantine. Until its next request it may give what it holds."""
     tablet = world.tablets[place % len(world.tablets)]
     change(
         world,
@@ -88,7 +88,7 @@ def revoke(world: World, place: int, _chance: Random) -> None:
 
 
 def move_tablet(world: World, place: int, chance: Random) -> None:
-    """A manager wants it at another store, or after all not. It goes when it has nothing open."""
+    """A manager moves a tablet to another store, or calls the move off. The tablet moves when it has nothing open."""
     device, to = world.tablets[place % len(world.tablets)].device, chance.choice(world.setting.places).id
     if chance.random() < 0.2:
         change(
@@ -102,7 +102,7 @@ def move_tablet(world: World, place: int, chance: Random) -> None:
 
 
 def move_till(world: World, place: int, chance: Random) -> None:
-    """It is at the other store at once."""
+    """A manager moves a till to another store. It is there at once."""
     if world.tills:
         till, to = world.tills[place % len(world.tills)], chance.choice(world.setting.places).id
         move_device(world, world.server.read(lambda session: actor_of(session, till)).device_id, to)
@@ -121,7 +121,7 @@ def manager_of(session: Session, world: World) -> Person:
 
 
 def write_off(world: World, place: int, chance: Random) -> None:
-    """A manager takes a device for lost: one that is gone or was replaced, and now and then one that is not."""
+    """A manager writes a device off: one that is gone or was replaced, and sometimes one that is still there."""
     present = {tablet.device for tablet in world.tablets if not tablet.is_gone}
     forgotten = unknown(world)
     devices = [device for device in all_devices(world) if device not in forgotten]
@@ -132,7 +132,7 @@ def write_off(world: World, place: int, chance: Random) -> None:
 
 
 def write_off_device(world: World, device: str) -> None:
-    """What it holds may be given by others from now on, and what nobody knows that it gave."""
+    """Writes a device off. Others may now give what it holds, and what it gave without anybody knowing."""
     held = world.server.read(lambda session: held_by(session, device))
 
     def work(session: Session) -> None:
@@ -152,13 +152,13 @@ def held_by(session: Session, device: str) -> set[str]:
 
 
 def admit(world: World, _place: int, _chance: Random) -> None:
-    """A manager lets in whatever was kept aside."""
+    """A manager admits what is in quarantine."""
     for line in world.server.read(quarantine.list_waiting):
         admit_all(world, line.device_id)
 
 
 def admit_all(world: World, device: str) -> None:
-    """What a device that was written off took back is good for everybody now, and it may give that again."""
+    """Admits a device's entries. A gift that it undid before it was written off is open for everybody now, and it may give it again."""
     given = world.server.read(lambda session: given_by_lost(session, device))
 
     def work(session: Session) -> Admission:
@@ -188,7 +188,7 @@ def back_up(world: World, _place: int, chance: Random) -> None:
 
 
 def restore(world: World, _place: int, chance: Random) -> None:
-    """The ledger is as it was at the backup, and begins to recover. Tills remember what they were told, as they are asked to."""
+    """Puts a backup back and begins recovery. Tills remember what they were told, as the documents ask them to."""
     if not world.server.backups:
         return
     backup = chance.choice(world.server.backups)
@@ -215,13 +215,13 @@ def all_devices(world: World) -> list[str]:
 
 
 def unknown(world: World) -> list[str]:
-    """Devices of which the ledger has no row."""
+    """Returns the devices of which the ledger has no row."""
     known = set(world.server.read(lambda session: session.scalars(select(Device.id)).all()))
     return [device for device in all_devices(world) if device not in known]
 
 
 def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
-    """Every yes that the till may have had, by attempt. It names the attempts after itself."""
+    """Returns every yes that the till may have had, by attempt. A till's attempts have its name in theirs."""
     yes = select(KeptAct).where(
         KeptAct.kind == Kind.REDEEM, KeptAct.code == Outcome.REDEEMED, KeptAct.name.startswith(f"{till.name}-")
     )
@@ -232,7 +232,7 @@ def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
 
 
 def till_reports(world: World, place: int, chance: Random) -> None:
-    """It says again what it gave; or a manager goes on without it, and what it gave since the backup is known to nobody."""
+    """The till reports what it gave; or a manager goes on without it, and nobody knows what it gave since the backup."""
     if not world.tills or not world.tills[place % len(world.tills)].must_report:
         return
     till = world.tills[place % len(world.tills)]
@@ -264,7 +264,7 @@ def report(world: World, till: Till) -> None:
 
 
 def ended_by(till: Till, actor: Actor, marks: dict[str, str]) -> Iterator[Act]:
-    """What it took back and what it cancelled, in the words in which it did so."""
+    """Yields what the till reversed and cancelled, as the acts with which it did so."""
     for attempt, redemption in till.taken_back.items():
         yield Act(actor, f"{attempt}-back", Kind.REVERSE, marks[attempt], of_act_id=redemption, reason=BACK)
     for attempt in till.cancelled:

@@ -1,4 +1,4 @@
-"""Many worlds on all cores: each process has a stage of its own, and gives back what came of each seed."""
+"""Runs many worlds on all cores. Each process has a stage of its own and returns the outcome of each seed."""
 
 import atexit
 import gc
@@ -19,13 +19,13 @@ _stages: list[Stage] = []
 
 
 def run_all(seeds: Iterable[int], processes: int = PROCESSES) -> Iterator[Outcome]:
-    """In any order. Of those that break nothing, what was told is left out; what breaks a promise comes back shrunken."""
+    """Yields the outcomes in any order. A world that breaks no promise comes without its events, one that breaks a promise comes shrunk."""
     with pool_of(processes) as pool:
         yield from map(TALLY.note, pool.map(run_one, seeds, chunksize=SEEDS_PER_TURN))
 
 
 def run_until(end: float, seeds: Iterator[int], processes: int = PROCESSES) -> Iterator[Outcome]:
-    """One seed after the other until time.monotonic() is `end`; what has begun by then comes to its end."""
+    """Runs one seed after the other until time.monotonic() is `end`. Worlds that have begun by then are finished."""
     with pool_of(processes) as pool:
         under_way = {pool.submit(run_one, next(seeds)) for _ in range(processes)}
         while under_way:

@@ -1,4 +1,4 @@
-"""What is said of a world that broke a promise: how to run it again, the least that must happen for it, and what happened."""
+"""The report of a world that broke a promise: how to run it again, the shortest schedule that still breaks it, and the events."""
 
 from tests.simulation import schedule
 from tests.simulation.run import Outcome, Stage
@@ -6,7 +6,7 @@ from tests.simulation.shrink import SECONDS_MAX, shrink
 
 
 def shrunk(stage: Stage, outcome: Outcome, seconds: float = SECONDS_MAX) -> Outcome:
-    """The same fault, from as little as still leads to it."""
+    """Returns the outcome of the shortest schedule that still leads to the same fault."""
     less = shrink(outcome.schedule, lambda some: stage.run(outcome.seed, some).kind == outcome.kind, seconds)
     return stage.run(outcome.seed, less)
 

@@ -1,4 +1,4 @@
-"""Running a world from its seed, or from a schedule: everything happens, everything heals, and somebody looks what is wrong."""
+"""Runs a world from its seed or from a schedule: everything happens, the world heals, and the faults are looked for."""
 
 import shutil
 from collections import Counter
@@ -30,7 +30,7 @@ MEMORY = Path("/dev/shm")  # a disk that is none: how long a commit takes is not
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a world. `scans` at tablets and tills. `faults` begin with the one word that says of which kind each is."""
+    """The outcome of a world. `scans`: at tablets and tills. Each of the `faults` begins with the word for its kind."""
 
     seed: int
     schedule: Sequence[Happening]
@@ -85,7 +85,7 @@ def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
 
 
 def answers(session: Session) -> Counter[str]:
-    """How often each kind of act was answered with what."""
+    """Returns how often each kind of act had each answer."""
     rows = session.execute(select(Act.kind, Act.code, func.count()).group_by(Act.kind, Act.code))
     return Counter({f"act {kind} {code}": times for kind, code, times in rows})
 

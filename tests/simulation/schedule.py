@@ -1,4 +1,4 @@
-"""Schedules: what happens in a world, drawn from its seed before anything has happened, so that it can be cut down and run again."""
+"""Schedules: what happens in a world. A schedule is drawn from the seed beforehand, so that it can be shortened and run again."""
 
 from collections.abc import Sequence
 from random import Random
@@ -20,7 +20,7 @@ LENGTHS = (120, 250, 500)
 
 
 def draw(seed: int, often: Sequence[str] = ()) -> list[Happening]:
-    """Each world meets some of the faults, some more often than others: all at once would hide what a few do together.
+    """Draws a schedule. Each world has some of the faults, some more often than others: all at once would hide what a few do together.
 
     `often`: what shall happen more than it usually does.
     """
@@ -36,7 +36,7 @@ def write(schedule: Sequence[Happening]) -> str:
 
 
 def read(text: str) -> list[Happening]:
-    """What `write` wrote. Raises ValueError for what can't happen."""
+    """Reads what `write` wrote. Raises ValueError for a happening that there is not."""
     schedule = []
     for line in text.splitlines():
         name, place, chance = line.split()

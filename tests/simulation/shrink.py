@@ -1,4 +1,4 @@
-"""Shrinking: of a schedule that breaks a promise, as little as still breaks it."""
+"""Shrinking: finds the shortest part of a schedule that still breaks a promise."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Statements: the shop closes them while much is not told yet, and again when all is. Together they are for the gifts in hands."""
+"""Statements: closed while tablets still have much to report, and again at the end. Together they are for the gifts that customers have."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ ALL = Page(limit=1_000)
 
 
 def close_all(world: World) -> None:
-    """Every partner's next one, where there is something to state."""
+    """Closes the next statement of every partner that is owed something."""
     closed = world.server.write(lambda session: [*close_each(world, session)])
     world.statements |= {str(each.id): each for each in closed}
     world.say("the shop closes", *(f"{each.partner_name} № {each.number}" for each in closed))

@@ -1,4 +1,4 @@
-"""What the worlds of this run add up to: how many there were, how many scans, and how long they took."""
+"""The sums of a run: worlds, scans and time."""
 
 import time
 from dataclasses import dataclass, field

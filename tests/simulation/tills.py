@@ -48,7 +48,7 @@ class Till:
     _attempts: int = 0
 
     def work(self, chance: Random, pick: Callable[[], Paper]) -> None:
-        """The cashier, or the till's program, does the next thing."""
+        """The clerk at the till, or the till's program, does the next thing."""
         if self.state == "idle":
             self.begin(pick())
         elif self.state == "given":
@@ -90,7 +90,7 @@ class Till:
             self.state = "idle"
 
     def crash(self) -> None:
-        """It forgets what it was told, but not the attempt that it stored."""
+        """The till restarts. It forgets what it was told, but not the attempt that it stored."""
         self.awaiting = None
         if self.state == "given" and self.gift and self.hands.ever_had(self.gift):
             self.state = "idle"
@@ -99,7 +99,7 @@ class Till:
             del self.given[self._attempt]
 
     def hear(self, request: int, answer: Answer | None) -> None:
-        """An answer, or that there will be none."""
+        """Takes an answer, or that none will come."""
         if request != self.awaiting:
             return
         self.awaiting = None

@@ -84,7 +84,7 @@ class World:
     # Tablets.
 
     def install(self, tablet: Tablet) -> None:
-        """A manager puts it up, and stays until it works."""
+        """A manager sets a new tablet up, and stays until it works."""
         self.open_tab(tablet)
         self.enrol(tablet.tabs[0])
         self.carry_all()
@@ -93,7 +93,7 @@ class World:
         self.carry_all()
 
     def tell(self, do: str, tab: str | None = None, **about: Any) -> Any:
-        """Tells Node, and takes note of what came of it."""
+        """Tells Node, and keeps what came of it."""
         self.node.now = self.clock.now
         value = self.node.tell(do, **({"tab": tab} if tab else {}), **about)
         self.say(
@@ -156,7 +156,7 @@ class World:
         return not sender.startswith("till") and self.tablet_of(sender).is_dark
 
     def carry(self, message: Message) -> None:
-        """To the server, or its answer back. A server that is down or dies is a connection that breaks."""
+        """Carries a request to the server, or its answer back. If the server is down or dies, the connection breaks."""
         self.network.take(message)
         if message.answer:
             self._deliver(message)
@@ -173,12 +173,12 @@ class World:
             self.carry(self.network.messages[0])
 
     def fail(self, message: Message) -> None:
-        """It is lost, and its sender hears that at once."""
+        """Loses a message. Its sender hears of that at once."""
         self.network.take(message)
         self._break(message)
 
     def lose(self, message: Message) -> None:
-        """It is lost, and its sender waits until it is tired of it."""
+        """Loses a message. Its sender waits until its own time is up."""
         self.network.take(message)
         self.say(message.sender, "waits in vain for", message.path)
 
@@ -210,14 +210,14 @@ class World:
         return next(till for till in self.tills if till.name == name)
 
     def break_connections(self) -> None:
-        """What was on its way from the server comes to nobody."""
+        """Loses everything that is on its way from the server."""
         for message in [message for message in self.network.messages if message.answer]:
             self.fail(message)
 
     # Gifts, time, customers, words.
 
     def give(self, gift: Gift, *, at_risk: bool = False) -> None:
-        """Out of the clerk's hand, into the customer's."""
+        """The clerk hands the gift to the customer."""
         self.hands.give(gift)
         if at_risk:
             self.risks.append(gift)
@@ -259,7 +259,7 @@ class World:
 
 
 def gist(answer: Answer) -> str:
-    """What matters of an answer."""
+    """Returns the part of an answer that matters."""
     told = answer.json if isinstance(answer.json, dict) else {}
     words = [str(answer.status), *(str(told[name]) for name in ("code", "ring", "fault") if name in told)]
     words += [f"has {told['last']}"] if "last" in told else []

@@ -1,4 +1,4 @@
-"""So many of everything that a page or a list of the API shows, at as many partners; and one thing of each kind to open."""
+"""Makes `many` of everything that a page or a list of the API shows, each at a partner of its own, and one of each kind to open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Place:
 
 
 def gather(session: Session, cast: Cast, many: int, now: Ms) -> dict[str, str]:
-    """Answers what to put into the addresses. Not all closed days are added up. The ledger was restored, and waits for everybody."""
+    """Returns the ids for the addresses. Some closed days are not added up. The ledger was restored, and waits for everybody."""
     boss = roles.find_manager(session, cast.managers["shop_manager"])
     assert boss
     places = [settle_down(session, number, now) for number in range(many)]

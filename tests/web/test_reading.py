@@ -174,7 +174,7 @@ def questions(asked: list[str]) -> list[str]:
 
 @every_route
 def test_nothing_is_written_but_that_somebody_was_here(served, route):
-    """Days are closed and not added up, coupons are held, the ledger recovers: there is much that a page could do by the way."""
+    """There is work that a page could do in passing: closed days are not added up, coupons are held, the ledger recovers."""
     few = served[FEW]
     few.forget_visits()
     asked = few.statements(route)

@@ -1,6 +1,6 @@
 /** The scanner: camera picture, typed codes, refusals and the sync line. It stays in place behind every other screen. */
 import { Camera, NoCamera } from "./camera.js";
-import { Sightings } from "../knowledge/sightings.js";
+import { Sightings } from "./sightings.js";
 import { t } from "../view/strings.js";
 import { button, el, icon } from "../view/view.js";
 import { keepAwake } from "./wake-lock.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { ALONE_MS, SAME_SCAN_MS, SAME_STICKER_MS, Sightings } from "../../../static/clerk/knowledge/sightings.js";
+import { ALONE_MS, SAME_SCAN_MS, SAME_STICKER_MS, Sightings } from "../../../static/clerk/scanning/sightings.js";
 import { vectors } from "../vectors.js";
 
 const [COUPON, OTHER_COUPON] = vectors("tokens").good.map((/** @type {{text: string}} */ each) => each.text);

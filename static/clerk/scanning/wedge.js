@@ -8,6 +8,8 @@ import { nameIn } from "../domain/names.js";
 
 /** A key that comes so soon after another is a scanner's: some radios are that slow. */
 export const GAP_MS = 300;
+/** An end may come late, when its text was read after a pause already. */
+export const LATE_END_MS = 1_500;
 /** Nobody types so fast, from one key to the next on average. */
 const FAST_GAP_MS = 40;
 const FAST_KEYS_MIN = 4;
@@ -36,6 +38,8 @@ export class Wedge {
   #startedAt = 0;
   #lastAt = -Infinity;
   #justEnded = false;
+  /** When the last key of a text without an end came. */
+  #openSince = -Infinity;
 
   /** @param {Key} key @param {number} at ms @returns {Taken} */
   take({ key, code = "", isChord = false }, at) {
@@ -71,12 +75,14 @@ export class Wedge {
     this.#keys++;
     this.#lastAt = at;
     this.#justEnded = false;
+    if (this.#keys > 1) this.#openSince = at;
   }
 
-  /** A scanner may send CR and LF, so a second Enter is also its own. @param {string} key @param {number} at @returns {Taken} */
+  /** A scanner may send CR and LF, or its end late: that Enter is its own. @param {string} key @param {number} at @returns {Taken} */
   #end(key, at) {
-    const wasTyping = this.#keys > 0;
-    if (!wasTyping && (key === "Tab" || !this.#justEnded)) return this.#begin(key, at);
+    const isSecond = this.#justEnded || at - this.#openSince < LATE_END_MS;
+    this.#openSince = -Infinity;
+    if (!this.#keys && (key === "Tab" || !isSecond)) return this.#begin(key, at);
     const text = this.#read();
     this.#keys++;
     this.#lastAt = at;

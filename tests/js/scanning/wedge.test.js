@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { GAP_MS, Wedge } from "../../../static/clerk/scanning/wedge.js";
+import { GAP_MS, LATE_END_MS, Wedge } from "../../../static/clerk/scanning/wedge.js";
 import { vectors } from "../vectors.js";
 
 const DIGITS = vectors("tokens").good[0].digits;
@@ -153,6 +153,24 @@ describe("a scanner without an end", () => {
   };
   test("is read after a pause", () => assert.equal(rested(keysOf(LINK)).scanned, DIGITS));
   test("is not read before", () => assert.equal(rested(keysOf(LINK), GAP_MS - 1).scanned, undefined));
+  test("may still send one, which is no person's", () => {
+    const wedge = new Wedge();
+    type(wedge, keysOf("4006381333931"), FAST_MS, 0);
+    wedge.rest(500);
+    const late = [wedge.take({ key: "Enter" }, 1_000), wedge.take({ key: "Enter" }, 1_010), wedge.take({ key: "Enter" }, 2_000)];
+    assert.deepEqual(
+      late.map((taken) => taken.whose),
+      ["scanner", "scanner", "unknown"],
+    );
+  });
+  test("leaves a later Enter to the person, and one after a Tab", () => {
+    const wedge = new Wedge();
+    type(wedge, keysOf("4006381333931"), FAST_MS, 0);
+    assert.equal(wedge.take({ key: "Enter" }, 200 + LATE_END_MS).whose, "unknown");
+    type(wedge, keysOf("4006381333931"), FAST_MS, 10_000);
+    wedge.take({ key: "Tab" }, 10_500);
+    assert.equal(wedge.take({ key: "Enter" }, 10_600).whose, "unknown");
+  });
   test("is read once", () => {
     const wedge = new Wedge();
     type(wedge, keysOf(CODE), FAST_MS, 0);

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import Scope, within
 from redeem.db.lines import line, line_or_none, lines, select_as
+from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Clerk, Device, Enrolment, Quarantine
 from redeem.db.models.managers import AuditEntry, Manager
@@ -92,6 +93,10 @@ WAITING = (
 )
 
 
+# A till sends nothing but its requests, so it was last seen when a key of its was last used.
+KEYS = select(ApiKey.device_id, func.max(ApiKey.last_used_at).label("used_at")).group_by(ApiKey.device_id).subquery()
+
+
 NEXT_STORE = aliased(Store)
 
 
@@ -102,7 +107,7 @@ DEVICE = (
         name=Device.name,
         kind=Device.kind,
         last_number=Device.last_number,
-        last_seen_at=Device.last_seen_at,
+        last_seen_at=func.coalesce(Device.last_seen_at, KEYS.c.used_at),
         clock_skew_ms=Device.clock_skew_ms,
         created_at=Device.created_at,
         revoked_at=Device.revoked_at,
@@ -121,6 +126,7 @@ DEVICE = (
     .join(Store, Store.id == Device.store_id)
     .join(Partner, Partner.id == Store.partner_id)
     .outerjoin(NEXT_STORE, NEXT_STORE.id == Device.moves_to_id)
+    .outerjoin(KEYS, KEYS.c.device_id == Device.id)
 )
 
 

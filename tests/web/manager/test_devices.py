@@ -12,6 +12,7 @@ from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.lib.links import Purpose
 from tests.cast import TABLET_KEY
+from tests.databases import on_both_databases
 from tests.factories import all_of
 
 NEW = "/manager/devices/new"
@@ -93,6 +94,15 @@ def test_revoking_twice_is_one_change(office, cast, database):
     for _ in range(2):
         office("store_manager").send(f"/manager/devices/{cast.north_till_id}/revoke")
     assert len(changes(database)) == 1
+
+
+@on_both_databases
+def test_a_till_was_seen_when_it_last_asked(office, cast, north, coupon):
+    pages = ("/manager/devices", f"/manager/stores/{cast.north}")
+    before = [office("store_manager").open(page).text.count("never") for page in pages]
+    assert north.verify(coupon.token) == "good"
+    after = [office("store_manager").open(page).text.count("never") for page in pages]
+    assert after == [count - 1 for count in before]
 
 
 def test_the_list_says_what_each_device_is_about(office, cast, database):

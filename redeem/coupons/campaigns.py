@@ -1,6 +1,6 @@
 """Campaigns: made, changed, stopped and let go on. No change takes away what a customer's coupon promises."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from json import loads
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
-from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.errors import Conflict, Invalid, NotFound, RedeemError
 from redeem.lib.ids import campaign_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import Ms, rfc3339
@@ -42,6 +42,15 @@ class CampaignInUse(Conflict):
 
     code = "campaign_in_use"
     default_detail = "Make a new campaign for this; coupons of this one are out already."
+
+
+class ChangedSinceRead(RedeemError):
+    """The campaign is no longer as the caller has read it."""
+
+    code = "precondition_failed"
+    default_detail = (
+        "Nothing was changed: the campaign is another than If-Match names. Read it again, then send your change anew."
+    )
 
 
 TOLD_CHARACTERS_MAX = 80
@@ -82,12 +91,16 @@ def patch_campaign(
     name: str | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
     stopped: bool | None = None,
+    tags: Collection[str] | None = None,
 ) -> Campaign:
     """Change a campaign. `changes` are members of the terms, each replaced whole; what is None stays as it is.
 
-    A value that is as before is no change. Raises NotFound, Invalid, CampaignInUse.
+    A value that is as before is no change. With `tags`, the campaign must have one of them, so that nobody's change is lost: it is
+    compared under the campaign's lock. Raises NotFound, Invalid, CampaignInUse, ChangedSinceRead.
     """
     campaign = lock_campaign(session, number)
+    if tags is not None and tag(campaign.version, time_or_none(campaign.stopped_at)) not in tags:
+        raise ChangedSinceRead
     seen, before, stopped_at = campaign.name, parse_terms(campaign.terms), campaign.stopped_at
     if name is not None or changes:
         rewrite(session, campaign, name, changes)
@@ -97,6 +110,15 @@ def patch_campaign(
     note_change(session, author, campaign, seen, before, now)
     note_stop(session, author, campaign, stopped_at, now)
     return campaign
+
+
+def tag(version: int, stopped_at: str | None) -> str:
+    """Return what differs after each change of a campaign. A stop is a change, too, and leaves the version as it is."""
+    return str(version) if stopped_at is None else f"{version}-{stopped_at}"
+
+
+def time_or_none(at: Ms | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Mapping[str, Any]) -> None:

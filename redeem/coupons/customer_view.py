@@ -13,7 +13,7 @@ from redeem.db.lines import lines
 from redeem.db.models.partners import Partner, Store
 from redeem.domain import presented
 from redeem.domain.rules import Place, Verdict, why_declined_everywhere
-from redeem.domain.terms import LAST_DAY_MAX, Terms
+from redeem.domain.terms import Terms, end_of
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, StandingRedemption
 from redeem.lib.days import to_day
@@ -66,8 +66,8 @@ def as_shown(
         standing=standing,
         stores=stores,
         first_day=to_day(first) if first else None,
-        last_day=None if last == LAST_DAY_MAX else last,
-        days_left=None if last == LAST_DAY_MAX else last - today,
+        last_day=end_of(last),
+        days_left=None if end_of(last) is None else last - today,
     )
 
 

@@ -198,6 +198,12 @@ def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> C
     return coupon
 
 
+def title_of(session: Session, serial: int | None) -> str:
+    """Return what the coupon gives, in the first language of its offer. Raises NotFound."""
+    terms = parse_terms(get_campaign(session, get_coupon(session, serial).serial >> 32).terms)
+    return next(iter(terms.offer.values())).title
+
+
 def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[CouponView]:
     """Return coupons by serial, newest first within a campaign."""
     statement = COUPON

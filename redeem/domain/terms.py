@@ -25,6 +25,11 @@ _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
+def end_of(last_day: int) -> int | None:
+    """Return a coupon's last day, or None if that is only the last that a token can hold: the coupon is good without end."""
+    return None if last_day == LAST_DAY_MAX else last_day
+
+
 def _written_date(value: Any) -> Any:
     """Accept only `YYYY-MM-DD`. Pydantic by itself would also accept numbers and date-times."""
     if isinstance(value, str) and _DATE.fullmatch(value):

@@ -49,6 +49,7 @@ class TillCaller:
     """A partner's till. `actor` is its device and store."""
 
     prefix: str
+    family: str
     actor: Actor
 
 
@@ -93,7 +94,9 @@ def admit(kind: Kind, scope: str) -> None:
     if key.kind != kind or scope not in key.scopes:
         raise InsufficientScope
     key_cache().note_used(key, now_ms())
-    g.caller = TillCaller(key.prefix, key.actor) if key.actor else ShopCaller(key.prefix, key.family, key.scopes)
+    g.caller = (
+        TillCaller(key.prefix, key.family, key.actor) if key.actor else ShopCaller(key.prefix, key.family, key.scopes)
+    )
 
 
 def shop_caller() -> ShopCaller:
@@ -104,6 +107,11 @@ def shop_caller() -> ShopCaller:
 def till_caller() -> TillCaller:
     """The caller of an operation of a till."""
     return cast(TillCaller, g.caller)
+
+
+def caller_family() -> str:
+    """The family of the caller's key, of the shop or of a till."""
+    return str(g.caller.family)
 
 
 def known_key() -> KnownKey:

@@ -10,13 +10,14 @@ from redeem.coupons.issue import CouponView
 from redeem.domain import short_codes
 from redeem.domain.disclosure import Audience, Field, Sight, disclose, sight
 from redeem.domain.status import status_of
+from redeem.domain.terms import end_of
 from redeem.ledger.signing import Signer
 from redeem.lib import qr
-from redeem.lib.days import to_date
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.web.api.auth import shop_caller
 from redeem.web.api.operation import answer, once, operation
+from redeem.web.api.shapes import day_text
 from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, HomeBody, VoidBody
 from redeem.web.context import Context, context, now_ms, read
 from redeem.web.urls import coupon_link
@@ -99,8 +100,10 @@ def move_home(key: str, body: HomeBody, coupon: str) -> Response:
     "The coupon's QR as SVG", caller="shop", scope=ISSUE, answers={200: "image/svg+xml"}, problems=("not_found",)
 )
 def qr_svg(coupon: str) -> Response:
-    """19.6 mm wide with its quiet zone, if printed without scaling."""
-    return Response(qr.svg(link_of(coupon), coupon), mimetype="image/svg+xml")
+    """19.6 mm wide with its quiet zone, if printed without scaling. Its title is the offer's, in the offer's first language."""
+    serial = coupon_of(coupon)
+    title = read(lambda session: issue.title_of(session, serial))
+    return Response(qr.svg(link_of(coupon), title), mimetype="image/svg+xml")
 
 
 @blueprint.get("/<coupon>/qr.png")
@@ -140,7 +143,7 @@ class Renderer:
             order_ref=disclose(self.audience, Field.ORDER_REF, view.order_ref),
             home_store=view.home_store_id,
             metadata=dict(view.metadata),
-            valid_until=to_date(view.last_day).isoformat(),
+            valid_until=day_text(end_of(view.last_day)),
             issued_at=rfc3339(view.issued_at),
             redeemed_at=optional_time(view.redeemed_at),
             voided_at=optional_time(view.voided_at),

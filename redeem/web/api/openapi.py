@@ -136,7 +136,10 @@ def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
 def parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
     operation = route.operation
     in_path = [path_parameter(name) for name in route.parameters]
-    return in_path + ([KEY] if operation.keyed else []) + (schemas.query(operation.query) if operation.query else [])
+    in_headers = ([KEY] if operation.keyed else []) + (
+        [IF_MATCH] if operation.tagged and in_path and operation.body else []
+    )
+    return in_path + in_headers + (schemas.query(operation.query) if operation.query else [])
 
 
 def path_parameter(name: str) -> dict[str, Any]:
@@ -160,6 +163,7 @@ def responses(route: Route, schemas: Schemas) -> dict[str, Any]:
             "content": {model: {"schema": {"type": "object" if model == MEDIA_TYPE else "string"}}}
             if isinstance(model, str)
             else {MEDIA_TYPE: {"schema": schemas.answer(model)}},
+            **({"headers": ETAG} if operation.tagged else {}),
         }
         for status, model in operation.answers.items()
     }
@@ -207,6 +211,21 @@ KEY: dict[str, Any] = {
     "required": True,
     "description": "The id of the attempt: new for each attempt, the same for its retries. With or without quotes.",
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+}
+IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what you read. If it is another now, nothing is changed.",
+    "schema": {"type": "string", "maxLength": 200, "pattern": '^"[!#-~]+"$'},
+    "example": '"3"',
+}
+ETAG: dict[str, Any] = {
+    "ETag": {
+        "description": "Another one after each change: for If-Match",
+        "schema": {"type": "string"},
+        "required": True,
+    }
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",

@@ -15,7 +15,7 @@ from redeem.accounts import idempotency
 from redeem.accounts.api_key_format import Kind
 from redeem.accounts.idempotency import Mutation, fingerprint
 from redeem.db.engine import Work
-from redeem.web.api.auth import admit, shop_caller
+from redeem.web.api.auth import admit, caller_family
 from redeem.web.context import context, now_ms, write
 from redeem.web.parsing import idempotency_key, parse_body, parse_query
 
@@ -30,7 +30,8 @@ class Operation:
 
     `caller` is whose key it takes, None if it takes none. `answers` has for each status the model of the answer, or its media
     type if it is not JSON of a model. `problems` are the operation's own codes: those that every operation has are added in
-    openapi.py. `keyed`: it takes an Idempotency-Key.
+    openapi.py. `keyed`: it takes an Idempotency-Key. `tagged`: its answer has an ETag, and
+    a change takes If-Match.
     """
 
     summary: str
@@ -41,6 +42,7 @@ class Operation:
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     keyed: bool = False
+    tagged: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -56,13 +58,14 @@ def operation(
     query: type[BaseModel] | None = None,
     problems: tuple[str, ...] = (),
     keyed: bool = False,
+    tagged: bool = False,
 ) -> Callable[[View], View]:
     """Declares the operation of a view, and checks each request against it before the view is called.
 
     The view is called with the path's values and, where the operation has them, with `key` (the Idempotency-Key), `query` and
     `body`. It gets the caller from `auth.shop_caller` or `auth.till_caller`.
     """
-    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed)
+    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed, tagged)
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -96,8 +99,8 @@ def answer(body: BaseModel, status: int = 200, *, replayed: bool = False) -> Res
 
 
 def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
-    """Runs a mutation of the shop and stores its answer in one transaction. A retry gets the stored answer."""
-    mutation = Mutation(shop_caller().family, key, fingerprint(request.method, request.path, body))
+    """Runs a mutation and stores its answer in one transaction. A retry gets the stored answer."""
+    mutation = Mutation(caller_family(), key, fingerprint(request.method, request.path, body))
     sealer, now = context().sealer, now_ms()
     done = write(
         lambda session: idempotency.once(

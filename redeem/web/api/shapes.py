@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from redeem.db.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
+from redeem.lib.days import to_date
 from redeem.lib.errors import NotFound
 from redeem.lib.text import FILLED_LINE
 from redeem.lib.times import Ms
@@ -84,6 +85,11 @@ class PageQuery(Query):
     def page(self, read: CursorReader) -> Page:
         """The page that is asked for. Raises NotFound for an id that no item can have."""
         return Page(self.limit, _cursor(self.starting_after, read), _cursor(self.ending_before, read))
+
+
+def day_text(day: int | None) -> str | None:
+    """A day number as a date."""
+    return None if day is None else to_date(day).isoformat()
 
 
 def _cursor(given: str | None, read: CursorReader) -> Any:

@@ -1,6 +1,9 @@
 """The shop's API for campaigns, redemptions and refusals, partners and stores, and statements. Coupons are in coupons.py."""
 
-from flask import Blueprint, Response
+from collections.abc import Collection
+from json import loads
+
+from flask import Blueprint, Response, request
 
 from redeem.accounts.api_keys import MANAGE, READ
 from redeem.accounts.roles import Scope
@@ -42,11 +45,21 @@ blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 
 
 @blueprint.post("/campaigns")
-@operation("Create a campaign", caller="shop", scope=MANAGE, keyed=True, body=CampaignBody, answers={201: Campaign})
+@operation(
+    "Create a campaign",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    tagged=True,
+    body=CampaignBody,
+    answers={201: Campaign},
+)
 def create_campaign(key: str, body: CampaignBody) -> Response:
     author, now = shop_caller().author, now_ms()
-    return once(
-        key, body, 201, lambda s: Campaign.of(campaigns.create_campaign(s, author, body.name, body.as_terms(), now))
+    return tagged(
+        once(
+            key, body, 201, lambda s: Campaign.of(campaigns.create_campaign(s, author, body.name, body.as_terms(), now))
+        )
     )
 
 
@@ -66,9 +79,11 @@ def list_campaigns(query: CampaignQuery) -> Response:
 
 
 @blueprint.get("/campaigns/<campaign>")
-@operation("Look a campaign up", caller="shop", scope=READ, answers={200: Campaign}, problems=("not_found",))
+@operation(
+    "Look a campaign up", caller="shop", scope=READ, tagged=True, answers={200: Campaign}, problems=("not_found",)
+)
 def get_campaign(campaign: str) -> Response:
-    return answer(Campaign.of(read(lambda session: campaigns.get_campaign(session, campaign_of(campaign)))))
+    return tagged(answer(Campaign.of(read(lambda session: campaigns.get_campaign(session, campaign_of(campaign))))))
 
 
 @blueprint.patch("/campaigns/<campaign>")
@@ -77,9 +92,10 @@ def get_campaign(campaign: str) -> Response:
     caller="shop",
     scope=MANAGE,
     keyed=True,
+    tagged=True,
     body=CampaignPatch,
     answers={200: Campaign},
-    problems=("not_found", "campaign_in_use"),
+    problems=("not_found", "campaign_in_use", "precondition_failed"),
 )
 def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
     """Once coupons are issued, `value`, `handling_fee` and `funding` may not change, the redeem window may not begin later, no
@@ -87,18 +103,37 @@ def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
 
     `stopped`: true stops issuing at once; false lets it go on. While it is stopped, issuing is answered `campaign_stopped`.
     Coupons that were issued stay good. To cancel them, void them.
+
+    Send the `ETag` of the campaign that you read as `If-Match`: if it was changed since, you get `precondition_failed`, and nothing
+    is changed. Without it the last change wins.
     """
-    author, number, now = shop_caller().author, campaign_of(campaign), now_ms()
-    return once(
-        key,
-        body,
-        200,
-        lambda s: Campaign.of(
-            campaigns.patch_campaign(
-                s, author, number, now, name=body.name, changes=body.changes(), stopped=body.stopped
-            )
-        ),
+    author, number, now, tags = shop_caller().author, campaign_of(campaign), now_ms(), tags_to_match()
+    return tagged(
+        once(
+            key,
+            body,
+            200,
+            lambda s: Campaign.of(
+                campaigns.patch_campaign(
+                    s, author, number, now, name=body.name, changes=body.changes(), stopped=body.stopped, tags=tags
+                )
+            ),
+        )
     )
+
+
+def tagged(response: Response) -> Response:
+    """The answer with the ETag of its campaign."""
+    campaign = loads(response.get_data())
+    response.headers["ETag"] = f'"{campaigns.tag(campaign["version"], campaign["stopped_at"])}"'
+    return response
+
+
+def tags_to_match() -> Collection[str] | None:
+    """The tags in If-Match, None if any will do. A proxy that compresses makes them weak: they name the same campaign."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    return request.if_match.as_set(include_weak=True)
 
 
 # Redemptions and refusals.

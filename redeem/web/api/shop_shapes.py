@@ -215,7 +215,7 @@ class Coupon(ResponseBody):
     order_ref: str | None
     home_store: str | None
     metadata: dict[str, str]
-    valid_until: DayText
+    valid_until: Annotated[DayText | None, Field(description="The last day. Null: it is good without end")]
     issued_at: Moment
     redeemed_at: Moment | None
     voided_at: Moment | None

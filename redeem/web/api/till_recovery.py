@@ -20,7 +20,7 @@ from redeem.recovery import tills
 from redeem.recovery.tills import GivenBefore, Waiting
 from redeem.redemptions.identify import read_name
 from redeem.web.api.auth import till_caller
-from redeem.web.api.operation import answer, operation
+from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shapes import Body, Instant, Moment, ResponseBody
 from redeem.web.api.till import declined, marks_of, receipt
 from redeem.web.api.till_shapes import Redemption, Scan
@@ -109,10 +109,10 @@ def say_again(key: str, body: SaidAgain) -> Response:
     answers={200: Recovery},
     problems=("not_recovering",),
 )
-def report(key: str) -> Response:  # noqa: ARG001 - a second report is refused, whatever its key
-    """After that, no earlier redemption can be reported."""
+def report(key: str) -> Response:
+    """After that, no earlier redemption can be reported, and another report gets `not_recovering`."""
     device_id = till_caller().actor.device_id
-    return answer(Recovery.of(write(lambda session: tills.till_reported(session, device_id))))
+    return once(key, Body(), 200, lambda session: Recovery.of(tills.till_reported(session, device_id)))
 
 
 def shown_in(body: SaidAgain) -> ShownCoupon | None:

@@ -7,11 +7,10 @@ from pydantic import ConfigDict, Field, model_validator
 
 from redeem.domain import short_codes, tokens
 from redeem.domain.rules import Verdict
-from redeem.domain.terms import Offer
-from redeem.lib.days import to_date
+from redeem.domain.terms import Offer, end_of
 from redeem.lib.errors import BadToken
 from redeem.redemptions.verify import Recovering, Ruling
-from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, ResponseBody
+from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, ResponseBody, day_text
 
 TEXT_MAX_CHARACTERS = 600  # longer than any coupon's link; other text is answered as unknown_coupon
 
@@ -93,7 +92,7 @@ class Verification(ResponseBody):
     verdict: Verdict | Recovering
     coupon: str | None = None
     campaign: str | None = None
-    valid_until: DayText | None = None
+    valid_until: Annotated[DayText | None, Field(description="The last day. Null: it is good without end")] = None
     offer: Annotated[Mapping[str, Offer] | None, Field(description="The offer in each language")] = None
     redeemed_at: Moment | None = None
     store: Annotated[Place | None, Field(description="Where it was redeemed. Null for another partner's till")] = None
@@ -108,7 +107,7 @@ class Verification(ResponseBody):
         last_day = ruling.details.get("last_day")
         return cls(
             verdict=ruling.verdict,
-            valid_until=to_date(last_day).isoformat() if last_day is not None else None,
+            valid_until=day_text(end_of(last_day)) if last_day is not None else None,
             offer=ruling.terms.offer if ruling.terms else None,
             **details,
         )

@@ -118,6 +118,17 @@ def test_nothing_is_said_again_after_that_was_all(north, database, coupon):
     assert_problem(north.post("/recovery/report"), "not_recovering")
 
 
+@on_both_databases
+def test_a_report_whose_answer_was_lost_is_answered_again_under_its_key(north, north_two, database, coupon):
+    north.redeem(coupon.token, "one")
+    lose(database)
+    first, again = (north.post("/recovery/report", attempt="report") for _ in range(2))
+    assert (first.status_code, again.status_code, again.data) == (200, 200, first.data)
+    assert (replayed(first), replayed(again)) == (False, True)
+    assert_problem(north.post("/recovery/report", attempt="report-2"), "not_recovering")
+    assert not replayed(north_two.post("/recovery/report", attempt="report"))  # another till has names of its own
+
+
 def test_on_a_ledger_that_was_never_restored_there_is_nothing_to_say(north, coupon):
     first = north.redeem(coupon.token, "one").json
     assert_problem(say_again(north, first, "two", token=coupon.token), "not_recovering")

@@ -30,6 +30,7 @@ from tests.vaults import vault_of
 
 T = TypeVar("T")
 ENVIRONMENT = {
+    "HTTP_HOST": "localhost",
     "REQUEST_METHOD": "POST",
     "QUERY_STRING": "",
     "SERVER_NAME": "localhost",

@@ -227,6 +227,10 @@ def shown_once(office, ids):
     send(page)
     assert page.locator("#key").input_value().startswith("rsk_")
     yield "key"
+    page = office.open(f"/manager/coupons/{ids['open']}")
+    follow(page.locator("form[action$='/code'] button"))
+    assert page.locator("h1").inner_text().count("-") == 2
+    yield "code"
     for path in (f"/manager/keys/{ids['key']}/roll", f"/manager/devices/{ids['till']}/key"):
         send(office.open(path))
         assert page.locator("#key").is_visible()

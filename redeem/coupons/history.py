@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from redeem.accounts.roles import Scope, within
 from redeem.coupons.customer_view import Shown, show
 from redeem.db.lines import lines, select_as
-from redeem.db.models.coupons import Campaign, Coupon, HomeMove
+from redeem.db.models.coupons import Campaign, Coupon, HomeChange
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
@@ -74,7 +74,7 @@ class ActLine:
 
 
 @dataclass(frozen=True, slots=True)
-class MoveLine:
+class HomeLine:
     """The shop set another home. `store_name` is None for no home, and for a store outside the scope."""
 
     at: Ms
@@ -107,7 +107,7 @@ class Story:
     void_reason: str | None
     order_ref: str | None
     acts: list[ActLine]
-    moves: list[MoveLine]
+    homes: list[HomeLine]
     hold: HoldLine | None  # None also for a tablet outside the scope
     is_held: bool
     void_requested_at: Ms | None
@@ -191,7 +191,7 @@ def tell(session: Session, scope: Scope, audience: Audience, serial: int | None,
         void_reason=disclose(audience, Field.VOID_REASON, coupon.void_reason),
         order_ref=disclose(audience, Field.ORDER_REF, coupon.order_ref),
         acts=acts_of(session, scope, serial),
-        moves=moves_of(session, serial, mine),
+        homes=homes_of(session, serial, mine),
         hold=hold_of(session, coupon, mine),
         is_held=coupon.holder_id is not None,
         void_requested_at=coupon.void_requested_at,
@@ -199,11 +199,14 @@ def tell(session: Session, scope: Scope, audience: Audience, serial: int | None,
     )
 
 
-def moves_of(session: Session, serial: int, mine: Mapping[str, str]) -> list[MoveLine]:
+def homes_of(session: Session, serial: int, mine: Mapping[str, str]) -> list[HomeLine]:
     found = session.execute(
-        select(HomeMove.at, HomeMove.store_id).where(HomeMove.serial == serial).order_by(HomeMove.at).limit(ACTS_MAX)
+        select(HomeChange.at, HomeChange.store_id)
+        .where(HomeChange.serial == serial)
+        .order_by(HomeChange.at)
+        .limit(ACTS_MAX)
     )
-    return [MoveLine(at, to, mine.get(to) if to else None, to is None or to in mine) for at, to in found]
+    return [HomeLine(at, to, mine.get(to) if to else None, to is None or to in mine) for at, to in found]
 
 
 def hold_of(session: Session, coupon: Coupon, mine: Mapping[str, str]) -> HoldLine | None:

@@ -1,4 +1,4 @@
-"""Coupons from the shop's side: issue, look up, move, void.
+"""Coupons from the shop's side: issue, look up, change the home, void.
 
 A coupon's number is taken by counting up its campaign's row, so no two are alike. Only a restore skips numbers. The token is
 not stored: it is signed again whenever it is asked for, and Ed25519 gives the same bytes.
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.db.engine import Retry
 from redeem.db.lines import line_or_none, page_of_lines, select_as
-from redeem.db.models.coupons import Campaign, Coupon, HomeMove
+from redeem.db.models.coupons import Campaign, Coupon, HomeChange
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice
@@ -30,7 +30,7 @@ from redeem.partners.directory import is_good_at_store
 
 
 class AlreadyRedeemed(Conflict):
-    """The gift was given; the coupon can't be voided or moved any more."""
+    """The gift was given; the coupon can't be voided, and its home can't be changed any more."""
 
     code = "already_redeemed"
     default_detail = "Nothing was changed: the gift of this coupon was given already."
@@ -227,7 +227,7 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
     return get_coupon(session, serial)
 
 
-def move_home(session: Session, serial: int | None, store_id: str | None, now: Ms) -> CouponView:
+def change_home(session: Session, serial: int | None, store_id: str | None, now: Ms) -> CouponView:
     """Set the store at which the coupon is expected, or none. A hold elsewhere is recalled.
 
     Raises NotFound, Invalid, AlreadyRedeemed, VoidCoupon.
@@ -239,6 +239,6 @@ def move_home(session: Session, serial: int | None, store_id: str | None, now: M
         raise VoidCoupon
     check_home(session, parse_terms(get_campaign(session, coupon.serial >> 32).terms), store_id)
     if store_id != coupon.home_store_id:
-        session.merge(HomeMove(serial=coupon.serial, at=now, store_id=store_id))
-    holds.move_home(session, coupon.serial, store_id, now)
+        session.merge(HomeChange(serial=coupon.serial, at=now, store_id=store_id))
+    holds.change_home(session, coupon.serial, store_id, now)
     return get_coupon(session, serial)

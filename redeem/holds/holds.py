@@ -2,7 +2,7 @@
 
 A coupon is promised to a device, and granted at the device's next sync, if it is open and nobody holds it. So a device that is
 offline holds only what it has heard of. A hold ends only by the holder's own `release` or `move`, never by time: an offline device may
-have given the gift already. Whoever else wants to give, void or move a held coupon recalls the hold, and waits.
+have given the gift already. Whoever else wants to give or void a held coupon, or to change its home, recalls the hold, and waits.
 """
 
 from collections.abc import Sequence
@@ -294,7 +294,7 @@ def reopen(session: Session, serial: int, now: Ms) -> None:
         _do_what_waited(session, serial, wants, now)
 
 
-def move_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
+def change_home(session: Session, serial: int, home_store_id: str | None, now: Ms) -> None:
     """Set the coupon's home. A hold at another store is recalled; otherwise a free coupon is promised at the new home."""
     _set(session, serial, home_store_id=home_store_id)
     ledger.note_change(session, serial)  # other stores' tablets must not name the earlier home any longer

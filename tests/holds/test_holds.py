@@ -19,7 +19,7 @@ def void(counters, coupon, now=NOW):
 
 
 def move(counters, coupon, store_id):
-    return counters.write(lambda session: issue.move_home(session, coupon.serial, store_id, NOW))
+    return counters.write(lambda session: issue.change_home(session, coupon.serial, store_id, NOW))
 
 
 # Promised, then granted.

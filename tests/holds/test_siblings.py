@@ -251,7 +251,7 @@ def test_homes_at_other_stores_are_small(counters, elsewhere):
 
 
 def move(counters, coupon, store):
-    counters.write(lambda session: issue.move_home(session, coupon.serial, store, NOW))
+    counters.write(lambda session: issue.change_home(session, coupon.serial, store, NOW))
 
 
 def store_of(session, cast, name):

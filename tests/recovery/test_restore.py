@@ -378,7 +378,7 @@ def granted_to_south_when_north_was_written_off(counters, vault, manager_id):
     coupon, first = counters.held()
     vault.back_up()
     counters.write(lambda session: device_write_off.write_off(session, counters.tablet.device_id, manager_id, NOW))
-    counters.write(lambda session: issue.move_home(session, coupon.serial, counters.cast.south, NOW))
+    counters.write(lambda session: issue.change_home(session, coupon.serial, counters.cast.south, NOW))
     (second,) = counters.south.sync().grants
     return coupon, (coupon.serial, first), (coupon.serial, second.epoch)
 

@@ -52,7 +52,7 @@ class Day:
         self.give(self.north, "gave-held", self.given_held)
         self.give(self.south, "gave-at-risk", self.at_risk)
         self.pass_on(self.passed_on)
-        self.counters.write(lambda s: issue.move_home(s, self.moved.serial, self.counters.cast.south, NOW))
+        self.counters.write(lambda s: issue.change_home(s, self.moved.serial, self.counters.cast.south, NOW))
         self.release(self.moved)
         self.note_grants(self.south)
         self.issue_more()

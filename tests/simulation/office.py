@@ -61,7 +61,7 @@ def void(world: World, _place: int, chance: Random) -> None:
 def move_home(world: World, _place: int, chance: Random) -> None:
     paper, home = world.pick_paper(chance), chance.choice([None, *(place.id for place in world.setting.places)])
     change(
-        world, "moves", paper.id, lambda session: coupon_issue.move_home(session, paper.serial, home, world.clock.now)
+        world, "moves", paper.id, lambda session: coupon_issue.change_home(session, paper.serial, home, world.clock.now)
     )
 
 

@@ -11,7 +11,7 @@ from redeem.accounts import api_key_format, api_keys, audit, invitations, roles,
 from redeem.accounts.audit import OPERATOR, Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role
-from redeem.db.models.coupons import Coupon, HomeMove
+from redeem.db.models.coupons import Coupon, HomeChange
 from redeem.db.models.ledger import Act, Conflict, Redemption
 from redeem.db.models.partners import StatementLine
 from redeem.db.models.reports import Tally
@@ -117,7 +117,7 @@ def happen_often(session: Session, places: Sequence[Place], now: Ms) -> dict[str
         redemption = office_factories.act(session, serial, first.till, first.store, "redeemed")
         refusal = office_factories.act(session, ordered.serial, first.tablet, first.store, "noted")
         session.execute(update(Act).where(Act.id == refusal).values(id=new_id("act", now), kind="refusal"))
-        session.add(HomeMove(serial=serial, at=now + number, store_id=place.store))
+        session.add(HomeChange(serial=serial, at=now + number, store_id=place.store))
         session.add(line_of(statement, place.campaign))
     return {
         "coupon_id": coupon_id(serial),

@@ -101,8 +101,8 @@ class Coupon(Base):
     )
 
 
-class HomeMove(Base):
-    """The shop changed a coupon's home to another store, or to none."""
+class HomeChange(Base):
+    """The shop changed a coupon's home to another store, or to none. Its table has kept the name that it had at first."""
 
     __tablename__ = "move"
     serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), primary_key=True, autoincrement=False)

@@ -92,7 +92,7 @@ def void_coupon(key: str, body: VoidBody, coupon: str) -> Response:
 )
 def move_home(key: str, body: HomeBody, coupon: str) -> Response:
     now, renderer, serial = now_ms(), make_renderer(), coupon_of(coupon)
-    return once(key, body, 200, lambda s: renderer.render(issue.move_home(s, serial, body.store, now)))
+    return once(key, body, 200, lambda s: renderer.render(issue.change_home(s, serial, body.store, now)))
 
 
 @blueprint.get("/<coupon>/qr.svg")

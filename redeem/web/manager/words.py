@@ -199,7 +199,7 @@ FIELDS: Words = {
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),
-    "issue": _("Issue, void and move coupons"),
+    "issue": _("Issue and void coupons, change where they are expected"),
     "manage": _("Manage campaigns, partners and stores"),
 }
 

@@ -112,7 +112,7 @@ def test_a_gift_at_the_till_is_not_yet_given(client, database, cast, make):
 
 def test_a_coupon_held_by_a_tablet_is_good(client, database, cast, make):
     coupon = make()
-    database.write(lambda session: issue.move_home(session, coupon.serial, cast.north, NOW))
+    database.write(lambda session: issue.change_home(session, coupon.serial, cast.north, NOW))
     assert Tablet(database, cast.tablet_id, TABLET_KEY).sync().grants
     assert "Ready for you" in show(client, coupon).text
 

@@ -75,8 +75,11 @@ def misreckoned(session: Session) -> Iterator[str]:
 
 
 def owed(session: Session) -> dict[str, list[Money]]:
-    """Returns by partner an amount for each gift that was handed over and stands, and for each second gift that the shop bears."""
-    first = select(Redemption.serial, Redemption.act_id).where(Redemption.handed_over_at.is_not(None))
+    """Returns by partner an amount for each gift that stands and is not contested, and for each other that the shop bears."""
+    contested = select(Conflict.act_id).where(Conflict.rule.is_not(None), Conflict.withdrawn_at.is_(None))
+    first = select(Redemption.serial, Redemption.act_id).where(
+        Redemption.handed_over_at.is_not(None), Redemption.act_id.not_in(contested)
+    )
     second = select(Conflict.serial, Conflict.act_id).where(
         Conflict.bearer == "issuer", Conflict.withdrawn_at.is_(None)
     )
@@ -112,7 +115,14 @@ def recount(session: Session) -> Counter[Count]:
         count(act, Outcome.CONFLICT, act.at)
     for act in session.scalars(select(Act).where(Act.id.in_(came_to_stand(session)))):
         count(act, Outcome.REDEEMED, act.at)
-    reversed_acts = select(Act, Reversal.reason).join(Reversal, Reversal.act_id == Act.id)
+    contested = select(Act, Conflict.at).join(Conflict, Conflict.act_id == Act.id).where(Conflict.rule.is_not(None))
+    for act, at in session.execute(contested):
+        count(act, Outcome.CONTESTED, at)
+    reversed_acts = (
+        select(Act, Reversal.reason)
+        .join(Reversal, Reversal.act_id == Act.id)
+        .where(Act.id.not_in(contested_ids(session)))
+    )
     for act, reason in session.execute(reversed_acts):
         count(act, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, act.at)
     return counts
@@ -149,9 +159,14 @@ def attempt(act: Act, member: str) -> tuple[str, int | None]:
     return whose, loads(act.entry or "{}").get(member)
 
 
+def contested_ids(session: Session) -> set[str]:
+    """The gifts that break a rule: they are no redemptions in the tally, though they may stand."""
+    return set(session.scalars(select(Conflict.act_id).where(Conflict.rule.is_not(None))))
+
+
 def came_to_stand(session: Session) -> set[str]:
     """Returns the second gifts, and the gifts given after a no, that stand or stood until they were undone themselves."""
-    seconds = set(session.scalars(select(Conflict.act_id))) | given_after_all(session)
+    seconds = (set(session.scalars(select(Conflict.act_id))) | given_after_all(session)) - contested_ids(session)
     stand = session.scalars(select(Redemption.act_id).where(Redemption.act_id.in_(seconds)))
     stood = session.scalars(select(Reversal.act_id).where(Reversal.act_id.in_(seconds)))
     return {*stand, *stood}

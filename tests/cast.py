@@ -6,8 +6,8 @@
     managers      shop_manager@…, partner_manager@… (north), store_manager@… (north store), auditor@…, south_manager@…
     intruder      intruder_key has the right form and is nobody's; revoked_till and revoked_key were good once
 
-Campaigns: `anywhere` is good at both partners, `north_only` at North Coffee alone. They are made in one transaction, once
-a run, in a database that each test gets its own copy of (see conftest.py).
+Campaigns: `anywhere` is good at both partners, and is given at risk; `north_only` at North Coffee alone, and is not. They are made in
+one transaction, once a run, in a database that each test gets its own copy of (see conftest.py).
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ PIN, SOUTH_PIN = "4071", "5280"
 PASSWORD = "a long password for tests"
 TABLET_KEY = SigningKey(b"the tablet of the north store 01")
 SOUTH_TABLET_KEY = SigningKey(b"the tablet of the south store 02")
+
+
+AT_RISK = {"policy": "at_risk", "coupons": 1_000, "value": 10**12, "hours": 168, "bearer": "issuer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,9 @@ def assemble(session: Session) -> Cast:
         clerk_id=clerks.add_clerk(session, OPERATOR, north, "Anna", passwords.hash_password(PIN), NOW).id,
         south_clerk_id=clerks.add_clerk(session, OPERATOR, south, "Boris", passwords.hash_password(SOUTH_PIN), NOW).id,
         managers=managers(session, north_partner, north, south_partner),
-        anywhere=factories.campaign(session, "Autumn gifts", partners=[north_partner, south_partner]).number,
+        anywhere=factories.campaign(
+            session, "Autumn gifts", partners=[north_partner, south_partner], offline=AT_RISK
+        ).number,
         north_only=factories.campaign(session, "North only", partners=[north_partner]).number,
     )
 

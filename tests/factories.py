@@ -21,6 +21,7 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.devices.enrolment import enrol, invite_tablet
+from redeem.domain.proofs import Proofs
 from redeem.domain.terms import Terms
 from redeem.ledger import signing
 from redeem.lib.ids import new_id
@@ -30,6 +31,7 @@ from redeem.partners import partners
 from redeem.partners.partners import NewStore
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
+PROOFS = Proofs([SECRET])
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z
 MOSCOW = "Europe/Moscow"
 

@@ -9,12 +9,14 @@ from redeem.db.engine import Database
 from redeem.domain import tokens
 from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import name_at_till
 from redeem.lib.times import Ms
+from redeem.recovery.tills import GivenBefore
 from redeem.redemptions.fast_path import Memory, redeem_at_once
 from redeem.redemptions.settle import cancel, settle
 from redeem.redemptions.verify import Ruling, verify
 from tests.cast import Cast
-from tests.factories import NOW, Issued
+from tests.factories import NOW, PROOFS, Issued
 
 
 @dataclass
@@ -78,3 +80,11 @@ def tills_of(database: Database, cast: Cast) -> dict[str, Till]:
         "south": cast.south_till,
     }
     return {name: till_of(database, key) for name, key in keys.items()}
+
+
+def as_given(till: Till, attempt: str, seen: ShownCoupon, answer: Answer, fingerprint: str = "the body") -> GivenBefore:
+    """A redemption that the till says again to a restored ledger, with the proof of its answer."""
+    proof = PROOFS.yes(
+        till.actor.device_id, name_at_till(attempt, answer.details["redemption"]), fingerprint, seen.serial
+    )
+    return GivenBefore(attempt, fingerprint, seen, answer.details["redemption"], NOW, proof)

@@ -73,7 +73,18 @@ def as_shown(
 
 def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day: int, now: Ms, zone: str) -> Shown:
     """Return a coupon of these terms that nobody has, as it would be shown. `stores` are those where it would be good."""
-    nobodys = IssuedCoupon(0, short_code, last_day, False, None, 0, None, terms.text(), False)
+    nobodys = IssuedCoupon(
+        serial=0,
+        short_code=short_code,
+        last_day=last_day,
+        void_since=None,
+        holder_id=None,
+        epoch=0,
+        unproved=None,
+        home_store_id=None,
+        terms_text=terms.text(),
+        recovering=False,
+    )
     return as_shown(nobodys, None, list(stores), now, zone)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import Evidence
 from redeem.domain.rules import Verdict
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms
@@ -49,6 +50,7 @@ class Outcome(StrEnum):
     MOVED = "moved"
     NOT_MOVED = "not_moved"
     CONFLICT = "conflict"
+    CONTESTED = "contested"
     RECOVERING = "recovering"
 
 
@@ -83,6 +85,9 @@ class Act:
     when a till repeats a redemption that was lost: the redemption keeps that id.
 
     `from_quarantine` means that a manager admitted the act later, so no device waits for its answer.
+
+    For the judgement of a reported gift: it happened between `earliest` and `latest`. `evidence` is what the device shows for it. `list_at`
+    is when the list was made by which the device judged. `risks_before`: so many gifts at risk were reported with it, before it.
     """
 
     actor: Actor
@@ -102,6 +107,11 @@ class Act:
     entry: str | None = None
     signature: bytes | None = None
     from_quarantine: bool = False
+    earliest: Ms = 0
+    latest: Ms | None = None
+    evidence: Evidence | None = None
+    list_at: Ms | None = None
+    risks_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

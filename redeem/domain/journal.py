@@ -17,6 +17,7 @@ from redeem.lib.strictjson import loads
 FIRST_HASH = "A" * 43
 ENTRY_MAX_CHARACTERS = 8_000
 VERSION = 1
+NUMBER_LIMIT = 2**53
 
 
 class BrokenJournal(Conflict):
@@ -43,6 +44,11 @@ class Entry:
         """The SHA-256 of the exact text, in base64url. The next entry carries it."""
         return base64url(hashlib.sha256(self.text.encode()).digest())
 
+    def number_member(self, name: str) -> int | None:
+        """Return a member of the entry if it is a whole number from 0 to 2^53 - 1, which is as far as JavaScript counts, else None."""
+        value = self.body.get(name)
+        return value if type(value) is int and 0 <= value < NUMBER_LIMIT else None
+
     def text_member(self, name: str) -> str | None:
         """Return a member of the entry if it is a text, else None. NUL is removed, since PostgreSQL can't store it in a text."""
         value = self.body.get(name)
@@ -54,7 +60,7 @@ def clock_fault(body: Mapping[str, Any]) -> int | Literal["back"] | None:
     clock = body.get("clock")
     if clock == "back":
         return "back"
-    return clock if type(clock) is int and 0 < abs(clock) < 2**53 else None
+    return clock if type(clock) is int and 0 < abs(clock) < NUMBER_LIMIT else None
 
 
 def read_entry(text: str, signature: bytes) -> Entry:
@@ -67,7 +73,7 @@ def read_entry(text: str, signature: bytes) -> Entry:
     number, previous, kind, at = (body.get(name) for name in ("n", "prev", "kind", "at"))
     if type(number) is not int or type(at) is not int or not isinstance(previous, str) or not isinstance(kind, str):
         raise Invalid("A journal entry has n, prev, kind and at.")
-    if not (1 <= number < 2**53 and abs(at) < 2**53 and 1 <= len(kind) <= 20 and kind.isprintable()):
+    if not (1 <= number < NUMBER_LIMIT and abs(at) < NUMBER_LIMIT and 1 <= len(kind) <= 20 and kind.isprintable()):
         raise Invalid("A journal entry's n, at or kind is out of range.")
     return Entry(text, signature, number, previous, kind, at, body)
 

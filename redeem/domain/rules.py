@@ -60,7 +60,7 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
         Verdict.ALREADY_REDEEMED: facts.redeemed,
         Verdict.VOID: facts.void,
         Verdict.WRONG_STORE: not is_good_at(terms, place.store_id, place.partner_id),
-        Verdict.NOT_YET_VALID: day < _first_day(terms),
+        Verdict.NOT_YET_VALID: day < first_day(terms),
         # Only the token decides: a campaign that ends earlier than planned takes nothing from coupons that were issued.
         Verdict.EXPIRED: day > facts.last_day,
         Verdict.HELD_ELSEWHERE: facts.held_by not in (None, place.device_id),
@@ -94,7 +94,7 @@ def last_day(terms: Terms, issue_day: int) -> int:
     until = to_day(redeem.until) if redeem.until else LAST_DAY_MAX
     if valid_days is None:
         return until
-    return min(until, max(issue_day, _first_day(terms)) + valid_days)
+    return min(until, max(issue_day, first_day(terms)) + valid_days)
 
 
 def can_issue(terms: Terms, day: int) -> bool:
@@ -105,6 +105,7 @@ def can_issue(terms: Terms, day: int) -> bool:
     return begun and not over and day <= last_day(terms, day)
 
 
-def _first_day(terms: Terms) -> int:
+def first_day(terms: Terms) -> int:
+    """Return the first day on which coupons with these terms are good."""
     first = terms.windows.redeem.first
     return to_day(first) if first else 0

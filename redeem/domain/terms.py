@@ -152,9 +152,9 @@ class Terms(_Part):
         return self
 
     @property
-    def bearer(self) -> Bearer:
-        """Who pays for a second gift. Under `held_only` one can only follow a decision of the issuer (a write-off), so the issuer pays."""
-        return self.offline.bearer if isinstance(self.offline, AtRisk) else "issuer"
+    def bearer(self) -> Bearer | None:
+        """Who pays for a second gift. None under `held_only`, where none is expected: a shop manager decides."""
+        return self.offline.bearer if isinstance(self.offline, AtRisk) else None
 
     def text(self) -> str:
         """Return the terms as JSON for `parse_terms`. Partners and stores are sorted, so that equal terms have equal texts."""

@@ -6,7 +6,7 @@ have given the gift already. Whoever else wants to give or void a held coupon, o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -31,8 +31,9 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
+from redeem.domain.proofs import Proofs
 from redeem.ledger import generation, ledger
-from redeem.ledger.sql import IS_REDEEMED, IS_VOID
+from redeem.ledger.sql import IS_REDEEMED, IS_VOID, ONLY_HOLDERS_GIVE
 from redeem.lib.ids import coupon_id
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
@@ -68,7 +69,7 @@ NO_RECALL = {"recalled_at": None, "recalled_for_id": None}
 GRANT = (
     update(Coupon)
     .where(Coupon.serial == bindparam("of_serial"), OPEN, Coupon.last_day >= bindparam("today"))
-    .values(holder_id=bindparam("to_device_id"), epoch=bindparam("new_epoch"), **NO_PROMISE, **NO_RECALL)
+    .values(holder_id=bindparam("to_device_id"), epoch=bindparam("new_epoch"), unproved=None, **NO_PROMISE, **NO_RECALL)
 )
 FORGET_PROMISE = (
     update(Coupon)
@@ -118,7 +119,7 @@ GRANTS = (
 )
 RECALLS = HOLDS.where(Coupon.recalled_at.is_not(None)).order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)
 _MINE = Coupon.holder_id == bindparam("device_id")
-_RECOVERING = select(Deployment.id).where(Deployment.recovering_since.is_not(None)).exists()
+_RECOVERING = select(Deployment.id).where(ONLY_HOLDERS_GIVE).exists()
 RINGS = select(
     select(Coupon.serial).where(_MINE, Coupon.recalled_at.is_not(None)).exists()
     | select(Coupon.serial).where(_MINE, Coupon.epoch > bindparam("after")).exists()
@@ -147,17 +148,21 @@ HOLDERS_STORE = (
 class Grant:
     """One hold, as it is sent to its device. A recall needs only serial and epoch.
 
-    `code_hash` lets the device recognise a typed short code without having it. `last_day` is a day number.
+    `code_hash` lets the device recognise a typed short code without having it. `last_day` is a day number. `proof` is our signature of the
+    grant, and `code_proof` shows to a ledger that has lost the coupon that the code is its own.
     """
 
     serial: int
     epoch: int
     code_hash: str = ""
     last_day: int = 0
+    proof: str = ""
+    code_proof: str = ""
 
     def as_json(self) -> list[Any]:
-        """Return [campaign number, coupon number, epoch, code hash, last day]."""
-        return [self.serial >> 32, self.serial & 0xFFFFFFFF, self.epoch, self.code_hash, self.last_day]
+        """Return [campaign number, coupon number, epoch, code hash, last day, proof, code proof]."""
+        number = self.serial & 0xFFFFFFFF
+        return [self.serial >> 32, number, self.epoch, self.code_hash, self.last_day, self.proof, self.code_proof]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +230,7 @@ def grant_promised(session: Session, device: Device, life: generation.Life, now:
     Nothing is granted while the ledger recovers: a device that got the hold after the backup may have given the gift. The coupons are
     locked by a statement of its own, so that GRANT sees everything that was committed before they were locked.
     """
-    if life.is_recovering:
+    if life.only_holders_give:
         return
     promised = execute(session, PROMISED, {"device_id": device.id, "now": now}).all()
     if promised:
@@ -312,9 +317,10 @@ def void(session: Session, serial: int, reason: str, now: Ms) -> None:
     ledger.note_change(session, serial)
 
 
-def grants_after(session: Session, device_id: str, epoch: int) -> list[Grant]:
-    """Return the device's holds with greater epochs, oldest first, at most GRANTS_PER_REPLY_MAX: those that are new to it."""
-    return [_as_grant(row) for row in execute(session, GRANTS, {"device_id": device_id, "after": epoch})]
+def grants_after(session: Session, proofs: Proofs, device_id: str, epoch: int) -> list[Grant]:
+    """Return the device's holds with greater epochs, oldest first, at most GRANTS_PER_REPLY_MAX: those new to it. Each is signed."""
+    rows = execute(session, GRANTS, {"device_id": device_id, "after": epoch})
+    return [_sign(proofs, device_id, _as_grant(row), row.short_code) for row in rows]
 
 
 def recalls(session: Session, device_id: str) -> list[Grant]:
@@ -352,6 +358,13 @@ def execute(session: Session, statement: Executable, values: dict[str, Any]) -> 
 def _as_grant(row: Row[*tuple[Any, ...]]) -> Grant:
     code_hash = short_code_hash(row.serial, row.short_code) if row.short_code else ""
     return Grant(row.serial, row.epoch, code_hash, row.last_day)
+
+
+def _sign(proofs: Proofs, device_id: str, grant: Grant, short_code: str) -> Grant:
+    code_proof = (
+        proofs.code_proof(grant.serial, short_code) if short_code else ""
+    )  # of a lost coupon only the device knows it
+    return replace(grant, proof=proofs.grant(device_id, grant.serial, grant.epoch), code_proof=code_proof)
 
 
 def _do_what_waited(session: Session, serial: int, wants: Row[*tuple[Any, ...]], now: Ms) -> None:

@@ -2,13 +2,25 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from redeem.db.lines import checked, select_as
 from redeem.db.models.ledger import Deployment
+from redeem.domain.proofs import EPOCHS_PER_GENERATION
+from redeem.lib.errors import RedeemError
 from redeem.lib.times import Ms
 
-EPOCHS_PER_GENERATION = 2**32
+
+class LedgerBehind(RedeemError):
+    """A device has shown a grant that we signed in a generation which this ledger has not reached."""
+
+    code = "ledger_behind"
+    default_detail = "This server runs on an old copy of its database. Call whoever runs it; nothing is lost, send the same again later."
+
+    def __init__(self, generation: int) -> None:
+        super().__init__()
+        self.generation = generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,7 @@ class Life:
     """The state of the ledger as a whole. New campaigns get numbers from `campaigns_from` on; changes below `changes_from` were deleted.
 
     `awaits_forgotten`: no manager has said yet that every tablet that was enrolled after the backup is enrolled again.
+    `behind_generation`: a device has shown a grant of that generation, so this ledger is an old copy, and nothing new is decided on it.
     """
 
     generation: int = 1
@@ -23,10 +36,16 @@ class Life:
     campaigns_from: int = 0
     changes_from: int = 0
     awaits_forgotten: bool = False
+    behind_generation: int | None = None
 
     @property
     def is_recovering(self) -> bool:
         return self.recovering_since is not None
+
+    @property
+    def only_holders_give(self) -> bool:
+        """Return whether nothing new is granted or decided: the ledger recovers, or it is an old copy."""
+        return self.is_recovering or self.behind_generation is not None
 
     @property
     def first_epoch(self) -> int:
@@ -41,9 +60,16 @@ LIFE = select_as(
     campaigns_from=Deployment.campaigns_from,
     changes_from=Deployment.changes_from,
     awaits_forgotten=Deployment.awaits_forgotten,
+    behind_generation=Deployment.behind_generation,
 ).where(Deployment.id == 1)
 LIFE_AND_LOCK = LIFE.with_for_update()
 life_of = checked(Life, LIFE)
+
+
+def note_behind(session: Session, generation: int) -> None:
+    """Record that this ledger is an old copy: of a later generation we have signed a grant. Only holders give from now on."""
+    behind = update(Deployment).where(Deployment.generation < generation).values(behind_generation=generation)
+    session.execute(behind)
 
 
 def current(session: Session, *, lock: bool = False) -> Life:

@@ -20,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from redeem.db.engine import Driver, Retry
 from redeem.db.lines import checked
+from redeem.domain.journal import read_entry
 from redeem.ledger import sql
 from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 from redeem.lib.times import Ms
@@ -34,7 +35,7 @@ POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 coupon_of = checked(IssuedCoupon, sql.FIND_COUPON)
 act_of = checked(KeptAct, sql.ACT)
 standing_of = checked(StandingRedemption, sql.STANDING)
-second_gift_of = checked(SecondGift, sql.OLDEST_CONFLICT)
+second_gift_of = checked(SecondGift, sql.NEXT_TO_STAND)
 
 
 def find_coupon_and_act(
@@ -129,12 +130,13 @@ def reverse(
     *,
     by_act_id: str | None = None,
     manager_id: str | None = None,
+    late: bool = False,
 ) -> Ms | None:
     """Reverse the redemption of `act_id`. Returns when it was made, or None, and does nothing, if it does not stand."""
     made_at: Ms | None = execute(session, sql.OPEN, {"of_serial": serial, "of_act_id": act_id}).scalar_one_or_none()
     if made_at is not None:
-        values = {"act_id": act_id, "reason": reason, "by_act_id": by_act_id, "manager_id": manager_id, "at": at}
-        execute(session, sql.REVERSE, values)
+        by = {"by_act_id": by_act_id, "manager_id": manager_id}
+        execute(session, sql.REVERSE, {"act_id": act_id, "reason": reason, **by, "at": at, "late": late})
     return made_at
 
 
@@ -148,10 +150,54 @@ def mark_handed_over_once(session: Session, act_id: str, at: Ms) -> bool:
     return execute(session, sql.HAND_OVER_ONCE, {"of_act_id": act_id, "now": at}).one_or_none() is not None
 
 
-def record_conflict(session: Session, act_id: str, standing_act_id: str, serial: int, bearer: str, at: Ms) -> bool:
-    """Record a second gift. Returns False if it is recorded already."""
-    values = {"act_id": act_id, "standing_act_id": standing_act_id, "serial": serial, "bearer": bearer, "at": at}
+def record_conflict(
+    session: Session,
+    act_id: str,
+    standing_act_id: str | None,
+    serial: int,
+    at: Ms,
+    *,
+    bearer: str | None = None,
+    rule: str | None = None,
+) -> bool:
+    """Record a second gift, or one that breaks a rule. Returns False if it is recorded already."""
+    why = {"standing_act_id": standing_act_id, "rule": rule, "bearer": bearer}
+    values = {"act_id": act_id, "serial": serial, "at": at, **why}
     return execute(session, sql.CONFLICT, values).one_or_none() is not None
+
+
+def is_contested(session: Session, act_id: str) -> bool:
+    """Return whether the act's gift breaks a rule, and was not taken back."""
+    return bool(execute(session, sql.IS_CONTESTED, {"of_act_id": act_id}).scalar_one())
+
+
+def make_room(session: Session, serial: int, contested_act_id: str) -> None:
+    """Take a contested redemption out of the way of a gift that breaks no rule. Follow it with `make_second`."""
+    execute(session, sql.OPEN, {"of_serial": serial, "of_act_id": contested_act_id})
+
+
+def make_second(session: Session, act_id: str, standing_act_id: str | None) -> None:
+    """Record beside which redemption a contested gift is the second one; with None, that it stands itself."""
+    execute(session, sql.SECOND_TO, {"of_act_id": act_id, "to_act_id": standing_act_id})
+
+
+def released_epoch(session: Session, device_id: str, serial: int) -> int:
+    """Return the newest epoch of this coupon that the device's journal has released, 0 if none."""
+    entries = execute(session, sql.RELEASES, {"device_id": device_id, "serial": serial}).scalars()
+    return max((read_entry(text, b"").number_member("epoch") or 0 for text in entries if text), default=0)
+
+
+def released_by_moves(session: Session, device_id: str) -> int:
+    """Return the newest epoch that the device's moves to other stores have released, 0 if none."""
+    return execute(session, sql.RELEASED_BY_MOVES, {"device_id": device_id}).scalar_one_or_none() or 0
+
+
+def last_gave_at(session: Session, device_id: str, serial: int, since: Ms) -> Ms | None:
+    """Return when, by the device's clock, it last said that it gave this coupon on a yes that came at `since` or later."""
+    at: Ms | None = execute(
+        session, sql.LAST_GAVE, {"device_id": device_id, "serial": serial, "since": since}
+    ).scalar_one()
+    return at
 
 
 def withdraw_conflict(session: Session, act_id: str, at: Ms) -> bool:
@@ -169,13 +215,19 @@ def make_standing(session: Session, serial: int, act_id: str, device_id: str, at
 
 
 def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None:
-    """Make the oldest second gift the standing redemption, after the standing one was reversed. Returns it, or None if there is none."""
-    row = execute(session, sql.OLDEST_CONFLICT, {"serial": serial}).one_or_none()
+    """Make the oldest second gift the standing redemption, after the standing one was reversed. Returns it, or None if there is none.
+
+    A contested gift comes last, and stays contested.
+    """
+    row = execute(session, sql.NEXT_TO_STAND, {"serial": serial}).one_or_none()
     if row is None:
         return None
     second = second_gift_of(*row)
     make_standing(session, serial, second.act_id, second.device_id, second.at)
-    withdraw_conflict(session, second.act_id, at)
+    if second.rule is None:
+        withdraw_conflict(session, second.act_id, at)
+    else:
+        make_second(session, second.act_id, None)
     return second
 
 

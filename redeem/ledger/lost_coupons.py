@@ -21,13 +21,13 @@ from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.times import Ms, local_day
 
 LOST = (
-    select(Campaign.terms, Claim.device_id, func.coalesce(Claim.epoch, 0).label("epoch"))
+    select(Campaign.terms, Claim.device_id, func.coalesce(Claim.epoch, 0).label("epoch"), Claim.unproved)
     .outerjoin(Claim, Claim.serial == bindparam("serial"))
     .where(Campaign.number == bindparam("campaign"), Campaign.coupons > bindparam("number"), Campaign.skipped > 0)
 )
 ADOPT = text(
-    "INSERT INTO coupon (serial, campaign_number, key_id, last_day, short_code, code_is_lost, metadata, issued_at, holder_id, epoch)"
-    " VALUES (:serial, :campaign, :key_id, :last_day, :short_code, :code_is_lost, '{}', :now, :holder_id, :epoch)"
+    "INSERT INTO coupon (serial, campaign_number, key_id, last_day, short_code, metadata, issued_at, holder_id, epoch,"
+    " unproved) VALUES (:serial, :campaign, :key_id, :last_day, :short_code, '{}', :now, :holder_id, :epoch, :unproved)"
     " ON CONFLICT DO NOTHING RETURNING serial"
 )
 
@@ -52,10 +52,10 @@ def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
         "key_id": newest_key(session) if shown.key_id is None else shown.key_id,
         "last_day": last_day_of(shown, lost.terms, now),
         "short_code": shown.short_code or short_codes.new_code(),
-        "code_is_lost": shown.short_code is None,
         "now": now,
         "holder_id": lost.device_id,
         "epoch": lost.epoch,
+        "unproved": lost.unproved,
     }
     if session.execute(ADOPT, values).one_or_none() is None:
         raise Retry
@@ -74,9 +74,10 @@ def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | Non
         serial=shown.serial,
         short_code=shown.short_code or "",
         last_day=last_day_of(shown, lost.terms, now),
-        void=False,
+        void_since=None,
         holder_id=lost.device_id,
         epoch=lost.epoch,
+        unproved=lost.unproved,
         home_store_id=None,
         terms_text=lost.terms,
         recovering=generation.current(session).is_recovering,
@@ -84,7 +85,7 @@ def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | Non
 
 
 def find_lost(session: Session, serial: int) -> Row[*tuple[Any, ...]] | None:
-    """Return terms, device_id and epoch of a lost coupon: its campaign's terms, and the claim to it, if there is one.
+    """Return terms, device_id, epoch and `unproved` of a lost coupon: its campaign's terms, and the claim to it, if there is one.
 
     None if its number was not skipped. The caller knows that the coupon has no row.
     """

@@ -9,26 +9,44 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, text, update
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
+from redeem.domain.proofs import EPOCHS_PER_GENERATION, Proofs, generation_of
 from redeem.ledger import generation
-from redeem.ledger.generation import Life
+from redeem.ledger.generation import LedgerBehind, Life
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 
-Hold = tuple[int, int]  # serial, epoch
 
-# A claim with a newer epoch than the ledger's is a grant that the backup lacks, so it is taken over.
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold that a tablet says it has. `proof` is our signature of the grant, None from a tablet that got it before grants were signed."""
+
+    serial: int
+    epoch: int
+    proof: str | None = None
+
+
+# A claim with a newer epoch than the ledger's is a grant that the backup lacks, so it is taken over. One with a proof also takes over a
+# hold that was claimed without. One without a proof takes only what nobody holds: it keeps others from a grant, and proves nothing.
+IS_FREE = Coupon.holder_id.is_(None) | (Coupon.holder_id == bindparam("by_device_id"))
 TAKE = (
     update(Coupon)
-    .where(Coupon.serial == bindparam("of_serial"), Coupon.epoch < bindparam("new_epoch"))
+    .where(
+        Coupon.serial == bindparam("of_serial"),
+        case(
+            (bindparam("is_unproved", type_=Boolean()), IS_FREE & (Coupon.epoch < bindparam("new_epoch"))),
+            else_=Coupon.unproved.is_(True) | (Coupon.epoch < bindparam("new_epoch")),
+        ),
+    )
     .values(
         holder_id=bindparam("by_device_id"),
         epoch=bindparam("new_epoch"),
+        unproved=bindparam("is_unproved", type_=Boolean()),
         recalled_at=None,
         recalled_for_id=None,
         promised_to_id=None,
@@ -36,9 +54,11 @@ TAKE = (
     )
 )
 TAKE_LOST = text(
-    "INSERT INTO claim (serial, device_id, epoch) VALUES (:of_serial, :by_device_id, :new_epoch)"
-    " ON CONFLICT (serial) DO UPDATE SET device_id = excluded.device_id, epoch = excluded.epoch"
-    " WHERE claim.epoch < excluded.epoch"
+    "INSERT INTO claim (serial, device_id, epoch, unproved) VALUES (:of_serial, :by_device_id, :new_epoch, :is_unproved)"
+    " ON CONFLICT (serial) DO UPDATE"
+    " SET device_id = excluded.device_id, epoch = excluded.epoch, unproved = excluded.unproved"
+    " WHERE CASE WHEN excluded.unproved THEN claim.device_id = excluded.device_id AND claim.epoch < excluded.epoch"
+    " ELSE claim.unproved OR claim.epoch < excluded.epoch END"
 )
 
 
@@ -55,7 +75,20 @@ class Report:
     more: bool = False
 
 
-def record_report(session: Session, device: Device, report: Report, life: Life) -> list[Hold]:
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim to a hold."""
+
+    serial: int
+    epoch: int
+    is_unproved: bool
+
+    def beats(self, held: "Claimed") -> bool:
+        """Return whether this claim is better than the one that holds: it has a proof, and the other has none or is older."""
+        return not self.is_unproved and (held.is_unproved or held.epoch < self.epoch)
+
+
+def record_report(session: Session, device: Device, report: Report, life: Life, proofs: Proofs) -> list[Hold]:
     """Record the claims of a device, whose row is locked, and that it has reported, if its claims and its journal are complete.
 
     Returns its outdated claims. The device must release these, and has not reported before it has. Returns [] and records nothing
@@ -63,28 +96,65 @@ def record_report(session: Session, device: Device, report: Report, life: Life) 
     """
     if report.generation != life.generation or device.reported_generation >= life.generation:
         return []
-    record_claims(session, device.id, report.claims)
-    outdated = find_outdated(session, device.id, report.claims)
+    refuse_if_behind(report.claims, device.id, life, proofs)
+    claims = [as_claim(hold, device.id, proofs) for hold in report.claims if is_possible(hold, life)]
+    record_claims(session, device.id, claims)
+    outdated = find_outdated(session, device.id, claims)
     if not outdated and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation
         session.flush()
     return outdated
 
 
-def find_outdated(session: Session, device_id: str, claims: Sequence[Hold]) -> list[Hold]:
-    """Return the claims to coupons that another device holds by a newer grant."""
-    serials = [serial for serial, _ in claims]
-    others = [
-        *session.execute(select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(Coupon.serial.in_(serials))),
-        *session.execute(select(Claim.serial, Claim.epoch, Claim.device_id).where(Claim.serial.in_(serials))),
+def refuse_if_behind(holds: Sequence[Hold], device_id: str, life: Life, proofs: Proofs) -> None:
+    """Raise LedgerBehind for a grant that we signed in a generation which this ledger has not reached."""
+    for hold in holds:
+        later = generation_of(hold.epoch) > life.generation
+        if later and proofs.is_grant(hold.proof, device_id, hold.serial, hold.epoch):
+            raise LedgerBehind(generation_of(hold.epoch))
+
+
+def is_possible(hold: Hold, life: Life) -> bool:
+    """Say whether a generation until now can have granted this. A proof of a later one was refused before (LedgerBehind)."""
+    return EPOCHS_PER_GENERATION <= hold.epoch < life.first_epoch + EPOCHS_PER_GENERATION
+
+
+def as_claim(hold: Hold, device_id: str, proofs: Proofs) -> Claimed:
+    is_proved = proofs.is_grant(hold.proof, device_id, hold.serial, hold.epoch)
+    return Claimed(hold.serial, hold.epoch, not is_proved)
+
+
+def find_outdated(session: Session, device_id: str, claims: Sequence[Claimed]) -> list[Hold]:
+    """Return the claims to coupons that another device holds by a newer grant, or by a better claim."""
+    serials = [claim.serial for claim in claims]
+    columns = Coupon.serial, Coupon.epoch, Coupon.holder_id, Coupon.unproved
+    lost = Claim.serial, Claim.epoch, Claim.device_id, Claim.unproved
+    others = {
+        serial: Claimed(serial, epoch, bool(unproved))
+        for serial, epoch, holder_id, unproved in [
+            *session.execute(select(*columns).where(Coupon.serial.in_(serials))),
+            *session.execute(select(*lost).where(Claim.serial.in_(serials))),
+        ]
+        if holder_id not in (None, device_id)
+    }
+    return [
+        Hold(each.serial, each.epoch)
+        for each in claims
+        if each.serial in others and not each.beats(others[each.serial])
     ]
-    newest = {serial: epoch for serial, epoch, holder_id in others if holder_id not in (None, device_id)}
-    return [(serial, epoch) for serial, epoch in claims if newest.get(serial, 0) > epoch]
 
 
-def record_claims(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
-    """Give the device the holds that it claims, unless the ledger has a newer grant. Claims to lost coupons are stored."""
-    rows = [{"of_serial": serial, "by_device_id": device_id, "new_epoch": epoch} for serial, epoch in claims]
+def record_claims(session: Session, device_id: str, claims: Sequence[Claimed]) -> None:
+    """Give the device the holds that it claims, unless the ledger has a better one. Claims to lost coupons are stored."""
+    rows = [
+        {
+            "of_serial": claim.serial,
+            "by_device_id": device_id,
+            "new_epoch": claim.epoch,
+            "is_unproved": claim.is_unproved or None,
+        }
+        for claim in claims
+    ]
     await_again(session, device_id, claims)
     lost = apply_claims(session, rows)
     if lost:
@@ -94,18 +164,23 @@ def record_claims(session: Session, device_id: str, claims: Sequence[Hold]) -> N
         session.connection().execute(TAKE_LOST, lost)
 
 
-def await_again(session: Session, device_id: str, claims: Sequence[Hold]) -> None:
+def await_again(session: Session, device_id: str, claims: Sequence[Claimed]) -> None:
     """Await again the devices that have reported an older grant of these holds. They learn at their next report that it is outdated."""
-    epochs = dict(claims)
-    coupons = select(Coupon.serial, Coupon.epoch, Coupon.holder_id).where(
-        Coupon.serial.in_(epochs), Coupon.holder_id.is_not(None)
+    by_serial = {claim.serial: claim for claim in claims}
+    coupons = select(Coupon.serial, Coupon.epoch, Coupon.holder_id, Coupon.unproved).where(
+        Coupon.serial.in_(by_serial), Coupon.holder_id.is_not(None)
     )
-    lost = select(Claim.serial, Claim.epoch, Claim.device_id).where(Claim.serial.in_(epochs))
+    lost = select(Claim.serial, Claim.epoch, Claim.device_id, Claim.unproved).where(Claim.serial.in_(by_serial))
     rows = [*session.execute(coupons), *session.execute(lost)]
-    older = {holder_id for serial, epoch, holder_id in rows if epoch < epochs[serial]} - {device_id}
-    if older:
+    older = {
+        holder_id
+        for serial, epoch, holder_id, unproved in rows
+        if by_serial[serial].beats(Claimed(serial, epoch, bool(unproved)))
+    }
+    if older - {device_id}:
         able = and_(Device.revoked_at.is_(None), Device.lost_at.is_(None))  # the others can't report
-        session.execute(update(Device).where(Device.id.in_(older), able).values(reported_generation=0))
+        others = Device.id.in_(older - {device_id})
+        session.execute(update(Device).where(others, able).values(reported_generation=0))
 
 
 def apply_claims(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

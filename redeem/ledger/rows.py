@@ -10,14 +10,18 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class IssuedCoupon:
-    """A coupon's row, with its campaign's terms. `void`: it is void, or a void is requested. `recovering`: the whole ledger recovers."""
+    """A coupon's row, with its campaign's terms. `void_since`: it is void, or a void is requested.
+
+    `unproved`: its holder has shown no grant. `recovering`: the whole ledger recovers, or is an old copy.
+    """
 
     serial: int
     short_code: str
     last_day: int
-    void: bool
+    void_since: Ms | None
     holder_id: str | None
     epoch: int
+    unproved: bool | None
     home_store_id: str | None
     terms_text: str
     recovering: bool
@@ -25,6 +29,10 @@ class IssuedCoupon:
     @property
     def campaign_number(self) -> int:
         return self.serial >> 32
+
+    @property
+    def void(self) -> bool:
+        return self.void_since is not None
 
     @property
     def coupon_id(self) -> str:
@@ -59,7 +67,7 @@ class StandingRedemption:
 
 @dataclass(frozen=True, slots=True)
 class KeptAct:
-    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None."""
+    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None. `at` and `device_at`: as in Act."""
 
     id: str
     name: str
@@ -70,15 +78,18 @@ class KeptAct:
     answer: str
     fingerprint: str
     time_zone: str
+    at: Ms
+    device_at: Ms | None
     reversal: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class SecondGift:
-    """A gift that was given while another redemption of the coupon stood."""
+    """A gift that was given while another redemption of the coupon stood. `rule`: the one that it breaks, if it is contested."""
 
     act_id: str
     device_id: str
     at: Ms
     store_id: str
     time_zone: str
+    rule: str | None

@@ -28,6 +28,8 @@ from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
+from redeem.domain.acts import Kind
+from redeem.domain.judgement import NO_RIGHT_TO_BLOCK
 from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 
 # The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
@@ -39,6 +41,9 @@ IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(Non
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 
+# While the ledger recovers, and while it is known to be an old copy.
+ONLY_HOLDERS_GIVE = or_(Deployment.recovering_since.is_not(None), Deployment.behind_generation.is_not(None))
+
 IS_NAMED = and_(Act.device_id == bindparam("device_id"), Act.name == bindparam("name"))
 
 FIND_COUPON = (
@@ -47,12 +52,13 @@ FIND_COUPON = (
         serial=Coupon.serial,
         short_code=Coupon.short_code,
         last_day=Coupon.last_day,
-        void=IS_VOID,
+        void_since=func.coalesce(Coupon.voided_at, Coupon.void_requested_at),
         holder_id=Coupon.holder_id,
         epoch=Coupon.epoch,
+        unproved=Coupon.unproved,
         home_store_id=Coupon.home_store_id,
         terms_text=Campaign.terms,
-        recovering=exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
+        recovering=exists(select(Deployment.id).where(ONLY_HOLDERS_GIVE)),
     )
     .join(Campaign, Campaign.number == Coupon.campaign_number)
     .where(Coupon.serial == bindparam("serial"))
@@ -98,6 +104,8 @@ ACT = (
         answer=Act.answer,
         fingerprint=Act.fingerprint,
         time_zone=Store.time_zone,
+        at=Act.at,
+        device_at=Act.device_at,
         reversal=Reversal.reason,
     )
     .join(Store, Store.id == Act.store_id)
@@ -113,7 +121,8 @@ REDEEM = text(
     " ON CONFLICT DO NOTHING RETURNING serial"
 )
 REVERSE = text(
-    "INSERT INTO reversal (act_id, reason, by_act_id, manager_id, at) VALUES (:act_id, :reason, :by_act_id, :manager_id, :at)"
+    "INSERT INTO reversal (act_id, reason, by_act_id, manager_id, at, late)"
+    " VALUES (:act_id, :reason, :by_act_id, :manager_id, :at, :late)"
     " ON CONFLICT DO NOTHING RETURNING act_id"
 )
 OPEN = (
@@ -134,8 +143,8 @@ HAND_OVER_ONCE = (
     .returning(Redemption.serial)
 )
 CONFLICT = text(
-    "INSERT INTO conflict (act_id, standing_act_id, serial, bearer, at, note)"
-    " VALUES (:act_id, :standing_act_id, :serial, :bearer, :at, '')"
+    "INSERT INTO conflict (act_id, standing_act_id, serial, rule, bearer, at, note)"
+    " VALUES (:act_id, :standing_act_id, :serial, :rule, :bearer, :at, '')"
     " ON CONFLICT DO NOTHING RETURNING act_id"
 )
 WITHDRAW_CONFLICT = (
@@ -144,7 +153,16 @@ WITHDRAW_CONFLICT = (
     .values(withdrawn_at=bindparam("now"))
     .returning(Conflict.serial)
 )
-OLDEST_CONFLICT = (
+IS_CONTESTED = select(
+    exists().where(
+        Conflict.act_id == bindparam("of_act_id"), Conflict.rule.is_not(None), Conflict.withdrawn_at.is_(None)
+    )
+)
+SECOND_TO = (
+    update(Conflict).where(Conflict.act_id == bindparam("of_act_id")).values(standing_act_id=bindparam("to_act_id"))
+)
+# The gift that comes to stand if the one that stands is reversed: one that breaks no rule, or else a contested one that may stand.
+NEXT_TO_STAND = (
     select_as(
         SecondGift,
         act_id=Act.id,
@@ -152,13 +170,36 @@ OLDEST_CONFLICT = (
         at=Act.at,
         store_id=Act.store_id,
         time_zone=Store.time_zone,
+        rule=Conflict.rule,
     )
     .join(Conflict, Conflict.act_id == Act.id)
     .join(Store, Store.id == Act.store_id)
-    .where(Conflict.serial == bindparam("serial"), Conflict.withdrawn_at.is_(None))
-    .order_by(Conflict.at, Act.id)
+    .join(Coupon, Coupon.serial == Conflict.serial)
+    .where(
+        Conflict.serial == bindparam("serial"),
+        Conflict.withdrawn_at.is_(None),
+        or_(
+            Conflict.rule.is_(None),
+            and_(
+                Conflict.rule.not_in(NO_RIGHT_TO_BLOCK),
+                or_(Coupon.holder_id.is_(None), Coupon.holder_id == Act.device_id),
+            ),
+        ),
+    )
+    .order_by(Conflict.rule.is_not(None), Conflict.at, Act.id)
     .limit(1)
 )
+RELEASES = select(Act.entry).where(
+    Act.serial == bindparam("serial"), Act.device_id == bindparam("device_id"), Act.kind == Kind.RELEASE
+)
+RELEASED_BY_MOVES = select(Device.released_until).where(Device.id == bindparam("device_id"))
+LAST_GAVE = select(func.max(Act.device_at)).where(
+    Act.serial == bindparam("serial"),
+    Act.device_id == bindparam("device_id"),
+    Act.kind == Kind.GAVE,
+    Act.at >= bindparam("since"),
+)
+
 # The position of a change. SQLite commits one writer after another, so a counter is in commit order. PostgreSQL commits in parallel, so
 # there the position is the transaction id, and readers start again from the oldest transaction that was in progress.
 NOTE_CHANGE = {
@@ -222,7 +263,7 @@ UNCHANGED = (
         Campaign.terms == bindparam("terms"),
         ~IS_VOID,
         Coupon.holder_id.is_(None),
-        ~exists(select(Deployment.id).where(Deployment.recovering_since.is_not(None))),
+        ~exists(select(Deployment.id).where(ONLY_HOLDERS_GIVE)),
     )
     .with_for_update(of=Coupon, key_share=True)
 )

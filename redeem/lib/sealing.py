@@ -10,6 +10,7 @@ from nacl.secret import SecretBox
 from redeem.lib.errors import BadKey
 
 SECRET_MIN_CHARACTERS = 16
+KEY_BYTES = SecretBox.KEY_SIZE
 
 
 class Fault(StrEnum):
@@ -33,7 +34,7 @@ class Sealer:
     def __init__(self, secret_keys: Sequence[str], purpose: str = "redeem") -> None:
         if not secret_keys or any(len(secret) < SECRET_MIN_CHARACTERS for secret in secret_keys):
             raise BadKey(Fault.WEAK_SECRET, f"Configure secrets of {SECRET_MIN_CHARACTERS} characters or more.")
-        self._boxes = [SecretBox(_derive(secret, purpose)) for secret in secret_keys]
+        self._boxes = [SecretBox(_seal_key(secret, purpose)) for secret in secret_keys]
 
     def seal(self, plain: bytes) -> bytes:
         """Return nonce and ciphertext: 40 bytes more than `plain`."""
@@ -49,7 +50,14 @@ class Sealer:
         raise BadKey(Fault.CANNOT_UNSEAL, "Add the older secret key again; none of these opens what is stored.")
 
 
-def _derive(secret: str, purpose: str) -> bytes:
-    return hashlib.blake2b(
-        secret.encode(), digest_size=SecretBox.KEY_SIZE, key=purpose.encode(), person=b"redeem-seal-v1"
-    ).digest()
+def derive(secret: str, purpose: str) -> bytes:
+    """Return 32 bytes that are this secret's for one purpose, such as `proofs`. They tell nothing of the secret or of another purpose."""
+    return _derive(secret, purpose, b"redeem-key-v1")
+
+
+def _seal_key(secret: str, purpose: str) -> bytes:
+    return _derive(secret, purpose, b"redeem-seal-v1")
+
+
+def _derive(secret: str, purpose: str, use: bytes) -> bytes:
+    return hashlib.blake2b(secret.encode(), digest_size=KEY_BYTES, key=purpose.encode(), person=use).digest()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from redeem.config import LOCAL_HOSTS, Settings
 from redeem.db.models.ledger import Act
-from redeem.ledger import signing
+from redeem.ledger import generation, signing
 from redeem.lib.errors import RedeemError
 from redeem.lib.files import ROOT
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
@@ -79,7 +79,7 @@ def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     if reached.level is Level.OK:
         findings += [*check_durability(tools), check_migrations(tools)]
     if all(finding.level is not Level.FAULT for finding in findings if finding.subject in ("database", "tables")):
-        findings += [check_keys(tools), check_times(tools, now)]
+        findings += [check_keys(tools), check_ledger(tools), check_times(tools, now)]
     return findings
 
 
@@ -228,6 +228,18 @@ def check_times(tools: Context, now: Ms) -> Finding:
             f"The newest act is {(newest - now) // MS_PER_MINUTE} minutes in the future. This clock was set back: correct it.",
         )
     return ok("time", "agrees with the newest act")
+
+
+def check_ledger(tools: Context) -> Finding:
+    """Look whether a device has shown that this database is an old copy."""
+    life = tools.database.read(generation.current)
+    if life.behind_generation is None:
+        return ok("ledger", f"generation {life.generation}")
+    return fault(
+        "ledger",
+        f"A tablet holds a coupon that generation {life.behind_generation} granted, and this database is of generation"
+        f" {life.generation}: it is an old copy. Put the newest one back, or run flask restore.",
+    )
 
 
 def newest_act(session: Session) -> Ms:

@@ -1,7 +1,8 @@
 """What the shop owes a partner, and the statements that say so.
 
-For each gift the shop owes its value, if the shop funds the campaign, and the handling fee. A second gift of one coupon is
-owed as well, unless the partner bears it. A pending gift is not owed yet. A statement holds what no earlier one has: all that
+For each gift the shop owes its value, if the shop funds the campaign, and the handling fee. A second gift of one coupon, and a
+contested gift, which breaks a rule, is owed only if the shop bears it. A gift that is pending, or about which nobody has decided yet,
+is not owed yet. A statement holds what no earlier one has: all that
 is owed, less what was stated. So a gift that a tablet reports weeks later, an undo, or a decision about a second gift is on
 the next statement, a closed statement never changes, and nothing is owed twice.
 """
@@ -33,7 +34,7 @@ from redeem.reports import by_partner
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Gifts given; second gifts of one coupon that the shop bears; and those that the partner bears, for which nothing is owed."""
+    """Gifts given; second and contested gifts that the shop bears; and those that the partner bears, for which nothing is owed."""
 
     gifts: int = 0
     second_gifts: int = 0
@@ -65,7 +66,8 @@ class Line:
 class Account:
     """What a partner is owed that no earlier statement has. It is open, or closed as the statement of this number.
 
-    `stated` is the sum of the statements before it. `pending` counts gifts of which nobody has said that they were handed over.
+    `stated` is the sum of the statements before it. `pending` counts gifts of which nobody has said that they were handed over, and
+    `undecided` second and contested gifts about which a shop manager has still to decide.
     """
 
     partner_id: str
@@ -74,6 +76,7 @@ class Account:
     lines: tuple[Line, ...]
     stated: tuple[Money, ...]
     pending: int = 0
+    undecided: int = 0
     id: str | None = None
     at: Ms | None = None
     closed_by: str | None = None
@@ -154,7 +157,7 @@ def covered(scope: Scope, partner_id: InstrumentedAttribute[str]) -> ColumnEleme
 def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account]:
     """Return open accounts, with as many SQL statements for many partners as for one."""
     ids = [partner.id for partner in partners]
-    stated, (owed, pending) = stated_by_partner(session, ids), what_is_owed(session, ids)
+    stated, (owed, pending, undecided) = stated_by_partner(session, ids), what_is_owed(session, ids)
     newest, new = newest_numbers(session, ids), {each: not_stated(owed[each], stated[each]) for each in ids}
     campaigns = read_campaigns(session, {number for counts in new.values() for number in counts})
     return [
@@ -169,6 +172,7 @@ def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account
             ),
             stated=owed_for(stated[partner.id]),
             pending=pending[partner.id],
+            undecided=undecided[partner.id],
         )
         for partner in partners
         for counts in (new[partner.id],)
@@ -211,21 +215,25 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 
 def what_is_owed(
     session: Session, partner_ids: Collection[str]
-) -> tuple[Mapping[str, Mapping[int, Counts]], Mapping[str, int]]:
-    """Return what is owed by partner and campaign number, and how many gifts are pending by partner."""
+) -> tuple[Mapping[str, Mapping[int, Counts]], Mapping[str, int], Mapping[str, int]]:
+    """Return what is owed by partner and campaign number, and by partner how many gifts are pending, and how many are undecided."""
     owed: defaultdict[str, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
     pending: Counter[str] = Counter()
+    undecided: Counter[str] = Counter()
     for (partner_id, campaign), gifts in by_partner.gifts_by_partner(session, partner_ids).items():
         owed[partner_id][campaign] += Counts(gifts.given)
         pending[partner_id] += gifts.pending
     for partner_id, campaign, bearer, times in second_gifts(session, partner_ids):
-        second = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
-        owed[partner_id][campaign] += second
-    return owed, pending
+        if bearer is None:
+            undecided[partner_id] += times
+        else:
+            borne = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
+            owed[partner_id][campaign] += borne
+    return owed, pending, undecided
 
 
-def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tuple[str, int, str, int]]:
-    """Count second gifts by partner, campaign and bearer: given at the partner's stores, with neither of the two gifts reversed."""
+def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tuple[str, int, str | None, int]]:
+    """Count second and contested gifts that were not taken back, by partner, campaign and bearer, which is None until it is decided."""
     each = (Store.partner_id, Coupon.campaign_number, Conflict.bearer)
     statement = (
         select(*each, func.count())

@@ -35,7 +35,7 @@ def begin(
     `none_enrolled` says that no tablet and no till was enrolled since the backup; otherwise a manager must say so later.
     """
     life = current(session, lock=True)
-    generation = max(life.generation, newest) + 1
+    generation = max(life.generation, life.behind_generation or 0, newest) + 1
     lives = generation - life.generation
     newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
     campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
@@ -54,7 +54,7 @@ def _save(session: Session, life: Life) -> None:
     row = session.get(Deployment, 1) or Deployment(id=1)
     row.generation, row.recovering_since = life.generation, life.recovering_since
     row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
-    row.awaits_forgotten = life.awaits_forgotten
+    row.awaits_forgotten, row.behind_generation = life.awaits_forgotten, life.behind_generation
     session.add(row)
     session.flush()
 

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from redeem.db.models.devices import Device
 from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import Evidence, Proofs, name_at_till
 from redeem.ledger import ledger, recovery_reports
 from redeem.ledger.generation import Life, current
-from redeem.lib.ids import is_id, new_id
+from redeem.lib.ids import new_id
 from redeem.lib.times import Ms
 from redeem.recovery.missing_devices import NotRecovering
 from redeem.redemptions.settle import settle
@@ -18,7 +19,7 @@ from redeem.redemptions.settle import settle
 
 @dataclass(frozen=True, slots=True)
 class GivenBefore:
-    """A redemption that a till was told of and says again: the attempt's id and fingerprint, and the answer.
+    """A redemption that a till was told of and says again: the attempt's id and fingerprint, and the answer with its proof.
 
     `shown` is None if what it scanned does not verify.
     """
@@ -28,6 +29,7 @@ class GivenBefore:
     shown: ShownCoupon | None
     redemption_id: str
     redeemed_at: Ms | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,17 @@ class Waiting:
     awaited: bool
 
 
-def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> Answer:
-    """Book what a till was answered before the restore. The gift is out: it is redeemed, or it is a second gift.
+def say_again(session: Session, actor: Actor, given: GivenBefore, proofs: Proofs, now: Ms) -> Answer:
+    """Book what a till was answered before the restore: it is redeemed, or a second gift; without the proof of the answer it is contested.
 
-    The same attempt twice gets the first answer. Raises NotRecovering.
+    Only what is proved keeps the redemption's id. The same attempt twice gets the first answer. Raises NotRecovering.
     """
     find_awaited_till(session, actor.device_id)
     seen = genuine(session, given.shown)
-    is_free = is_id("rdm", given.redemption_id) and ledger.find_act(session, given.redemption_id) is None
+    evidence = Evidence(proofs, actor.device_id, yes=given.proof)
+    name = name_at_till(given.attempt, given.redemption_id)
+    is_proved = seen is not None and evidence.has_yes(name, given.fingerprint, seen.serial)
+    is_free = ledger.find_act(session, given.redemption_id) is None
     act = Act(
         actor=actor,
         name=given.attempt,
@@ -53,8 +58,9 @@ def say_again(session: Session, actor: Actor, given: GivenBefore, now: Ms) -> An
         fingerprint=given.fingerprint,
         serial=seen.serial if seen else None,
         shown=seen,
-        redemption_id=given.redemption_id if is_free else new_id("rdm", now),
+        redemption_id=given.redemption_id if is_proved and is_free else new_id("rdm", now),
         device_at=given.redeemed_at,
+        evidence=evidence,
     )
     return settle(session, act, now)
 

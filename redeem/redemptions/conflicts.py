@@ -1,4 +1,4 @@
-"""Two gifts of one coupon, side by side with their evidence, and who bears the second."""
+"""Gifts that the shop may not owe: the second gift of a coupon, and a contested gift, which breaks a rule. A shop manager decides."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.journal import is_signed, read_entry
+from redeem.domain.judgement import Rule
 from redeem.domain.terms import Bearer, parse_terms
 from redeem.lib.errors import Conflict as Contradiction
 from redeem.lib.errors import NotFound
@@ -61,9 +62,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class TwoGifts:
-    """A conflict. `id` is the second gift's act. Of a gift outside the reader's scope it says only that it was given.
+    """A conflict. `id` is the act of the gift to decide about, `second`; `first` is the one that stood, if there was one.
 
-    `withdrawn_at`: one of the two was reversed since.
+    Of a gift outside the reader's scope it says only that it was given. `rule` is the one that the gift breaks, if it is contested.
+    `bearer` is None until it is decided. `withdrawn_at`: one of the two was reversed since.
     """
 
     id: str
@@ -71,7 +73,9 @@ class TwoGifts:
     campaign_name: str
     value: Money
     at: Ms
-    bearer: Bearer
+    rule: Rule | None
+    bearer: Bearer | None
+    has_first: bool
     first: Evidence | None
     second: Evidence | None
     withdrawn_at: Ms | None
@@ -86,6 +90,7 @@ TWO_GIFTS = (
         Conflict.act_id,
         Conflict.standing_act_id,
         Conflict.serial,
+        Conflict.rule,
         Conflict.bearer,
         Conflict.at,
         Conflict.withdrawn_at,
@@ -96,7 +101,7 @@ TWO_GIFTS = (
         Manager.name.label("decided_by"),
     )
     .join(SecondAct, SecondAct.id == Conflict.act_id)
-    .join(FirstAct, FirstAct.id == Conflict.standing_act_id)
+    .outerjoin(FirstAct, FirstAct.id == Conflict.standing_act_id)
     .join(Coupon, Coupon.serial == Conflict.serial)
     .join(Campaign, Campaign.number == Coupon.campaign_number)
     .outerjoin(Manager, Manager.id == Conflict.manager_id)
@@ -151,7 +156,10 @@ def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGift
 
 
 def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note: str, now: Ms) -> TwoGifts:
-    """Say who bears the second gift. It may be decided again; each decision is recorded. Raises NotFound, Withdrawn."""
+    """Say who bears the gift: the issuer pays for it, or the partner does. It may be decided again; each decision is recorded.
+
+    Raises NotFound, Withdrawn.
+    """
     conflict = session.scalar(select(Conflict).where(Conflict.act_id == act_id).with_for_update())
     if conflict is None:
         raise NotFound
@@ -172,7 +180,8 @@ def within_either(statement: Select[*tuple[Any, ...]], scope: Scope) -> Select[*
 
 
 def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope: Scope) -> list[TwoGifts]:
-    gifts = evidence(session, {act_id for row in rows for act_id in (row.standing_act_id, row.act_id)}, scope)
+    acts = {act_id for row in rows for act_id in (row.standing_act_id, row.act_id) if act_id is not None}
+    gifts = evidence(session, acts, scope)
     return [
         TwoGifts(
             id=row.act_id,
@@ -180,7 +189,9 @@ def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope:
             campaign_name=row.campaign_name,
             value=parse_terms(row.terms).value,
             at=row.at,
+            rule=Rule(row.rule) if row.rule else None,
             bearer=row.bearer,
+            has_first=row.standing_act_id is not None,
             first=gifts.get(row.standing_act_id),
             second=gifts.get(row.act_id),
             withdrawn_at=row.withdrawn_at,

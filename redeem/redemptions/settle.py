@@ -22,7 +22,7 @@ from redeem.domain.rules import Verdict
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
-from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
+from redeem.redemptions.takers import is_after_limit, may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking
 
 
@@ -65,7 +65,8 @@ def find_about(session: Session, act: Act) -> KeptAct | None:
 def cancel(session: Session, act: Act, now: Ms) -> Answer:
     """Cancel the attempt `act.name` for good, also if its request has not arrived yet.
 
-    The tombstone is a row under the attempt's own name, so a late request meets it in the unique constraint.
+    It withdraws the redemption at any time, for only the till knows whether the answer came. After the campaign's limit it is listed as
+    late. The tombstone is a row under the attempt's own name, so a late request meets it in the unique constraint.
     Raises AttemptIdReused.
     """
     kept = ledger.find_act_by_name(session, act.actor.device_id, act.name)
@@ -76,6 +77,8 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     answer = Answer(Verdict.ATTEMPT_CANCELLED, replayed=kept is not None)
     if kept is None:
         ledger.append_act(session, row_of(act, taking.id, coupon, answer, now))
-    elif kept.code == Outcome.REDEEMED:
-        take_back(taking, CANCELLED, by_act_id=None)
+    elif coupon:
+        taken = take_back(taking, CANCELLED, by_act_id=None, late=is_after_limit(kept.at, now, coupon))
+        if taken.code == Outcome.NOTHING_TO_UNDO:
+            ledger.withdraw_conflict(session, kept.id, now)
     return answer

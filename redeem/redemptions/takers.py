@@ -12,12 +12,14 @@ from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
+from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
 from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.rows import IssuedCoupon, KeptAct, StandingRedemption
 from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
+from redeem.redemptions.judge import judge
 from redeem.redemptions.taking import Taking
 from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
 
@@ -55,21 +57,24 @@ def take_redeem(taking: Taking) -> Answer:
 
 
 def take_given(taking: Taking) -> Answer:
-    """Book a gift that was given offline. It is out, so no rule declines it; a second gift of one coupon is a conflict."""
-    coupon, actor = taking.coupon, taking.act.actor
+    """Book a gift that is reported. It may be out, so nothing declines it: if it breaks a rule, or is the second, it is booked as that."""
+    coupon = taking.coupon
     if coupon is None:
         return declined(taking, Verdict.UNKNOWN_COUPON, {})
-    yes = redeemed(taking.id, coupon, taking.now)
-    if stand(taking, yes, handed_over=True):
-        return yes
     standing = ledger.find_standing(taking.session, coupon.serial)
-    if standing is None:
-        raise Retry
-    if standing.device_id == actor.device_id and ledger.mark_handed_over_once(
-        taking.session, standing.act_id, taking.now
-    ):
+    if standing and is_pending_here(taking, standing):
         return Answer(Outcome.NOTED, {"stands": True})
-    return second_gift(taking, coupon, standing, taking.id)
+    rule = judge(taking, coupon, standing)
+    if rule:
+        return contest(taking, coupon, rule, standing, taking.id)
+    if standing and not gave_way(taking, standing):
+        return second_gift(taking, coupon, standing, taking.id)
+    yes = redeemed(taking.id, coupon, taking.now)
+    if not stand(taking, yes, handed_over=True):
+        raise Retry  # a redemption that the transaction could not see yet
+    if standing:
+        ledger.make_second(taking.session, standing.act_id, taking.id)
+    return yes
 
 
 def take_release(taking: Taking) -> Answer:
@@ -89,6 +94,7 @@ def take_move(taking: Taking) -> Answer:
     epoch, wanted = act.epoch or 0, act.to_store_id
     holds.release_all(session, act.actor.device_id, epoch, now)
     device = find(session, act.actor.device_id)
+    device.released_until = max(device.released_until, epoch)
     if wanted is None or where_to(session, device, generation.current(session), epoch) != wanted:
         return Answer(Outcome.NOT_MOVED)
     go(session, device, session.get_one(Store, wanted), device.moves_by_id or OPERATOR.id, now)
@@ -96,13 +102,20 @@ def take_move(taking: Taking) -> Answer:
 
 
 def take_gave(taking: Taking) -> Answer:
-    """Note that the gift was handed over. If a restore has lost the redemption that allowed it, the redemption stands from now on."""
-    about = taking.about
-    if about is None or about.kind != Kind.ASK or about.reversal is not None or taking.coupon is None:
+    """Note that the gift was handed over.
+
+    If a restore has lost the redemption that allowed it, the redemption stands from now on, if the tablet shows the yes that it had.
+    """
+    about, coupon = taking.about, taking.coupon
+    if about is None or about.kind != Kind.ASK or about.reversal is not None or coupon is None:
         return Answer(Outcome.NOTED, {"stands": False})
     if ledger.mark_handed_over(taking.session, about.id, taking.now):
         return Answer(Outcome.NOTED, {"stands": True})
-    return stand_after_all(taking, taking.coupon, about)
+    standing = ledger.find_standing(taking.session, coupon.serial)
+    rule = judge(taking, coupon, standing)
+    if rule:
+        return contest(taking, coupon, rule, standing, about.id)
+    return stand_after_all(taking, coupon, standing, about)
 
 
 def take_drop(taking: Taking) -> Answer:
@@ -114,11 +127,13 @@ def take_drop(taking: Taking) -> Answer:
 
 
 def take_undo(taking: Taking) -> Answer:
-    """Reverse a gift of this tablet. The tablet has checked the campaign's limit; what it wrote has happened, so it is booked."""
+    """Reverse a gift of this tablet. It is booked also after the campaign's limit, for the gift is back; then it is listed as late."""
     about = taking.about
+    if about and ledger.find_standing_by_act(taking.session, about.id):
+        return take_back(taking, taking.act.reason or "", by_act_id=taking.id, late=is_late_undo(taking, about))
     if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
         return Answer(Outcome.REVERSED)
-    return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
+    return Answer(Outcome.NOTHING_TO_UNDO)
 
 
 def take_reverse(taking: Taking) -> Answer:
@@ -129,9 +144,9 @@ def take_reverse(taking: Taking) -> Answer:
     """
     about = taking.about  # a till has a second gift only where it said a redemption again to a restored ledger
     is_own = about is not None and about.kind == Kind.REDEEM and about.store_id == taking.act.actor.store_id
-    if about and is_own and taking.coupon and ledger.withdraw_conflict(taking.session, about.id, taking.now):
-        return Answer(Outcome.REVERSED, {"coupon": taking.coupon.coupon_id})
     standing = ledger.find_standing(taking.session, taking.coupon.serial) if taking.coupon else None
+    if about and is_own and taking.coupon and is_withdrawn(taking, about, standing):
+        return Answer(Outcome.REVERSED, {"coupon": taking.coupon.coupon_id})
     if standing is None or taking.coupon is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)
     if is_too_late(taking, taking.coupon, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
@@ -161,20 +176,59 @@ def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
     return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
 
 
-def stand_after_all(taking: Taking, coupon: IssuedCoupon, about: KeptAct) -> Answer:
+def stand_after_all(
+    taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption | None, about: KeptAct
+) -> Answer:
     """Make the ask's redemption stand again, under the ask's own id so that its undo finds it. Else this is a second gift."""
-    standing = ledger.find_standing(taking.session, coupon.serial)
-    if standing:
+    if standing and not gave_way(taking, standing):
         return second_gift(taking, coupon, standing, about.id)
     ledger.make_standing(taking.session, coupon.serial, about.id, taking.act.actor.device_id, taking.now)
+    if standing:
+        ledger.make_second(taking.session, standing.act_id, about.id)
     count(taking, Outcome.REDEEMED)
     ledger.note_change(taking.session, coupon.serial)
     return Answer(Outcome.NOTED, {"stands": True})
 
 
+def is_pending_here(taking: Taking, standing: StandingRedemption) -> bool:
+    """Note the hand-over, if the gift that stands is this device's own and waits for that. Then this is the same gift."""
+    mine = standing.device_id == taking.act.actor.device_id
+    return mine and ledger.mark_handed_over_once(taking.session, standing.act_id, taking.now)
+
+
+def gave_way(taking: Taking, standing: StandingRedemption) -> bool:
+    """Take a contested redemption out of the way of this gift, which breaks no rule. False if the one that stands is not contested."""
+    if not ledger.is_contested(taking.session, standing.act_id):
+        return False
+    ledger.make_room(taking.session, standing.serial, standing.act_id)
+    return True
+
+
+def contest(
+    taking: Taking, coupon: IssuedCoupon, rule: Rule, standing: StandingRedemption | None, act_id: str
+) -> Answer:
+    """Record a gift that breaks a rule. It is not owed. If nothing stands it stands, so that the coupon is not given again.
+
+    It blocks nobody who holds the coupon, and nobody at all if it was reported from a store where the coupon is not good.
+    """
+    session, device_id = taking.session, taking.act.actor.device_id
+    answer = Answer(Outcome.CONTESTED, {"coupon": coupon.coupon_id, "rule": rule})
+    if not ledger.record_conflict(
+        session, act_id, standing.act_id if standing else None, coupon.serial, taking.now, rule=rule
+    ):
+        return answer
+    count(taking, Outcome.CONTESTED)
+    if standing is None and rule not in NO_RIGHT_TO_BLOCK and coupon.holder_id in (None, device_id):
+        ledger.make_standing(session, coupon.serial, act_id, device_id, taking.now)
+        ledger.note_change(session, coupon.serial)
+    return answer
+
+
 def second_gift(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption, act_id: str) -> Answer:
-    bearer = coupon.terms.bearer
-    if ledger.record_conflict(taking.session, act_id, standing.act_id, coupon.serial, bearer, taking.now):
+    """Record a second gift. A device's own second one its partner bears. Of others the campaign says who does, or a shop manager."""
+    is_own = standing.device_id == taking.act.actor.device_id
+    bearer = "partner" if is_own else coupon.terms.bearer
+    if ledger.record_conflict(taking.session, act_id, standing.act_id, coupon.serial, taking.now, bearer=bearer):
         count(taking, Outcome.CONFLICT)
     return Answer(Outcome.CONFLICT, {"coupon": coupon.coupon_id} | explain(standing, taking.act.actor))
 
@@ -244,7 +298,28 @@ def may_ask_again(act: Act, answer: Answer) -> bool:
 
 
 def is_too_late(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption) -> bool:
-    return taking.now - standing.at > coupon.terms.undo_minutes * MS_PER_MINUTE
+    return is_after_limit(standing.at, taking.now, coupon)
+
+
+def is_late_undo(taking: Taking, about: KeptAct) -> bool:
+    """Say whether a tablet's undo came after the campaign's limit, by the two times in its journal. No limit is on a gift that was not
+    handed over: the tablet asks for that whenever it is opened again.
+    """
+    act, coupon = taking.act, taking.coupon
+    if coupon is None or act.device_at is None or act.reason == NOT_HANDED_OVER:
+        return False
+    gave_at = ledger.last_gave_at(taking.session, act.actor.device_id, coupon.serial, about.at)
+    return is_after_limit(gave_at or about.device_at or act.device_at, act.device_at, coupon)
+
+
+def is_after_limit(given_at: Ms, undone_at: Ms, coupon: IssuedCoupon) -> bool:
+    return undone_at - given_at > coupon.terms.undo_minutes * MS_PER_MINUTE
+
+
+def is_withdrawn(taking: Taking, about: KeptAct, standing: StandingRedemption | None) -> bool:
+    """Withdraw the act's gift, if it is a second or contested one that does not stand."""
+    stands = standing is not None and standing.act_id == about.id
+    return not stands and ledger.withdraw_conflict(taking.session, about.id, taking.now)
 
 
 def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
@@ -257,15 +332,19 @@ def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
     )
 
 
-def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
-    """Reverse the redemption that the act is about, if it stands, and reopen its coupon. Counted on the gift's own day."""
-    about, coupon, session = taking.about, taking.coupon, taking.session
-    made_at = (
-        about and coupon and ledger.reverse(session, about.id, coupon.serial, reason, taking.now, by_act_id=by_act_id)
-    )
-    if not made_at or not coupon:
+def take_back(taking: Taking, reason: str, *, by_act_id: str | None, late: bool = False) -> Answer:
+    """Reverse the redemption that the act is about, if it stands, and reopen its coupon. Counted on the gift's own day.
+
+    A contested gift was not counted as one.
+    """
+    about, coupon, session, now = taking.about, taking.coupon, taking.session, taking.now
+    if not about or not coupon:
         return Answer(Outcome.NOTHING_TO_UNDO)
-    count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
+    made_at = ledger.reverse(session, about.id, coupon.serial, reason, now, by_act_id=by_act_id, late=late)
+    if not made_at:
+        return Answer(Outcome.NOTHING_TO_UNDO)
+    if not ledger.withdraw_conflict(session, about.id, now):
+        count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
     ledger.note_change(session, coupon.serial)
     reopen(taking, coupon)
     return Answer(Outcome.REVERSED, {"coupon": coupon.coupon_id})
@@ -274,11 +353,11 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None) -> Answer:
 def reopen(taking: Taking, coupon: IssuedCoupon) -> None:
     """Let the coupon's second gift stand, if there is one, for it is out. Otherwise open the coupon."""
     second = ledger.promote_conflict(taking.session, coupon.serial, taking.now)
-    if second:
+    if second and second.rule is None:
         day, today = local_day(second.at, second.time_zone), local_day(taking.now, second.time_zone)
         outcome = Outcome.REDEEMED
         ledger.count_outcome(taking.session, day, coupon.campaign_number, second.store_id, outcome, late=day != today)
-    else:
+    elif second is None:
         holds.reopen(taking.session, coupon.serial, taking.now)
 
 

@@ -1,19 +1,22 @@
 """What an entry of a tablet's journal asks for, as an act to settle."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Coupon
-from redeem.db.models.devices import Claim, Clerk
+from redeem.db.models.devices import Clerk
 from redeem.db.models.ledger import Act as KeptAct
 from redeem.domain.acts import Act, Kind
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import Evidence, Proofs, generation_of
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import generation
-from redeem.ledger.generation import Life
+from redeem.ledger.generation import LedgerBehind
+from redeem.lib.times import Ms
 from redeem.redemptions.identify import find_by_code, read_name
 
 REASON_MAX_CHARACTERS = 200
@@ -24,9 +27,30 @@ GIVES = (
 )  # of other kinds no typed code is looked up: nothing comes of a right one
 
 
-def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool = False) -> Act:
-    """Return the entry as an act, named by the entry's number. `is_admitted`: a manager has decided to admit it from quarantine."""
-    shown = shown_in(session, actor, entry, ring, is_admitted=is_admitted)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where entries come from, and what it takes to read them.
+
+    `writer_id` is the device that signed them: `actor` itself, or one that the ledger does not know any more. What they report happened
+    from `earliest` on and, if they were handed in earlier, until `latest`. `is_admitted`: a manager admits them from quarantine.
+    """
+
+    actor: Actor
+    writer_id: str
+    ring: KeyRing
+    proofs: Proofs
+    earliest: Ms
+    latest: Ms | None = None
+    is_admitted: bool = False
+
+
+def as_act(session: Session, source: Source, entry: Entry) -> Act:
+    """Return the entry as an act, named by the entry's number. Raises LedgerBehind."""
+    actor = source.actor
+    shown = shown_in(session, source, entry)
+    evidence = evidence_in(source, entry)
+    if shown:
+        refuse_if_behind(session, evidence, shown.serial)
     return Act(
         actor=actor,
         name=str(entry.number),
@@ -34,16 +58,33 @@ def as_act(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_ad
         fingerprint=entry.hash,
         serial=shown.serial if shown else None,
         shown=None if entry.kind == Kind.RELEASE else shown,  # an id alone proves nothing
-        of=named(entry.body.get("of")),
-        epoch=whole(entry.body.get("epoch")),
+        of=named(entry.number_member("of")),
+        epoch=entry.number_member("epoch"),
         to_store_id=entry.text_member("store") if entry.kind == Kind.MOVE else None,
         reason=(entry.text_member("reason") or entry.text_member("code") or "")[:REASON_MAX_CHARACTERS],
         clerk_id=known_clerk(session, actor, entry.text_member("clerk")),
         device_at=entry.at,
         entry=entry.text,
         signature=entry.signature,
-        from_quarantine=is_admitted,
+        from_quarantine=source.is_admitted,
+        earliest=source.earliest,
+        latest=source.latest,
+        evidence=evidence,
+        list_at=entry.number_member("list"),
     )
+
+
+def evidence_in(source: Source, entry: Entry) -> Evidence:
+    epoch, grant, yes = entry.number_member("epoch"), entry.text_member("grant"), entry.text_member("yes")
+    return Evidence(source.proofs, source.writer_id, epoch, grant, yes)
+
+
+def refuse_if_behind(session: Session, evidence: Evidence, serial: int) -> None:
+    """Raise LedgerBehind for a grant that we signed in a generation which this ledger has not reached."""
+    if evidence.epoch is None or generation_of(evidence.epoch) <= generation.current(session).generation:
+        return
+    if evidence.has_grant(serial):
+        raise LedgerBehind(generation_of(evidence.epoch))
 
 
 def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
@@ -66,14 +107,14 @@ def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
     session.execute(wanted.with_for_update(key_share=True))
 
 
-def shown_in(session: Session, actor: Actor, entry: Entry, ring: KeyRing, *, is_admitted: bool) -> ShownCoupon | None:
+def shown_in(session: Session, source: Source, entry: Entry) -> ShownCoupon | None:
     """Which coupon an entry is about. To give one, it must show what only the coupon's bearer has: its token or its short code."""
     if entry.kind == Kind.RELEASE:
-        return named_in(entry, ring)
+        return named_in(entry, source.ring)
     typed = entry.text_member("typed") if entry.kind in GIVES else None
     if typed:
-        return typed_in(session, actor, entry, typed, ring, is_admitted=is_admitted)
-    token = read_name(entry.text_member("coupon"), ring).token
+        return typed_in(session, source, entry, typed)
+    token = read_name(entry.text_member("coupon"), source.ring).token
     return ShownCoupon.of(token) if token else None
 
 
@@ -82,43 +123,19 @@ def named_in(entry: Entry, ring: KeyRing) -> ShownCoupon | None:
     return None if serial is None else ShownCoupon(serial)
 
 
-def typed_in(
-    session: Session, actor: Actor, entry: Entry, text: str, ring: KeyRing, *, is_admitted: bool
-) -> ShownCoupon | None:
+def typed_in(session: Session, source: Source, entry: Entry, text: str) -> ShownCoupon | None:
     """Return the coupon that a typed short code names.
 
-    If a restore has lost the coupon or its code, the id beside the code names it: while the ledger recovers, later if the ledger knows
-    by then that this tablet holds it, or if a manager admits the entry.
+    If a restore has lost the coupon, the id beside the code names it, provided that the entry shows our proof that the code is its own.
     """
-    code = read_name(text, ring).short_code
+    code = read_name(text, source.ring).short_code
     serial = find_by_code(session, code, guesser=None)
     if serial is not None:
         return ShownCoupon(serial)
-    named = named_in(entry, ring)
-    if code is None or named is None or entry.kind != Kind.GAVE_HELD:
+    named = named_in(entry, source.ring)
+    if code is None or named is None or not source.proofs.is_code(entry.text_member("proof"), named.serial, code):
         return None
-    is_believed = is_code_lost(session, named.serial) and (
-        is_admitted or is_holder_of_lost(session, actor, named.serial)
-    )
-    return ShownCoupon(named.serial, short_code=code) if is_believed else None
-
-
-def is_code_lost(session: Session, serial: int) -> bool:
-    """Say whether the ledger may lack the code that is printed on a coupon. A code that it knows is the only right one."""
-    return session.scalar(select(Coupon.code_is_lost).where(Coupon.serial == serial)) is not False
-
-
-def is_holder_of_lost(session: Session, actor: Actor, serial: int) -> bool:
-    """Say whether this device may hold a coupon whose short code a restore has lost.
-
-    While the ledger recovers it has not heard all holders. A lost coupon that was adopted by its token has a new code.
-    """
-    life = generation.current(session)
-    if life.is_recovering or life.generation == Life().generation:
-        return life.is_recovering
-    claimed = select(Claim.serial).where(Claim.serial == serial, Claim.device_id == actor.device_id)
-    held = select(Coupon.serial).where(Coupon.serial == serial, Coupon.holder_id == actor.device_id)
-    return session.scalar(claimed.union(held)) is not None
+    return ShownCoupon(named.serial, short_code=code)
 
 
 def known_clerk(session: Session, actor: Actor, clerk_id: str | None) -> str | None:
@@ -126,10 +143,5 @@ def known_clerk(session: Session, actor: Actor, clerk_id: str | None) -> str | N
     return session.scalar(at_store) if clerk_id else None
 
 
-def named(value: object) -> str | None:
-    number = whole(value)
+def named(number: int | None) -> str | None:
     return None if number is None else str(number)
-
-
-def whole(value: object) -> int | None:
-    return value if type(value) is int else None

@@ -22,13 +22,17 @@ from redeem.db.paging import Slice
 from redeem.devices import forgotten
 from redeem.domain.acts import Act
 from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
+from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.domain.presented import Actor
+from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import ledger
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redemptions.settle import settle
 from redeem.sync import entries
+from redeem.sync.entries import Source
+from redeem.sync.risks import RisksTaken
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 BYTES_PER_SENDER_MAX = 64 * 1024 * 1024  # of entries' texts in all, decided ones too, since they stay
@@ -234,6 +238,7 @@ def admit(
     device_id: str,
     manager_id: str,
     ring: KeyRing,
+    proofs: Proofs,
     now: Ms,
     scope: Scope = WHOLE,
     up_to: str | None = None,
@@ -247,9 +252,13 @@ def admit(
     waiting = waits(device_id, up_to)
     next_ones = select(Quarantine).where(waiting).order_by(Quarantine.number, Quarantine.at, Quarantine.entry_hash)
     rows = session.scalars(next_ones.limit(ADMITTED_PER_STEP)).all()
-    entries.lock_coupons(session, [act_of(session, author, entry_of(row), ring) for row in rows])
-    for row in rows:
-        row.outcome = settle_one(session, author, entry_of(row), ring, now)
+    acts = [act_of(session, author, row, ring, proofs) for row in rows]
+    entries.lock_coupons(
+        session, [under_free_name(session, author, entry_of(row), act) for row, act in zip(rows, acts, strict=True)]
+    )
+    risks = RisksTaken()
+    for row, act in zip(rows, acts, strict=True):
+        row.outcome = settle_one(session, author, entry_of(row), act, risks, now)
         row.decided_at, row.decision, row.manager_id = now, "admitted", manager_id
     outcomes = dict(Counter(row.outcome or "" for row in rows))
     session.flush()
@@ -317,19 +326,29 @@ def waits(device_id: str, up_to: str | None = None) -> ColumnElement[bool]:
     return and_(waiting, or_(Quarantine.number < number, Quarantine.entry_hash == up_to))
 
 
-def settle_one(session: Session, author: Author, entry: Entry, ring: KeyRing, now: Ms) -> str:
+def settle_one(session: Session, author: Author, entry: Entry, act: Act, risks: RisksTaken, now: Ms) -> str:
     """Settle one entry. Return its answer; NOT_SIGNED if its device has not signed it."""
     if not is_signed(entry, author.device_id, author.public_key):
         return NOT_SIGNED
     continues = is_next(author, entry)
-    answer = settle(session, act_of(session, author, entry, ring), now)
+    answer = settle(session, risks.before(under_free_name(session, author, entry, act)), now)
+    risks.note(act, answer)
     if continues:
         author.row.last_number, author.row.last_hash = entry.number, entry.hash
     return answer.code
 
 
-def act_of(session: Session, author: Author, entry: Entry, ring: KeyRing) -> Act:
-    act = entries.as_act(session, author.actor, entry, ring, is_admitted=True)
+def act_of(session: Session, author: Author, row: Quarantine, ring: KeyRing, proofs: Proofs) -> Act:
+    """Return the entry as an act. What it reports happened before it was handed in, and after the device last had nothing to tell; of a
+    device that the ledger does not know, nobody knows since when.
+    """
+    known_since = 0 if author.prefix else (author.row.told_at or author.row.created_at) - REQUEST_AGE_MAX_MS
+    source = Source(author.actor, author.device_id, ring, proofs, known_since, latest=row.at, is_admitted=True)
+    return entries.as_act(session, source, entry_of(row))
+
+
+def under_free_name(session: Session, author: Author, entry: Entry, act: Act) -> Act:
+    """Return the act under a name that is free, and that refers to the act that the entry means."""
     of = None if act.of is None else name_of_number(session, author, int(act.of))
     return replace(act, name=name_of(session, author, entry.number, entry.hash), of=of)
 

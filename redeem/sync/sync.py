@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from json import loads
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import throttle
 from redeem.db.models.coupons import Coupon
-from redeem.db.models.devices import Device
-from redeem.db.models.partners import Store
 from redeem.devices import moves
-from redeem.domain.acts import Act, Answer
+from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
+from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs
 from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
@@ -28,17 +27,26 @@ from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.generation import Life
 from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer
-from redeem.lib.errors import TooMany, Unauthenticated
+from redeem.lib.errors import TooMany
+from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms, local_day
 from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
 from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
-from redeem.sync.entries import GIVES, as_act, lock_coupons
+from redeem.sync.entries import GIVES, Source, as_act, lock_coupons
 from redeem.sync.old_journals import OldJournal
-
-ENTRIES_PER_SYNC_MAX = 200
+from redeem.sync.risks import RisksTaken
+from redeem.sync.tablet import (
+    Receipt,
+    Tablet,
+    lock_tablet,
+    note_seen,
+    note_told,
+    receipt_of,
+    where_it_is,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +71,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Readers:
+    """What it takes to read an entry: the keys that verify tokens, and those that verify proofs."""
+
+    ring: KeyRing
+    proofs: Proofs
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the tablet gets. `last` is the number of the last entry that the server has taken; answers are by entry number.
 
     `fault` says why entries were put in quarantine, and `quarantined` how many wait there for a manager. `kept` is the number of
     the last entry there (for a revoked tablet: of the last entry that is here at all); the tablet goes on behind it. `old_kept` is
     that number of the old journal, as far as this tablet has handed it in, and `old_refused` how many of its entries were not signed by
-    the device that it names. While `recovering`, a tablet whose `report` on this `generation` is missing sends one. `move` is
-    the store to which it is to move.
+    the device that it names. `receipt` is our signature that the journal is here up to its end. While `recovering`, a tablet whose
+    `report` on this `generation` is missing sends one. `move` is the store to which it is to move.
     """
 
     last: int
@@ -87,6 +103,7 @@ class Reply:
     verdict: dict[str, Any] | None = None
     snapshot: dict[str, Any] | None = None
     grants: Sequence[Grant] = ()
+    receipt: Receipt | None = None
     recalls: Sequence[Grant] = ()
     move: str | None = None
     changes: dict[str, Any] | None = None
@@ -102,31 +119,27 @@ class Old:
     refused: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tablet:
-    """A device as the request found it, locked for this transaction."""
-
-    actor: Actor
-    public_key: bytes
-    row: Device = field(repr=False)
-
-    @property
-    def is_active(self) -> bool:
-        return self.row.revoked_at is None and self.row.lost_at is None
-
-
 def sync(
-    session: Session, device_id: str, request: Request, ring: KeyRing, signer: Callable[[], Signer], now: Ms
+    session: Session,
+    device_id: str,
+    request: Request,
+    ring: KeyRing,
+    signer: Callable[[], Signer],
+    proofs: Proofs,
+    now: Ms,
 ) -> Reply:
-    """Take the entries and answer them; quarantine what can't be taken. Raises Unauthenticated for a device that is not ours."""
+    """Take the entries and answer them; quarantine what can't be taken. Raises Unauthenticated for a device that is not ours, and
+    LedgerBehind.
+    """
     tablet = lock_tablet(session, device_id)
     note_seen(tablet.row, request.device_time, now)
     old = keep_old(session, request.old, tablet, now)
     if not tablet.is_active:
         return hand_in(session, tablet, request, old, now)
-    answers, fault = take_all(session, tablet, request.entries, ring, now)
+    answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs), now)
     tablet = where_it_is(session, tablet)
-    life, over = recover(session, tablet, request.report)
+    note_told(tablet, request.entries, fault, now)
+    life, over = recover(session, tablet, request.report, proofs)
     move_holds(session, tablet, life, now)
     kept = quarantine.kept(session, device_id)
     changes = changes_since(
@@ -146,7 +159,8 @@ def sync(
         old_refused=old.refused,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=snapshot.brief(session, tablet.actor, ring, life, request.known),
-        grants=holds.grants_after(session, device_id, request.epoch),
+        grants=holds.grants_after(session, proofs, device_id, request.epoch),
+        receipt=receipt_of(tablet, proofs, now),
         recalls=[*holds.recalls(session, device_id), *over],
         move=moves.where_to(session, tablet.row, life, request.epoch),
         changes=changes,
@@ -199,22 +213,23 @@ def hand_in(session: Session, tablet: Tablet, request: Request, old: Old, now: M
 
 
 def take_all(
-    session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing, now: Ms
+    session: Session, tablet: Tablet, entries: Sequence[Entry], readers: Readers, now: Ms
 ) -> tuple[dict[int, dict[str, Any]], str | None]:
     """Take entries in order. Return the answers by number, and the fault that stopped it, if any: then the rest is in quarantine.
 
     What stands behind a move happened at the new store.
     """
     answers: dict[int, dict[str, Any]] = {}
-    acts = new_acts(session, tablet, entries, ring)
+    acts = new_acts(session, tablet, entries, readers)
+    risks = RisksTaken()
     for index, entry in enumerate(entries):
         try:
             if is_behind_a_gap(session, tablet, entry) or must_wait(session, tablet, acts, entry, now):
                 break  # the reply's `last` tells the device where to begin
-            answers[entry.number] = take(session, tablet, entry, acts, now)
+            answers[entry.number] = take(session, tablet, entry, acts, readers, risks, now)
             if tablet.row.store_id != tablet.actor.store_id:
                 tablet = where_it_is(session, tablet)
-                acts = as_acts(session, tablet, entries[index + 1 :], ring)
+                acts = as_acts(session, tablet, entries[index + 1 :], readers)
         except BrokenJournal as fault:
             device_id = tablet.actor.device_id
             quarantine.keep(session, device_id, entries[index:], fault.code, device_id, now)
@@ -250,82 +265,71 @@ def guesses_of(tablet: Tablet) -> str:
     return f"journal-code:{tablet.actor.device_id}"
 
 
-def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
+def new_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], readers: Readers) -> dict[str, Act]:
     """Return the acts of entries that the server has not taken yet, by hash, with all their coupons locked."""
-    acts = as_acts(session, tablet, entries, ring)
+    acts = as_acts(session, tablet, entries, readers)
     lock_coupons(session, list(acts.values()))
     return acts
 
 
-def as_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], ring: KeyRing) -> dict[str, Act]:
-    new = [entry for entry in entries if entry.number > tablet.row.last_number]
-    return {entry.hash: as_act(session, tablet.actor, entry, ring) for entry in new}
+def as_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], readers: Readers) -> dict[str, Act]:
+    """Return the acts of entries that the server has not taken yet, by hash. What they report happened after the last sync that left
+    nothing to tell: a request may have been under way for a while, and what was written meanwhile comes with the next one.
+    """
+    row = tablet.row
+    earliest = (row.told_at or row.created_at) - REQUEST_AGE_MAX_MS
+    source = Source(tablet.actor, tablet.actor.device_id, readers.ring, readers.proofs, earliest)
+    new = [entry for entry in entries if entry.number > row.last_number]
+    return {entry.hash: as_act(session, source, entry) for entry in new}
 
 
-def take(session: Session, tablet: Tablet, entry: Entry, acts: dict[str, Act], now: Ms) -> dict[str, Any]:
+def take(
+    session: Session,
+    tablet: Tablet,
+    entry: Entry,
+    acts: dict[str, Act],
+    readers: Readers,
+    risks: RisksTaken,
+    now: Ms,
+) -> dict[str, Any]:
     if entry.number <= tablet.row.last_number:
-        return repeat(session, tablet, entry)
+        return as_json(tablet, entry, repeat(session, tablet, entry), readers.proofs)
     check_entry(entry, tablet.row.last_hash or FIRST_HASH, tablet.actor.device_id, tablet.public_key)
-    answer = settle(session, acts[entry.hash], now)
-    if is_guess(acts[entry.hash], entry):
+    act = risks.before(acts[entry.hash])
+    answer = settle(session, act, now)
+    risks.note(act, answer)
+    if is_guess(act, entry):
         throttle.count_failure(session, guesses_of(tablet), now)
     tablet.row.last_number, tablet.row.last_hash = entry.number, entry.hash
-    return as_json(answer)
+    return as_json(tablet, entry, answer, readers.proofs)
 
 
-def repeat(session: Session, tablet: Tablet, entry: Entry) -> dict[str, Any]:
+def repeat(session: Session, tablet: Tablet, entry: Entry) -> Answer:
     """Return the first answer to an entry that was taken. Another text under its number means a rewritten journal."""
     kept = ledger.find_act_by_name(session, tablet.actor.device_id, str(entry.number))
     if kept is None or kept.fingerprint != entry.hash:
         raise BrokenJournal
-    return as_json(Answer(kept.code, loads(kept.answer)))
+    return Answer(kept.code, loads(kept.answer))
 
 
-def recover(session: Session, tablet: Tablet, report: Report | None) -> tuple[Life, list[Grant]]:
+def recover(session: Session, tablet: Tablet, report: Report | None, proofs: Proofs) -> tuple[Life, list[Grant]]:
     """Take the tablet's report after a restore. Return the generation, and which of the reported holds are over."""
     life = generation.current(session)
     if not life.is_recovering:
         return life, []
-    over = recovery_reports.record_report(session, tablet.row, report, life) if report else []
-    return recovery_reports.end_if_complete(session), [Grant(serial, epoch) for serial, epoch in over]
+    over = recovery_reports.record_report(session, tablet.row, report, life, proofs) if report else []
+    return recovery_reports.end_if_complete(session), [Grant(hold.serial, hold.epoch) for hold in over]
 
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
     """Grant the tablet what it was promised, and coupons at home at its store that nobody holds."""
-    if life.is_recovering or tablet.row.moves_to_id:
+    if life.only_holders_give or tablet.row.moves_to_id:
         return
     today = local_day(now, tablet.actor.time_zone)
     if sweep.begin_day(tablet.row, today):
         prune(session)
     sweep.sweep(session, tablet.row, now, today)
     holds.grant_promised(session, tablet.row, life, now, today)
-
-
-def lock_tablet(session: Session, device_id: str) -> Tablet:
-    """Lock the device's row, with a lock that does not block rows which only refer to it, such as a promise."""
-    statement = (
-        select(Device, Store.name, Store.partner_id, Store.time_zone)
-        .join(Store, Store.id == Device.store_id)
-        .where(Device.id == device_id, Device.kind == "tablet")
-        .with_for_update(of=Device, key_share=True)
-    )
-    row = session.execute(statement).one_or_none()
-    device, store_name, partner_id, time_zone = row or (None, "", "", "")
-    if device is None or device.public_key is None:
-        raise Unauthenticated("This tablet is not enrolled here. Ask a manager for a new enrolment link.")
-    actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
-    return Tablet(actor, device.public_key, device)
-
-
-def where_it_is(session: Session, tablet: Tablet) -> Tablet:
-    """Return the tablet as it is now, for it may just have moved."""
-    return tablet if tablet.row.store_id == tablet.actor.store_id else lock_tablet(session, tablet.actor.device_id)
-
-
-def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:
-    device.last_seen_at = now
-    if device_time is not None:
-        device.clock_skew_ms = device_time - now
 
 
 def ask_verdict(
@@ -367,5 +371,10 @@ def identify(
     return ShownCoupon(row.serial), signer().write_serial(row.key_id, row.serial, row.last_day)
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
-    return {"code": answer.code, **answer.details}
+def as_json(tablet: Tablet, entry: Entry, answer: Answer, proofs: Proofs) -> dict[str, Any]:
+    """Return an answer for the tablet. A yes is signed: with it the tablet shows to a restored ledger that it was told to give."""
+    told = {"code": answer.code, **answer.details}
+    serial = coupon_of(answer.details["coupon"]) if answer.redeemed and entry.kind == Kind.ASK else None
+    if serial is None:
+        return told
+    return told | {"yes": proofs.yes(tablet.actor.device_id, NAME_IN_JOURNAL, entry.hash, serial)}

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from redeem.config import Settings
 from redeem.db.base import Base
 from redeem.db.engine import Database, Driver
+from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import signing
 from redeem.ledger.signing import Signer
@@ -37,6 +38,7 @@ class Context:
         self.database = database
         self.links = Links(settings.secrets)
         self.sealer = Sealer(settings.secrets)
+        self.proofs = Proofs(settings.secrets)
         self.memory = Memory()
         self._ring: tuple[float, KeyRing] | None = None
         self._signer: tuple[float, Signer] | None = None

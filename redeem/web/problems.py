@@ -82,6 +82,7 @@ KINDS: Mapping[str, Kind] = {
         "Send it again, with the same Idempotency-Key: nothing was done.",
         retry_after_seconds=1,
     ),
+    "ledger_behind": Kind(503, "The server runs on an old copy of its database", retry_after_seconds=60),
     "unavailable": Kind(503, "The service is temporarily unavailable", retry_after_seconds=1),
     # A coupon is declined.
     **{verdict: Kind(each.status, each.title, each.detail) for verdict, each in DECLINES.items()},
@@ -90,6 +91,11 @@ KINDS: Mapping[str, Kind] = {
         409,
         "The present state does not allow this",
         "Tell the shop: another device gave a gift for this coupon, too. Both gifts are recorded.",
+    ),
+    "contested": Kind(
+        409,
+        "The gift is recorded and not owed yet",
+        "A manager of the shop decides about this gift: it was reported without the `proof` of its redemption, or breaks a rule.",
     ),
     "not_recovering": Kind(409, "The server does not wait for this till"),
     "conflict_withdrawn": Kind(409, "One of the two gifts was undone"),

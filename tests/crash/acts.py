@@ -15,7 +15,7 @@ from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
 from redeem.sync import sync as tablet_sync
 from redeem.sync.sync import Request
-from tests.factories import MOSCOW, NOW, SECRET, Issued
+from tests.factories import MOSCOW, NOW, PROOFS, SECRET, Issued
 from tests.tills import till_of
 
 Said = dict[str, Any]
@@ -45,7 +45,7 @@ def sync(database: Database, said: Said) -> Perform:
 
     def perform() -> str:
         reply = database.write(
-            lambda session: tablet_sync.sync(session, said["device"], request, ring, lambda: signer, NOW)
+            lambda session: tablet_sync.sync(session, said["device"], request, ring, lambda: signer, PROOFS, NOW)
         )
         code: str = reply.answers[entry.number]["code"]
         return code

@@ -50,9 +50,10 @@ from redeem.lib.links import Purpose
 from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
-from redeem.sync.sync import lock_tablet, take_all
+from redeem.sync.sync import Readers, take_all
+from redeem.sync.tablet import lock_tablet
 from redeem.web.context import Context
-from tests.factories import NOW, SECRET
+from tests.factories import NOW, PROOFS, SECRET
 from tests.tablets import Tablet
 
 PICTURE_MAX_BYTES = 4_000
@@ -459,12 +460,12 @@ def stage_of(folder: Path, world: World) -> Demo:
 
 def replay(session: Session, world: World) -> None:
     """Hands each act to the server as its device would, at its time."""
-    ring = signing.load_ring(session)
+    readers = Readers(signing.load_ring(session), PROOFS)
     reasons = {one["by_act_id"]: one["reason"] for one in world.history.books.reversals}
     for row in sorted(world.history.books.acts, key=lambda row: (row["at"], row["id"])):
         if row["entry"]:
             entry = read_entry(row["entry"], row["signature"])
-            _, fault = take_all(session, lock_tablet(session, row["device_id"]), [entry], ring, row["at"])
+            _, fault = take_all(session, lock_tablet(session, row["device_id"]), [entry], readers, row["at"])
             assert fault is None
         else:
             settle(session, till_act(session, row, reasons.get(row["id"])), row["at"])

@@ -1,6 +1,7 @@
 """Restoring a backup, which is always too old: tablets and tills refill the ledger, and nothing is given twice meanwhile or after."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
@@ -23,13 +24,13 @@ from redeem.lib.sealing import Sealer
 from redeem.recovery import restore as recovery_restore
 from redeem.recovery import tills as recovery_tills
 from redeem.recovery.missing_devices import NotRecovering, list_missing, write_off_missing
-from redeem.recovery.tills import GivenBefore
 from redeem.sync import quarantine
 from tests import factories
 from tests.books import ends_in_order
 from tests.counters import serials
 from tests.databases import on_both_databases
-from tests.factories import NOW, SECRET
+from tests.factories import NOW, PROOFS, SECRET
+from tests.tills import as_given
 from tests.vaults import Vault, vault_of
 
 pytestmark = [on_both_databases, ends_in_order]
@@ -71,8 +72,8 @@ def write_off(counters, device_id, manager_id):
 
 def say_again(counters, till, coupon, answer, attempt):
     seen = ShownCoupon.of(tokens.read(coupon.token))
-    given = GivenBefore(attempt, "the body", seen, answer.details["redemption"], NOW)
-    return counters.write(lambda session: recovery_tills.say_again(session, till.actor, given, LATER))
+    given = as_given(till, attempt, seen, answer)
+    return counters.write(lambda session: recovery_tills.say_again(session, till.actor, given, PROOFS, LATER))
 
 
 def all_report(counters, tills, generation, *, but=()):
@@ -465,9 +466,10 @@ def test_a_made_up_redemption_id_is_not_taken(counters, tills, vault):
     given = tills["north"].redeem(first, "one")
     restore(counters, vault)
     say_again(counters, tills["north"], first, given, "one")
-    again = say_again(counters, tills["north two"], second, given, "two")
-    assert again.code == "redeemed"
-    assert again.details["redemption"] != given.details["redemption"]
+    claimed = replace(as_given(tills["north two"], "two", ShownCoupon.of(tokens.read(second.token)), given), proof=None)
+    again = counters.write(lambda s: recovery_tills.say_again(s, tills["north two"].actor, claimed, PROOFS, LATER))
+    assert again.code == "contested"
+    assert counters.standing(first).act_id == given.details["redemption"] != counters.standing(second).act_id
 
 
 def test_nothing_is_said_again_to_a_ledger_that_waits_for_nothing(counters, tills):
@@ -552,7 +554,7 @@ def test_a_lost_coupon_given_by_its_short_code_is_booked_as_well_when_that_is_ad
     assert counters.tablet.sync().fault == "revoked"
     device_id = counters.tablet.device_id
     ring = counters.read(signing.load_ring)
-    done = counters.write(lambda session: quarantine.admit(session, device_id, manager_id, ring, LATER))
+    done = counters.write(lambda session: quarantine.admit(session, device_id, manager_id, ring, PROOFS, LATER))
     assert done.outcomes == {"redeemed": 1}
     assert tills["north"].redeem(lost).code == "already_redeemed"
 

@@ -14,13 +14,12 @@ from redeem.db.models.ledger import Redemption
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.tokens import read
 from redeem.recovery import restore, tills
-from redeem.recovery.tills import GivenBefore
 from tests.books import faults
 from tests.counters import Counters
 from tests.databases import on_both_databases
-from tests.factories import NOW
+from tests.factories import NOW, PROOFS
 from tests.recovery.test_restore import vault
-from tests.tills import tills_of
+from tests.tills import as_given, tills_of
 
 __all__ = ["vault"]
 pytestmark = on_both_databases
@@ -107,8 +106,8 @@ class Day:
 
     def say_again(self, till):
         for coupon, name, answer in self.said:
-            given = GivenBefore(name, "the body", ShownCoupon.of(read(coupon.token)), answer.details["redemption"], NOW)
-            self.counters.write(lambda s, given=given: tills.say_again(s, till.actor, given, LATER))
+            given = as_given(till, name, ShownCoupon.of(read(coupon.token)), answer)
+            self.counters.write(lambda s, given=given: tills.say_again(s, till.actor, given, PROOFS, LATER))
 
     @property
     def coupons(self):

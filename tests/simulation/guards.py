@@ -20,6 +20,8 @@ from redeem.ledger import signing, sql
 from redeem.lib.files import ROOT
 from redeem.redemptions import settle
 from redeem.sync import entries, sync
+from redeem.sync.risks import RisksTaken
+from tests.factories import PROOFS
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening
 
@@ -72,9 +74,9 @@ def any_second_redemption() -> AbstractContextManager[object]:
 def newest_first() -> Iterator[None]:
     """The newest entry is taken without those before it."""
 
-    def take_all(session: Any, tablet: Any, entries: Any, ring: Any, now: Any) -> Any:
-        acts = sync.new_acts(session, tablet, entries, ring)
-        return {entry.number: sync.take(session, tablet, entry, acts, now) for entry in entries[-1:]}, None
+    def take_all(session: Any, tablet: Any, entries: Any, readers: Any, now: Any) -> Any:
+        acts, risks = sync.new_acts(session, tablet, entries, readers), RisksTaken()
+        return {each.number: sync.take(session, tablet, each, acts, readers, risks, now) for each in entries[-1:]}, None
 
     with patch.object(sync, "take_all", take_all), patch.object(sync, "check_entry"):
         yield
@@ -85,9 +87,9 @@ def rules_run_again() -> AbstractContextManager[object]:
     again = count(1_000_000)  # acts of a journal are named by numbers
 
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
-        act = entries.as_act(session, tablet.actor, entry, signing.load_ring(session))
-        answer = settle.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
-        return sync.as_json(answer)
+        source = entries.Source(tablet.actor, tablet.actor.device_id, signing.load_ring(session), PROOFS, 0)
+        act = entries.as_act(session, source, entry)
+        return settle.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
 
     return patch.object(sync, "repeat", settle_again)
 

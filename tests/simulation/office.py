@@ -21,6 +21,7 @@ from redeem.devices import enrolment, moves
 from redeem.devices import write_off as device_write_off
 from redeem.domain.acts import Act, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import name_at_till
 from redeem.domain.tokens import read
 from redeem.ledger import generation, signing
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
@@ -35,6 +36,7 @@ from redeem.sync.quarantine import Admission
 from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
 from tests import factories
+from tests.factories import PROOFS
 from tests.simulation import setting
 from tests.simulation.counters import carry_for
 from tests.simulation.tills import BACK, Till
@@ -163,7 +165,7 @@ def admit_all(world: World, device: str) -> None:
 
     def work(session: Session) -> Admission:
         ring = signing.load_ring(session)
-        return quarantine.admit(session, device, world.setting.manager, ring, world.clock.now)
+        return quarantine.admit(session, device, world.setting.manager, ring, PROOFS, world.clock.now)
 
     while (admission := world.server.write(work)).waiting:
         pass
@@ -227,7 +229,15 @@ def said_to(world: World, till: Till) -> dict[str, GivenBefore]:
     )
     acts = world.server.read(lambda session: session.scalars(yes).all())
     return {
-        act.name: GivenBefore(act.name, act.fingerprint, ShownCoupon(act.serial or 0), act.id, act.at) for act in acts
+        act.name: GivenBefore(
+            act.name,
+            act.fingerprint,
+            ShownCoupon(act.serial or 0),
+            act.id,
+            act.at,
+            PROOFS.yes(act.device_id, name_at_till(act.name, act.id), act.fingerprint, act.serial or 0),
+        )
+        for act in acts
     }
 
 
@@ -253,7 +263,7 @@ def report(world: World, till: Till) -> None:
     def work(session: Session) -> None:
         actor = actor_of(session, till)
         for given in said:
-            tills.say_again(session, actor, given, world.clock.now)
+            tills.say_again(session, actor, given, PROOFS, world.clock.now)
         for act in ended_by(till, actor, marks):
             (settle.cancel if act.kind == Kind.CANCEL else settle.settle)(session, act, world.clock.now)
         tills.till_reported(session, actor.device_id)

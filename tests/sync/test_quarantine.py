@@ -21,10 +21,10 @@ from redeem.lib.errors import NotFound, TooMany
 from redeem.sync import old_journals, quarantine
 from redeem.sync.old_journals import OldJournal
 from redeem.sync.quarantine import Admission
-from redeem.sync.sync import ENTRIES_PER_SYNC_MAX
+from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
-from tests.factories import NOW
+from tests.factories import NOW, PROOFS
 from tests.tablets import Tablet
 
 pytestmark = [on_both_databases, ends_in_order]
@@ -42,7 +42,9 @@ def lose(counters, tablet):
 
 
 def admit(counters, device_id, manager_id, up_to=None):
-    return counters.write(lambda s: quarantine.admit(s, device_id, manager_id, signing.load_ring(s), NOW, up_to=up_to))
+    return counters.write(
+        lambda s: quarantine.admit(s, device_id, manager_id, signing.load_ring(s), PROOFS, NOW, up_to=up_to)
+    )
 
 
 def lines(counters, device_id, after=0):
@@ -183,15 +185,15 @@ def test_a_gift_that_was_given_again_meanwhile_is_a_conflict(counters, tablet, t
     assert counters.read(lambda session: session.scalars(select(Conflict.serial)).all()) == [coupon.serial]
 
 
-def test_a_gift_on_a_yes_that_came_before_is_found_too(counters, tablet, till, manager_id):
-    """The ask is admitted too late to be answered with yes again, but its gift is out."""
+def test_a_gift_on_a_yes_that_nobody_can_show_is_contested(counters, tablet, till, manager_id):
+    """The ask never came before the tablet was revoked, so nobody said yes to it. The gift may be out all the same."""
     coupon = counters.coupon()
     tablet.write("ask", coupon=coupon.token)
     tablet.write("gave", of=1)
     revoke(counters, tablet)
     till.redeem(coupon)
     tablet.sync()
-    assert admit(counters, tablet.device_id, manager_id).outcomes == {"already_redeemed": 1, "conflict": 1}
+    assert admit(counters, tablet.device_id, manager_id).outcomes == {"already_redeemed": 1, "contested": 1}
 
 
 def test_the_journal_goes_on_behind_what_was_admitted(counters, tablet, manager_id):
@@ -265,7 +267,7 @@ def test_an_entry_is_never_admitted_before_those_it_rests_on(counters, tablet, m
     assert counters.standing(held) is None
     assert [line.outcome for line in lines(counters, tablet.device_id)] == [
         "attempt_cancelled",
-        "noted",
+        "contested",
         "redeemed",
         "reversed",
         None,
@@ -320,7 +322,7 @@ def test_a_thousand_are_admitted_in_steps_and_an_interruption_leaves_the_first(c
 
     def cut_off(session):
         ring = signing.load_ring(session)
-        quarantine.admit(session, tablet.device_id, manager_id, ring, NOW, up_to=last.hash)
+        quarantine.admit(session, tablet.device_id, manager_id, ring, PROOFS, NOW, up_to=last.hash)
         raise KeyError("the power failed")
 
     seen: list[int] = []
@@ -564,7 +566,7 @@ def test_the_journal_of_a_tablet_that_a_restored_ledger_does_not_know(counters, 
     tablet.sync(old=OldJournal(UNKNOWN, before.journal))
     (waiting,) = counters.read(quarantine.list_waiting)
     assert (waiting.device_id, waiting.device_name, waiting.handed_in_by_id) == (UNKNOWN, None, tablet.device_id)
-    assert admit(counters, UNKNOWN, manager_id).outcomes == {"attempt_cancelled": 1, "noted": 1}
+    assert admit(counters, UNKNOWN, manager_id).outcomes == {"attempt_cancelled": 1, "contested": 1}
     assert counters.standing(coupon).handed_over_at == NOW
     assert tablet.act("lock") == "noted"
 

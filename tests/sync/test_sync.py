@@ -179,11 +179,11 @@ def test_a_drop_behind_a_gave_means_nothing(tablet, till, coupon):
     assert till.redeem(coupon).code == "already_redeemed"
 
 
-def test_a_gave_without_a_yes_is_a_second_gift_and_never_in_the_way(tablet, till, coupon):
-    """No sound tablet writes it. It says that a gift is out, so somebody bears it, once however often it is said."""
+def test_a_gave_without_a_yes_is_contested_and_never_in_the_way(tablet, till, coupon):
+    """No sound tablet writes it. It says that a gift is out, so it is kept, once however often it is said."""
     till.redeem(coupon)
     tablet.act("ask", coupon=coupon.token)
-    assert [tablet.act("gave", of=1) for _ in range(2)] == ["conflict"] * 2
+    assert [tablet.act("gave", of=1) for _ in range(2)] == ["contested"] * 2
     assert tablet.act("undo", of=1) == "reversed"
     assert till.verify(coupon).verdict == "already_redeemed"
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,8 +61,8 @@ class Coupon(Base):
 
     `epoch` is the number of the newest grant of its hold, and only grows. A hold ends only when the holder releases it, never by
     time. A recall (`recalled_at`), a void (`void_requested_at`) or a new home waits for that. A promise is not a hold yet: the device
-    gets the hold at its first sync from `promised_from` on, if the coupon is still open. `code_is_lost`: a restore has lost the row, and
-    the coupon's token brought it back with another short code than the printed one.
+    gets the hold at its first sync from `promised_from` on, if the coupon is still open. `unproved`: after a restore the holder said that
+    it holds the coupon, without a grant. That keeps others from the hold, and proves no gift.
     """
 
     __tablename__ = "coupon"
@@ -72,7 +71,6 @@ class Coupon(Base):
     key_id: Mapped[int] = mapped_column(SmallInteger, ForeignKey("signing_key.kid"))
     last_day: Mapped[int] = mapped_column(Integer)
     short_code: Mapped[str] = mapped_column(String(12), unique=True)
-    code_is_lost: Mapped[bool] = mapped_column(default=False, server_default=false())
     order_ref: Mapped[str | None] = mapped_column(Words)
     home_store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
@@ -82,6 +80,7 @@ class Coupon(Base):
     void_reason: Mapped[str | None] = mapped_column(Words)
     holder_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
     epoch: Mapped[int] = mapped_column(default=0)
+    unproved: Mapped[bool | None]
     recalled_at: Mapped[int | None]
     recalled_for_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))
     promised_to_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"))

@@ -10,7 +10,8 @@ class Device(Base):
     """An enrolled tablet, with a public key and a journal, or a partner's till, with an API key.
 
     `last_number` and `last_hash` are the end of the tablet's journal as far as the server has it. `newest_epoch` is the epoch of the
-    newest hold that it was granted. `sweep_from` and `swept_on` are the progress of its sweep, see holds/sweep.py: the serial to go
+    newest hold that it was granted, `released_until` the newest that its moves have released. `told_at` is the server's time when it had
+    nothing left to tell. `sweep_from` and `swept_on` are the progress of its sweep, see holds/sweep.py: the serial to go
     on from (None if it is done), and the day of the last one. `moves_to_id` and `moves_by_id` are the store to which a manager wants
     to move it, and that manager, see devices/moves.py. `quarantined_bytes` is how much it has put into quarantine.
     `reported_generation`: see ledger/recovery_reports.py.
@@ -26,6 +27,8 @@ class Device(Base):
     last_number: Mapped[int] = mapped_column(default=0)
     last_hash: Mapped[str | None] = mapped_column(String(43))
     newest_epoch: Mapped[int] = mapped_column(default=0)
+    released_until: Mapped[int] = mapped_column(default=0)
+    told_at: Mapped[int | None]
     sweep_from: Mapped[int | None]
     swept_on: Mapped[int | None] = mapped_column(SmallInteger)
     last_seen_at: Mapped[int | None]
@@ -97,12 +100,16 @@ class Quarantine(Base):
 
 
 class Claim(Base):
-    """After a restore: a device reported a hold of this coupon, whose row was lost. Once the coupon is adopted, its row gets the hold."""
+    """After a restore: a device reported a hold of this coupon, whose row was lost. Once the coupon is adopted, its row gets the hold.
+
+    `unproved`: it had no grant to show.
+    """
 
     __tablename__ = "claim"
     serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), index=True)
     epoch: Mapped[int]
+    unproved: Mapped[bool | None]
 
 
 class Forgotten(Base):

@@ -62,7 +62,10 @@ class Redemption(Base):
 
 
 class Reversal(Base):
-    """The undo of a redemption, by an act of a device or by a manager. A redemption has at most one."""
+    """The undo of a redemption, by an act of a device or by a manager. A redemption has at most one.
+
+    `late`: a device undid it after the campaign's limit. It counts all the same, for the gift may have come back, and it is listed.
+    """
 
     __tablename__ = "reversal"
     act_id: Mapped[str] = mapped_column(ForeignKey("act.id"), primary_key=True)
@@ -70,22 +73,32 @@ class Reversal(Base):
     by_act_id: Mapped[str | None] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"))
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
     at: Mapped[int]
+    late: Mapped[bool | None]
+    __table_args__ = (partial("ix_reversal_late", "at", where="late"),)
 
 
 class Conflict(Base):
-    """A second gift of one coupon: `act_id` gave it while the redemption of `standing_act_id` stood. `bearer` pays for it."""
+    """A gift that the shop may not owe: a second gift of one coupon, or a contested gift, which breaks `rule`; it may be both.
+
+    `act_id` gave it. `standing_act_id` is the redemption that stood when it was reported, None if there was none. `bearer` pays for it;
+    until it is decided, nobody does, and the gift is not owed. A contested gift may stand itself: then it is in `redemption`, too.
+    """
 
     __tablename__ = "conflict"
     act_id: Mapped[str] = mapped_column(ForeignKey("act.id", deferrable=True, initially="DEFERRED"), primary_key=True)
-    standing_act_id: Mapped[str] = mapped_column(ForeignKey("act.id"))
+    standing_act_id: Mapped[str | None] = mapped_column(ForeignKey("act.id"))
     serial: Mapped[int] = mapped_column(ForeignKey("coupon.serial"), index=True)
-    bearer: Mapped[str] = mapped_column(String(10))
+    rule: Mapped[str | None] = mapped_column(String(20))
+    bearer: Mapped[str | None] = mapped_column(String(10))
     at: Mapped[int]
     withdrawn_at: Mapped[int | None]
     decided_at: Mapped[int | None]
     note: Mapped[str] = mapped_column(Words, default="")
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("manager.id"))
-    __table_args__ = (CheckConstraint("bearer IN ('issuer', 'partner')", name="bearer"),)
+    __table_args__ = (
+        CheckConstraint("bearer IN ('issuer', 'partner')", name="bearer"),
+        CheckConstraint("rule IS NOT NULL OR standing_act_id IS NOT NULL", name="why"),
+    )
 
 
 class CouponChange(Base):
@@ -102,6 +115,7 @@ class Deployment(Base):
     A restore begins a new `generation`. `recovering_since` is set until every device has reported, and while `awaits_forgotten`: until a
     manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on.
     Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
+    `behind_generation` is set once a device has shown a grant of that generation, which this ledger has not reached: it is an old copy.
     """
 
     __tablename__ = "deployment"
@@ -112,4 +126,5 @@ class Deployment(Base):
     campaigns_from: Mapped[int] = mapped_column(default=0)
     changes_from: Mapped[int] = mapped_column(default=0)
     added_up_until: Mapped[int | None] = mapped_column(SmallInteger)
+    behind_generation: Mapped[int | None]
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

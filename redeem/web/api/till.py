@@ -13,6 +13,7 @@ from redeem.devices import moves
 from redeem.domain import short_codes
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.proofs import name_at_till
 from redeem.lib.ids import campaign_id, coupon_of, is_id
 from redeem.lib.times import Ms
 from redeem.redemptions.attempts import Marks, settle_attempt
@@ -90,7 +91,7 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     given = autocommit(lambda driver: redeem_at_once(driver, context().memory, act, now)) or write(
         lambda session: settle_attempt(session, act, marks, now, find)
     )
-    return receipt(given) if given.redeemed else declined(given)
+    return receipt(given, key, marks.now) if given.redeemed else declined(given)
 
 
 @blueprint.post("/redemptions/<attempt:attempt>/cancel")
@@ -153,18 +154,21 @@ def as_shown(serial: int | None) -> ShownCoupon | None:
     return None if serial is None else ShownCoupon(serial)
 
 
-def receipt(given: Answer) -> Response:
+def receipt(given: Answer, key: str, mark: str) -> Response:
+    """The redemption. Its proof shows to a restored ledger that this attempt, whose request has this fingerprint, was answered so."""
     actor, coupon, redemption = till_caller().actor, given.details["coupon"], given.details["redemption"]
     place = actor.store_id, actor.store_name
     if given.replayed:
         place = read(lambda session: moves.store_of(session, redemption))
+    serial = coupon_of(coupon) or 0
     redemption_given = Redemption(
         id=redemption,
         coupon=coupon,
-        campaign=campaign_id((coupon_of(coupon) or 0) >> 32),
+        campaign=campaign_id(serial >> 32),
         redeemed_at=given.details["redeemed_at"],
         store=Place(id=place[0], name=place[1]),
         device=Place(id=actor.device_id, name=actor.device_name),
+        proof=context().proofs.yes(actor.device_id, name_at_till(key, redemption), mark, serial),
     )
     return answer(redemption_given, 201, replayed=given.replayed)
 

@@ -47,13 +47,14 @@ class Recovery(ResponseBody):
 
 
 class Answered(BaseModel):
-    """The answer (201) to the redemption, as it came. Members that are not needed are ignored."""
+    """The answer (201) to the redemption, as it came. Members that are not needed are ignored. Without its `proof` it is contested."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
     id: Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     coupon: Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$")]
     redeemed_at: Instant
+    proof: Annotated[str, Field(max_length=86)] = ""
 
 
 class SaidAgain(Body):
@@ -79,25 +80,37 @@ def see_recovery() -> Response:
     keyed=True,
     body=SaidAgain,
     answers={201: Redemption},
-    problems=("not_recovering", "conflict", Verdict.UNKNOWN_COUPON, Verdict.ATTEMPT_CANCELLED, "bad_short_code"),
+    problems=(
+        "not_recovering",
+        "conflict",
+        "contested",
+        Verdict.UNKNOWN_COUPON,
+        Verdict.ATTEMPT_CANCELLED,
+        "bad_short_code",
+    ),
 )
 def say_again(key: str, body: SaidAgain) -> Response:
     """Report each redemption of the last days under the Idempotency-Key of its attempt. One that the backup has gets its first answer.
 
-    The gift was given, so the redemption rules are not applied. `conflict`: another device gave a gift for this coupon, too.
+    What has its `proof` was redeemed, so the rules are not applied. `conflict`: another device gave a gift for this coupon, too.
+    `contested`: there is no `proof`, so a manager of the shop decides about the gift.
     """
     actor, now, marks = till_caller().actor, now_ms(), marks_of(body.request, REDEMPTIONS)
     given = GivenBefore(
         attempt=key,
         fingerprint=marks.now,
         shown=shown_in(body),
+        proof=body.answer.proof,
         redemption_id=body.answer.id,
         redeemed_at=body.answer.redeemed_at,
     )
+    proofs = context().proofs
     said = write(
-        lambda session: marks.match(lambda mark: tills.say_again(session, actor, replace(given, fingerprint=mark), now))
+        lambda session: marks.match(
+            lambda mark: tills.say_again(session, actor, replace(given, fingerprint=mark), proofs, now)
+        )
     )
-    return receipt(said) if said.code == Outcome.REDEEMED else declined(said)
+    return receipt(said, key, marks.now) if said.code == Outcome.REDEEMED else declined(said)
 
 
 @blueprint.post("/report")

@@ -49,7 +49,9 @@ class ReverseBody(Body):
 
 
 class Redemption(ResponseBody):
-    """The coupon is redeemed by this till: give the gift."""
+    """The coupon is redeemed by this till: give the gift. `proof` is the server's signature: keep it, to report this redemption to a
+    server that was restored from a backup.
+    """
 
     id: str
     object: Literal["redemption"] = "redemption"
@@ -58,6 +60,7 @@ class Redemption(ResponseBody):
     redeemed_at: Moment
     store: Place
     device: Place
+    proof: str
 
 
 class CancelledAttempt(ResponseBody):

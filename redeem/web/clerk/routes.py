@@ -22,8 +22,9 @@ from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.domain.journal import Entry, read_entry
 from redeem.holds import holds
 from redeem.holds.holds import Grant
-from redeem.ledger import recovery_reports
-from redeem.ledger.recovery_reports import Report
+from redeem.ledger import generation, recovery_reports
+from redeem.ledger.generation import LedgerBehind
+from redeem.ledger.recovery_reports import Hold, Report
 from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
@@ -32,6 +33,7 @@ from redeem.lib.times import Ms
 from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
 from redeem.sync.old_journals import OldJournal
+from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
 from redeem.web.clerk import assets
 from redeem.web.clerk.signatures import NotSigned, Signed, are_signed, read_signature
 from redeem.web.context import context, now_ms, read, write
@@ -90,19 +92,23 @@ class OldJournalBody(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
     device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
     proof: SealedProof | None = None
-    entries: Annotated[list[EntryBody], Field(max_length=tablet_sync.ENTRIES_PER_SYNC_MAX)]
+    entries: Annotated[list[EntryBody], Field(max_length=ENTRIES_PER_SYNC_MAX)]
 
 
 Epoch = Annotated[int, Field(ge=0, lt=2**53)]
 CampaignNumber = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
 CouponCount = Annotated[int, Field(ge=0, le=2**32)]
-# Campaign number, coupon number, epoch.
-Claim = Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=3, max_length=3)]
+ClaimProof = Annotated[str, Field(max_length=86)]
+# Campaign number, coupon number, epoch; and the proof of the grant, from a tablet that has it.
+Claim = (
+    Annotated[tuple[Epoch, Epoch, Epoch], Field(strict=False)]
+    | Annotated[tuple[Epoch, Epoch, Epoch, ClaimProof], Field(strict=False)]
+)
 
 
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
-    entries: Annotated[list[EntryBody], Field(max_length=tablet_sync.ENTRIES_PER_SYNC_MAX)]
+    entries: Annotated[list[EntryBody], Field(max_length=ENTRIES_PER_SYNC_MAX)]
     time: int | None = None
     verify: Annotated[str, Field(max_length=512)] | None = None
     known: Annotated[str, Field(max_length=64)] | None = None
@@ -198,9 +204,14 @@ def sync() -> Response:
         _note_forgotten(signed, body, now)
         raise NotSigned
     tools = context()
-    ring, signer = tools.ring(), tools.signer()
+    ring, signer, proofs = tools.ring(), tools.signer(), tools.proofs
     asked = _as_request(body)
-    reply = write(lambda session: tablet_sync.sync(session, device.id, asked, ring, lambda: signer, now))
+    try:
+        reply = write(lambda session: tablet_sync.sync(session, device.id, asked, ring, lambda: signer, proofs, now))
+    except LedgerBehind as error:
+        later = error.generation
+        write(lambda session: generation.note_behind(session, later))
+        raise
     return _compressed(_as_json(reply))
 
 
@@ -268,7 +279,10 @@ def _report(body: SyncBody) -> Report | None:
     if body.generation is None or body.end is None:
         return None
     try:
-        claims = tuple((serial_of(campaign, number), epoch) for campaign, number, epoch in body.claims)
+        claims = tuple(
+            Hold(serial=serial_of(claim[0], claim[1]), epoch=claim[2], proof=claim[3] if len(claim) > 3 else None)
+            for claim in body.claims
+        )
     except ValueError as error:
         raise Invalid("Claim coupons by campaign number, coupon number and epoch, each within its limits.") from error
     return Report(body.generation, body.end, claims, more=body.more_claims)

@@ -110,9 +110,10 @@ def admit_entries(journal_id: str) -> ResponseReturnValue:
 
     Nothing but that page knows that there is more to do. If it is closed, the first entries are admitted and the rest wait as before.
     """
-    who, ring, up_to = person(), context().ring(), request.form.get("entry")
+    who, ring, proofs, up_to = person(), context().ring(), context().proofs, request.form.get("entry")
     steps = work(
-        lambda db: admit(db, journal_id, who.id, ring, now_ms(), who.scope, up_to), lambda done: done.waiting > 0
+        lambda db: admit(db, journal_id, who.id, ring, proofs, now_ms(), who.scope, up_to),
+        lambda done: done.waiting > 0,
     )
     admitted, waiting = admitted_before() + sum(done.entries for done in steps), steps[-1].waiting
     if waiting:

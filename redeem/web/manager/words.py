@@ -10,6 +10,7 @@ from redeem.accounts.roles import Role
 from redeem.coupons.bulk_void import What
 from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.domain.acts import Kind, Outcome, Refusal
+from redeem.domain.judgement import Rule
 from redeem.domain.rules import Verdict
 from redeem.sync.quarantine import NOT_SIGNED
 from redeem.web import declines
@@ -79,6 +80,7 @@ ANSWERS: Words = {
     Outcome.MOVED: _("At the other store from here on"),
     Outcome.NOT_MOVED: _("Stayed where it was"),
     Outcome.CONFLICT: _("A second gift of one coupon"),
+    Outcome.CONTESTED: _("Contested: it breaks a rule"),
     Outcome.RECOVERING: _("The server was being restored"),
 }
 OUTCOMES: Words = {**ANSWERS, NOT_SIGNED: _("Not counted: the tablet did not sign it")}
@@ -93,6 +95,17 @@ QUARANTINED: Words = {
     "broken_journal": _("The journal does not continue where the server's copy ends"),
     "key_lost": _("The tablet lost its key and was enrolled again"),
     "key_kept": _("The tablet was enrolled again with its key"),
+}
+RULES: Words = {
+    Rule.VOID: _("The coupon was void."),
+    Rule.WRONG_STORE: _("The coupon is not good at this store."),
+    Rule.NOT_YET_VALID: _("The coupon was not valid yet on any day on which it can have been given."),
+    Rule.EXPIRED: _("The coupon had expired on every day on which it can have been given."),
+    Rule.NOT_HELD: _("The tablet did not hold the coupon, and the campaign allows no gift at risk."),
+    Rule.NO_YES: _("The device says that it was told to give, and shows no proof of that."),
+    Rule.LISTED: _("The tablet's list said already that the coupon had been given."),
+    Rule.OLD_LIST: _("The tablet's list was missing or too old to give at risk."),
+    Rule.OVER_LIMIT: _("The tablet had given as many at risk as the campaign allows."),
 }
 BEARERS: Words = {
     "issuer": _("The shop bears it"),

@@ -244,7 +244,7 @@ export class Counter extends EventTarget {
     this.#show({ name: "asking", finding });
     const given = await this.#deeds.write(
       kind,
-      coupon ? { coupon } : { typed, id },
+      { ...(coupon ? { coupon } : { typed, id }), ...this.#deeds.evidenceOf(kind, finding) },
       (past) => this.#deeds.mayGiveUnasked(id, past) && allowed(past),
     );
     if (!given) return this.#checkAgain({ ...finding, held: undefined, ask: coupon ?? typed });

@@ -52,7 +52,17 @@ export class Deeds {
    * @param {string} kind @param {Attempt} attempt @param {Partial<Entry>} [fields]
    */
   step(kind, attempt, fields = {}) {
-    return this.write(kind, { of: attempt.ask, ...fields }, (past) => mayFollow(past, kind, attempt.ask));
+    const yes = kind === "gave" ? this.#sync.answers.get(attempt.ask)?.yes : undefined;
+    return this.write(kind, { of: attempt.ask, ...(yes && { yes }), ...fields }, (past) => mayFollow(past, kind, attempt.ask));
+  }
+
+  /**
+   * What the entry of a gift that needs no answer shows: by which list it was judged, and the grant of the hold.
+   * @param {string} kind @param {Finding} finding @returns {Partial<Entry>}
+   */
+  evidenceOf(kind, { id = "", coupon }) {
+    const list = this.#sync.listAt ?? undefined;
+    return kind === "gave-held" ? { list, ...this.#sync.holds.evidenceOf(id, !coupon) } : { list };
   }
 
   /** Notes that a customer was declined. No answer from the server is not a decline. @param {string} code @param {Finding} finding */

@@ -2,7 +2,8 @@
  * The coupons that this device alone may give: the holds that the server granted, minus those that the journal released.
  *
  * The list is a cache: if it is lost, the server sends it again. A grant counts only if its epoch is newer than every release of
- * that coupon in the journal, so an old message never restores a hold (docs/protocol.md, rule 5).
+ * that coupon in the journal, so an old message never restores a hold (docs/protocol.md, rule 5). The server signs each grant; a gift
+ * under a hold shows that proof, for a server that was restored from a backup and lacks the hold.
  */
 import { sha256, utf8 } from "../domain/bytes.js";
 import { couponId } from "../domain/tokens.js";
@@ -11,7 +12,10 @@ import { releasedEpoch } from "./state.js";
 /** @import { Past } from "./state.js" */
 
 /** @typedef {{epoch: number, grants: Grant[]}} Kept  as stored on the tablet */
-/** @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number]} Grant  as the server sends it */
+/**
+ * @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number, proof?: string, codeProof?: string]} Grant
+ *   as the server sends it; without a proof if it was sent before grants were signed
+ */
 
 /** @param {Grant} grant */
 export const couponIdOf = ([campaign, number]) => couponId({ campaign, number });
@@ -43,8 +47,8 @@ export class Holds {
   /** @param {Kept} [kept] */
   constructor(kept) {
     for (const grant of kept?.grants ?? []) this.#grants.set(couponIdOf(grant), grant);
-    // Grants with the earlier hash are asked for again: the server sends what comes after the epoch.
-    this.epoch = this.all.some(hasEarlierHash) ? 0 : (kept?.epoch ?? 0);
+    // All are asked for again, with their proofs and the present hash, if some lack a proof: the server sends what comes after the epoch.
+    this.epoch = this.all.every(isProved) ? (kept?.epoch ?? 0) : 0;
   }
 
   get size() {
@@ -67,7 +71,7 @@ export class Holds {
   believe(grants, past) {
     for (const grant of grants) {
       const id = couponIdOf(grant);
-      if (grant[2] > releasedEpoch(past, id) && grant[2] >= (this.#grants.get(id)?.[2] ?? 0)) this.#grants.set(id, grant);
+      if (grant[2] > releasedEpoch(past, id) && isBetter(grant, this.#grants.get(id))) this.#grants.set(id, grant);
       this.epoch = Math.max(this.epoch, grant[2]);
     }
   }
@@ -93,4 +97,16 @@ export class Holds {
     const fitting = (await Promise.all(hashes)).flatMap((hash, index) => (hash === this.all[index][3] ? [this.all[index]] : []));
     return fitting.length === 1 ? fitting[0] : undefined;
   }
+
+  /** What an entry shows of this hold. @param {string} id of a coupon that this device holds @param {boolean} typed by its short code */
+  evidenceOf(id, typed) {
+    const [, , epoch, , , grant, proof] = this.#grants.get(id) ?? [];
+    return { epoch, grant, ...(typed && { proof }) };
+  }
 }
+
+/** @param {Grant} grant */
+const isProved = ([, , , , , proof]) => Boolean(proof);
+
+/** Whether a grant is newer than the one that is kept, or the same with its proof. @param {Grant} grant @param {Grant} [kept] */
+const isBetter = (grant, kept) => grant[2] > (kept?.[2] ?? 0) || (grant[2] === kept?.[2] && isProved(grant) && !isProved(kept));

@@ -5,13 +5,17 @@ import { isMoving, risksTaken } from "./state.js";
 /** @import { Terms } from "../domain/rules.js" */
 /** @import { Past } from "./state.js" */
 
-/** @typedef {{refused: string | null, recovering: boolean, syncedAt: number | null, acknowledged: number}} SyncState  of a Sync */
+/**
+ * @typedef {{refused: string | null, recovering: boolean, syncedAt: number | null, listAt: number | null, acknowledged: number}} SyncState
+ *   of a Sync
+ */
 
 const HOUR_MS = 3_600_000;
 
 /** @param {Finding} finding @param {{terms: Terms | undefined, past: Past, sync: SyncState, now: number}} known */
 export function mayRisk({ coupon, campaign = "" }, { terms, past, sync, now }) {
   if (terms?.offline?.policy !== "at_risk" || !coupon || sync.refused || sync.recovering || sync.syncedAt === null) return false;
+  if (sync.listAt === null) return false; // without the last list nobody knows what was given before it
   if (isMoving(past, sync.acknowledged)) return false; // the server has not confirmed the new store yet
   const { coupons, value, hours } = terms.offline;
   const count = risksTaken(past, campaign, sync.acknowledged) + 1;

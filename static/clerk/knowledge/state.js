@@ -20,16 +20,20 @@ import { couponId, read } from "../domain/tokens.js";
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
  *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, store?: string,
- *   clock?: number | "back"}} Entry  `at`: by the device's clock, ms since 1970; `clock`: how many ms that clock was known to be ahead,
- *   or "back" if it was set back
+ *   clock?: number | "back", list?: number, grant?: string, proof?: string, yes?: string}} Entry  `at`: by the device's clock, ms since
+ *   1970; `clock`: how many ms that clock was known to be ahead, or "back" if it was set back; `list`: the server's time of the last list;
+ *   `grant`, `proof`, `yes`: what the server signed, of a hold, its short code, and a yes
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code; `id`: `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, released: Map<string, number>, allReleased: number, moved: number}} Past  `released`: the newest
  *   released epoch, by coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`
- * @typedef {{at: number | null, skewMs?: number, refused?: string}} LastContact  `at`: when the server last answered, by the device's
- *   clock; `skewMs`: server's time minus device's time; `refused`: why the device must be enrolled again, if it must
+ * @typedef {{at: number | null, skewMs?: number, listAt?: number | null, receipt?: Receipt, refused?: string}} LastContact  `at`: when
+ *   the server last answered, by the device's clock; `skewMs`: server's time minus device's time; `listAt`: by the server's clock, when
+ *   the last list was made; `refused`: why the device must be enrolled again, if it must
+ * @typedef {{number: number, hash: string, at: number, proof: string}} Receipt  the server's signature that it had the journal up to this
+ *   entry at that time, by its clock
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],

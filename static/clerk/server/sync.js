@@ -5,14 +5,17 @@
 import { NoAnswer, Refused } from "./api.js";
 import { clockFault, clockWord } from "../knowledge/clock.js";
 import { couponIdOf, Holds } from "../knowledge/holds.js";
+import { nextReport, reportOf } from "./report.js";
 import { Sets } from "../knowledge/sets.js";
 import { Siblings } from "../knowledge/siblings.js";
 import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/state.js";
 
+/** @import { Reporting } from "./report.js" */
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Grant, Kept as KeptHolds } from "../knowledge/holds.js" */
 /** @import { Kept as KeptSets } from "../knowledge/sets.js" */
 /** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
+/** @import { Receipt } from "../knowledge/state.js" */
 /** @import { Journal } from "../storage/journal.js" */
 /** @import { Batch } from "../storage/old-journals.js" */
 /** @import { LastContact, Snapshot } from "../knowledge/state.js" */
@@ -39,7 +42,6 @@ const BATCH_ENTRIES = 200;
 /** As many as the server sends at once; after a full reply there may be more. */
 const GRANTS_PER_REPLY = 1000;
 /** As many as the server accepts at once. */
-const CLAIMS_PER_REQUEST = 5000;
 const CAMPAIGNS_PER_REQUEST = 1000;
 
 /** The lowest of several positions `<generation>.<number>`: everything before it is known. @param {string[]} positions */
@@ -63,6 +65,8 @@ export class Sync extends EventTarget {
   offlineSince = null;
   /** Server's time minus device's time, in ms, at the last answer. */
   skewMs = 0;
+  /** The server's signature that it has the journal up to an entry. @type {Receipt | null} */
+  receipt = null;
   /** The coupons that this device alone may give. */
   holds = new Holds();
   /** The last list of redeemed and void coupons. */
@@ -75,6 +79,8 @@ export class Sync extends EventTarget {
   quarantined = 0;
 
   #acknowledged = 0;
+  /** @type {number | null} */
+  #listAt = null;
   #isEnded = false;
   /** @type {Set<AbortController>} */
   #underWay = new Set();
@@ -113,6 +119,12 @@ export class Sync extends EventTarget {
     this.siblings = new Siblings(await this.#memory.siblings());
     const contact = await this.#memory.heard();
     [this.syncedAt, this.skewMs, this.refused] = [contact?.at ?? null, contact?.skewMs ?? 0, contact?.refused ?? null];
+    [this.#listAt, this.receipt] = [contact?.listAt ?? null, contact?.receipt ?? null];
+  }
+
+  /** When the last list was made, by the server's clock; null while a campaign's list is missing. */
+  get listAt() {
+    return this.#lacksSets ? null : this.#listAt;
   }
 
   /** The number of the last entry that the server is known to have. */
@@ -155,7 +167,7 @@ export class Sync extends EventTarget {
         if (this.#isEnded) throw new NoAnswer("this tablet becomes another device");
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
-        await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs });
+        await this.#memory.putHeard(this.#heard());
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
@@ -173,6 +185,10 @@ export class Sync extends EventTarget {
     this.#isEnded = true;
     for (const each of this.#underWay) each.abort();
     await this.#alone(() => this.#journal.end());
+  }
+
+  #heard() {
+    return { at: this.syncedAt, skewMs: this.skewMs, listAt: this.#listAt, receipt: this.receipt ?? undefined };
   }
 
   get #lacksSets() {
@@ -244,7 +260,7 @@ export class Sync extends EventTarget {
       homes: this.#homesHeard(),
       end: this.#journal.last,
       ...this.#proofIfUnknown(),
-      ...this.#report(),
+      ...(this.#reporting && reportOf(this.#reporting, this.holds.all)),
     };
   }
 
@@ -259,39 +275,15 @@ export class Sync extends EventTarget {
     return this.sets.position === null ? undefined : this.siblings.homesHeard(campaigns.slice(-CAMPAIGNS_PER_REQUEST));
   }
 
-  /**
-   * The report to a restored server: the generation of its ledger, and how many holds are reported so far.
-   * @type {{generation: number, claimed: number} | null}
-   */
+  /** @type {Reporting | null} */
   #reporting = null;
-
-  #report() {
-    if (!this.#reporting) return {};
-    const { generation, claimed } = this.#reporting;
-    const { all } = this.holds;
-    const claims = all.slice(claimed, claimed + CLAIMS_PER_REQUEST).map(([campaign, number, held]) => [campaign, number, held]);
-    return { generation, claims, more_claims: claimed + claims.length < all.length };
-  }
 
   /** Whether nothing is left to send or to receive. A report to a restored server takes further requests. @param {any} reply */
   async #isUpToDate(reply) {
     const before = this.#reporting;
-    this.#reporting = this.#nextReport(reply);
+    this.#reporting = nextReport(before, reply, this.holds.size);
     if (this.#reporting && !before) await this.#old?.again();
     return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
-  }
-
-  /**
-   * What is left to report, null if nothing is. Only the server knows whether it has the report: a backup may be restored twice.
-   * @param {any} reply
-   */
-  #nextReport({ reported, generation }) {
-    if (reported) return null;
-    const begun = this.#reporting;
-    if (!begun || begun.generation !== generation) return { generation, claimed: 0 };
-    const claimed = begun.claimed + CLAIMS_PER_REQUEST;
-    // If the server still lacks the report, the next sync sends all of it again.
-    return claimed < this.holds.size ? { generation, claimed } : null;
   }
 
   /** Releases recalled holds. The entry follows everything that was done under the hold. @param {Grant[]} recalls */
@@ -355,6 +347,8 @@ export class Sync extends EventTarget {
       await this.#memory.putHolds(this.holds.kept);
     }
     await this.#learnChanges(reply.changes);
+    this.#listAt = reply.time; // with the changes; without, the whole sets come next, which are newer
+    this.receipt = reply.receipt ?? this.receipt;
     if (this.siblings.hear(reply, this.snapshot?.store.id)) await this.#memory.putSiblings(this.siblings.kept);
     this.recovering = reply.recovering;
     this.quarantined = reply.quarantined;
@@ -387,8 +381,7 @@ export class Sync extends EventTarget {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();
     this.#announce(error instanceof Refused);
-    if (error instanceof Refused && this.mustEnrol)
-      await this.#memory.putHeard({ at: this.syncedAt, skewMs: this.skewMs, refused: error.code });
+    if (error instanceof Refused && this.mustEnrol) await this.#memory.putHeard({ ...this.#heard(), refused: error.code });
   }
 
   /** @param {boolean} online */

@@ -43,7 +43,7 @@ describe("holds from before the short hashes", () => {
   });
   test("get the short ones with the same epoch, and then nothing is asked for again", async () => {
     const holds = holding(grant(3201, await earlierCodeHash("dev_1", CODE)));
-    const told = grant(3201, await codeHash("cpn_1_3201", CODE));
+    const told = /** @type {any} */ ([...grant(3201, await codeHash("cpn_1_3201", CODE)), "a proof", "a code proof"]);
     holds.believe([told], emptyPast());
     assert.deepEqual(holds.all, [told]);
     assert.equal(new Holds(holds.kept).epoch, 4);

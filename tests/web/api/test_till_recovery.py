@@ -15,14 +15,19 @@ from tests.web.programs import assert_problem, replayed
 HISTORY = (Redemption, Reversal, Tally, Act)
 
 
+def forget(session):
+    """The ledger as a backup had it, before anything was redeemed."""
+    for model in HISTORY:
+        for row in factories.all_of(session, model):
+            session.delete(row)
+        session.flush()
+
+
 def lose(database, *more):
-    """The ledger as a backup had it, before anything was redeemed. Recovery begins."""
+    """What was redeemed is forgotten, and these coupons are. Recovery begins."""
 
     def work(session):
-        for model in HISTORY:
-            for row in factories.all_of(session, model):
-                session.delete(row)
-            session.flush()
+        forget(session)
         for coupon in more:
             session.delete(session.get_one(Coupon, coupon.serial))
         session.flush()
@@ -69,17 +74,29 @@ def test_what_does_not_verify_is_unknown(north, database, coupon):
 
 def test_two_who_gave_it_are_both_on_record(north, south, database, coupon):
     first = north.redeem(coupon.token, "one").json
+    database.write(forget)
+    second = south.redeem(coupon.token, "two").json
     lose(database)
     assert say_again(north, first, "one", token=coupon.token).status_code == 201
-    assert_problem(say_again(south, first, "two", token=coupon.token), "conflict", coupon=coupon.id)
+    assert_problem(say_again(south, second, "two", token=coupon.token), "conflict", coupon=coupon.id)
+
+
+def test_what_a_till_says_without_the_proof_of_its_answer_is_contested(north, south, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database)
+    assert_problem(say_again(south, first, "two", token=coupon.token), "contested", coupon=coupon.id, rule="no_yes")
+    assert say_again(north, first, "one", token=coupon.token).status_code == 201  # what is proved makes it the second
+    (contested,) = database.read(lambda s: factories.all_of(s, Conflict))
+    assert (contested.rule, contested.bearer, contested.standing_act_id) == ("no_yes", None, first["id"])
 
 
 @on_both_databases
 def test_a_second_gift_that_came_back_is_taken_back_as_well(north, south, database, coupon):
     first = north.redeem(coupon.token, "one").json
+    database.write(forget)
+    own = south.redeem(coupon.token, "two").json
     lose(database)
     say_again(north, first, "one", token=coupon.token)
-    own = first | {"id": "rdm_" + "0" * 26}
     assert_problem(say_again(south, own, "two", token=coupon.token), "conflict", coupon=coupon.id)
     address, why = f"/redemptions/{own['id']}/reverse", {"reason": "wrong size"}
     assert_problem(north.post(address, why, "not north's"), "nothing_to_undo")

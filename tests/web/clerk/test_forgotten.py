@@ -9,6 +9,7 @@ from redeem.db.models.devices import Device, Forgotten, Quarantine
 from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.devices.forgotten import Proof, list_callers, note
+from redeem.domain.proofs import EPOCHS_PER_GENERATION
 from redeem.ledger import generation, recovery_reports, signing
 from redeem.lib.encoding import base64url
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE
@@ -18,7 +19,7 @@ from redeem.recovery.restore import begin
 from redeem.sync import quarantine
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
-from tests.factories import all_of
+from tests.factories import PROOFS, all_of
 from tests.tablets import Tablet
 from tests.web.programs import assert_problem
 from tests.web.signed import Signing
@@ -55,6 +56,12 @@ class Late:
         body = {"v": 1, "after": 0, "entries": [], "end": len(self.journal.journal)} | said
         return Signing(self.client, device_id or self.device_id, key or self.key).post("/clerk/sync", body)
 
+    def give_held(self, coupon):
+        """The grant that it shows is one that the restored ledger has forgotten."""
+        epoch = EPOCHS_PER_GENERATION + 1
+        grant = PROOFS.grant(self.device_id, coupon.serial, epoch)
+        return self.journal.write("gave-held", coupon=coupon.token, epoch=epoch, grant=grant)
+
     def old(self):
         entries = [{"text": each.text, "signature": base64url(each.signature)} for each in self.journal.journal]
         return {"device": self.device_id, "entries": entries}
@@ -83,7 +90,7 @@ def new(late, app, database, client, cast):
 def admitted(late, database, manager_id):
     """What a manager hears who admits its journal."""
     return lambda: database.write(
-        lambda db: quarantine.admit(db, late.device_id, manager_id, signing.load_ring(db), now_ms()).outcomes
+        lambda db: quarantine.admit(db, late.device_id, manager_id, signing.load_ring(db), PROOFS, now_ms()).outcomes
     )
 
 
@@ -155,7 +162,7 @@ def test_enrolled_anew_with_its_key_it_is_forgotten_no_more_and_nothing_is_lost(
 
 def test_what_it_gave_is_booked_although_its_key_is_gone(late, database, coupon, new, admitted):
     """Its browser lost the key, or the device that was enrolled with it was revoked: what was sealed of it proves what it wrote."""
-    late.journal.write("gave-held", coupon=coupon.token)
+    late.give_held(coupon)
     told = new.sync(old=late.old() | {"proof": late.proof}).json
     assert (told["quarantined"], told["old_kept"]) == (2, 2)
     assert callers(database) == []
@@ -179,7 +186,7 @@ def test_a_tablet_that_the_ledger_knows_needs_no_proof(app, database, client, ca
 
 
 def test_another_restore_forgets_no_key_of_what_was_handed_in(late, database, coupon, new, admitted):
-    late.journal.write("gave-held", coupon=coupon.token)
+    late.give_held(coupon)
     new.sync(old=late.old() | {"proof": late.proof})
     database.write(lambda db: begin(db, now_ms()))
     assert admitted() == {"noted": 1, "redeemed": 1}
@@ -277,7 +284,7 @@ def test_an_ask_that_is_admitted_burns_no_coupon(alone, new, coupon, admitted, n
 def test_nothing_that_it_gave_is_given_again_before_that_is_said(
     alone, database, coupon, new, admitted, north, manager_id
 ):
-    alone.journal.write("gave-held", coupon=coupon.token)
+    alone.give_held(coupon)
     assert_problem(north.redeem(coupon.token), "recovering")
     new.sync(old=alone.old() | {"proof": alone.proof})
     assert admitted() == {"noted": 1, "redeemed": 1}

@@ -3,7 +3,7 @@
 import pytest
 
 from redeem.lib.encoding import base64url
-from redeem.sync.sync import ENTRIES_PER_SYNC_MAX
+from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
 from tests import factories
 from tests.cast import SOUTH_TABLET_KEY, TABLET_KEY
 from tests.tablets import Tablet

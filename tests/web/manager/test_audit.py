@@ -106,6 +106,10 @@ class World:
         self.database.write(lambda db: campaigns.patch_campaign(db, OPERATOR, self.cast.anywhere, at, stopped=True))
         return str(at)
 
+    def coupon(self):
+        """One that is open, so that its code is hidden."""
+        return self.database.write(lambda db: factories.coupon(db, self.cast.anywhere).id)
+
     def run(self):
         """A bulk void that is counted and waits to be begun."""
         self.database.write(lambda db: factories.coupon(db, self.cast.anywhere, order_ref="A-1"))
@@ -162,6 +166,7 @@ DOES = {
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
     "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),
     "let_campaign_go_on": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/go-on", {"stopped_at": w.stopped()}),
+    "reveal_code": lambda w: (f"/coupons/{w.coupon()}/code", {}),
     "save_campaign": lambda w: (
         f"/campaigns/cmp_{w.cast.anywhere}/edit",
         filled(w.cast, version="1", campaign=f"cmp_{w.cast.anywhere}"),

@@ -6,7 +6,7 @@ from redeem import cli
 from redeem.config import Settings, load_settings
 from redeem.db.engine import engine_options
 from redeem.lib.files import ROOT
-from redeem.web import context, cookies, headers, health, incoming, languages, logs, manager, problems
+from redeem.web import context, cookies, headers, health, incoming, languages, logs, manager, peers, problems
 from redeem.web.api import auth, coupons, docs, shop, till, till_recovery
 from redeem.web.clerk import routes as clerk
 from redeem.web.customer import front
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.attach(app, settings)
     incoming.attach(app, settings)
     headers.attach(app, settings)
+    peers.attach(app, settings)
     cookies.attach(app)
     problems.attach(app)
     app.register_blueprint(health.blueprint)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from redeem.lib.errors import RedeemError
@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(default=None, validate_default=True)
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()  # whose X-Forwarded-For is believed
     secure_cookies: bool = True
     shop_name: str = Field(default="Our shop", min_length=1, max_length=120)
     time_zone: str = "UTC"  # the shop's calendar: issue windows and days of validity are counted in it
@@ -58,9 +59,9 @@ class Settings(BaseSettings):
     def split_secrets(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
 
-    @field_validator("trusted_hosts", mode="before")
+    @field_validator("trusted_hosts", "trusted_proxies", mode="before")
     @classmethod
-    def split_hosts(cls, value: object) -> object:
+    def split_names(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("secret_keys")

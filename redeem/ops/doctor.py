@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from redeem.accounts.sessions import SOURCE_FREE_FAILURES
 from redeem.config import LOCAL_HOSTS, Settings
 from redeem.db.models.ledger import Act
 from redeem.ledger import generation, signing
@@ -25,6 +26,7 @@ from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 from redeem.lib.version import VERSION
 from redeem.ops import tls
 from redeem.ops.tls import BadCertificate
+from redeem.web import peers
 from redeem.web.context import Context
 
 MIGRATIONS = ROOT / "migrations"
@@ -32,6 +34,7 @@ PREFIX_CHARACTERS = 27  # with a longer prefix a coupon's QR needs more than ver
 DISK_FAULT_BYTES, DISK_WARNING_BYTES = 200_000_000, 2_000_000_000
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 RENEWAL_DAYS = 14
+PROXY_REMEMBERED_MS = 7 * MS_PER_DAY
 CLOCK_FAULT_MS = 2 * MS_PER_MINUTE
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)  # a clock before this is wrong: the program did not exist
 
@@ -73,7 +76,12 @@ def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     """Runs all checks. Without a database, the checks that need one are left out."""
     settings = tools.settings
     findings = [check_version(), *check_address(settings), check_cookies(settings), *check_certificate(settings, now)]
-    findings += [check_clock(now), check_disk(instance), check_readers(instance)]
+    findings += [
+        check_proxies(settings, instance, now),
+        check_clock(now),
+        check_disk(instance),
+        check_readers(instance),
+    ]
     reached = check_database(tools)
     findings.append(reached)
     if reached.level is Level.OK:
@@ -110,6 +118,18 @@ def check_address(settings: Settings) -> Iterator[Finding]:
             "address",
             f"{length} characters before a coupon's digits make larger QRs; use a shorter host ({PREFIX_CHARACTERS} at most).",
         )
+
+
+def check_proxies(settings: Settings, instance: Path, now: Ms) -> Finding:
+    """Whether requests come through a proxy that is not trusted: then all of them seem to come from one address."""
+    seen, trusted = peers.last_untrusted(instance), settings.trusted_proxies
+    if seen is None or peers.is_within(seen.address, trusted) or now - seen.at * 1000 > PROXY_REMEMBERED_MS:
+        return ok("proxies", ", ".join(map(str, trusted)) or "none")
+    return fault(
+        "proxies",
+        f"{seen.peer} passes on requests. If it is your proxy, set REDEEM_TRUSTED_PROXIES={seen.peer}: without it all managers"
+        f" seem to sign in from there, and {SOURCE_FREE_FAILURES} wrong passwords of anybody make them all wait.",
+    )
 
 
 def check_cookies(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""The log: one JSON line for each request on standard error, with the route, the caller, the status and the time taken.
+"""The log: one JSON line for each request on standard error, with the route, who asked from where, the status and the time taken.
 
 The route's template is logged in place of the path, so no token, key, code or coupon gets into the log.
 """
@@ -76,5 +76,7 @@ def end(response: Response) -> Response:
             status=response.status_code,
             ms=(time.perf_counter_ns() - begun_ns) / NS_PER_MS,
             caller=g.get("caller_prefix"),
+            manager=g.signed_in.person.id if g.get("signed_in") else None,
+            source=request.remote_addr,
         )
     return response

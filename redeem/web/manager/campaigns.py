@@ -25,6 +25,7 @@ from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.campaign_form import Typed, blank, read_terms
 from redeem.web.manager.forms import WHOLE_FORM, Faults
 from redeem.web.manager.previews import Previews, draw, read_scene
+from redeem.web.manager.reauthentication import confirmed
 
 FIXED = {"value": "value", "handling_fee": "handling_fee", "funding": "funding", "offline": "bearer"}
 FIXED |= {"windows": "redeem_from", "partners": "places", "stores": "places"}
@@ -102,6 +103,7 @@ def edit_campaign(campaign_id: str) -> ResponseReturnValue:
 
 
 @office("/campaigns/<campaign_id>/edit", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def save_campaign(campaign_id: str) -> ResponseReturnValue:
     typed, plan, who, now = Typed.of_form(request.form), plan_to_edit(campaign_id), person(), now_ms()
     promised, version = bool(typed.get("promises_no_less")), typed.version

@@ -13,6 +13,7 @@ from redeem.lib import passwords
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, submitted
+from redeem.web.manager.reauthentication import confirmed
 from redeem.web.manager.stores import store_page
 
 
@@ -25,6 +26,7 @@ class ClerkForm(PinForm):
 
 
 @office("/stores/<store_id>/clerks", Permission.RUN_STORES, methods=("POST",))
+@confirmed
 def add_clerk(store_id: str) -> ResponseReturnValue:
     def act(form: ClerkForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
@@ -43,6 +45,7 @@ def ask_for_pin(clerk_id: str) -> ResponseReturnValue:
 
 
 @office("/clerks/<clerk_id>/pin", Permission.RUN_STORES, methods=("POST",))
+@confirmed
 def set_pin(clerk_id: str) -> ResponseReturnValue:
     """Sets a clerk's new PIN. argon2 runs before the transaction."""
 

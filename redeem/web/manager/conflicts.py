@@ -13,6 +13,7 @@ from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, 
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
+from redeem.web.manager.reauthentication import confirmed
 
 CONFLICTS_PER_PAGE = 20
 
@@ -36,6 +37,7 @@ def conflict(conflict_id: str) -> ResponseReturnValue:
 
 
 @office("/conflicts/<conflict_id>", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def decide_conflict(conflict_id: str) -> ResponseReturnValue:
     def act(form: BearerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()

@@ -27,6 +27,7 @@ from redeem.sync.quarantine import (
 )
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.reauthentication import confirmed
 from redeem.web.manager.steps import work
 
 
@@ -105,6 +106,7 @@ def as_shown(line: Line, ring: KeyRing, audience: Audience) -> Shown:
 
 
 @office("/quarantine/<journal_id>/admit", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def admit_entries(journal_id: str) -> ResponseReturnValue:
     """Admits all that wait, or those up to the entry that the form names. If one request is not enough, its page sends the next.
 
@@ -136,6 +138,7 @@ def admitted_before() -> int:
 
 
 @office("/quarantine/<journal_id>/leave", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def leave_entries(journal_id: str) -> ResponseReturnValue:
     who, now, only = person(), now_ms(), request.form.get("entry")
     left = write(lambda db: leave(db, journal_id, who.id, now, who.scope, only))

@@ -20,6 +20,7 @@ from redeem.partners.settlement import Account
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.files import csv_file
+from redeem.web.manager.reauthentication import confirmed
 
 STATEMENTS_PER_PAGE = 50
 
@@ -39,6 +40,7 @@ def statements() -> ResponseReturnValue:
 
 
 @office("/partners/<partner_id>/statements", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
 def close_statement(partner_id: str) -> ResponseReturnValue:
     """Closes the next statement. The form names the number that its page showed as the next, so a second tap closes no other."""
     who, now, number = person(), now_ms(), request.form.get("number", "")

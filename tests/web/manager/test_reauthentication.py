@@ -10,6 +10,7 @@ from redeem.db.models.api import ApiKey
 from redeem.db.models.managers import ManagerSession, Throttle
 from tests.cast import PASSWORD
 from tests.factories import all_of
+from tests.web.manager.test_matrix import UNKNOWN, routes_of
 from tests.web.office import opened
 
 NEW = "/manager/keys/new"
@@ -100,20 +101,72 @@ def test_the_password_of_one_session_opens_no_other(app, cast, database, manager
     assert elsewhere.send(NEW, FORM).status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("path", "form"),
-    [
-        ("/manager/devices/new", {"kind": "till", "name": "Till 7"}),
-        ("/manager/devices/new", {"kind": "tablet", "name": "Window"}),
-        ("/manager/devices/{tablet}/lost", {"confirm": "North counter"}),
-        ("/manager/recovery/{till}", {}),
-        ("/manager/recovery/end", {"device": "x", "confirm": "1"}),
-    ],
-)
-def test_it_is_asked_for_wherever_it_matters(manager, cast, path, form):
-    answer = manager.send(path.format(tablet=cast.tablet_id, till=cast.north_till_id), form | {"store": cast.north})
-    assert answer.status_code == 401
-    assert "Your password, please" in answer.text
+# What gives access, moves money or makes somebody else able to: a browser that was left open must not be enough.
+ASKS = {
+    "add_clerk",
+    "add_device",
+    "admit_entries",
+    "begin_void",
+    "change_post",
+    "close_statement",
+    "deactivate",
+    "decide_conflict",
+    "end_recovery",
+    "go_on_without",
+    "go_on_without_forgotten",
+    "invite",
+    "leave_entries",
+    "make_key",
+    "make_reset",
+    "move_device",
+    "reactivate",
+    "roll_key",
+    "roll_till_key",
+    "save_campaign",
+    "set_pin",
+    "write_off",
+}
+# What takes access away must be quick. What else is here gives nobody anything, or only shows it.
+DOES_NOT_ASK = {
+    "add_partner",
+    "add_store",
+    "change_store",
+    "end_browsers",
+    "end_other_sessions",
+    "end_session",
+    "go_on_with_void",  # goes on with what `begin_void` has asked about
+    "let_campaign_go_on",
+    "let_clerk_leave",
+    "let_device_stay",
+    "make_campaign",  # nothing is owed for it until the shop's program issues from it
+    "plan_void",
+    "preview_campaign",
+    "rename_device",
+    "rename_partner",
+    "reveal_code",
+    "revoke_device",
+    "revoke_key",
+    "sign_out",
+    "stop_campaign",
+    "withdraw_invitation",
+}
+ITSELF = {"change_own_password"}  # its form has the present password
+SIGNED_OUT = {"enter", "accept_invitation", "finish_reset"}
+
+
+def changing(app):
+    routes = [route for route in routes_of(app) if route.method == "POST"]
+    return {route.name.removeprefix("POST manager."): route for route in routes}
+
+
+def test_every_form_is_classed(app):
+    assert sorted(changing(app)) == sorted(ASKS | DOES_NOT_ASK | ITSELF | SIGNED_OUT)
+
+
+@pytest.mark.parametrize("name", sorted(ASKS | DOES_NOT_ASK))
+def test_it_is_asked_for_wherever_it_matters(app, manager, name):
+    answer = manager.send(changing(app)[name].path(UNKNOWN))
+    assert (answer.status_code == 401 and "Your password, please" in answer.text) == (name in ASKS)
 
 
 def test_reading_never_asks(manager):

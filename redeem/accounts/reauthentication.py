@@ -33,6 +33,11 @@ def begin(session: Session, mine: SignedIn, now: Ms) -> str | None:
     return session.get_one(Manager, mine.person.id).password_hash
 
 
+def give_back(session: Session, mine: SignedIn) -> None:
+    """Take back the failure that `begin` has counted: the password was not looked at."""
+    throttle.uncount_failure(session, subject_of(mine))
+
+
 def finish(session: Session, mine: SignedIn, now: Ms) -> None:
     """Record that the password was right."""
     throttle.reset(session, subject_of(mine))

@@ -5,6 +5,7 @@ answer as an unknown id.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVarTuple
@@ -196,9 +197,12 @@ def scope_of(session: Session, role: Role, partner_id: str | None, store_id: str
     return Scope(store.partner_id, store.id)
 
 
-def new_password(password: str) -> str:
-    """Check a new password and return its hash. Raises Invalid. It is slow by design: call it outside transactions."""
-    passwords.check_password(password)
+def new_password(password: str, own: Iterable[str] = ()) -> str:
+    """Check a new password and return its hash. `own` are its owner's name and address.
+
+    Raises Invalid, Crowded. It is slow by design: call it outside transactions.
+    """
+    passwords.check_password(password, own)
     return passwords.hash_password(password)
 
 

@@ -92,8 +92,14 @@ def begin(session: Session, email: str, source: str, known: KnownBrowser | None,
 
 
 def check(attempt: Try, password: str) -> bool:
-    """Return whether the password is right. It takes the same time if the address is unknown."""
+    """Return whether the password is right. It takes the same time if the address is unknown. Raises Crowded."""
     return passwords.verify(attempt.manager.password_hash if attempt.manager else None, password)
+
+
+def give_back(session: Session, attempt: Try) -> None:
+    """Take back the failures that `begin` has counted: the password was not looked at."""
+    for subject in attempt.subjects:
+        throttle.uncount_failure(session, subject)
 
 
 def rehash(attempt: Try, password: str) -> str | None:

@@ -34,7 +34,13 @@ def begin_try(session: Session, tablet: Tablet, clerk_id: str, now: Ms) -> tuple
 
 
 def is_right(clerk: Clerk | None, pin: str) -> bool:
-    return passwords.verify(clerk.pin_hash if clerk else None, pin)
+    """Return whether it is this clerk's PIN. An unknown clerk costs no hash: a tablet knows its store's clerks anyway. Raises Crowded."""
+    return clerk is not None and passwords.verify(clerk.pin_hash, pin)
+
+
+def give_try_back(session: Session, tablet: Tablet, clerk_id: str) -> None:
+    """Take back the failure that `begin_try` has counted: the PIN was not looked at."""
+    throttle.uncount_failure(session, subject_of(tablet, clerk_id))
 
 
 def finish_try(session: Session, tablet: Tablet, clerk_id: str, *, right: bool, now: Ms) -> Ms:

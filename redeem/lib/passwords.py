@@ -4,14 +4,18 @@ A PIN is only a screen lock on an enrolled device. The ledger is protected by th
 """
 
 import re
+import threading
 import unicodedata
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from itertools import pairwise
+from typing import TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from redeem.lib.errors import Invalid
+from redeem.lib import weak_passwords
+from redeem.lib.errors import Invalid, RedeemError
 
 FINGERPRINT_CHARACTERS = 16
 PASSWORD_MIN_CHARACTERS = 12
@@ -21,19 +25,58 @@ _PIN = re.compile(r"[0-9]{4,8}", re.ASCII)
 # OWASP's first recommendation. The library's default takes 64 MiB and 145 ms, too much when many people sign in at once.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = _HASHER.hash("nobody has this password")
+T = TypeVar("T")
+
+
+class Crowded(RedeemError):
+    """Too many passwords and PINs are checked at this moment."""
+
+    code = "crowded"
+    default_detail = "Try again in a few seconds. This try was not counted."
+
+
+class Gate:
+    """Lets one hash after the other be made, and few wait for it, so that whoever sends passwords can't have all threads and cores."""
+
+    def __init__(self, places: int) -> None:
+        self._hashing = threading.Lock()
+        self.places = threading.Semaphore(places)
+
+    def run(self, hashing: Callable[[], T]) -> T:
+        """Raises Crowded."""
+        if not self.places.acquire(blocking=False):
+            raise Crowded
+        try:
+            with self._hashing:
+                return hashing()
+        finally:
+            self.places.release()
+
+
+_gate = Gate(places=16)
+
+
+def limit_hashing(places: int) -> None:
+    """Let at most so many threads of this process hash at a time, or wait to."""
+    _gate.places = threading.Semaphore(places)
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password or PIN. It contains its parameters and its salt."""
-    return _HASHER.hash(_plain(password))
+    """Return the argon2id hash of a password or PIN. It contains its parameters and its salt. Raises Crowded."""
+    plain = _plain(password)
+    return _gate.run(lambda: _HASHER.hash(plain))
 
 
 def verify(stored: str | None, password: str) -> bool:
     """Return whether `stored` is the hash of this password.
 
     Pass None if there is no such account: the result is False, after the same time, so that timing doesn't show which addresses
-    have an account.
+    have an account. Raises Crowded.
     """
+    return _gate.run(lambda: _matches(stored, password))
+
+
+def _matches(stored: str | None, password: str) -> bool:
     try:
         return _HASHER.verify(stored or _NOBODY, _plain(password)) and stored is not None
     except (VerificationError, InvalidHashError, Invalid):
@@ -54,10 +97,14 @@ def needs_rehash(stored: str) -> bool:
     return _HASHER.check_needs_rehash(stored)
 
 
-def check_password(password: str) -> None:
-    """Raise Invalid if the password is too short or too long."""
+def check_password(password: str, own: Iterable[str] = ()) -> None:
+    """Raise Invalid if the password is too short or too long, or guessed first. `own` are its owner's name and address."""
     if not PASSWORD_MIN_CHARACTERS <= len(password) <= PASSWORD_MAX_CHARACTERS:
         raise Invalid(f"Choose a password of {PASSWORD_MIN_CHARACTERS} to {PASSWORD_MAX_CHARACTERS} characters.")
+    if weak_passwords.is_common(password):
+        raise Invalid("Choose a password that is harder to guess: four words that don't belong together, for example.")
+    if weak_passwords.contains_own(password, own):
+        raise Invalid("Choose a password without your name and address in it.")
 
 
 def check_pin(pin: str) -> None:

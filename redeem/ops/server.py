@@ -25,6 +25,7 @@ from granian.server import Server
 from werkzeug.utils import import_string
 
 from redeem.config import Settings
+from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid
 from redeem.ops import daily_sums, tls
 from redeem.ops.gateway import Gateway
@@ -45,6 +46,7 @@ CONNECTIONS_MAX, BACKLOG = 4_096, 4_096
 OTHER_FILES = 512
 HEAD_SECONDS = 15  # for a request's line and headers, and between two requests of a connection
 HEAD_MAX_BYTES = 32_768
+HASHING_SHARE = 3  # a third of the threads at most hash passwords and PINs, or wait to: the others redeem
 ANSWER_SECONDS = 60
 POLL_SECONDS = 0.05
 STOP_SECONDS = 10
@@ -153,6 +155,7 @@ def load(threads: int, target: str, number: int) -> Intake:
     app = import_string(target)
     if number == 0:
         daily_sums.start(app)
+    passwords.limit_hashing(max(2, threads // HASHING_SHARE))
     return intake_of(app, threads)
 
 

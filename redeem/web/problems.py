@@ -76,6 +76,7 @@ KINDS: Mapping[str, Kind] = {
         retry_after_seconds=60,
     ),
     # By HTTP it were 408. Every client repeats after a 5xx already, and a tablet takes a 4xx for a refusal.
+    "crowded": Kind(503, "Many people sign in at this moment", retry_after_seconds=3),
     "too_slow": Kind(
         503,
         "The request came too slowly",

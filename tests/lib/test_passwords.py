@@ -1,8 +1,13 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
 import argon2
 import pytest
 
-from redeem.lib import passwords
+from redeem.lib import passwords, weak_passwords
 from redeem.lib.errors import Invalid
+from redeem.lib.passwords import Crowded, Gate
 
 STORED = passwords.hash_password("correct horse battery")
 
@@ -57,7 +62,7 @@ def test_a_password_of_the_wrong_length_is_refused(password):
         passwords.check_password(password)
 
 
-@pytest.mark.parametrize("password", ["twelve chars", "x" * 256, "длинный пароль"])
+@pytest.mark.parametrize("password", ["twelve chars", "some words " * 23 + "end", "длинный пароль"])
 def test_any_other_password_is_accepted(password):
     passwords.check_password(password)
 
@@ -79,3 +84,84 @@ def test_a_trivial_pin_is_refused(pin):
 @pytest.mark.parametrize("pin", ["1379", "2580", "1123", "83519", "20481024"])
 def test_another_pin_is_accepted(pin):
     passwords.check_pin(pin)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password2026",
+        "Qwertyuiop!1",
+        "...letmein12345",
+        "passwordpassword",
+        "dragon dragon",
+        "1q2w3e4r5t6y",
+        "123456789012",
+        "zyxwvutsrqpo",
+        "ab1ab1ab1ab1",
+        "zzzzzzzzzzzz",
+        "12.03.1985-12.03.1985",
+        "йцукенгшщзхъ",
+        "Пароль123456",
+    ],
+)
+def test_what_is_guessed_first_is_refused(password):
+    with pytest.raises(Invalid, match="harder to guess"):
+        passwords.check_password(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["correct horse battery staple", "Xk9#qq-vv-1234567", "password for the corner shop", "четыре слова подряд"],
+)
+def test_what_only_looks_like_it_is_taken(password):
+    passwords.check_password(password)
+
+
+@pytest.mark.parametrize("password", ["vera-likes-coffee", "my IVANOVA words", "buhgalter 1 buhgalter 1 x"])
+def test_a_password_with_ones_own_name_or_address_is_refused(password):
+    with pytest.raises(Invalid, match="without your name"):
+        passwords.check_password(password, ("buhgalter.1@shop.example", "Vera Ivanova"))
+
+
+def test_short_names_and_the_addresss_host_are_in_many_words():
+    passwords.check_password("kind shop windows", ("ann@shop.example", "Li Wu Kin"))
+
+
+def test_the_list_is_the_one_that_was_taken_over():
+    assert sha256(weak_passwords.LIST.read_bytes()).hexdigest() == (
+        "aeb682b553788d85588dfcacc002720301d953812d2ea4d32d7261b72cc68308"
+    )
+    assert (weak_passwords.LIST.parent / "LICENSE").read_text().startswith("MIT License")
+
+
+def test_the_gate_lets_one_in_a_few_wait_and_nobody_else():
+    gate, opened, inside = Gate(places=3), threading.Event(), threading.Semaphore(0)
+    at_once, most = 0, 0
+
+    def hashing():
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        inside.release()
+        opened.wait(10)
+        at_once -= 1
+
+    with ThreadPoolExecutor(3) as pool:
+        held = [pool.submit(gate.run, hashing) for _ in range(3)]
+        inside.acquire()
+        while gate.places._value:
+            pass
+        with pytest.raises(Crowded):
+            gate.run(hashing)
+        opened.set()
+        for each in held:
+            each.result(10)
+    assert most == 1
+    gate.run(lambda: None)
+
+
+def test_a_hash_that_fails_gives_its_place_back():
+    gate = Gate(places=1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            gate.run(lambda: 1 / 0)

@@ -27,7 +27,7 @@ def managers() -> None:
 @plain_errors
 def add_manager(email: str, name: str, role: str, partner: str | None, store: str | None, password: str) -> None:
     """Let EMAIL sign in to the office."""
-    hashed, now = roles.new_password(password), now_ms()
+    hashed, now = roles.new_password(password, (email, name)), now_ms()
     added = write(
         lambda session: roles.add_manager(
             session, email, name, Role(role), hashed, now, partner_id=partner, store_id=store
@@ -43,6 +43,6 @@ def add_manager(email: str, name: str, role: str, partner: str | None, store: st
 @plain_errors
 def set_password(email: str, password: str) -> None:
     """Give EMAIL a new password, and sign them out everywhere."""
-    hashed, now = roles.new_password(password), now_ms()
+    hashed, now = roles.new_password(password, (email,)), now_ms()
     write(lambda session: sessions.change_password(session, email, hashed, now))
     click.echo(f"{email} has a new password and is signed out everywhere.")

@@ -29,6 +29,7 @@ from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
+from redeem.lib.passwords import Crowded
 from redeem.lib.times import Ms
 from redeem.sync import changes
 from redeem.sync import sync as tablet_sync
@@ -187,7 +188,11 @@ def unlock() -> dict[str, Any]:
     device, body, now = _signing_tablet(), _parse(UnlockBody), now_ms()
     clerk, wait = write(lambda session: pins.begin_try(session, device, body.clerk, now))
     _refuse_until(wait)
-    right = pins.is_right(clerk, body.pin)  # argon2 takes long: outside any transaction
+    try:
+        right = pins.is_right(clerk, body.pin)  # argon2 takes long: outside any transaction
+    except Crowded:
+        write(lambda session: pins.give_try_back(session, device, body.clerk))
+        raise
     wait = write(lambda session: pins.finish_try(session, device, body.clerk, right=right, now=now))
     _refuse_until(wait)
     if clerk is None or not right:

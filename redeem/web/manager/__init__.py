@@ -132,7 +132,10 @@ def template_values() -> dict[str, object]:
 @blueprint.errorhandler(RedeemError)
 def on_error(error: RedeemError) -> Response:
     kind = KINDS.get(error.code, KINDS["error"])
-    return error_page(kind.title, error.detail, kind.status)
+    response = error_page(kind.title, error.detail, kind.status)
+    if kind.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(kind.retry_after_seconds)
+    return response
 
 
 @blueprint.errorhandler(CSRFError)

@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 from redeem.accounts.roles import Permission
 from redeem.devices import clerks, directory
 from redeem.lib import passwords
+from redeem.partners.directory import get_store
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, Line, submitted
@@ -31,6 +32,7 @@ def add_clerk(store_id: str) -> ResponseReturnValue:
     def act(form: ClerkForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         passwords.check_pin(form.pin)
+        read(lambda db: get_store(db, who.scope, store_id))  # a store that is not theirs costs no hash
         pin_hash = passwords.hash_password(form.pin)
         clerk = write(lambda db: clerks.add_clerk(db, who, store_id, form.name, pin_hash, now))
         flash(_("%(name)s can unlock this store's tablets now.", name=clerk.name))
@@ -52,6 +54,7 @@ def set_pin(clerk_id: str) -> ResponseReturnValue:
     def act(form: PinForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
         passwords.check_pin(form.pin)
+        read(lambda db: directory.get_clerk(db, who.scope, clerk_id))
         pin_hash = passwords.hash_password(form.pin)
         store_id = write(lambda db: clerks.set_pin(db, who, clerk_id, pin_hash, now))
         flash(_("The new PIN is set."))

@@ -1,5 +1,6 @@
 """Invitations: makes the link, which is shown once, and shows the page that the invited person opens with it."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from flask import flash, render_template, request
@@ -87,7 +88,9 @@ def accept_invitation(sealed: str) -> ResponseReturnValue:
     """Makes the invited person a manager. argon2 runs before the transaction."""
 
     def act(form: AcceptForm) -> ResponseReturnValue:
-        invitation_id, hashed, now = opened(sealed), hash_chosen(form), now_ms()
+        invitation_id, now = opened(sealed), now_ms()
+        offer = read(lambda db: invitations.find(db, invitation_id, now))  # a link that was used costs no hash
+        hashed = hash_chosen(form, (offer.email, form.name))
         write(lambda db: invitations.accept(db, invitation_id, form.name, hashed, now))
         flash(_("Welcome. Sign in with the password that you have just chosen."))
         return see_other("manager.sign_in")
@@ -109,9 +112,9 @@ def opened(sealed: str) -> str:
     return str(found["invitation"])
 
 
-def hash_chosen(form: PasswordForm) -> str:
-    """The hash of a new password that was typed twice. Raises Invalid."""
+def hash_chosen(form: PasswordForm, own: Iterable[str]) -> str:
+    """The hash of a new password that was typed twice. `own` are its owner's name and address. Raises Invalid, Crowded."""
     if form.password != form.again:
         detail = _("Type the same password in both fields.")
         raise Invalid(detail, errors=[{"pointer": "/again", "detail": detail}])
-    return roles.new_password(form.password)
+    return roles.new_password(form.password, own)

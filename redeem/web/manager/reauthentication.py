@@ -19,6 +19,7 @@ from flask_babel import ngettext
 from redeem.accounts import reauthentication
 from redeem.lib import passwords
 from redeem.lib.errors import TooMany
+from redeem.lib.passwords import Crowded
 from redeem.web.context import now_ms, write
 from redeem.web.manager.access import signed_in
 
@@ -46,10 +47,14 @@ def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
 
 
 def confirm(password: str) -> bool:
-    """Whether the password is right. argon2 runs between two short transactions. Raises TooMany."""
+    """Whether the password is right. argon2 runs between two short transactions. Raises TooMany, Crowded."""
     mine, now = signed_in(), now_ms()
     stored = write(lambda db: reauthentication.begin(db, mine, now))
-    right = passwords.verify(stored, password)
+    try:
+        right = passwords.verify(stored, password)
+    except Crowded:
+        write(lambda db: reauthentication.give_back(db, mine))
+        raise
     if right:
         write(lambda db: reauthentication.finish(db, mine, now))
     return right

@@ -15,6 +15,7 @@ from redeem.accounts import sessions as account_sessions
 from redeem.accounts.sessions import KnownBrowser, WrongPassword
 from redeem.lib.errors import BadLink, NotFound, TooMany
 from redeem.lib.links import Purpose
+from redeem.lib.passwords import Crowded
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import (
     COOKIE,
@@ -69,11 +70,15 @@ def enter() -> ResponseReturnValue:
 
 
 def sign_manager_in(form: SignInForm) -> tuple[str, str]:
-    """(the new session's secret, the manager's id). argon2 runs between two short transactions. Raises WrongPassword, TooMany."""
+    """(the new session's secret, the manager's id). argon2 runs between two short transactions. Raises WrongPassword, TooMany, Crowded."""
     now, source, known = now_ms(), request.remote_addr or "", known_browser()
     attempt = write(lambda db: account_sessions.begin(db, form.email, source, known, now))
-    right = account_sessions.check(attempt, form.password)
-    rehashed = account_sessions.rehash(attempt, form.password) if right else None
+    try:
+        right = account_sessions.check(attempt, form.password)
+        rehashed = account_sessions.rehash(attempt, form.password) if right else None
+    except Crowded:
+        write(lambda db: account_sessions.give_back(db, attempt))
+        raise
     agent = request.user_agent.string
     secret = write(
         lambda db: account_sessions.finish(db, attempt, right=right, rehashed=rehashed, user_agent=agent, now=now)

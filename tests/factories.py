@@ -18,7 +18,7 @@ from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Redemption
-from redeem.db.models.managers import Manager
+from redeem.db.models.managers import AuditEntry, Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.devices.enrolment import enrol, invite_tablet
 from redeem.domain.proofs import Proofs
@@ -122,6 +122,11 @@ def day(offset: int, now: Ms = NOW) -> str:
 def all_of(session: Session, model: type[Any]) -> list[Any]:
     """Every row of a table, to see that nothing changed."""
     return list(session.scalars(select(model)))
+
+
+def noted(session: Session) -> list[AuditEntry]:
+    """The audit log without its sign-ins: each manager at the office of a test begins with one."""
+    return [entry for entry in all_of(session, AuditEntry) if not entry.what.startswith("sign")]
 
 
 def token_of(session: Session, serial: int, last_day: int = 65_535) -> str:

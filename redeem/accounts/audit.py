@@ -75,6 +75,8 @@ class Change(StrEnum):
     PERSON_REACTIVATED = "person_reactivated"
     SESSIONS_ENDED = "sessions_ended"
     RESET_MADE = "reset_made"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  (a name)
 
 

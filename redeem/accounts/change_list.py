@@ -42,6 +42,11 @@ class ChangeLine:
         return {name: pair for name, pair in pairs if isinstance(pair, list) and len(pair) == 2}
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What an entry of a sign-in says besides: the address that it came from, and how many tries it counts."""
+        return {name: self.details[name] for name in ("source", "tries") if name in self.details}
+
+    @property
     def parts(self) -> list[str]:
         """The names of the changed values, if the values were too long for the entry."""
         changed = self.details.get("changed")

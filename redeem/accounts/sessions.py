@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from redeem.accounts import throttle
+from redeem.accounts import audit, throttle
+from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, as_person, clean_email, find_manager
-from redeem.db.models.managers import Manager, ManagerSession
+from redeem.db.models.managers import AuditEntry, Manager, ManagerSession
 from redeem.lib import passwords
 from redeem.lib.encoding import base64url
 from redeem.lib.errors import Invalid, NotFound, TooMany, Unauthenticated
@@ -27,6 +28,7 @@ SECRET_BYTES = 32
 SOURCE_FREE_FAILURES = 30  # an office behind one address has many managers
 SEEN_EVERY_MS = MS_PER_MINUTE
 USER_AGENT_CHARACTERS = 200
+MS_PER_HOUR = 60 * MS_PER_MINUTE
 
 
 class WrongPassword(Unauthenticated):
@@ -46,10 +48,11 @@ class KnownBrowser:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try to sign in: the manager (None if the address is unknown or deactivated), and the throttle's subjects."""
+    """One try to sign in: the manager (None if the address is unknown or deactivated), the throttle's subjects, and the source address."""
 
     manager: Manager | None
     subjects: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def begin(session: Session, email: str, source: str, known: KnownBrowser | None,
         raise TooMany(-(-wait // 1000))
     for subject in subjects:
         throttle.count_failure(session, subject, now)
-    return Try(manager if manager and not manager.disabled_at else None, subjects)
+    return Try(manager if manager and not manager.disabled_at else None, subjects, source)
 
 
 def check(attempt: Try, password: str) -> bool:
@@ -120,7 +123,26 @@ def finish(
     throttle.reset(session, account)
     for subject in source:
         throttle.uncount_failure(session, subject)
-    return open_session(session, attempt.manager.id, user_agent, now)
+    who = as_person(attempt.manager)
+    audit.note(session, who.id, Change.SIGNED_IN, who.id, now, scope=who.scope, name=who.name, source=attempt.source)
+    return open_session(session, who.id, user_agent, now)
+
+
+def note_failure(session: Session, attempt: Try, now: Ms) -> None:
+    """Record a wrong password in the audit log, if the address is a manager's: one entry an hour, which counts the tries.
+
+    Of unknown addresses the request log tells. Anybody can make them up, and could fill the table.
+    """
+    if attempt.manager is None:
+        return
+    who, hour = as_person(attempt.manager), now - now % MS_PER_HOUR
+    same = [AuditEntry.manager_id == who.id, AuditEntry.what == Change.SIGN_IN_FAILED, AuditEntry.at >= hour]
+    entry = session.scalar(select(AuditEntry).where(*same).order_by(AuditEntry.id.desc()).limit(1).with_for_update())
+    if entry is None:
+        told = {"name": who.name, "source": attempt.source, "tries": 1}
+        audit.note(session, who.id, Change.SIGN_IN_FAILED, who.id, now, scope=who.scope, **told)
+    else:
+        entry.details = entry.details | {"source": attempt.source, "tries": entry.details["tries"] + 1}
 
 
 def store_rehashed(session: Session, verified: Manager, rehashed: str) -> None:

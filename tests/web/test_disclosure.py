@@ -17,7 +17,7 @@ from redeem.accounts.audit import OPERATOR, Change
 from redeem.coupons.bulk_void import plan_texts, take_in
 from redeem.coupons.reveal import REVEALS_PER_HOUR_MAX
 from redeem.db.models.ledger import Conflict
-from redeem.db.models.managers import AuditEntry, Manager
+from redeem.db.models.managers import Manager
 from redeem.devices import enrolment
 from redeem.domain import disclosure
 from redeem.domain.disclosure import Audience, Field, Sight
@@ -27,7 +27,7 @@ from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import Cast
 from tests.counters import Counters
-from tests.factories import Issued, all_of
+from tests.factories import Issued, all_of, noted
 from tests.web import office_factories
 from tests.web.office import Office
 
@@ -176,7 +176,7 @@ def reveal(office: Office, coupon: Issued):
 
 
 def seen(database) -> list[tuple[str, str]]:
-    entries = database.read(lambda session: all_of(session, AuditEntry))
+    entries = database.read(noted)
     return [(each.subject_id, each.what) for each in entries if each.what == "code_revealed"]
 
 

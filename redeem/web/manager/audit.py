@@ -86,6 +86,7 @@ def as_cells(change: ChangeLine) -> list[list[Cell]]:
         for name, (before, after) in change.changed.items()
     ]
     pairs += [["", field_in_words(name)] for name in change.parts]
+    pairs += [["", f"{field_in_words(name)}: {value_as_text(value)}"] for name, value in change.told.items()]
     return [[*head, *pair] for pair in pairs or [["", ""]]]
 
 

@@ -79,6 +79,8 @@ def sign_manager_in(form: SignInForm) -> tuple[str, str]:
     except Crowded:
         write(lambda db: account_sessions.give_back(db, attempt))
         raise
+    if not right:
+        write(lambda db: account_sessions.note_failure(db, attempt, now))
     agent = request.user_agent.string
     secret = write(
         lambda db: account_sessions.finish(db, attempt, right=right, rehashed=rehashed, user_agent=agent, now=now)

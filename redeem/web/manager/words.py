@@ -162,6 +162,8 @@ CHANGES: Words = {
     Change.SESSIONS_ENDED: _("Signed out browsers"),
     Change.RESET_MADE: _("Made a link for a new password"),
     Change.PASSWORD_CHANGED: _("Chose a new password"),
+    Change.SIGNED_IN: _("Signed in"),
+    Change.SIGN_IN_FAILED: _("Wrong passwords at the sign-in"),
 }
 VOIDED: Words = {
     What.VOID: _("Void"),
@@ -185,6 +187,8 @@ FIELDS: Words = {
     "partner": _("Partner"),
     "role": _("Role"),
     "prefix": _("Begins with"),
+    "source": _("From the address"),
+    "tries": _("Tries within an hour"),
     "stopped_at": _("Stopped since"),
     # Members of a campaign's terms, by their path. The language of an offer is left out.
     "offer.title": _("What the customer gets"),

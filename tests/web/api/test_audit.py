@@ -7,10 +7,9 @@ from io import StringIO
 import pytest
 
 from redeem.accounts import api_key_format
-from redeem.db.models.managers import AuditEntry
 from redeem.web.api.operation import OPERATIONS
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import noted
 from tests.web.api.test_campaigns import plain
 from tests.web.programs import Program, assert_problem, replayed
 
@@ -35,7 +34,7 @@ COUPONS = {"issue_coupon", "void_coupon", "move_home"}
 
 @pytest.fixture
 def entries(database):
-    return lambda: database.read(lambda db: all_of(db, AuditEntry))
+    return lambda: database.read(noted)
 
 
 @pytest.fixture

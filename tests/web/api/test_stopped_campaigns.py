@@ -5,12 +5,11 @@ import pytest
 from redeem.accounts import roles
 from redeem.coupons import campaign_editor
 from redeem.db.models.coupons import Campaign
-from redeem.db.models.managers import AuditEntry
 from redeem.domain.terms import parse_terms
 from redeem.lib.times import rfc3339
 from tests import factories
 from tests.databases import on_both_databases
-from tests.factories import NOW, all_of
+from tests.factories import NOW, noted
 from tests.web.programs import assert_problem, replayed
 
 
@@ -35,7 +34,7 @@ def issue_one(shop, cast):
 
 
 def audit_of(database):
-    return database.read(lambda db: [(each.what, each.details) for each in all_of(db, AuditEntry)])
+    return database.read(lambda db: [(each.what, each.details) for each in noted(db)])
 
 
 # By the API.

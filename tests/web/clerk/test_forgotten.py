@@ -6,7 +6,6 @@ from sqlalchemy import delete, update
 
 from redeem.accounts.audit import OPERATOR
 from redeem.db.models.devices import Device, Forgotten, Quarantine
-from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.devices.forgotten import Proof, list_callers, note
 from redeem.domain.proofs import EPOCHS_PER_GENERATION
@@ -19,7 +18,7 @@ from redeem.recovery.restore import begin
 from redeem.sync import quarantine
 from redeem.web.context import now_ms
 from redeem.web.urls import enrolment_link
-from tests.factories import PROOFS, all_of
+from tests.factories import PROOFS, all_of, noted
 from tests.tablets import Tablet
 from tests.web.programs import assert_problem
 from tests.web.signed import Signing
@@ -233,7 +232,7 @@ def test_the_ledger_waits_until_a_shop_manager_says_that_nothing_is_missing(alon
     assert not is_recovering(database)
     assert boss.open(QUESTION).headers["Location"] == PAGE
     assert boss.send(QUESTION).headers["Location"] == PAGE  # a second click
-    assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == ["forgotten_settled"]
+    assert [entry.what for entry in database.read(noted)] == ["forgotten_settled"]
 
 
 def test_nobody_goes_on_without_those_that_have_called_by_a_slip(alone, database, office):
@@ -247,7 +246,7 @@ def test_nobody_goes_on_without_those_that_have_called_by_a_slip(alone, database
     assert is_recovering(database)
     assert boss.send(QUESTION, {"confirm": "1"}).status_code == 303
     assert not is_recovering(database)
-    (entry,) = database.read(lambda db: all_of(db, AuditEntry))
+    (entry,) = database.read(noted)
     assert (entry.details["name"], entry.details["devices"]) == ("Late", [alone.device_id])
 
 

@@ -23,7 +23,7 @@ from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import PASSWORD
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import noted
 from tests.tills import till_of
 from tests.web import office_factories
 from tests.web.manager.test_matrix import routes_of
@@ -189,7 +189,7 @@ OWN = {"accept_invitation", "finish_reset", "change_own_password"}
 
 
 def entries(database):
-    return database.read(lambda db: all_of(db, AuditEntry))
+    return database.read(noted)
 
 
 @pytest.fixture

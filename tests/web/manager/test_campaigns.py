@@ -5,12 +5,11 @@ from html import unescape
 import pytest
 
 from redeem.db.models.coupons import Campaign
-from redeem.db.models.managers import AuditEntry
 from redeem.domain.terms import parse_terms
 from redeem.web.manager.previews import SAMPLE_CODE, SAMPLE_TOKEN
 from tests import factories
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web.plans import faults, filled
 
 NEW = "/manager/campaigns/new"
@@ -23,7 +22,7 @@ def campaigns_of(database):
 
 
 def audit_of(database):
-    return database.read(lambda db: [(row.what, row.details) for row in all_of(db, AuditEntry)])
+    return database.read(lambda db: [(row.what, row.details) for row in noted(db)])
 
 
 def edit(cast):

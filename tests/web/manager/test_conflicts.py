@@ -3,8 +3,7 @@
 import pytest
 
 from redeem.db.models.ledger import Act, Conflict
-from redeem.db.models.managers import AuditEntry
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web import office_factories
 
 
@@ -15,7 +14,7 @@ def conflict(cast, database):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def test_two_gifts_stand_side_by_side(office, conflict):

@@ -5,9 +5,9 @@ from sqlalchemy import update
 
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.db.models.managers import AuditEntry, ManagerSession
+from redeem.db.models.managers import ManagerSession
 from redeem.db.models.partners import Store
-from tests.factories import all_of
+from tests.factories import noted
 
 HOSTILE = '=HYPERLINK("http://evil.example","x")\u202e'
 
@@ -22,7 +22,7 @@ def device(database, device_id):
 
 
 def changes(database):
-    return [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [entry.what for entry in database.read(noted)]
 
 
 def test_a_tablet_is_asked_to_move(office, cast, database, page):

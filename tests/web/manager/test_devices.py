@@ -8,12 +8,11 @@ from sqlalchemy import update
 
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.devices import Device, Enrolment
-from redeem.db.models.managers import AuditEntry
 from redeem.devices import enrolment
 from redeem.lib.links import Purpose
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import all_of, noted
 
 NEW = "/manager/devices/new"
 
@@ -29,7 +28,7 @@ def link_of(text):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def test_a_tablet_is_invited_by_a_link_and_its_qr(app, office, cast, database):

@@ -3,15 +3,14 @@
 import pytest
 
 from redeem.db.models.devices import Clerk, Device
-from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Partner, Store
 from redeem.lib import passwords
 from tests.cast import PIN
-from tests.factories import all_of
+from tests.factories import noted
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def rename(cast):

@@ -10,12 +10,12 @@ from sqlalchemy import update
 from redeem.accounts import invitations, roles
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
-from redeem.db.models.managers import AuditEntry, Invitation, Manager
+from redeem.db.models.managers import Invitation, Manager
 from redeem.lib.errors import RedeemError
 from redeem.lib.links import Purpose
 from redeem.web.context import now_ms
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web.office import Office
 
 NEW = "/manager/invitations/new"
@@ -38,7 +38,7 @@ def accept(app, link, **changed):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def test_whoever_is_invited_chooses_a_password_and_signs_in(app, office, database):

@@ -8,9 +8,8 @@ from sqlalchemy import update
 from redeem.accounts import api_key_format
 from redeem.db.models.api import ApiKey
 from redeem.db.models.coupons import Coupon
-from redeem.db.models.managers import AuditEntry
 from redeem.web.api.auth import CACHE
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web.programs import Program, assert_problem, replayed
 
 HOUR_MS = 3_600_000
@@ -115,7 +114,7 @@ def test_a_second_click_makes_no_second_key(office, cast, database):
 
 def test_what_was_rolled_is_written_down_without_a_secret(office, cast, database):
     new = shown(roll_till(office, cast, 1))
-    [entry] = database.read(lambda db: all_of(db, AuditEntry))
+    [entry] = database.read(noted)
     prefixes = [prefix_of(cast.north_till), prefix_of(new)]
     assert (entry.what, entry.subject_id, entry.store_id) == ("key_rolled", prefixes[0], cast.north)
     assert entry.details["changed"] == {"prefix": prefixes}

@@ -6,8 +6,7 @@ import pytest
 
 from redeem.accounts import api_key_format, api_keys
 from redeem.db.models.api import ApiKey
-from redeem.db.models.managers import AuditEntry
-from tests.factories import all_of
+from tests.factories import all_of, noted
 
 NEW = "/manager/keys/new"
 
@@ -31,7 +30,7 @@ def test_a_key_is_made_shown_once_and_works(office, database):
 
 def test_what_was_made_is_written_down_without_its_secret(office, database):
     key = re.search(r'value="(rsk_[^"]+)"', made(office).text)
-    [entry] = database.read(lambda db: all_of(db, AuditEntry))
+    [entry] = database.read(noted)
     assert (entry.what, entry.details) == ("key_made", {"name": "web shop 2", "scopes": ["read", "issue"]})
     assert key
     assert entry.subject_id == key[1][:12]
@@ -50,7 +49,7 @@ def test_a_key_is_revoked_after_a_question(office, cast, database):
     assert "Revoke the key “reports”?" in office("shop_manager").open(page).text
     office("shop_manager").send(page)
     assert database.read(lambda db: api_keys.find_key(db, prefix)) is None
-    assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == ["key_revoked"]
+    assert [entry.what for entry in database.read(noted)] == ["key_revoked"]
 
 
 def test_to_revoke_a_key_and_a_device_are_two_words_in_russian(office):

@@ -4,12 +4,11 @@ import pytest
 
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.db.models.managers import AuditEntry
 from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.web.context import now_ms
 from tests import factories
-from tests.factories import all_of
+from tests.factories import all_of, noted
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def holders(database):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def test_what_is_at_risk_is_shown_before_it_is_asked(office, cast, held):

@@ -11,13 +11,13 @@ from redeem.accounts import people, roles
 from redeem.accounts import people as account_people
 from redeem.accounts.people import LastManager
 from redeem.accounts.roles import Role, as_person
-from redeem.db.models.managers import AuditEntry, Manager, ManagerSession
+from redeem.db.models.managers import Manager, ManagerSession
 from redeem.lib.errors import Forbidden
 from redeem.web.context import now_ms
 from tests import factories
 from tests.cast import PASSWORD
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web.office import Office, opened
 
 
@@ -30,7 +30,7 @@ def manager_of(database, cast, role):
 
 
 def changes(database):
-    return [(entry.what, entry.subject_id, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.subject_id, entry.details) for entry in database.read(noted)]
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from sqlalchemy import update
 
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
-from redeem.db.models.managers import AuditEntry
 from redeem.sync import quarantine
 from redeem.web.manager import steps
 from tests import factories
-from tests.factories import all_of
+from tests.factories import all_of, noted
 from tests.web import office_factories
 
 
@@ -37,7 +36,7 @@ def decisions(database):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def hash_of(page, number):

@@ -5,14 +5,13 @@ from sqlalchemy import update
 
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Device
-from redeem.db.models.managers import AuditEntry
 from redeem.holds import holds
 from redeem.ledger import generation
 from redeem.recovery import restore
 from redeem.recovery.missing_devices import list_missing
 from redeem.web.context import now_ms
 from tests import factories
-from tests.factories import all_of
+from tests.factories import all_of, noted
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def holders(database):
 
 
 def changes(database):
-    return [(entry.what, entry.details) for entry in database.read(lambda db: all_of(db, AuditEntry))]
+    return [(entry.what, entry.details) for entry in database.read(noted)]
 
 
 def is_recovering(database):

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from redeem.accounts import roles, sessions
 from redeem.accounts.roles import Role
 from redeem.app import create_app
-from redeem.db.models.managers import Manager, ManagerSession, Throttle
+from redeem.db.models.managers import AuditEntry, Manager, ManagerSession, Throttle
 from redeem.lib import passwords
 from redeem.lib.errors import TooMany
 from tests.cast import PASSWORD
@@ -351,3 +351,27 @@ def test_many_tries_at_once_are_as_many_tries(cast, database):
         begin()
     with pytest.raises(TooMany):
         begin()
+
+
+def sign_ins(database):
+    rows = database.read(lambda session: all_of(session, AuditEntry))
+    return [(row.what, row.details["source"], row.details.get("tries")) for row in rows if row.what.startswith("sign")]
+
+
+def test_sign_ins_are_recorded_with_the_address_that_they_came_from(app, cast, database):
+    Office(app).sign_in(cast.managers["auditor"])
+    assert sign_ins(database) == [("signed_in", "198.51.100.7", None)]
+
+
+def test_wrong_passwords_are_counted_by_the_hour_and_unknown_addresses_not_at_all(app, cast, database, office):
+    for source in ("203.0.113.1", "203.0.113.2", "203.0.113.3"):
+        Office(app, source=source).sign_in(cast.managers["auditor"], "not the password")
+        Office(app, source=source).sign_in("nobody@example.org", "not the password")
+    assert sign_ins(database) == [("sign_in_failed", "203.0.113.3", 3)]
+    earlier = update(AuditEntry).values(at=AuditEntry.at - HOUR_MS)
+    database.write(lambda session: session.execute(earlier))
+    Office(app).sign_in(cast.managers["auditor"], "not the password")
+    assert [tries for _, _, tries in sign_ins(database)] == [3, 1]
+    page = office("shop_manager").open("/manager/audit").text
+    assert "Wrong passwords at the sign-in" in page
+    assert "203.0.113.3" in page

@@ -3,12 +3,11 @@
 import pytest
 
 from redeem.db.models.devices import Clerk
-from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Partner, Store
 from redeem.lib import passwords
 from tests import factories
 from tests.cast import PIN
-from tests.factories import all_of
+from tests.factories import all_of, noted
 
 PAYLOADS = [
     '"><script>alert(1)</script>',
@@ -50,7 +49,7 @@ def test_a_partner_and_its_first_store_are_added(office, database):
         "Pier 1",
         "",
     )
-    assert [entry.what for entry in database.read(lambda db: all_of(db, AuditEntry))] == [
+    assert [entry.what for entry in database.read(noted)] == [
         "partner_added",
         "store_added",
     ]
@@ -100,7 +99,7 @@ def test_a_pin_that_anyone_would_try_is_refused_and_never_shown(office, cast, da
 
 def test_no_pin_and_no_hash_is_in_the_log_of_changes(office, cast, database):
     office("store_manager").send(f"/manager/stores/{cast.north}/clerks", {"name": "Vera", "pin": "2580"})
-    [entry] = database.read(lambda db: all_of(db, AuditEntry))
+    [entry] = database.read(noted)
     assert entry.details == {"name": "Vera", "store": "North, on the square"}
     page = office("shop_manager").open("/manager/audit").text
     assert "2580" not in page

@@ -8,13 +8,12 @@ import pytest
 from redeem.coupons import bulk_void
 from redeem.coupons.bulk_void import What
 from redeem.db.models.coupons import BulkVoid, Coupon
-from redeem.db.models.managers import AuditEntry
 from redeem.web.context import now_ms
 from redeem.web.manager import steps
 from tests import factories
 from tests.cast import PASSWORD, TABLET_KEY
 from tests.databases import on_both_databases
-from tests.factories import all_of, day
+from tests.factories import all_of, day, noted
 from tests.tablets import Tablet
 
 NEW = "/manager/voids/new"
@@ -85,7 +84,7 @@ def test_it_is_done_once_it_is_confirmed_with_a_reason(office, database, six):
     held = database.read(lambda db: db.get(Coupon, six["held"].serial))
     assert (held.void_requested_at is not None, held.voided_at) == (True, None)
     assert database.read(lambda db: db.get(Coupon, six["void"].serial).void_reason) == "the order was returned"
-    [entry] = database.read(lambda db: [row for row in all_of(db, AuditEntry) if row.what == "coupons_voided"])
+    [entry] = database.read(lambda db: [row for row in noted(db) if row.what == "coupons_voided"])
     assert (entry.details["reason"], entry.details["lines"]) == ("the orders were returned", 8)
 
 
@@ -145,7 +144,7 @@ def test_a_double_click_and_a_second_browser_change_nothing_more(office, databas
         assert manager.send(f"{address}/begin", WHY).status_code == 303
         assert manager.send(f"{address}/go").status_code == 303
     assert counts(database, address)["void"] == 3
-    rows = database.read(lambda db: [row for row in all_of(db, AuditEntry) if row.what == "coupons_voided"])
+    rows = database.read(lambda db: [row for row in noted(db) if row.what == "coupons_voided"])
     assert len(rows) == 1
 
 

@@ -3,7 +3,14 @@
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
+from redeem.config import Settings
+
 COOKIELESS = ("/v1/", "/clerk/")
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """The cookie's name, with `__Host-` over HTTPS: then no other host and no plain connection can set it."""
+    return f"__Host-{name}" if settings.secure_cookies else name
 
 
 class PagesOnly(SecureCookieSessionInterface):

@@ -60,7 +60,7 @@ class SecurityHeaders:
 
     def __init__(self, inner: Callable[..., Iterable[bytes]], settings: Settings) -> None:
         self._inner = inner
-        always = [*ALWAYS, HSTS] if settings.base_url.startswith("https://") else ALWAYS
+        always = everywhere(settings.base_url)
         self._audiences = [
             ("/v1/docs", with_policy(always, DOCS)),
             ("/v1/errors", with_policy(always, PAGES)),
@@ -80,6 +80,10 @@ class SecurityHeaders:
 
     def headers_for(self, path: str) -> Pairs:
         return next(headers for start, headers in self._audiences if path.startswith(start))
+
+
+def everywhere(base_url: str) -> Pairs:
+    return [*ALWAYS, HSTS] if base_url.startswith("https://") else ALWAYS
 
 
 def with_policy(always: Pairs, policy: str, permissions: str = NO_SENSORS) -> Pairs:

@@ -17,6 +17,8 @@ from redeem.lib.days import to_date
 from redeem.lib.files import ROOT
 from redeem.lib.money import Money
 from redeem.lib.times import Ms, rfc3339
+from redeem.web.context import context
+from redeem.web.cookies import cookie_name
 
 LANGUAGES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
@@ -48,7 +50,7 @@ def requested_language() -> str | None:
 
 def kept_language() -> str | None:
     """The language in the browser's cookie, None if there is none."""
-    wanted = request.cookies.get(COOKIE, "")
+    wanted = request.cookies.get(cookie_name(context().settings, COOKIE), "")
     return wanted if wanted in LANGUAGES else None
 
 
@@ -57,7 +59,12 @@ def keep_language(response: Response, settings: Settings) -> None:
     wanted = requested_language()
     if wanted:
         response.set_cookie(
-            COOKIE, wanted, COOKIE_SECONDS, secure=settings.secure_cookies, httponly=True, samesite="Lax"
+            cookie_name(settings, COOKIE),
+            wanted,
+            COOKIE_SECONDS,
+            secure=settings.secure_cookies,
+            httponly=True,
+            samesite="Lax",
         )
 
 

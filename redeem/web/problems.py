@@ -20,7 +20,7 @@ from redeem.lib.errors import RedeemError, TooMany
 from redeem.web import logs
 from redeem.web.context import context
 from redeem.web.declines import DECLINES
-from redeem.web.headers import NOT_KEPT
+from redeem.web.headers import DATA, NOT_KEPT, everywhere, with_policy
 
 MEDIA_TYPE = "application/problem+json"
 log = get_logger()
@@ -207,7 +207,7 @@ def too_slow(base_url: str) -> tuple[int, list[tuple[str, str]], bytes]:
         "X-Request-Id": id_of_request,
         "Retry-After": str(kind.retry_after_seconds),
         "Connection": "close",
-        **dict([NOT_KEPT]),
+        **dict([*with_policy(everywhere(base_url), DATA), NOT_KEPT]),
     }
     return kind.status, list(headers.items()), body.encode()
 

@@ -9,8 +9,9 @@ from redeem.config import Settings
 from redeem.lib.errors import Unauthenticated
 from redeem.web.api.auth import read_key
 from redeem.web.clerk.signatures import are_signed
+from redeem.web.cookies import cookie_name
 from redeem.web.headers import Read
-from redeem.web.manager.access import cookie_name
+from redeem.web.manager.access import COOKIE
 
 STRANGERS_MAX_BYTES = 16_000  # the form of a sign-in or an invitation, the link of an enrolment
 API, TABLETS, ENROL = "/v1/", "/clerk/", "/clerk/enrol"
@@ -34,4 +35,4 @@ def has_key(headers: Read) -> bool:
 
 
 def has_session(settings: Settings, headers: Read) -> bool:
-    return bool(parse_cookie(headers.get("cookie") or "").get(cookie_name(settings)))
+    return bool(parse_cookie(headers.get("cookie") or "").get(cookie_name(settings, COOKIE)))

@@ -108,6 +108,36 @@ def test_a_body_that_is_too_large_is_told_to_whoever_still_sends(stage: Stage, l
     assert (status, answer["code"]) == (413, "too_large")
 
 
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 7\r\nContent-Length: 9",
+        "Content-Length: 7, 9",
+        "Content-Length: +7",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: gzip",
+    ],
+)
+def test_a_body_whose_end_can_be_read_in_two_ways_is_refused(stage: Stage, lengths):
+    """What a proxy in front takes for one request must not be two here."""
+    sent = load.request("POST", "/v1/verifications", b"", Authorization=f"Bearer {stage.till_keys[0]}")
+    with socket.create_connection(("127.0.0.1", stage.server.port), timeout=5) as one:
+        one.sendall(sent.replace(b"Content-Length: 0", lengths.encode()) + b"GET /v1/coupons HTTP/1.1\r\n\r\n")
+        answer = b"".join(iter(lambda: one.recv(65_536), b""))
+    assert answer[9:12] == b"400"
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_chunks_count_and_not_a_length_beside_them(stage: Stage):
+    sent = load.request("POST", "/v1/verifications", b"", Authorization=f"Bearer {stage.till_keys[0]}")
+    both = sent.replace(b"Content-Length: 0", b"Content-Length: 9\r\nTransfer-Encoding: chunked")
+    with socket.create_connection(("127.0.0.1", stage.server.port), timeout=5) as one:
+        one.sendall(both + b"2\r\n{}\r\n0\r\n\r\n")
+        answer = one.recv(65_536)
+    assert answer[9:12] == b"422"  # the body is {}
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 def test_half_a_body_is_not_taken_for_a_whole_one(stage: Stage):
     key = f"Bearer {stage.till_keys[0]}"
     data = head("/v1/verifications", 50, Authorization=key) + b'{"token":"1"}'

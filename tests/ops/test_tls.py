@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import socket
 import ssl
 import stat
 import time
@@ -210,6 +211,7 @@ def test_it_says_that_openssl_is_missing(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
 def test_it_is_served_as_the_script_says_and_says_ready(tmp_path: Path):
     port = kept_port()
     words = lan_certificate(tmp_path, "127.0.0.1", PORT=str(port)).stdout
@@ -220,6 +222,22 @@ def test_it_is_served_as_the_script_says_and_says_ready(tmp_path: Path):
         assert asked(port, ssl.create_default_context(cafile=tmp_path / "tls" / "authority.crt")) == 200
         with pytest.raises(ssl.SSLCertVerificationError):
             asked(port, ssl.create_default_context())
+        assert spoken(port, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
+        assert spoken(port, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+        with pytest.raises(ssl.SSLError, match="_ALERT_"):  # the server's own word
+            spoken(port, ssl.TLSVersion.TLSv1_1)
+
+
+def spoken(port: int, newest: ssl.TLSVersion) -> str | None:
+    """The version of TLS that the server speaks with a client that knows `newest` and older ones."""
+    context = tls.unverified_context()
+    context.set_ciphers("ALL:@SECLEVEL=0")  # without it OpenSSL itself would not speak the old ones
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as line,
+        context.wrap_socket(line, server_hostname="127.0.0.1") as secured,
+    ):
+        return secured.version()
 
 
 def asked(port: int, trusting: ssl.SSLContext) -> int:

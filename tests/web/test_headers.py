@@ -3,6 +3,7 @@
 import pytest
 
 from redeem.app import create_app
+from redeem.web import problems
 
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
@@ -36,6 +37,48 @@ def test_the_camera_and_webassembly_are_the_clerks_alone(client, path):
     is_clerks = path.startswith("/clerk/")
     assert ("camera=(self)" in headers["Permissions-Policy"]) == is_clerks
     assert ("wasm-unsafe-eval" in headers["Content-Security-Policy"]) == is_clerks
+
+
+@pytest.mark.parametrize(("path", "referrer"), [("/manager/sign-in", "same-origin"), ("/c/1", "no-referrer")])
+def test_pages_for_people_are_guarded_and_not_kept(client, path, referrer):
+    headers = client.get(path, headers={"Accept": "text/html"}).headers
+    wanted = EVERYWHERE | {"Referrer-Policy": referrer, "Cache-Control": "no-store"}
+    assert {name: headers.get_all(name) for name in wanted} == {name: [value] for name, value in wanted.items()}
+    (policy,) = headers.get_all("Content-Security-Policy")
+    assert "script-src 'self';" in policy
+    assert "form-action 'self'; base-uri 'none'; frame-ancestors 'none'" in policy
+
+
+def test_an_answer_that_no_view_gives_is_guarded_too():
+    """The server gives it before the request is whole, so no middleware sees it."""
+    status, headers, _ = problems.too_slow("https://gift.example")
+    assert status == 503
+    guards = EVERYWHERE | {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    }
+    assert dict(headers).items() >= guards.items()
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/manager/sign-in", "/c/1"])
+def test_no_other_site_may_read_an_answer(client, path):
+    for method in ("GET", "OPTIONS"):
+        asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+        answer = client.open(path, method=method, headers=asked)
+        assert [name for name in answer.headers.keys() if name.startswith("Access-Control-")] == []  # noqa: SIM118  (pairs)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_trace_is_refused(client, path):
+    assert client.open(path, method="TRACE", headers={"Cookie": "secret"}).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static/css", "/static/css/", "/static/../redeem/config.py", "/.git/config"]
+)
+def test_no_folder_is_listed_and_no_other_file_is_served(client, path):
+    assert client.get(path).status_code == 404
 
 
 def test_answers_of_the_api_are_not_kept_by_caches(client, shop):

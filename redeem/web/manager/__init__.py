@@ -13,6 +13,7 @@ from redeem.config import Settings
 from redeem.domain.short_codes import grouped
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.web.context import context
+from redeem.web.cookies import cookie_name
 from redeem.web.headers import PAGES
 from redeem.web.manager import (
     audit,
@@ -36,7 +37,7 @@ from redeem.web.manager import (
     voids,
     words,
 )
-from redeem.web.manager.access import Access, blueprint, cookie_name, csrf, maybe_signed_in, office
+from redeem.web.manager.access import Access, blueprint, csrf, maybe_signed_in, office
 from redeem.web.manager.descriptions import browser, clock, describe, skew
 from redeem.web.pictures import DATA_PICTURES
 from redeem.web.problems import KINDS, request_id

@@ -16,12 +16,12 @@ from flask_wtf.csrf import CSRFProtect
 from redeem.accounts import sessions
 from redeem.accounts.roles import Permission, Person
 from redeem.accounts.sessions import Lifetimes, SignedIn
-from redeem.config import Settings
 from redeem.ledger import generation
 from redeem.lib.errors import Forbidden, NotFound
 from redeem.lib.times import MS_PER_MINUTE
 from redeem.web import languages
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.cookies import cookie_name
 
 P = ParamSpec("P")
 
@@ -64,11 +64,6 @@ def office(
     return declare
 
 
-def cookie_name(settings: Settings, name: str = COOKIE) -> str:
-    """The cookie's name, with `__Host-` over HTTPS: then no other host and no plain connection can set it."""
-    return f"__Host-{name}" if settings.secure_cookies else name
-
-
 def lifetimes() -> Lifetimes:
     settings = context().settings
     return Lifetimes(settings.session_idle_minutes * MS_PER_MINUTE, settings.session_hours * MS_PER_HOUR)
@@ -106,7 +101,7 @@ def seal(response: Response) -> Response:
 
 def find_session() -> SignedIn | None:
     """The session that the cookie names, None if there is none that is valid. Records once a minute that it is used."""
-    secret = request.cookies.get(cookie_name(context().settings))
+    secret = request.cookies.get(cookie_name(context().settings, COOKIE))
     if not secret:
         return None
     secret_hash, now = sessions.hash_secret(secret), now_ms()

@@ -17,10 +17,10 @@ from redeem.lib.errors import BadLink, NotFound, TooMany
 from redeem.lib.links import Purpose
 from redeem.lib.passwords import Crowded
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.cookies import cookie_name
 from redeem.web.manager.access import (
     COOKIE,
     Access,
-    cookie_name,
     forget_cookie,
     lifetimes,
     maybe_signed_in,

@@ -64,6 +64,8 @@ SAID_TO_PEOPLE = (
     "accounts/roles.py",
     "coupons/bulk_void.py",
     "coupons/reveal.py",
+    "redemptions/conflicts.py",
+    "redemptions/undo.py",
     "web/declines.py",
     "web/manager/access.py",
     "web/problems.py",

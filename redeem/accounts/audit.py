@@ -65,6 +65,7 @@ class Change(StrEnum):
     KEY_REVOKED = "key_revoked"
     ENTRIES_ADMITTED = "entries_admitted"
     ENTRIES_LEFT = "entries_left"
+    GIFT_UNDONE = "gift_undone"
     CONFLICT_DECIDED = "conflict_decided"
     STATEMENT_CLOSED = "statement_closed"
     PERSON_INVITED = "person_invited"

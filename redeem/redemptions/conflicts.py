@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -19,20 +19,34 @@ from redeem.db.paging import Page, Slice, take
 from redeem.domain.journal import is_signed, read_entry
 from redeem.domain.judgement import Rule
 from redeem.domain.terms import Bearer, parse_terms
+from redeem.ledger import ledger
+from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.errors import Conflict as Contradiction
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id
 from redeem.lib.money import Money
 from redeem.lib.times import Ms
+from redeem.redemptions.undo import undo
 
 NOTE_MAX_CHARACTERS = 200
 
 
+NEVER_GIVEN: Literal["never_given"] = "never_given"
+Decision = Literal["issuer", "partner", "never_given"]
+
+
 class Withdrawn(Contradiction):
-    """There are no two gifts any more: one was reversed."""
+    """The gift was reversed, or of two gifts one was."""
 
     code = "conflict_withdrawn"
-    default_detail = "Nothing is left to decide: one of the two gifts was undone."
+    default_detail = "Nothing is left to decide: one of the gifts was undone, or was never given."
+
+
+class DecidedMeanwhile(Contradiction):
+    """Another decision was made after the manager had looked."""
+
+    code = "changed_meanwhile"
+    default_detail = "Somebody decided meanwhile. Look at that decision, then decide anew if you must."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,8 @@ class TwoGifts:
     """A conflict. `id` is the act of the gift to decide about, `second`; `first` is the one that stood, if there was one.
 
     Of a gift outside the reader's scope it says only that it was given. `rule` is the one that the gift breaks, if it is contested.
-    `bearer` is None until it is decided. `withdrawn_at`: one of the two was reversed since.
+    `bearer` is None until it is decided, and of a gift that was never given. `withdrawn_at`: one of the two was reversed since, or it was
+    decided that the gift was never given.
     """
 
     id: str
@@ -82,6 +97,11 @@ class TwoGifts:
     decided_at: Ms | None
     decided_by: str | None
     note: str
+
+    @property
+    def decision(self) -> Decision | None:
+        """What a shop manager decided."""
+        return (self.bearer or NEVER_GIVEN) if self.decided_at is not None else None
 
 
 FirstAct, SecondAct = aliased(Act), aliased(Act)
@@ -155,24 +175,41 @@ def get_conflict(session: Session, act_id: str, scope: Scope = WHOLE) -> TwoGift
     return two
 
 
-def decide(session: Session, manager_id: str, act_id: str, bearer: Bearer, note: str, now: Ms) -> TwoGifts:
-    """Say who bears the gift: the issuer pays for it, or the partner does. It may be decided again; each decision is recorded.
+def decide(
+    session: Session, manager_id: str, act_id: str, decision: Decision, note: str, now: Ms, seen: Ms | None = None
+) -> TwoGifts:
+    """Decide about a gift: the issuer pays for it, the partner does, or it was never given. The last is final.
 
-    Raises NotFound, Withdrawn.
+    It may be decided again, by whoever has seen the decision before, which was made at `seen`. Each is recorded. The same decision sent
+    again does nothing. Raises NotFound, Withdrawn, DecidedMeanwhile.
     """
-    conflict = session.scalar(select(Conflict).where(Conflict.act_id == act_id).with_for_update())
-    if conflict is None:
-        raise NotFound
+    coupon, conflict = locked(session, act_id)
+    wanted = (manager_id, None if decision == NEVER_GIVEN else decision, note[:NOTE_MAX_CHARACTERS])
+    if conflict.decided_at is not None and wanted == (conflict.manager_id, conflict.bearer, conflict.note):
+        return get_conflict(session, act_id)
     if conflict.withdrawn_at is not None:
         raise Withdrawn
-    before, conflict.bearer = conflict.bearer, bearer
-    conflict.decided_at, conflict.manager_id, conflict.note = now, manager_id, note[:NOTE_MAX_CHARACTERS]
+    if conflict.decided_at != seen:
+        raise DecidedMeanwhile
+    before, conflict.decided_at = conflict.bearer, now
+    conflict.manager_id, conflict.bearer, conflict.note = wanted
     session.flush()
-    coupon = coupon_id(conflict.serial)
-    scope = Scope(store_id=session.scalar(select(Act.store_id).where(Act.id == act_id)))
-    what = {"coupon": coupon, "bearer": bearer, "before": before}
+    gift = ledger.find_act(session, act_id)
+    if decision == NEVER_GIVEN and gift and not undo(session, coupon, gift, NEVER_GIVEN, now, manager_id=manager_id):
+        ledger.withdraw_conflict(session, act_id, now)
+    scope = Scope(store_id=gift.store_id if gift else None)
+    what = {"coupon": coupon.coupon_id, "bearer": decision, "before": before}
     audit.note(session, manager_id, Change.CONFLICT_DECIDED, act_id, now, scope=scope, **what)
     return get_conflict(session, act_id)
+
+
+def locked(session: Session, act_id: str) -> tuple[IssuedCoupon, Conflict]:
+    """Return the coupon, locked as by every act on it, and the conflict as it is then. Raises NotFound."""
+    serial = session.scalar(select(Conflict.serial).where(Conflict.act_id == act_id))
+    coupon = ledger.find_coupon(session, serial, lock=True)
+    if coupon is None:
+        raise NotFound
+    return coupon, session.get_one(Conflict, act_id, populate_existing=True, with_for_update=True)
 
 
 def within_either(statement: Select[*tuple[Any, ...]], scope: Scope) -> Select[*tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from redeem.accounts.audit import OPERATOR
 from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
-from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
+from redeem.domain.acts import NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
@@ -21,6 +21,7 @@ from redeem.lib.ids import new_id
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
 from redeem.redemptions.judge import judge
 from redeem.redemptions.taking import Taking
+from redeem.redemptions.undo import count_at, undo
 from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
 
 
@@ -333,42 +334,20 @@ def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
 
 
 def take_back(taking: Taking, reason: str, *, by_act_id: str | None, late: bool = False) -> Answer:
-    """Reverse the redemption that the act is about, if it stands, and reopen its coupon. Counted on the gift's own day.
-
-    A contested gift was not counted as one.
-    """
-    about, coupon, session, now = taking.about, taking.coupon, taking.session, taking.now
+    """Reverse the redemption that the act is about, if it stands, and reopen its coupon."""
+    about, coupon = taking.about, taking.coupon
     if not about or not coupon:
         return Answer(Outcome.NOTHING_TO_UNDO)
-    made_at = ledger.reverse(session, about.id, coupon.serial, reason, now, by_act_id=by_act_id, late=late)
-    if not made_at:
+    if not undo(taking.session, coupon, about, reason, taking.now, by_act_id=by_act_id, late=late):
         return Answer(Outcome.NOTHING_TO_UNDO)
-    if not ledger.withdraw_conflict(session, about.id, now):
-        count(taking, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, at=made_at)
-    ledger.note_change(session, coupon.serial)
-    reopen(taking, coupon)
     return Answer(Outcome.REVERSED, {"coupon": coupon.coupon_id})
 
 
-def reopen(taking: Taking, coupon: IssuedCoupon) -> None:
-    """Let the coupon's second gift stand, if there is one, for it is out. Otherwise open the coupon."""
-    second = ledger.promote_conflict(taking.session, coupon.serial, taking.now)
-    if second and second.rule is None:
-        day, today = local_day(second.at, second.time_zone), local_day(taking.now, second.time_zone)
-        outcome = Outcome.REDEEMED
-        ledger.count_outcome(taking.session, day, coupon.campaign_number, second.store_id, outcome, late=day != today)
-    elif second is None:
-        holds.reopen(taking.session, coupon.serial, taking.now)
-
-
-def count(taking: Taking, outcome: str, at: Ms | None = None) -> None:
+def count(taking: Taking, outcome: str) -> None:
     """Count an outcome at the store where it happened, for the device may have moved since."""
     campaign = taking.coupon.campaign_number if taking.coupon else ledger.UNKNOWN_CAMPAIGN
     place = taking.about or taking.act.actor
-    store_id, zone = place.store_id, place.time_zone
-    today = local_day(taking.now, zone)
-    day = local_day(at, zone) if at is not None else today
-    ledger.count_outcome(taking.session, day, campaign, store_id, outcome, late=day != today)
+    count_at(taking.session, campaign, place.store_id, place.time_zone, outcome, taking.now, taking.now)
 
 
 OF_TILLS: dict[str, Callable[[Taking], Answer]] = {Kind.REDEEM: take_redeem, Kind.REVERSE: take_reverse}

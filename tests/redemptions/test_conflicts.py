@@ -31,8 +31,10 @@ def conflicts(counters, scope=WHOLE, **wanted):
     return counters.read(lambda session: redemption_conflicts.list_conflicts(session, Page(), scope, **wanted)).items
 
 
-def decide(counters, manager_id, act_id, bearer="partner", note="seen on camera", now=NOW):
-    return counters.write(lambda session: redemption_conflicts.decide(session, manager_id, act_id, bearer, note, now))
+def decide(counters, manager_id, act_id, bearer="partner", note="seen on camera", now=NOW, seen=None):
+    return counters.write(
+        lambda session: redemption_conflicts.decide(session, manager_id, act_id, bearer, note, now, seen)
+    )
 
 
 def test_both_gifts_are_shown_with_their_evidence(counters, cast):
@@ -88,7 +90,7 @@ def test_it_may_be_decided_anew_and_both_are_recorded(counters, manager_id):
     give_twice(counters)
     (found,) = conflicts(counters)
     decide(counters, manager_id, found.id)
-    assert decide(counters, manager_id, found.id, "issuer", now=NOW + MINUTE).bearer == "issuer"
+    assert decide(counters, manager_id, found.id, "issuer", now=NOW + MINUTE, seen=NOW).bearer == "issuer"
     assert len(counters.read(lambda session: list(session.scalars(select(AuditEntry))))) == 2
 
 

@@ -1,15 +1,17 @@
 """Second gifts: the coupons that were given twice, and the decision who bears the second gift."""
 
+from typing import Annotated
+
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from pydantic import BeforeValidator
 
 from redeem.accounts.roles import Permission
 from redeem.db.paging import Page
 from redeem.domain.disclosure import Field, disclose
-from redeem.domain.terms import Bearer
 from redeem.lib.ids import is_id
-from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, TwoGifts, decide, get_conflict, list_conflicts
+from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, Decision, TwoGifts, decide, get_conflict, list_conflicts
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -18,9 +20,12 @@ from redeem.web.manager.reauthentication import confirmed
 CONFLICTS_PER_PAGE = 20
 
 
-class BearerForm(Form):
-    bearer: Bearer
+class DecisionForm(Form):
+    """`seen` is when the decision was made that the page showed, nothing if it showed none."""
+
+    bearer: Decision
     note: LineOrNone = ""
+    seen: Annotated[int | None, BeforeValidator(lambda text: text or None)] = None
 
 
 @office("/conflicts", Permission.READ)
@@ -39,13 +44,13 @@ def conflict(conflict_id: str) -> ResponseReturnValue:
 @office("/conflicts/<conflict_id>", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def decide_conflict(conflict_id: str) -> ResponseReturnValue:
-    def act(form: BearerForm) -> ResponseReturnValue:
+    def act(form: DecisionForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: decide(db, who.id, conflict_id, form.bearer, form.note, now))
+        write(lambda db: decide(db, who.id, conflict_id, form.bearer, form.note, now, form.seen))
         flash(_("Decided."))
         return see_other("manager.conflict", conflict_id=conflict_id)
 
-    return submitted(BearerForm, act, lambda faults: conflict_page(conflict_id, faults))
+    return submitted(DecisionForm, act, lambda faults: conflict_page(conflict_id, faults))
 
 
 def conflict_page(conflict_id: str, faults: Faults | None = None) -> str:

@@ -12,6 +12,7 @@ from redeem.coupons.customer_view import BEING_GIVEN
 from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.judgement import Rule
 from redeem.domain.rules import Verdict
+from redeem.redemptions.conflicts import NEVER_GIVEN
 from redeem.sync.quarantine import NOT_SIGNED
 from redeem.web import declines
 
@@ -38,6 +39,7 @@ REVERSALS: Words = {
     "wrong_gift": _("Wrong gift"),
     "not_handed_over": _("Not handed over"),
     "cancelled": _("Attempt cancelled"),
+    NEVER_GIVEN: _("Never given, as a shop manager decided"),
     "other": _("Something else"),
 }
 # Of a coupon as a whole: the verdict of all its stores together.
@@ -151,7 +153,8 @@ CHANGES: Words = {
     Change.FORGOTTEN_SETTLED: _("Went on without devices that were enrolled after the backup"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
-    Change.CONFLICT_DECIDED: _("Decided who bears a second gift"),
+    Change.GIFT_UNDONE: _("Undid a gift"),
+    Change.CONFLICT_DECIDED: _("Decided about a second or contested gift"),
     Change.STATEMENT_CLOSED: _("Closed a statement"),
     Change.PERSON_INVITED: _("Invited somebody"),
     Change.INVITATION_WITHDRAWN: _("Withdrew an invitation"),

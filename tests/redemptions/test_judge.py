@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from redeem.db.models.devices import Device
-from redeem.db.models.ledger import Conflict
+from redeem.db.models.ledger import Conflict, Reversal
 from redeem.devices.write_off import write_off
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.ledger.generation import LedgerBehind
@@ -17,6 +17,7 @@ from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS
 
 DAY = 86_400_000
+UNDO_MS = 30 * 60_000  # the limit of the campaigns here
 pytestmark = [on_both_databases, ends_in_order]
 
 
@@ -147,6 +148,27 @@ def test_an_undo_makes_room_within_the_limit(counters, tablet, cast):
     tablet.write("undo", of=given, reason="wrong size")
     tablet.write("gave-at-risk", coupon=other.token)
     assert [answer["code"] for answer in tablet.sync().answers.values()] == ["redeemed", "reversed", "redeemed"]
+
+
+def is_late(counters):
+    (row,) = counters.read(lambda session: factories.all_of(session, Reversal))
+    return bool(row.late)
+
+
+@pytest.mark.parametrize(("after", "late"), [(UNDO_MS, False), (UNDO_MS + 1, True)])
+def test_an_undo_after_the_limit_counts_and_is_listed_as_late(counters, tablet, after, late):
+    coupon, _ = counters.held()
+    given = tablet.write("gave-held", coupon=coupon.token)
+    tablet.write("undo", of=given, reason="wrong size", at=NOW + after)
+    tablet.sync()
+    assert (counters.standing(coupon), is_late(counters)) == (None, late)
+
+
+@pytest.mark.parametrize(("after", "late"), [(UNDO_MS, False), (UNDO_MS + 1, True)])
+def test_a_tills_cancel_after_the_limit_is_listed_as_late(counters, till, held_only, after, late):
+    till.redeem(held_only, "a")
+    till.cancel("a", now=NOW + after)
+    assert (counters.standing(held_only), is_late(counters)) == (None, late)
 
 
 def test_what_its_list_showed_as_given_is_no_second_gift(counters, tablet, till):

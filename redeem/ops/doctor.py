@@ -86,6 +86,7 @@ def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
     findings.append(reached)
     if reached.level is Level.OK:
         findings += [*check_durability(tools), check_migrations(tools)]
+        findings += [] if tools.database.is_sqlite else [check_way(*query(tools, way_of))]
     if all(finding.level is not Level.FAULT for finding in findings if finding.subject in ("database", "tables")):
         findings += [check_keys(tools), check_ledger(tools), check_times(tools, now)]
     return findings
@@ -213,6 +214,25 @@ def check_durability(tools: Context) -> Iterator[Finding]:
     for name, (good, remedy) in needs.items():
         value = seen[name]
         yield ok(name, value) if value in good else fault(name, f"It is {value}. {remedy}")
+
+
+def way_of(connection: Connection) -> tuple[str, str]:
+    """(host, sslmode) of a connection to PostgreSQL, wherever they are set: in the address, in the environment or nowhere."""
+    used = connection.connection.driver_connection.info  # type: ignore[union-attr]
+    return used.host, used.get_parameters().get("sslmode", "prefer")
+
+
+def check_way(host: str, sslmode: str) -> Finding:
+    """Whether what goes to the database and comes from it can be read and altered on the way."""
+    if host in ("", *LOCAL_HOSTS) or host.startswith("/"):
+        return ok("way", "the database is on this machine")
+    if sslmode == "verify-full":
+        return ok("way", f"TLS, and {host} is verified")
+    return warning(
+        "way",
+        f"Who is on the network to {host} may read and alter all that the database says (sslmode={sslmode}). Add"
+        " sslmode=verify-full to REDEEM_DATABASE_URL.",
+    )
 
 
 def check_migrations(tools: Context) -> Finding:

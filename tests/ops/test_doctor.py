@@ -76,6 +76,33 @@ def test_it_judges_the_address(how: dict[str, Any], subject: str, level: Level):
     assert max((one.level for one in findings if one.subject == subject), key=worst.index) == level
 
 
+@pytest.mark.parametrize(
+    ("host", "sslmode", "level"),
+    [
+        ("/var/run/postgresql", "prefer", Level.OK),
+        ("127.0.0.1", "disable", Level.OK),
+        ("db.example", "verify-full", Level.OK),
+        ("db.example", "verify-ca", Level.WARNING),  # any other machine of the same authority would do
+        ("db.example", "require", Level.WARNING),
+        ("db.example", "prefer", Level.WARNING),
+    ],
+)
+def test_a_way_to_the_database_that_is_not_verified_is_told(host: str, sslmode: str, level: Level):
+    assert doctor.check_way(host, sslmode).level is level
+
+
+@pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
+def test_the_way_is_read_from_the_connection(app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PGSSLMODE", "allow")
+    host, sslmode = doctor.query(app.extensions["redeem"], doctor.way_of)
+    assert host
+    assert host in settings.database_url
+    assert sslmode == "allow"
+    assert "way" in {
+        finding.subject for finding in doctor.examine(app.extensions["redeem"], settings.instance_path, NOW)
+    }
+
+
 @pytest.mark.parametrize(("mode", "level"), [(0o700, Level.OK), (0o750, Level.WARNING), (0o705, Level.WARNING)])
 def test_a_folder_that_others_can_read_is_told(tmp_path: Path, mode: int, level: Level):
     tmp_path.chmod(mode)

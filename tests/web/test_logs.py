@@ -35,6 +35,25 @@ def test_a_request_is_one_line_with_the_routes_template(lines, north, coupon):
     assert line["ms"] > 0
 
 
+def test_who_was_refused_is_said_with_the_address_that_it_came_from(lines, client, cast, reader, office):
+    lines()
+    source = {"REMOTE_ADDR": "198.51.100.9"}
+    client.get("/v1/coupons", headers={"Authorization": f"Bearer {cast.shop_key}x"}, environ_base=source)
+    client.post("/clerk/sync", json={}, environ_base=source)
+    reader.post("/coupons", {"campaign": "cmp_1"})
+    told = [(line["status"], line["route"], line["caller"] or line["source"]) for line in lines()]
+    assert told == [
+        (401, "/v1/coupons", "198.51.100.9"),
+        (401, "/clerk/sync", "198.51.100.9"),
+        (403, "/v1/coupons", cast.reader_key[:12]),
+    ]
+    auditor = office("auditor")
+    lines()
+    assert auditor.open("/manager/devices/new").status_code == 403
+    (line,) = lines()
+    assert (line["manager"][:4], line["source"]) == ("mgr_", auditor.source)
+
+
 def test_nothing_worth_stealing_is_logged(capsys, client, shop, north, cast, coupon):
     north.redeem(coupon.token, "secret-attempt-name")
     north.post("/verifications", {"short_code": short_codes.grouped(coupon.short_code)})

@@ -51,9 +51,12 @@ class ActLine:
     reversal: str | None
     reversed_at: Ms | None
     reversed_by: str | None
+    conflict_at: Ms | None = None
+    rule: str | None = None
     bearer: str | None = None
     conflict_decided_at: Ms | None = None
     conflict_withdrawn_at: Ms | None = None
+    conflict_decided_by: str | None = None
 
     @property
     def number(self) -> int:
@@ -122,7 +125,7 @@ class Story:
         return campaign_id(self.shown.serial >> 32)
 
 
-ManagerOfReversal = aliased(Manager)
+ManagerOfReversal, ManagerOfDecision = aliased(Manager), aliased(Manager)
 
 ACT = (
     select_as(
@@ -141,9 +144,12 @@ ACT = (
         reversal=Reversal.reason,
         reversed_at=Reversal.at,
         reversed_by=ManagerOfReversal.name,
+        conflict_at=Conflict.at,
+        rule=Conflict.rule,
         bearer=Conflict.bearer,
         conflict_decided_at=Conflict.decided_at,
         conflict_withdrawn_at=Conflict.withdrawn_at,
+        conflict_decided_by=ManagerOfDecision.name,
     )
     .join(Store, Store.id == Act.store_id)
     .join(Device, Device.id == Act.device_id)
@@ -151,6 +157,7 @@ ACT = (
     .outerjoin(Reversal, Reversal.act_id == Act.id)
     .outerjoin(Conflict, Conflict.act_id == Act.id)
     .outerjoin(ManagerOfReversal, ManagerOfReversal.id == Reversal.manager_id)
+    .outerjoin(ManagerOfDecision, ManagerOfDecision.id == Conflict.manager_id)
 )
 
 

@@ -97,6 +97,14 @@ def list_accounts(session: Session, scope: Scope = WHOLE) -> list[Account]:
     return open_accounts(session, session.scalars(partners).all())
 
 
+def get_account(session: Session, partner_id: str) -> Account:
+    """Return the partner's open account. Raises NotFound."""
+    accounts = list_accounts(session, Scope(partner_id))
+    if not accounts:
+        raise NotFound
+    return accounts[0]
+
+
 def list_statements(session: Session, page: Page, scope: Scope = WHOLE) -> Slice[Account]:
     """Return closed statements, newest first."""
     wanted = STATEMENT.where(covered(scope, Statement.partner_id))

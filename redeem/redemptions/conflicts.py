@@ -18,7 +18,7 @@ from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.journal import is_signed, read_entry
 from redeem.domain.judgement import Rule
-from redeem.domain.terms import Bearer, parse_terms
+from redeem.domain.terms import Bearer, Terms, parse_terms
 from redeem.ledger import ledger
 from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.errors import Conflict as Contradiction
@@ -26,6 +26,7 @@ from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id
 from redeem.lib.money import Money
 from redeem.lib.times import Ms
+from redeem.partners.settlement import owed_for_one
 from redeem.redemptions.undo import undo
 
 NOTE_MAX_CHARACTERS = 200
@@ -78,6 +79,8 @@ class Evidence:
 class TwoGifts:
     """A conflict. `id` is the act of the gift to decide about, `second`; `first` is the one that stood, if there was one.
 
+    `owed` is what the shop owes for the gift if it pays for it.
+
     Of a gift outside the reader's scope it says only that it was given. `rule` is the one that the gift breaks, if it is contested.
     `bearer` is None until it is decided, and of a gift that was never given. `withdrawn_at`: one of the two was reversed since, or it was
     decided that the gift was never given.
@@ -87,6 +90,7 @@ class TwoGifts:
     coupon: str
     campaign_name: str
     value: Money
+    owed: Money
     at: Ms
     rule: Rule | None
     bearer: Bearer | None
@@ -225,6 +229,7 @@ def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope:
             coupon=coupon_id(row.serial),
             campaign_name=row.campaign_name,
             value=parse_terms(row.terms).value,
+            owed=owed_if_paid(parse_terms(row.terms)),
             at=row.at,
             rule=Rule(row.rule) if row.rule else None,
             bearer=row.bearer,
@@ -238,6 +243,11 @@ def as_two_gifts(session: Session, rows: Sequence[Row[*tuple[Any, ...]]], scope:
         )
         for row in rows
     ]
+
+
+def owed_if_paid(terms: Terms) -> Money:
+    value, handling_fee = owed_for_one(terms)
+    return value + handling_fee
 
 
 def evidence(session: Session, act_ids: Collection[str], scope: Scope) -> dict[str, Evidence]:

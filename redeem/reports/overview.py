@@ -94,7 +94,7 @@ class Row:
 class Report:
     """The figures of a question. `before` is for the period before. `declines` and `refusals` are counts by reason.
 
-    `conflicts` are second gifts of a coupon. They are not among the gifts given.
+    `conflicts` are second gifts of a coupon, and `contested` gifts that break a rule. Neither is among the gifts given.
     """
 
     question: Question
@@ -106,6 +106,7 @@ class Report:
     declines: Mapping[str, int]
     refusals: Mapping[str, int]
     conflicts: int
+    contested: int
 
     @property
     def declined(self) -> int:
@@ -164,6 +165,7 @@ def report(session: Session, question: Question) -> Report:
         declines=reasons(outcomes, DECLINES),
         refusals=reasons(outcomes, REFUSALS),
         conflicts=outcomes[Outcome.CONFLICT],
+        contested=outcomes[Outcome.CONTESTED],
     )
 
 

@@ -38,6 +38,7 @@ PAGES = (
     "/manager/coupons",
     "/manager/coupons?q=nothing",
     "/manager/coupons/{coupon}",
+    "/manager/coupons/{coupon}/undo",
     "/manager/devices",
     "/manager/devices/new",
     "/manager/devices/{device}/move",
@@ -57,6 +58,9 @@ PAGES = (
     "/manager/devices/new?kind=till",
     "/manager/sign-in",
     "/manager/statements",
+    "/manager/partners/{partner}/statements",
+    "/manager/late-undos",
+    "/manager/conflicts?show=all",
     "/manager/audit",
     "/manager/audit?what=key_made",
     "/manager/people",
@@ -140,7 +144,9 @@ def test_a_chart_s_table_opens_and_its_csv_is_saved(browser, live, cast, trade):
 def test_a_double_tap_closes_one_statement_and_its_file_is_saved(browser, live, cast, trade):
     office = enter(browser, live, cast)
     page = office.open("/manager/statements")
-    page.get_by_role("button", name="Close statement 1 · North Coffee").dblclick()
+    page.get_by_role("link", name="Close statement 1… · North Coffee").click()
+    expect(page.get_by_role("heading", name="Close statement 1?")).to_be_visible()
+    page.get_by_role("button", name="Close statement 1").dblclick()
     expect(page.get_by_role("heading", name="North Coffee")).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_role("link", name="CSV").click()

@@ -14,6 +14,7 @@ from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Statement, Store
 from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.domain.signing_keys import KeyRing
+from redeem.ledger import ledger
 from redeem.lib.ids import new_id
 from redeem.sync import quarantine
 from redeem.web.context import now_ms
@@ -43,6 +44,15 @@ def two_gifts(session: Session, campaign: int, device_id: str, store_id: str) ->
     )
     session.flush()
     return second
+
+
+def contested(session: Session, campaign: int, device_id: str, store_id: str, rule: str = "expired") -> str:
+    """The id of the conflict: a device says that it gave a coupon against a rule. The gift stands."""
+    coupon = factories.coupon(session, campaign)
+    gift = act(session, coupon.serial, device_id, store_id, "contested")
+    ledger.record_conflict(session, gift, None, coupon.serial, now_ms(), rule=rule)
+    ledger.make_standing(session, coupon.serial, gift, device_id, now_ms())
+    return gift
 
 
 def statement(session: Session, store_id: str) -> str:

@@ -38,8 +38,10 @@ class StatementLine(ResponseBody):
 
     campaign: CampaignId
     gifts: int
-    second_gifts: Annotated[int, Field(description="Second gifts of a coupon that the shop bears")]
-    partner_bears: Annotated[int, Field(description="Second gifts that the partner bears: nothing is owed for them")]
+    second_gifts: Annotated[int, Field(description="Second and contested gifts that the shop bears")]
+    partner_bears: Annotated[
+        int, Field(description="Second and contested gifts that the partner bears: nothing is owed for them")
+    ]
     value: Annotated[Sum, Field(description="The value of one gift. Zero if the partner funds it")]
     handling_fee: Sum
     owed: Sum

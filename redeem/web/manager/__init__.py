@@ -24,6 +24,7 @@ from redeem.web.manager import (
     devices,
     invitations,
     keys,
+    late_undos,
     lost_devices,
     overview,
     passwords,
@@ -52,6 +53,7 @@ __all__ = [
     "devices",
     "invitations",
     "keys",
+    "late_undos",
     "lost_devices",
     "overview",
     "passwords",
@@ -78,6 +80,7 @@ WORDS = (
     "REVERSALS",
     "ROLES",
     "ROLE_NOTES",
+    "RULES",
     "STATES",
     "STATE_COLOURS",
 )

@@ -1,4 +1,4 @@
-"""Second gifts: the coupons that were given twice, and the decision who bears the second gift."""
+"""Second and contested gifts, and the decision who bears them, or that one was never given."""
 
 from typing import Annotated
 

@@ -1,15 +1,27 @@
 """Finds a coupon by its token, short code, id or order, and shows its history on one page."""
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from redeem.accounts.roles import Permission
 from redeem.coupons import history
+from redeem.coupons.history import Story
 from redeem.coupons.reveal import reveal
 from redeem.lib.ids import coupon_of
 from redeem.lib.text import trimmed
+from redeem.redemptions.undo import REASON_MAX_CHARACTERS, undo_by_manager
 from redeem.web.context import context, now_ms, read, write
-from redeem.web.manager.access import office, person
+from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.forms import Faults, Form, Line, submitted
+from redeem.web.manager.reauthentication import confirmed
+
+
+class UndoForm(Form):
+    """`gift` is the redemption that the page showed."""
+
+    gift: Line
+    reason: Line
 
 
 @office("/coupons", Permission.READ)
@@ -35,10 +47,45 @@ def reveal_code(coupon_id: str) -> ResponseReturnValue:
     return coupon_page(coupon_id, code)
 
 
+@office("/coupons/<coupon_id>/undo", Permission.RUN_SHOP)
+def ask_to_undo_gift(coupon_id: str) -> ResponseReturnValue:
+    return undo_page(coupon_id)
+
+
+@office("/coupons/<coupon_id>/undo", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def undo_gift(coupon_id: str) -> ResponseReturnValue:
+    who, serial, now = person(), coupon_of(coupon_id), now_ms()
+
+    def act(form: UndoForm) -> ResponseReturnValue:
+        write(lambda db: undo_by_manager(db, who, serial, form.gift, form.reason, now))
+        flash(_("The gift is undone."))
+        return see_other("manager.coupon", coupon_id=coupon_id)
+
+    return submitted(UndoForm, act, lambda faults: undo_page(coupon_id, faults))
+
+
+def undo_page(coupon_id: str, faults: Faults | None = None) -> str:
+    """What undoing the gift that stands would do, and the form for it; without one, that there is none."""
+    return render_template(
+        "manager/gift_undo.html",
+        story=tell(coupon_id),
+        typed=request.form.get("reason", ""),
+        reason_max=REASON_MAX_CHARACTERS,
+        faults=faults or {},
+        zone=context().settings.time_zone,
+    )
+
+
 def coupon_page(coupon_id: str, revealed: str | None = None) -> str:
-    who, serial, now, zone = person(), coupon_of(coupon_id), now_ms(), context().settings.time_zone
-    story = read(lambda db: history.tell(db, who.scope, who.audience, serial, now, zone))
+    story, zone = tell(coupon_id), context().settings.time_zone
     code = revealed or story.code
     return render_template(
         "manager/coupon.html", story=story, shown=story.shown, code=code, is_revealed=revealed is not None, zone=zone
     )
+
+
+def tell(coupon_id: str) -> Story:
+    """The coupon's story, as the manager may know it. Raises NotFound."""
+    who, serial, now, zone = person(), coupon_of(coupon_id), now_ms(), context().settings.time_zone
+    return read(lambda db: history.tell(db, who.scope, who.audience, serial, now, zone))

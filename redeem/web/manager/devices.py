@@ -12,6 +12,7 @@ from redeem.devices import moves
 from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_enrolment, list_devices
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
+from redeem.redemptions.late_undos import count_late_undos
 from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
@@ -41,10 +42,15 @@ class DeviceForm(Form):
 
 @office("/devices", Permission.READ)
 def devices() -> ResponseReturnValue:
-    scope = person().scope
-    found = read(lambda db: list_devices(db, scope))
+    scope, now = person().scope, now_ms()
     return render_template(
-        "manager/devices.html", devices=found, now=now_ms(), dark_ms=DARK_MS, skewed_ms=SKEWED_MS, next_store=next_store
+        "manager/devices.html",
+        devices=read(lambda db: list_devices(db, scope)),
+        late_undos=read(lambda db: count_late_undos(db, now, scope)),
+        now=now,
+        dark_ms=DARK_MS,
+        skewed_ms=SKEWED_MS,
+        next_store=next_store,
     )
 
 

@@ -39,6 +39,15 @@ def statements() -> ResponseReturnValue:
     )
 
 
+@office("/partners/<partner_id>/statements", Permission.RUN_SHOP)
+def ask_to_close_statement(partner_id: str) -> ResponseReturnValue:
+    """What the next statement would say. Leads back to the list where there is none to close."""
+    account = read(lambda db: settlement.get_account(db, partner_id))
+    if not account.lines or read(generation.current).is_recovering:
+        return see_other("manager.statements")
+    return render_template("manager/statement_close.html", account=account)
+
+
 @office("/partners/<partner_id>/statements", Permission.RUN_SHOP, methods=("POST",))
 @confirmed
 def close_statement(partner_id: str) -> ResponseReturnValue:
@@ -77,9 +86,15 @@ def as_table(account: Account) -> tuple[list[str], list[list[Cell]]]:
         _("Closed"),
         _("Campaign"),
         _("Gifts"),
-        _("Second gifts, borne by the shop"),
+        _("Second or contested gifts, borne by the shop"),
     ]
-    header += [_("Second gifts, borne by the partner"), _("Value of one"), _("Handling fee"), _("Owed"), _("Currency")]
+    header += [
+        _("Second or contested gifts, borne by the partner"),
+        _("Value of one"),
+        _("Handling fee"),
+        _("Owed"),
+        _("Currency"),
+    ]
     rows: list[list[Cell]] = [
         [
             account.number,

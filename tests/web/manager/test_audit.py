@@ -89,6 +89,12 @@ class World:
         till_of(self.database, self.cast.north_till).redeem(coupon)
         return {"number": "1"}
 
+    def given(self):
+        """The coupon's page for undoing its gift, and the form."""
+        coupon = self.database.write(lambda db: factories.coupon(db, self.cast.anywhere))
+        gift = till_of(self.database, self.cast.north_till).redeem(coupon).details["redemption"]
+        return f"/coupons/{coupon.id}/undo", {"gift": gift, "reason": "The partner asked for it."}
+
     def recovering(self):
         self.database.write(lambda db: restore.begin(db, now_ms()))
         assert self.database.read(generation.current).is_recovering
@@ -162,6 +168,7 @@ DOES = {
     "admit_entries": lambda w: (f"/quarantine/{w.journal()}/admit", {}),
     "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
     "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),
+    "undo_gift": lambda w: w.given(),
     "close_statement": lambda w: (f"/partners/{w.cast.north_partner}/statements", w.gift()),
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
     "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),

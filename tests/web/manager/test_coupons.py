@@ -175,3 +175,47 @@ def test_what_no_app_of_ours_says_of_a_clock_is_no_word_of_it(office, cast, data
     assert Tablet(database, cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token, clock=clock) == "redeemed"
     answer = office("store_manager").open(f"/manager/coupons/{coupon.id}")
     assert (answer.status_code, "its clock was wrong" in answer.text) == (200, False)
+
+
+# Undoing a gift.
+
+
+@pytest.fixture
+def given(cast, database, coupon):
+    return till_of(database, cast.north_till).redeem(coupon).details["redemption"]
+
+
+def test_a_shop_manager_undoes_a_gift_with_a_reason(office, coupon, given):
+    manager, page = office("shop_manager"), f"/manager/coupons/{coupon.id}/undo"
+    assert "Undo this gift" in manager.open(f"/manager/coupons/{coupon.id}").text
+    assert given in manager.open(page).text
+    assert manager.send(page, {"gift": given}).status_code == 422
+    answer = manager.send(page, {"gift": given, "reason": "The partner asked for it."})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/manager/coupons/{coupon.id}")
+    text = manager.open(f"/manager/coupons/{coupon.id}").text
+    assert "Undone: The partner asked for it. · shop_manager" in text
+    assert "Undo this gift" not in text
+    assert "there is nothing to undo" in manager.open(page).text
+
+
+def test_nobody_else_is_offered_it(office, coupon, given):
+    for role in ("auditor", "partner_manager", "store_manager"):
+        assert "Undo this gift" not in office(role).open(f"/manager/coupons/{coupon.id}").text
+
+
+def test_what_was_undone_meanwhile_is_said(office, cast, database, coupon, given):
+    till = till_of(database, cast.north_till)
+    till.reverse(given, "undo")
+    again = till.redeem(coupon, "again").details["redemption"]
+    answer = office("shop_manager").send(f"/manager/coupons/{coupon.id}/undo", {"gift": given, "reason": "late"})
+    assert answer.status_code == 422
+    assert "this gift was undone meanwhile, or another gift stands" in answer.text
+    assert again in answer.text
+
+
+def test_a_gift_that_waits_for_its_clerk_is_not_undone_here(office, cast, database, coupon):
+    Tablet(database, cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token)
+    manager = office("shop_manager")
+    assert "Undo this gift" not in manager.open(f"/manager/coupons/{coupon.id}").text
+    text = manager.open(f"/manager/coupons/{coupon.id}/undo").text
+    assert "The tablet has not said yet whether the gift was handed over." in text

@@ -124,6 +124,7 @@ ASKS = {
     "roll_till_key",
     "save_campaign",
     "set_pin",
+    "undo_gift",
     "write_off",
 }
 # What takes access away must be quick. What else is here gives nobody anything, or only shows it.

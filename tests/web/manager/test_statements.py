@@ -13,6 +13,7 @@ from redeem.web.context import now_ms
 from tests import factories
 from tests.factories import NOW
 from tests.tills import till_of
+from tests.web import office_factories
 
 PAGE = "/manager/statements"
 
@@ -159,3 +160,21 @@ def test_each_sees_what_is_theirs(office, give, role, seen, closes):
     assert names == seen
     assert ("Close statement" in text) == closes
     assert ("A statement is for a whole partner" in text) == (not seen)
+
+
+def test_before_it_is_closed_it_is_shown(office, give, cast, database):
+    give(times=2)
+    database.write(lambda db: office_factories.contested(db, cast.anywhere, cast.north_till_id, cast.north))
+    manager, page = office("shop_manager"), f"/manager/partners/{cast.north_partner}/statements"
+    text = manager.open(PAGE).text
+    assert page in text
+    assert "1 gift to decide" in text
+    text = manager.open(page).text.replace("\xa0", " ")
+    for told in ("Close statement 1?", "RUB 730.00", "Not in this statement:", "1 second or contested gift"):
+        assert told in text
+    assert 'name="number" value="1"' in text
+
+
+def test_where_there_is_nothing_to_close_nothing_is_shown(office, cast):
+    answer = office("shop_manager").open(f"/manager/partners/{cast.north_partner}/statements")
+    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)

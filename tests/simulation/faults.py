@@ -19,6 +19,7 @@ from tests import books
 from tests.simulation import statements
 from tests.simulation.hands import Gift
 from tests.simulation.journals import coupons_in, left_open
+from tests.simulation.liar import lies_of
 from tests.simulation.world import World
 
 
@@ -106,14 +107,29 @@ def entries_here(session: Session) -> dict[str, set[str]]:
 
 def in_ledger(world: World, session: Session) -> Iterator[str]:
     """The ledger shows a redemption, and a conflict for each further one, exactly where gifts are in hands."""
-    standing = Counter(coupon_id(serial) for serial in session.scalars(select(Redemption.serial)))
-    second = select(Conflict.serial).where(Conflict.withdrawn_at.is_(None))
-    standing.update(coupon_id(serial) for serial in session.scalars(second))
+    lies = {act for act, _, _ in lies_of(session, world.liar.device)} if world.liar else set()
+    stands = select(Redemption.act_id)
+    standing = Counter(
+        coupon_id(serial) for serial in session.scalars(select(Redemption.serial).where(Redemption.act_id.not_in(lies)))
+    )
+    second = select(Conflict.serial).where(Conflict.withdrawn_at.is_(None), Conflict.act_id.not_in(stands))
+    standing.update(coupon_id(serial) for serial in session.scalars(second.where(Conflict.act_id.not_in(lies))))
     for paper in world.setting.papers:
         out, booked = world.hands.count(paper.id), standing[paper.id]
         if out != booked and paper.id not in world.unsure:
             yield f"{'burned' if booked > out else 'unbooked'}: {paper.id} is in {out} hands, and booked {booked} times"
     yield from (f"books: {fault}" for fault in books.faults(session))
+    yield from contested(world, session)
+
+
+def contested(world: World, session: Session) -> Iterator[str]:
+    """An honest tablet whose clock was right reports no gift that breaks a rule, nor does a till that has its proofs."""
+    crooked = {device for tablet in world.tablets if tablet.name in world.crooked for device in tablet.devices}
+    rows = select(Act.device_id, Act.name, Conflict.rule).join(Conflict, Conflict.act_id == Act.id)
+    for device, name, rule in session.execute(rows.where(Conflict.rule.is_not(None))):
+        wrote = name.partition("/")[0] if name.startswith("dev_") else device
+        if wrote not in crooked and (world.liar is None or device != world.liar.device):
+            yield f"contested: what {wrote} reported as {name} is said to break a rule: {rule}"
 
 
 def in_holds(world: World, session: Session) -> Iterator[str]:

@@ -16,9 +16,9 @@ from sqlalchemy import select, text
 
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
-from redeem.ledger import signing, sql
+from redeem.ledger import recovery_reports, signing, sql
 from redeem.lib.files import ROOT
-from redeem.redemptions import settle
+from redeem.redemptions import settle, takers
 from redeem.sync import entries, sync
 from redeem.sync.risks import RisksTaken
 from tests.factories import PROOFS
@@ -121,6 +121,20 @@ def holds_lapse() -> AbstractContextManager[object]:
     return patch.object(holds, "recall", lapse)
 
 
+def nothing_is_judged() -> AbstractContextManager[object]:
+    """Every gift that a device reports is booked as it says."""
+    return patch.object(takers, "judge", lambda *_: None)
+
+
+def any_claim_is_believed() -> AbstractContextManager[object]:
+    """A claim after a restore needs no grant."""
+
+    def believed(hold: Any, *_: Any) -> Any:
+        return recovery_reports.Claimed(hold.serial, hold.epoch, is_unproved=False)
+
+    return patch.object(recovery_reports, "as_claim", believed)
+
+
 WAIT_FOR_ANSWER = "await this.#deeds.ask({ timeoutMs: ASK_MS });"
 OPEN_FILE = "return await file.createSyncAccessHandle("
 
@@ -168,4 +182,6 @@ GUARDS = (
         (("storage/journal-worker.js", f"{OPEN_FILE})", f'{OPEN_FILE}{{ mode: "readwrite-unsafe" }})'),),
         often=("second_tab",),
     ),
+    Guard("the judgement of gifts", off=nothing_is_judged, often=("lie",)),
+    Guard("the grant of a claim", off=any_claim_is_believed, often=("lie", "restore", "back_up")),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import counters, misfortunes, office
+from tests.simulation import counters, misfortunes, office, statements
 from tests.simulation.world import World
 
 
@@ -33,6 +33,7 @@ HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
         *(counters.carry, counters.lose, counters.repeat),
         *(counters.pass_time, counters.night, counters.beat, counters.ring),
         *(misfortunes.turn_clock, misfortunes.darken, misfortunes.slow, misfortunes.kill, misfortunes.second_tab),
+        *(misfortunes.lie, statements.decide, statements.close),
         *(
             misfortunes.remember,
             misfortunes.forget_caches,

@@ -29,12 +29,16 @@ def heal(world: World) -> None:
         for till in world.tills:
             till.finish()
         world.carry_all()
+        if world.liar:
+            world.liar.finish(world.clock.now)
         office.admit(world, 0, chance)
         office.end_recovery(world)
         world.pass_time(10 * SECOND)
         world.carry_all()
         quiet = quiet + 1 if is_quiet(world) else 0
         if quiet == QUIET_ROUNDS:
+            world.believe_the_liar()
+            statements.decide_all(world, chance)
             statements.close_all(world)
             return
     raise Broken("waits", f"somebody waits for ever: {[world.node.tabs, [till.state for till in world.tills]]}")

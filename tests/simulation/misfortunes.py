@@ -11,8 +11,18 @@ def turn_clock(world: World, place: int, chance: Random) -> None:
     tablet = tablet_at(world, place)
     if tablet:
         tablet.skew = chance.choice([0, 0, 11 * MINUTE, -11 * MINUTE, DAY, -DAY, 365 * DAY, -365 * DAY])
+        if tablet.skew:
+            world.crooked.add(tablet.name)
         for tab in tablet.tabs:
             world.tell("skew", tab, skew=tablet.skew)
+
+
+def lie(world: World, _place: int, chance: Random) -> None:
+    """The dishonest device says what it likes."""
+    if world.liar:
+        world.liar.lie(world.setting.papers, world.clock.now, chance)
+        world.believe_the_liar()
+        world.say("the liar has written", len(world.liar.tablet.journal), "entries, and sent", world.liar.tablet.last)
 
 
 def darken(world: World, place: int, _chance: Random) -> None:

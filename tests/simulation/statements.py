@@ -1,14 +1,20 @@
 """Statements: closed while tablets still have much to report, and again at the end. Together they are for the gifts that customers have."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
+from random import Random
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.db.models.ledger import Act, Conflict
 from redeem.db.paging import Page
+from redeem.domain.terms import Bearer
 from redeem.partners import settlement
 from redeem.partners.settlement import Account
+from redeem.redemptions import conflicts
+from tests.simulation.liar import lies_of
 from tests.simulation.world import World
 
 ALL = Page(limit=1_000)
@@ -21,11 +27,59 @@ def close_all(world: World) -> None:
     world.say("the shop closes", *(f"{each.partner_name} № {each.number}" for each in closed))
 
 
+def close(world: World, _place: int, _chance: Random) -> None:
+    """The shop closes statements in between."""
+    close_all(world)
+
+
+def decide(world: World, _place: int, chance: Random) -> None:
+    """A manager decides about a gift that is on the desk, or decides anew."""
+    on_desk = world.server.read(live_conflicts)
+    if on_desk:
+        act, device, _ = chance.choice(on_desk)
+        say_who_bears(world, act, device, chance)
+
+
+def decide_all(world: World, chance: Random) -> None:
+    for act, device, bearer in world.server.read(live_conflicts):
+        if bearer is None:
+            say_who_bears(world, act, device, chance)
+
+
+def say_who_bears(world: World, act: str, device: str, chance: Random) -> None:
+    """Nobody pays for a lie. Of others a manager may say either, for a gift was given."""
+    is_lie = world.liar is not None and device == world.liar.device
+    bearer: Bearer = "partner" if is_lie else chance.choice(["issuer", "partner"])
+    manager, now = world.setting.manager, world.clock.now
+    world.server.write(lambda session: conflicts.decide(session, manager, act, bearer, "looked into", now).id)
+    world.say("a manager decides that the", bearer, "bears", act)
+
+
+def live_conflicts(session: Session) -> list[tuple[str, str, str | None]]:
+    rows = select(Conflict.act_id, Act.device_id, Conflict.bearer).join(Act, Act.id == Conflict.act_id)
+    live = rows.where(Conflict.withdrawn_at.is_(None)).order_by(Conflict.act_id)
+    return [(act, device, bearer) for act, device, bearer in session.execute(live)]
+
+
 def close_each(world: World, session: Session) -> Iterator[Account]:
     for account in settlement.list_accounts(session):
         closed = settlement.close(session, account.partner_id, account.number, world.setting.manager, world.clock.now)
         if closed:
             yield settlement.get_statement(session, closed)
+
+
+def gifts_in(accounts: Iterable[Account]) -> Counter[int]:
+    """How many gifts they are for, by campaign, whoever bears them."""
+    stated: Counter[int] = Counter()
+    for line in (line for each in accounts for line in each.lines):
+        stated[line.campaign] += sum(astuple(line.counts))
+    return stated
+
+
+def decided_lies(world: World, session: Session) -> Counter[int]:
+    """Of the dishonest device, by campaign: no gift is in anybody's hand, and nothing is paid for it."""
+    lies = lies_of(session, world.liar.device) if world.liar else []
+    return Counter(serial >> 32 for _, serial, bearer in lies if bearer is not None)
 
 
 def faults(world: World, session: Session) -> Iterator[str]:
@@ -38,9 +92,8 @@ def faults(world: World, session: Session) -> Iterator[str]:
         if account.lines:
             yield f"statements: no statement has {account.lines}"
     if not world.unsure:
-        stated: Counter[int] = Counter()
-        for line in (line for each in here.values() for line in each.lines):
-            stated[line.campaign] += sum(astuple(line.counts))
+        stated = gifts_in(here.values())
+        stated.subtract(decided_lies(world, session))
         out = Counter(int(gift.coupon.split("_")[1]) for gift in world.hands.out())
         if +stated != out:
             yield f"statements: they are for {dict(stated)} gifts by campaign, and {dict(out)} are in hands"

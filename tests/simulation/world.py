@@ -3,7 +3,8 @@
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
 tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device; `forgotten` is what a
-tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id.
+tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id. `liar` is a dishonest device; `crooked`
+are the names of the tablets whose clocks were ever wrong.
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from tests.simulation.advice import Advice, Adviser, who_can_give
 from tests.simulation.chance import Clock
 from tests.simulation.hands import Gift, Hands
 from tests.simulation.journals import is_undone
+from tests.simulation.liar import Liar, booked_of
 from tests.simulation.network import Message, Network, as_request
 from tests.simulation.server import Answer, Server
 from tests.simulation.setting import Paper, Place
@@ -27,6 +29,7 @@ from tests.simulation.tills import Till
 
 Screen = dict[str, Any]
 RECENT_MAX = 4
+LIARS = 0.5
 
 
 @dataclass
@@ -76,6 +79,8 @@ class World:
         self.tablets = [
             Tablet(f"t{number}", place) for number, place in enumerate(spread if len(spread) > 1 else spread * 2)
         ]
+        self.liar = Liar(server, self.setting, seed) if Random(f"{seed} has a liar").random() < LIARS else None
+        self.crooked: set[str] = set()
         self._keys = Random(f"{seed} keys")
         self.tell("begin")
         for tablet in self.tablets:
@@ -223,6 +228,18 @@ class World:
             self.risks.append(gift)
             self.is_risk_new = True
         self.say(gift.giver, "hands over a gift for", gift.coupon)
+
+    def believe_the_liar(self) -> None:
+        """What the ledger books of the dishonest device without a doubt may be true, so it is."""
+        if self.liar is None:
+            return
+        liar = self.liar
+        booked = self.server.read(lambda session: booked_of(session, liar.device))
+        for gift in liar.gifts - booked:
+            self.hands.take_back(gift)
+        for gift in booked - liar.gifts:
+            self.hands.give(gift)
+        liar.gifts = booked
 
     def settle_returning(self, tablet: Tablet) -> None:
         """The tablet that should have said that these gifts are taken back is another device now, or gone.

@@ -97,7 +97,8 @@ def record_report(session: Session, device: Device, report: Report, life: Life, 
     if report.generation != life.generation or device.reported_generation >= life.generation:
         return []
     refuse_if_behind(report.claims, device.id, life, proofs)
-    claims = [as_claim(hold, device.id, proofs) for hold in report.claims if is_possible(hold, life)]
+    told = [as_claim(hold, device.id, proofs) for hold in report.claims]
+    claims = [claim for claim in told if is_possible(claim, life)]
     record_claims(session, device.id, claims)
     outdated = find_outdated(session, device.id, claims)
     if not outdated and not report.more and report.end == device.last_number:
@@ -114,9 +115,13 @@ def refuse_if_behind(holds: Sequence[Hold], device_id: str, life: Life, proofs: 
             raise LedgerBehind(generation_of(hold.epoch))
 
 
-def is_possible(hold: Hold, life: Life) -> bool:
-    """Say whether a generation until now can have granted this. A proof of a later one was refused before (LedgerBehind)."""
-    return EPOCHS_PER_GENERATION <= hold.epoch < life.first_epoch + EPOCHS_PER_GENERATION
+def is_possible(claim: Claimed, life: Life) -> bool:
+    """Say whether a generation until now can have granted this. A proof of a later one was refused before (LedgerBehind).
+
+    Without a proof only an earlier generation counts: the epoch of the next grant is above this one, and must stay within the present one.
+    """
+    until = life.first_epoch if claim.is_unproved else life.first_epoch + EPOCHS_PER_GENERATION
+    return EPOCHS_PER_GENERATION <= claim.epoch < until
 
 
 def as_claim(hold: Hold, device_id: str, proofs: Proofs) -> Claimed:

@@ -57,5 +57,15 @@ def held(taking: Taking, coupon: IssuedCoupon) -> bool:
         return True
     if evidence is None or evidence.epoch is None or not evidence.has_grant(coupon.serial):
         return False
+    if is_over(evidence.epoch, coupon) and not taking.act.from_quarantine:
+        return False
     moved = ledger.released_by_moves(taking.session, device_id)
     return evidence.epoch > max(moved, ledger.released_epoch(taking.session, device_id, coupon.serial))
+
+
+def is_over(epoch: int, coupon: IssuedCoupon) -> bool:
+    """Say whether the coupon was granted again since, so that its holder had released it or was written off.
+
+    A restored ledger may lack the release. Who is written off reports through quarantine alone.
+    """
+    return epoch < coupon.epoch and not coupon.unproved

@@ -324,6 +324,57 @@ def test_what_is_at_home_and_nobodys_after_a_restore_finds_its_tablet(counters, 
     assert serials(later.sync().grants) == [coupon.serial]
 
 
+def claim(counters, coupon, generation, epoch, proof=None):
+    report = recovery_reports.Report(generation, 0, [recovery_reports.Hold(coupon.serial, epoch, proof)])
+    return counters.south.sync(report=report)
+
+
+@pytest.mark.parametrize("epoch", [2 * 2**32 + 1, 3 * 2**32 - 1], ids=["first", "last"])
+def test_no_claim_without_a_grant_is_of_the_present_generation(counters, epoch):
+    """The next grant of the coupon gets a greater epoch: behind the last one begins a generation which the ledger has not reached."""
+    coupon = counters.coupon()
+    claim(counters, coupon, begin(counters), epoch)
+    assert counters.holder(coupon) is None
+
+
+def test_a_claim_without_a_grant_leaves_room_for_the_grants_to_come(counters, tills, manager_id):
+    coupon = counters.homed()
+    generation = begin(counters)
+    claim(counters, coupon, generation, 2 * 2**32 - 1)
+    assert counters.holder(coupon) == counters.south.device_id
+    all_report(counters, tills, generation)
+    counters.write(lambda session: device_write_off.write_off(session, counters.south.device_id, manager_id, LATER))
+    (grant,) = counters.tablet.sync().grants
+    assert 2 * 2**32 < grant.epoch < 3 * 2**32
+    assert counters.tablet.act("gave-held", coupon=coupon.token) == "redeemed"
+
+
+def test_a_grant_gives_nothing_once_a_newer_one_is_known(counters, vault):
+    """The backup lacks the release between the two."""
+    coupon, epoch = counters.held()
+    vault.back_up()
+    generation = restore(counters, vault)
+    newer = epoch + 1
+    claim(counters, coupon, generation, newer, PROOFS.grant(counters.south.device_id, coupon.serial, newer))
+    assert counters.tablet.act("gave-held", coupon=coupon.token) == "contested"
+    number = counters.south.write(
+        "gave-held",
+        coupon=coupon.token,
+        epoch=newer,
+        grant=PROOFS.grant(counters.south.device_id, coupon.serial, newer),
+    )
+    assert counters.south.sync().answers[number]["code"] == "redeemed"
+
+
+def test_an_epoch_that_is_claimed_without_a_grant_ends_no_hold(counters, tablet):
+    coupon = counters.coupon()
+    begin(counters)
+    claim(counters, coupon, 2, 2 * 2**32 - 1)
+    epoch = 2**32 + 7
+    grant = PROOFS.grant(tablet.device_id, coupon.serial, epoch)
+    assert tablet.act("gave-held", coupon=coupon.token, epoch=epoch, grant=grant) == "redeemed"
+
+
 # What comes back.
 
 

@@ -12,8 +12,17 @@
      no burn  once the server has all of a device's journal, the coupon is redeemed by that device only if
               the device has given it or is still asking
 
-   scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), and with `long`
-   journals of four (144 million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors here.
+     booked   once the server has all of a device's journal, a gift that it gave stands and is owed
+     no faith no contested gift is owed, and at most one gift is; none stands while another device holds
+
+   With LIES=1 device 2 lies once: it writes that it gave under a hold when it has none, at any time, and may take that back. The server
+   takes this for a gift if it knows that device 2 holds. Otherwise the gift is contested: it stands if nothing stands and nobody else
+   holds, or else is recorded as the second. Of device 2 no burn and booked are not promised then. An honest gift never meets a contested
+   one that stands here, for nobody gives what is redeemed; after a restore it does (recovery.pml).
+
+   scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), journals of two with a lie (3.2 million, 12 s),
+   and with `long` journals of four (144 million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors
+   here.
 
    The server may recall a hold at any time: the shop voids the coupon or changes its home, or a clerk elsewhere asks for it.
 
@@ -24,12 +33,19 @@
      -DRERUN     the server runs the rules again for an entry that it has, instead of repeating its answer
      -DLATE      a device gives on a yes that comes after it gave up
      -DFORGET    a device that gives up does not write an entry
-     -DQUIET     a device releases its hold before the server has the entries that it wrote under it */
+     -DQUIET     a device releases its hold before the server has the entries that it wrote under it
+   and with a lie in journals of two:
+     -DUNJUDGED  a gift that is reported is believed
+     -DCONTESTED_OWED a contested gift is owed while it stands
+     -DCONTESTED_BLOCKS_HOLDER a contested gift stands although another device holds */
 #ifndef LEN
 #define LEN 4
 #endif
 #ifndef EPOCHS
 #define EPOCHS 2
+#endif
+#ifndef LIES
+#define LIES 0
 #endif
 
 #define ASK 1       /* asks whether it may give (the clerk tapped Give)    */
@@ -38,6 +54,10 @@
 #define GAVEHELD 4  /* given under a hold, no network needed               */
 #define UNDO 5      /* taken back                                          */
 #define RELEASE 6   /* the hold is released                                */
+#define LIE 7       /* GAVEHELD of a device that has no hold               */
+#define UNLIE 8     /* taken back                                          */
+
+#define LIAR 3      /* the lie of device 2, as a gift                      */
 
 /* the devices' durable memory */
 byte journal[15];         /* entry n of device d at d*5+n                         */
@@ -45,13 +65,17 @@ byte size[3];             /* entries in it                                      
 byte held[3];             /* epoch of its hold, 0 none                            */
 byte released[3];         /* newest epoch that it released                        */
 bool given[3];            /* its screen said to hand the gift over                */
+byte lies = 0;            /* that device 2 has told                               */
 bool asking[3];           /* its newest ask is undecided                          */
 byte asked[3];            /* number of that ask                                   */
 
 /* the server's database */
 byte last[3];             /* entries it has of each device                        */
 byte yes[3];              /* asks it answered with yes, a bit each                */
-byte redeemed = 0;        /* 0 open, else the device whose redemption stands      */
+byte redeemed = 0;        /* 0 open, else the device whose redemption stands, or LIAR */
+bool owed[4];             /* the device's gift is owed; 3 is the lie              */
+bool contested = false;   /* the lie is recorded as a contested gift              */
+bool second = false;      /* the lie is recorded, and does not stand              */
 byte holder = 0;          /* 0 none, else the device that holds the coupon        */
 byte epoch = 0;           /* number of the newest grant                           */
 bool recall = false;      /* the hold is recalled                                 */
@@ -70,6 +94,29 @@ proctype Network() {
   od
 }
 
+#ifdef CONTESTED_BLOCKS_HOLDER
+#define MAY_STAND true
+#else
+#define MAY_STAND (holder == 0 || holder == 2)
+#endif
+#ifdef UNJUDGED
+#define BREAKS_RULE false
+#else
+#define BREAKS_RULE (holder != 2)  /* the ledger knows no hold, and no grant is shown */
+#endif
+#ifdef CONTESTED_OWED
+#define OWED_IF_LIE true
+#else
+#define OWED_IF_LIE (!contested)
+#endif
+
+inline open() {           /* the lie stands now, if it is recorded and may        */
+  if
+  :: second && (!contested || MAY_STAND) -> redeemed = LIAR; second = false; owed[LIAR] = OWED_IF_LIE
+  :: else -> redeemed = 0
+  fi
+}
+
 inline take(k) {
   if
   :: entry(d, k) == ASK ->
@@ -80,11 +127,21 @@ inline take(k) {
        fi
   :: entry(d, k) == GAVE || entry(d, k) == GAVEHELD ->
        if
-       :: entry(d, k) == GAVEHELD && redeemed == 0 -> redeemed = d
-       :: redeemed != 0 && redeemed != d -> conflict = true
+       :: entry(d, k) == GAVEHELD && redeemed == 0 -> redeemed = d; owed[d] = true
+       :: redeemed == d -> owed[d] = true
+       :: redeemed != 0 && redeemed != d && !(redeemed == LIAR && d == 2) -> conflict = true
        :: else
        fi
-  :: entry(d, k) == DROP || entry(d, k) == UNDO -> if :: redeemed == d -> redeemed = 0 :: else fi
+  :: entry(d, k) == DROP || entry(d, k) == UNDO -> if :: redeemed == d -> owed[d] = false; open() :: else fi
+  :: entry(d, k) == LIE ->
+       contested = BREAKS_RULE;
+       if
+       :: redeemed == 0 && (!contested || MAY_STAND) -> redeemed = LIAR; owed[LIAR] = OWED_IF_LIE
+       :: else -> second = true
+       fi
+  :: entry(d, k) == UNLIE ->
+       if :: redeemed == LIAR -> redeemed = 0 :: else fi;
+       second = false; contested = false; owed[LIAR] = false
   :: entry(d, k) == RELEASE -> if :: holder == d -> holder = 0; recall = false :: else fi
   fi
 }
@@ -130,6 +187,8 @@ proctype Device(byte me) {
 #endif
   :: atomic { held[me] != 0 && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true }
   :: atomic { given[me] && size[me] < LEN -> write(UNDO); given[me] = false }
+  :: atomic { me == 2 && lies < LIES && held[me] == 0 && size[me] < LEN -> write(LIE); lies++ }
+  :: atomic { me == 2 && lies == 1 && size[me] < LEN -> write(UNLIE); lies = 2 }
   :: atomic { down?eval(me),a,y,e,r ->
        if
 #ifdef LATE
@@ -156,5 +215,9 @@ proctype Device(byte me) {
 }
 
 init { atomic { run Network(); run Server(); run Device(1); run Device(2) } }
+#define HONEST(d) (d == 1 || lies == 0)
 #define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d])
-ltl once { [] (!(given[1] && given[2]) && !conflict && !BURNED(1) && !BURNED(2)) }
+#define UNBOOKED(d) (HONEST(d) && last[d] == size[d] && given[d] && !(redeemed == d && owed[d]))
+#define BLOCKED (redeemed == LIAR && holder == 1)
+#define OWED_ON_FAITH ((owed[LIAR] && contested) || owed[1] + owed[2] + owed[LIAR] > 1)
+ltl once { [] (!(given[1] && given[2]) && !conflict && !BURNED(1) && !BURNED(2) && !UNBOOKED(1) && !UNBOOKED(2) && !BLOCKED && !OWED_ON_FAITH) }

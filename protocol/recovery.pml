@@ -12,6 +12,11 @@
    wrote as a device unknown to this ledger is admitted, or that there is no such device. Whoever restores the backup may say at once
    that nobody was enrolled since, but if the backup is of a ledger that waits for forgotten devices, it goes on waiting.
 
+   With LIES=1 there is a third device, and it lies. At any time it says that it gave, shows no grant, and takes that back; while the ledger
+   recovers it claims the hold of the greatest epoch, and releases it. Such a gift is contested: it stands if nothing stands and nobody
+   else holds, gives way to a gift under a grant or a yes, and to a hold whose grant is shown. Nothing that it says is awaited. (A grant
+   that reaches its device another way is a hold that the device knows of: it claims it, whatever newest epoch it says it has heard of.)
+
    A request may be lost, delayed or duplicated. One delayed request exists at a time, and may arrive any number of times, also in the
    next generation of the ledger. An answer may be lost or delayed, and may arrive after the server was restored. A device that sends a
    new request ignores answers to earlier ones. That is needed here (OVERTAKEN), but not in journal.pml.
@@ -23,12 +28,15 @@
                there is no second gift
      no burn   as in journal.pml
      not stuck once the server has all of a device's journal, the device holds nothing by a grant that it has released
+     no loss   once recovery has ended, who believes to hold the coupon holds it. So it is granted to nobody else
+     no block  no contested gift stands while another device holds
 
    Not modelled: write-offs (what a lost device gave is not promised; without write-offs no claim meets a newer grant, as was checked),
    tills, moves, coupons that were issued after the backup, and a restore from an older copy after one from a newer copy. That a hold
    was recalled is not stored: any answer to the holder may recall it.
 
-   scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), and with `long` of three (39 million, 150 s, 2 GB).
+   scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), the same with lies and one restore (1.3
+   million, 8 s, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
 
    Tempting shortcuts. With each of them the checker finds an error in journals of two entries:
      -DUNAWAITED  recovery ends although a known device has not reported
@@ -42,12 +50,21 @@
      -DGRANTING   the server grants while it recovers
      -DOLDEPOCH   epochs continue from the backup, so that a release from before, once admitted, ends a newer hold
      -DUNASKED    an ask that is admitted redeems the coupon, although nobody waits for its answer
-     -DOVERTAKEN  a device believes an answer to an earlier request */
+     -DOVERTAKEN  a device believes an answer to an earlier request
+   and with lies:
+     -DNO_DISPLACEMENT      a gift under a grant or a yes is the second one where a contested gift stands
+     -DCONTESTED_STAYS      a contested gift goes on standing when another device shows its grant
+     -DCLAIM_BY_EPOCH_ALONE a claim with its grant takes the hold only by a greater epoch
+     -DUNSIGNED_CLAIM_WINS  a claim without a grant takes the hold by a greater epoch
+     -DUNSIGNED_CLAIM_ASKS  while the ledger recovers, a claim without a grant is enough for a yes */
 #ifndef LEN
 #define LEN 2
 #endif
 #ifndef RESTORES
 #define RESTORES 2
+#endif
+#ifndef LIES
+#define LIES 0
 #endif
 #define EPOCHS (2 - (life > 0)) /* grants in each life                            */
 
@@ -57,6 +74,9 @@
 #define GAVEHELD 4
 #define UNDO 5
 #define RELEASE 6   /* and the epoch of the hold: RELEASE + epoch                 */
+
+#define LIE 4       /* what the liar says that it gave, as a gift                 */
+#define LIARS_YES 5 /* what it gave on a yes                                      */
 
 /* the devices' durable memory */
 byte journal[7];          /* entry n of device d at (d-1)*LEN+n                   */
@@ -71,11 +91,12 @@ byte retired = 0;         /* entries of device 2 in its old journal             
 
 typedef Ledger {
   byte last[3];           /* entries it has of each device                        */
-  byte redeemed;          /* 0 open, else the device whose redemption stands      */
+  byte redeemed;          /* 0 open, else the device whose redemption stands, LIE or LIARS_YES */
   bool handed;            /* and that device reported that it was handed over     */
-  bool second[4];         /* the device gave while another's redemption stood     */
+  bool second[5];         /* the device gave while another's redemption stood     */
   byte holder;            /* 0 none, else the device that holds the coupon        */
   byte epoch;             /* number of the newest grant                           */
+  bool unproved;          /* of that grant there is no proof, only a claim        */
   bool known;             /* it has a row of device 2 as it is now enrolled       */
   bool admitted;          /* the old journal of device 2 is booked                */
   bool awaits;            /* nobody has said yet that no device is forgotten      */
@@ -94,7 +115,7 @@ byte grant[3];            /* epoch of a hold that is new to it                  
 byte recall[3];           /* epoch of the hold that it is to release              */
 
 #define entry(d, n) journal[((d) - 1) * LEN + (n)]
-#define SAME(d) (l.redeemed == d || l.redeemed + d == 5) /* 3 acts as device 2    */
+#define SAME(d) (l.redeemed == d || (d > 1 && l.redeemed + d == 5)) /* 3 acts as device 2 */
 #define ALL_BOOKED (!enrolled || (l.known && (retired == 0 || l.admitted)))
 
 #ifdef OLDEPOCH
@@ -148,8 +169,35 @@ byte recall[3];           /* epoch of the hold that it is to release            
 #define give_up(d) unhear(d)
 #endif
 
+#ifdef NO_DISPLACEMENT
+#define GIVES_WAY false
+#else
+#define GIVES_WAY (l.redeemed == LIE)
+#endif
+#ifdef CLAIM_BY_EPOCH_ALONE
+#define PROOF_BEATS false
+#else
+#define PROOF_BEATS l.unproved
+#endif
+#ifdef UNSIGNED_CLAIM_WINS
+#define MAY_CLAIM (l.epoch < above(0))
+#else
+#define MAY_CLAIM (l.epoch < above(0) && (l.holder == 0 || l.holder == LIE))
+#endif
+#ifdef UNSIGNED_CLAIM_ASKS
+#define MAY_ASK true
+#else
+#define MAY_ASK (!(recovering && l.unproved))
+#endif
+#ifdef CONTESTED_STAYS
+#define make_way() skip
+#else
+#define make_way() if :: l.redeemed == LIE -> l.redeemed = 0; l.handed = false; l.second[LIE] = true :: else fi
+#endif
+#define MAY_STAND (l.holder == 0 || l.holder == LIE)
+
 inline open() {           /* a second gift stands now, if there is one            */
-  l.redeemed = (l.second[1] -> 1 : (l.second[2] -> 2 : (l.second[3] -> 3 : 0)));
+  l.redeemed = (l.second[1] -> 1 : (l.second[2] -> 2 : (l.second[3] -> 3 : (l.second[LIE] && MAY_STAND -> LIE : 0))));
   l.second[l.redeemed] = false; l.handed = (l.redeemed != 0)
 }
 
@@ -163,7 +211,8 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
   :: entry(w, k) == GAVE || entry(w, k) == GAVEHELD ->
        if
        :: l.redeemed == 0 || (SAME(d) && !l.handed) -> l.redeemed = d; l.handed = true
-       :: l.redeemed != 0 && !(SAME(d) && !l.handed) -> l.second[d] = true
+       :: GIVES_WAY -> l.redeemed = d; l.second[LIE] = true
+       :: l.redeemed != 0 && !(SAME(d) && !l.handed) && !GIVES_WAY -> l.second[d] = true
        fi
   :: entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed -> open() :: else fi
   :: entry(w, k) == UNDO ->
@@ -185,14 +234,14 @@ inline serve(d, n, g, c) { /* its journal has n entries, it reports to generatio
   :: recovering && IS_PRESENT(g) && !reported[d] ->
 #ifdef UNCLAIMED
 #else
-       if :: c > l.epoch -> l.holder = d; l.epoch = c :: else fi;
+       if :: c > l.epoch || (c != 0 && PROOF_BEATS) -> l.holder = d; l.epoch = c; l.unproved = false; make_way() :: else fi;
 #endif
        if :: IS_ALL(d, n) -> reported[d] = true :: else fi
   :: else
   fi;
   if
   :: l.redeemed == 0 && l.holder == 0 && MAY_GRANT && above(l.epoch) < above(0) + EPOCHS ->
-       if :: l.holder = d; l.epoch = above(l.epoch) + 1 :: skip fi
+       if :: l.holder = d; l.epoch = above(l.epoch) + 1; l.unproved = false :: skip fi
   :: else
   fi
 }
@@ -202,12 +251,12 @@ inline lose() { late = 0; lateSize = 0; lateLife = 0; lateClaim = 0 }
 
 inline copy(to, from) {
   to.last[1] = from.last[1]; to.last[2] = from.last[2]; to.redeemed = from.redeemed; to.handed = from.handed;
-  to.second[1] = from.second[1]; to.second[2] = from.second[2]; to.second[3] = from.second[3];
+  to.second[1] = from.second[1]; to.second[2] = from.second[2]; to.second[3] = from.second[3]; to.second[LIE] = from.second[LIE]; to.unproved = from.unproved;
   to.holder = from.holder; to.epoch = from.epoch; to.known = from.known; to.admitted = from.admitted; to.awaits = from.awaits
 }
 
 inline forget_copy() {    /* it will not be restored again: fewer states          */
-  b.last[1] = 0; b.last[2] = 0; b.redeemed = 0; b.handed = false; b.second[1] = false; b.second[2] = false; b.second[3] = false;
+  b.last[1] = 0; b.last[2] = 0; b.redeemed = 0; b.handed = false; b.second[1] = false; b.second[2] = false; b.second[3] = false; b.second[LIE] = false; b.unproved = false;
   b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false
 }
 
@@ -265,11 +314,29 @@ proctype Device(byte me) {
   od
 }
 
-init { atomic { run Server(); run Device(1); run Device(2) } }
+proctype Liar() {         /* a device of which nothing is awaited, and whose requests arrive at any time */
+  do
+  :: atomic { l.redeemed != LIE && !l.second[LIE] -> if :: l.redeemed == 0 && MAY_STAND -> l.redeemed = LIE; l.handed = true :: else -> l.second[LIE] = true fi }
+  :: atomic { l.redeemed == LIE -> open() }
+  :: atomic { l.second[LIE] -> l.second[LIE] = false }
+  :: atomic { recovering && MAY_CLAIM -> l.holder = LIE; l.epoch = above(0); l.unproved = true }
+  :: atomic { l.holder == LIE -> l.holder = 0 }
+  :: atomic { l.holder == LIE && l.redeemed == 0 && MAY_ASK -> l.redeemed = LIARS_YES; l.handed = true }
+  od
+}
+
+#if LIES
+#define run_liar() run Liar()
+#else
+#define run_liar() skip
+#endif
+init { atomic { run Server(); run Device(1); run Device(2); run_liar() } }
 #define TWICE ((given[1] && given[2]) || (given[3] && (given[1] || given[2])))
 #define HEARD (l.last[1] == size[1] && l.last[2] == size[2] && ALL_BOOKED && !asking[1] && !asking[2])
 #define UNBOOKED(d) (given[d] && l.redeemed != d)
 #define BURNED(d) (l.redeemed == d && l.last[d] == size[d] && !given[d] && !asking[d])
 #define STUCK(d) (l.holder == d && l.last[d] == size[d] && l.epoch <= released[d])
 #define WRONG (l.second[1] || l.second[2] || l.second[3] || UNBOOKED(1) || UNBOOKED(2) || UNBOOKED(3) || (l.redeemed == 3 && !given[3]))
-ltl once { [] (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2)) }
+#define LOST_HOLD(d) (!recovering && held[d] != 0 && l.holder != d)
+#define BLOCKED (l.redeemed == LIE && !MAY_STAND)
+ltl once { [] (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2) && !LOST_HOLD(1) && !LOST_HOLD(2) && !BLOCKED) }

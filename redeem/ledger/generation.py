@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from redeem.db.engine import Retry
 from redeem.db.lines import checked, select_as
 from redeem.db.models.ledger import Deployment
 from redeem.domain.proofs import EPOCHS_PER_GENERATION
@@ -68,8 +69,21 @@ life_of = checked(Life, LIFE)
 
 def note_behind(session: Session, generation: int) -> None:
     """Record that this ledger is an old copy: of a later generation we have signed a grant. Only holders give from now on."""
-    behind = update(Deployment).where(Deployment.generation < generation).values(behind_generation=generation)
-    session.execute(behind)
+    row = session.get(Deployment, 1, with_for_update=True) or first_row(session)
+    if row.generation < generation:
+        row.behind_generation = generation
+        session.flush()
+
+
+def first_row(session: Session) -> Deployment:
+    """Insert the deployment's row. Raises Retry if a concurrent transaction has just done so."""
+    row = Deployment(id=1)
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
+    return row
 
 
 def current(session: Session, *, lock: bool = False) -> Life:

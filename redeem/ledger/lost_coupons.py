@@ -80,7 +80,7 @@ def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | Non
         unproved=lost.unproved,
         home_store_id=None,
         terms_text=lost.terms,
-        recovering=generation.current(session).is_recovering,
+        recovering=generation.current(session).only_holders_give,
     )
 
 

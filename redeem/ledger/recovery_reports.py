@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
-from redeem.db.models.ledger import Deployment
+from redeem.db.models.ledger import Conflict, Deployment, Redemption
 from redeem.domain.proofs import EPOCHS_PER_GENERATION, Proofs, generation_of
-from redeem.ledger import generation
+from redeem.ledger import generation, ledger
 from redeem.ledger.generation import LedgerBehind, Life
 
 CLAIMS_PER_REQUEST_MAX = 5_000
@@ -60,6 +60,18 @@ TAKE_LOST = text(
     " WHERE CASE WHEN excluded.unproved THEN claim.device_id = excluded.device_id AND claim.epoch < excluded.epoch"
     " ELSE claim.unproved OR claim.epoch < excluded.epoch END"
 )
+IN_THE_WAY = (
+    select(Redemption.serial, Redemption.act_id)
+    .join(Coupon, Coupon.serial == Redemption.serial)
+    .join(Conflict, Conflict.act_id == Redemption.act_id)
+    .where(
+        Coupon.holder_id == bindparam("of_device_id"),
+        Redemption.device_id != bindparam("of_device_id"),
+        Conflict.rule.is_not(None),
+        Conflict.withdrawn_at.is_(None),
+    )
+    .order_by(Redemption.serial)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,7 @@ def record_report(session: Session, device: Device, report: Report, life: Life, 
     told = [as_claim(hold, device.id, proofs) for hold in report.claims]
     claims = [claim for claim in told if is_possible(claim, life)]
     record_claims(session, device.id, claims)
+    make_way(session, device.id, claims)
     outdated = find_outdated(session, device.id, claims)
     if not outdated and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation
@@ -167,6 +180,16 @@ def record_claims(session: Session, device_id: str, claims: Sequence[Claimed]) -
         lost = apply_claims(session, lost)
     if lost:
         session.connection().execute(TAKE_LOST, lost)
+
+
+def make_way(session: Session, device_id: str, claims: Sequence[Claimed]) -> None:
+    """Take contested redemptions of others out of the way of a device that has shown its grant: it alone may give the coupon."""
+    proved = [claim.serial for claim in claims if not claim.is_unproved]
+    rows = session.execute(IN_THE_WAY.where(Redemption.serial.in_(proved)), {"of_device_id": device_id}).all()
+    for serial, act_id in rows:
+        ledger.make_room(session, serial, act_id)
+        ledger.make_second(session, act_id, None)
+        ledger.note_change(session, serial)
 
 
 def await_again(session: Session, device_id: str, claims: Sequence[Claimed]) -> None:

@@ -56,10 +56,10 @@ def reason_to_decline(found: IssuedCoupon, actor: Actor, now: Ms) -> Verdict | N
 
 
 def must_wait(found: IssuedCoupon) -> bool:
-    """Say whether only a holder may give the coupon. So it is while the ledger recovers: whoever gave an unheld coupon after the
-    backup may not have reported yet.
+    """Say whether only a holder may give the coupon, and nobody is known to be that. So it is while the ledger recovers: whoever gave
+    the coupon after the backup, or holds it by a grant, may not have reported yet. A claim without a grant proves nothing.
     """
-    return found.recovering and found.holder_id is None
+    return found.recovering and (found.holder_id is None or bool(found.unproved))
 
 
 def describe(found: IssuedCoupon) -> dict[str, Any]:

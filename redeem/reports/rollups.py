@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, insert, literal_column, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from redeem.db.engine import Retry
 from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Rollup, Tally
+from redeem.ledger import generation
 from redeem.ledger.ledger import LATE_SLOT
 
 EVERY_CAMPAIGN = -2
@@ -72,7 +71,7 @@ def is_behind(session: Session, today: int) -> bool:
 
 def add_up(session: Session, today: int) -> bool:
     """Close the next day: sum it, and the blocks that it completes. Returns False if no day can be closed yet. `today` is in UTC."""
-    deployment = session.get(Deployment, 1, with_for_update=True) or first_row(session)
+    deployment = session.get(Deployment, 1, with_for_update=True) or generation.first_row(session)
     day = next_day(session, deployment.added_up_until)
     if day is None or day > today - CLOSED_AFTER_DAYS:
         return False
@@ -84,17 +83,6 @@ def add_up(session: Session, today: int) -> bool:
     deployment.added_up_until = day
     session.flush()
     return True
-
-
-def first_row(session: Session) -> Deployment:
-    """Insert the deployment's row. Raises Retry if a concurrent transaction has just done so."""
-    row = Deployment(id=1)
-    session.add(row)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Retry from error
-    return row
 
 
 def next_day(session: Session, until: int | None) -> int | None:

@@ -352,8 +352,8 @@ def ask_verdict(
 
 
 def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
-    """Recall the hold. While the ledger recovers nothing is recalled: a released hold could be granted to nobody."""
-    if not generation.current(session).is_recovering:
+    """Recall the hold. While only holders give nothing is recalled: a released hold could be granted to nobody."""
+    if not generation.current(session).only_holders_give:
         holds.recall(session, serial, actor.device_id, now)
 
 

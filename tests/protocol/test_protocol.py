@@ -8,12 +8,26 @@ from redeem.lib.files import ROOT
 
 MODEL = (ROOT / "protocol" / "journal.pml").read_text()
 RECOVERY = (ROOT / "protocol" / "recovery.pml").read_text()
-SHORTCUTS = ["FORGET", "LATE", "LEASE", "QUIET", "RERUN", "STALE", "UNORDERED"]
+SHORTCUTS = [
+    "CONTESTED_BLOCKS_HOLDER",
+    "CONTESTED_OWED",
+    "FORGET",
+    "LATE",
+    "LEASE",
+    "QUIET",
+    "RERUN",
+    "STALE",
+    "UNJUDGED",
+    "UNORDERED",
+]
 OF_RECOVERY = [
     "ANYLIFE",
+    "CLAIM_BY_EPOCH_ALONE",
+    "CONTESTED_STAYS",
     "FORGOTTEN",
     "GRANTING",
     "KEPT",
+    "NO_DISPLACEMENT",
     "OLDEPOCH",
     "ONLYSINCE",
     "OVERTAKEN",
@@ -22,6 +36,8 @@ OF_RECOVERY = [
     "UNAWAITED",
     "UNCLAIMED",
     "UNFINISHED",
+    "UNSIGNED_CLAIM_ASKS",
+    "UNSIGNED_CLAIM_WINS",
 ]
 
 
@@ -84,6 +100,16 @@ ACTIONS = {
         ("redeem/holds/holds.py", "def release("),
     ],
     "redeemed == 0 && holder != 0 && holder != d -> recall = true": [("redeem/redemptions/takers.py", "def recall(")],
+    "contested = BREAKS_RULE": [("redeem/redemptions/takers.py", "rule = judge(taking, coupon, standing)")],
+    "BREAKS_RULE (holder != 2)": [
+        ("redeem/redemptions/judge.py", "coupon.holder_id == device_id and not coupon.unproved")
+    ],
+    "MAY_STAND (holder == 0 || holder == 2)": [
+        ("redeem/redemptions/takers.py", "coupon.holder_id in (None, device_id)"),
+        ("redeem/ledger/sql.py", "or_(Coupon.holder_id.is_(None), Coupon.holder_id == Act.device_id)"),
+    ],
+    "OWED_IF_LIE (!contested)": [("redeem/redemptions/takers.py", "count(taking, Outcome.CONTESTED)")],
+    "entry(d, k) == UNLIE ->": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
     "conflict = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
         ("redeem/holds/holds.py", "def grant_promised("),
@@ -104,7 +130,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/holds/holds.py", "life.first_epoch"),
     ],
     "MAY_GRANT (!recovering)": [
-        ("redeem/holds/holds.py", "if life.is_recovering"),
+        ("redeem/holds/holds.py", "if life.only_holders_give"),
         ("redeem/sync/sync.py", "def move_holds("),
     ],
     "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/redemptions/verify.py", "def must_wait(")],
@@ -112,9 +138,21 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/ledger/recovery_reports.py", "def record_report("),
         ("redeem/ledger/recovery_reports.py", "report.generation != life.generation"),
     ],
-    "c > l.epoch -> l.holder = d; l.epoch = c": [
+    "c > l.epoch || (c != 0 && PROOF_BEATS) -> l.holder = d; l.epoch = c": [
         ("redeem/ledger/recovery_reports.py", "def record_claims("),
-        ("redeem/ledger/recovery_reports.py", "Coupon.epoch < bindparam"),
+        ("redeem/ledger/recovery_reports.py", "Coupon.unproved.is_(True) | (Coupon.epoch < bindparam"),
+    ],
+    "make_way() if :: l.redeemed == LIE": [("redeem/ledger/recovery_reports.py", "def make_way(")],
+    "MAY_CLAIM (l.epoch < above(0) && (l.holder == 0": [
+        ("redeem/ledger/recovery_reports.py", "IS_FREE & (Coupon.epoch < bindparam")
+    ],
+    "l.epoch = above(0); l.unproved = true": [
+        ("redeem/ledger/recovery_reports.py", "life.first_epoch if claim.is_unproved")
+    ],
+    "MAY_ASK (!(recovering && l.unproved))": [("redeem/redemptions/verify.py", "bool(found.unproved)")],
+    "GIVES_WAY -> l.redeemed = d; l.second[LIE] = true": [
+        ("redeem/redemptions/takers.py", "def gave_way("),
+        ("redeem/redemptions/takers.py", "ledger.make_second(taking.session, standing.act_id"),
     ],
     "IS_ALL(d, n) (l.last[d] == n)": [("redeem/ledger/recovery_reports.py", "report.end == device.last_number")],
     "l.last[d] < n -> skip": [("redeem/sync/sync.py", "def is_behind_a_gap(")],
@@ -130,10 +168,8 @@ ACTIONS_OF_RECOVERY = {
     ],
     "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and from_quarantine:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
-    "REPORT (life * (recovering && !reported[me]": [
-        ("static/clerk/server/sync.js", "#nextReport({ reported, generation })")
-    ],
-    "CLAIM (held[me]": [("static/clerk/server/sync.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
+    "REPORT (life * (recovering && !reported[me]": [("static/clerk/server/sync.js", "nextReport(")],
+    "CLAIM (held[me]": [("static/clerk/server/report.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [
         ("static/clerk/server/sync.js", "other.abort()"),
         ("static/clerk/server/sync.js", "return this.#alone(async"),
@@ -157,14 +193,12 @@ ACTIONS_OF_RECOVERY = {
     ],
     "l.second[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "l.second[d] -> l.second[d] = false": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
-    "l.second[1] -> 1 :": [("redeem/redemptions/takers.py", "ledger.promote_conflict(")],
+    "l.second[1] -> 1 :": [("redeem/redemptions/undo.py", "ledger.promote_conflict(")],
     "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
     # The same epoch told again is the same hold, with a hash that may be salted anew.
-    "l.epoch > held[me] -> grant[me] = l.epoch": [
-        ("static/clerk/knowledge/holds.js", "grant[2] >= (this.#grants.get(id)?.[2] ?? 0)")
-    ],
+    "l.epoch > held[me] -> grant[me] = l.epoch": [("static/clerk/knowledge/holds.js", "grant[2] > (kept?.[2] ?? 0)")],
 }
 
 

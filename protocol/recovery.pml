@@ -17,6 +17,10 @@
    else holds, gives way to a gift under a grant or a yes, and to a hold whose grant is shown. Nothing that it says is awaited. (A grant
    that reaches its device another way is a hold that the device knows of: it claims it, whatever newest epoch it says it has heard of.)
 
+   With OLD=1 the first copy may be put back after all restores without a recovery, as if it were the ledger. A gift under a hold of a
+   later generation proves that it is old: nothing of that journal is taken, and nothing new is granted or answered yes. What an old copy
+   did before is not undone, so only this is promised of it: if no other device had a right to give by then, none gives.
+
    A request may be lost, delayed or duplicated. One delayed request exists at a time, and may arrive any number of times, also in the
    next generation of the ledger. An answer may be lost or delayed, and may arrive after the server was restored. A device that sends a
    new request ignores answers to earlier ones. That is needed here (OVERTAKEN), but not in journal.pml.
@@ -36,7 +40,7 @@
    was recalled is not stored: any answer to the holder may recall it.
 
    scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), the same with lies and one restore (1.3
-   million, 8 s, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
+   million, 8 s, 0.3 GB), with an old copy and one restore (1.1 million, 8 s, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
 
    Tempting shortcuts. With each of them the checker finds an error in journals of two entries:
      -DUNAWAITED  recovery ends although a known device has not reported
@@ -51,6 +55,8 @@
      -DOLDEPOCH   epochs continue from the backup, so that a release from before, once admitted, ends a newer hold
      -DUNASKED    an ask that is admitted redeems the coupon, although nobody waits for its answer
      -DOVERTAKEN  a device believes an answer to an earlier request
+   with an old copy:
+     -DOLD_COPY_GRANTS an old copy goes on granting after a device has shown a grant of a later generation
    and with lies:
      -DNO_DISPLACEMENT      a gift under a grant or a yes is the second one where a contested gift stands
      -DCONTESTED_STAYS      a contested gift goes on standing when another device shows its grant
@@ -66,7 +72,11 @@
 #ifndef LIES
 #define LIES 0
 #endif
-#define EPOCHS (2 - (life > 0)) /* grants in each life                            */
+#ifndef OLD
+#define OLD 0
+#endif
+#define EPOCHS (2 - (GENERATION > 0)) /* grants in each life                      */
+#define GENERATION (old -> 0 : life)  /* an old copy is of the first generation   */
 
 #define ASK 1       /* as in journal.pml                                          */
 #define GAVE 2
@@ -106,6 +116,9 @@ Ledger b;                 /* the copy of it                                     
 byte life = 0;            /* restores so far: the ledger's generation             */
 bool recovering = false;
 bool reported[3];
+bool old = false;         /* the server runs on an old copy, and nobody has said so */
+bool behind = false;      /* a device has shown a grant of a later generation     */
+bool in_time = false;     /* and no other device had a right to give by then      */
 
 /* the network: one delayed request, and for each device the answer to its newest request */
 byte late = 0;            /* the device that sent it, 0 none                      */
@@ -121,12 +134,17 @@ byte recall[3];           /* epoch of the hold that it is to release            
 #ifdef OLDEPOCH
 #define above(n) n
 #else
-#define above(n) (n > life * 2 -> n : life * 2) /* and greater than in all earlier generations */
+#define above(n) (n > GENERATION * 2 -> n : GENERATION * 2) /* and greater than in all earlier generations */
+#endif
+#ifdef OLD_COPY_GRANTS
+#define STOPS false
+#else
+#define STOPS true
 #endif
 #ifdef GRANTING
 #define MAY_GRANT true
 #else
-#define MAY_GRANT (!recovering)
+#define MAY_GRANT (!recovering && !(behind && STOPS))
 #endif
 #ifdef UNAWAITED
 #define ALL_REPORTED true
@@ -205,7 +223,7 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
   if
   :: entry(w, k) == ASK ->
        if
-       :: ASKS && l.redeemed == 0 && (l.holder == w || (l.holder == 0 && !recovering)) -> l.redeemed = d
+       :: ASKS && l.redeemed == 0 && (l.holder == w || (l.holder == 0 && MAY_GRANT)) -> l.redeemed = d
        :: else
        fi
   :: entry(w, k) == GAVE || entry(w, k) == GAVEHELD ->
@@ -227,8 +245,10 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
 
 inline serve(d, n, g, c) { /* its journal has n entries, it reports to generation g (0: no report), and claims the hold of epoch c */
   if
-  :: do :: l.last[d] < n -> l.last[d]++; take(d, d, l.last[d]) :: else -> break od
-  :: l.last[d] < n -> skip /* before the restore the server had more of the journal, so entries are missing: a gap */
+  :: old && l.last[d] < n && held[d] > 2 && given[d] -> /* it shows its grant: nothing is taken */
+       if :: !behind -> behind = true; in_time = (l.redeemed == 0 && (l.holder == 0 || l.holder == d) && !given[3 - d] && !given[3] && held[3 - d] == 0 && grant[3 - d] == 0 && !yes[3 - d]) :: else fi
+  :: !(old && held[d] > 2 && given[d]) -> do :: l.last[d] < n -> l.last[d]++; take(d, d, l.last[d]) :: else -> break od
+  :: !old && l.last[d] < n -> skip /* before the restore the server had more of the journal, so entries are missing: a gap */
   fi;
   if
   :: recovering && IS_PRESENT(g) && !reported[d] ->
@@ -269,6 +289,7 @@ proctype Server() {
        copy(l, b); life++; recovering = true; reported[1] = false; reported[2] = false;
        l.awaits = (AWAITS || (enrolled && !l.known)); /* whoever restores says at once if no device is forgotten */
        if :: life == RESTORES -> forget_copy() :: else fi }
+  :: atomic { OLD && life == RESTORES && !recovering && !old -> copy(l, b); old = true } /* the first copy is put back, and not by "flask restore" */
   :: atomic { l.awaits && ALL_HERE -> l.awaits = false }
   :: atomic { recovering && ALL_REPORTED && NONE_FORGOTTEN ->
        recovering = false; l.awaits = false; reported[1] = false; reported[2] = false;
@@ -339,4 +360,5 @@ init { atomic { run Server(); run Device(1); run Device(2); run_liar() } }
 #define WRONG (l.second[1] || l.second[2] || l.second[3] || UNBOOKED(1) || UNBOOKED(2) || UNBOOKED(3) || (l.redeemed == 3 && !given[3]))
 #define LOST_HOLD(d) (!recovering && held[d] != 0 && l.holder != d)
 #define BLOCKED (l.redeemed == LIE && !MAY_STAND)
-ltl once { [] (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2) && !LOST_HOLD(1) && !LOST_HOLD(2) && !BLOCKED) }
+#define SAFE (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2) && !LOST_HOLD(1) && !LOST_HOLD(2) && !BLOCKED)
+ltl once { [] ((old && !(in_time && TWICE)) || (!old && SAFE)) }

@@ -29,6 +29,7 @@ OF_RECOVERY = [
     "KEPT",
     "NO_DISPLACEMENT",
     "OLDEPOCH",
+    "OLD_COPY_GRANTS",
     "ONLYSINCE",
     "OVERTAKEN",
     "UNADMITTED",
@@ -125,15 +126,19 @@ ACTIONS = {
 ACTIONS_OF_RECOVERY = {
     "copy(l, b); life++; recovering = true": [("redeem/recovery/restore.py", "def begin(")],
     "reported[1] = false; reported[2] = false": [("redeem/recovery/restore.py", "def _await_devices(")],
-    "above(n) (n > life * 2 -> n : life * 2)": [
+    "above(n) (n > GENERATION * 2 -> n : GENERATION * 2)": [
         ("redeem/ledger/generation.py", "def first_epoch("),
         ("redeem/holds/holds.py", "life.first_epoch"),
     ],
-    "MAY_GRANT (!recovering)": [
+    "behind = true": [
+        ("redeem/sync/entries.py", "def refuse_if_behind("),
+        ("redeem/ledger/generation.py", "def note_behind("),
+    ],
+    "MAY_GRANT (!recovering && !(behind && STOPS))": [
         ("redeem/holds/holds.py", "if life.only_holders_give"),
         ("redeem/sync/sync.py", "def move_holds("),
     ],
-    "l.holder == w || (l.holder == 0 && !recovering)": [("redeem/redemptions/verify.py", "def must_wait(")],
+    "l.holder == w || (l.holder == 0 && MAY_GRANT)": [("redeem/redemptions/verify.py", "def must_wait(")],
     "recovering && IS_PRESENT(g) && !reported[d]": [
         ("redeem/ledger/recovery_reports.py", "def record_report("),
         ("redeem/ledger/recovery_reports.py", "report.generation != life.generation"),

@@ -152,7 +152,7 @@ def test_a_double_tap_closes_one_statement_and_its_file_is_saved(browser, live, 
         page.get_by_role("link", name="CSV").click()
     assert saved.value.suggested_filename == f"statement-1-{cast.north_partner}.csv"
     page = office.open("/manager/statements")
-    expect(page.get_by_role("link", name="statement 1")).to_have_count(1)
+    expect(page.get_by_role("link", name="North Coffee, statement 1")).to_have_count(1)
     expect(page.get_by_text("Nothing since the last statement.")).to_be_visible()
     assert office.complaints == []
 
@@ -259,7 +259,7 @@ def shown_once(office, ids):
     yield "reset's link"
     office.open(link.removeprefix(office.url))
     yield "reset"
-    follow(office.open("/manager/statements").locator("form[action$='/statements'] button").first)
+    follow(office.open(f"/manager/partners/{ids['partner']}/statements").locator(".form-foot button"))
     expect(page).to_have_url(re.compile("/manager/statements/stm_"))
     yield "a closed statement"
     office.open("/manager/statements")

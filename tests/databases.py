@@ -15,6 +15,7 @@ from redeem.db.base import Base
 from redeem.db.engine import Database
 from tests.cast import Cast, assemble
 
+on_postgresql = pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
 on_both_databases = pytest.mark.parametrize("stage", ["sqlite", "postgresql"], indirect=True)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from random import Random
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,15 @@ from tests.simulation.liar import lies_of
 from tests.simulation.world import World
 
 ALL = Page(limit=1_000)
+
+
+class OnDesk(NamedTuple):
+    """A second or contested gift: its act, by which device, who bears it, and when that was decided."""
+
+    act: str
+    device: str
+    bearer: str | None
+    decided_at: int | None
 
 
 def close_all(world: World) -> None:
@@ -36,29 +46,30 @@ def decide(world: World, _place: int, chance: Random) -> None:
     """A manager decides about a gift that is on the desk, or decides anew."""
     on_desk = world.server.read(live_conflicts)
     if on_desk:
-        act, device, _ = chance.choice(on_desk)
-        say_who_bears(world, act, device, chance)
+        say_who_bears(world, chance.choice(on_desk), chance)
 
 
 def decide_all(world: World, chance: Random) -> None:
-    for act, device, bearer in world.server.read(live_conflicts):
-        if bearer is None:
-            say_who_bears(world, act, device, chance)
+    for gift in world.server.read(live_conflicts):
+        if gift.bearer is None:
+            say_who_bears(world, gift, chance)
 
 
-def say_who_bears(world: World, act: str, device: str, chance: Random) -> None:
+def say_who_bears(world: World, gift: OnDesk, chance: Random) -> None:
     """Nobody pays for a lie. Of others a manager may say either, for a gift was given."""
-    is_lie = world.liar is not None and device == world.liar.device
+    is_lie = world.liar is not None and gift.device == world.liar.device
     bearer: Bearer = "partner" if is_lie else chance.choice(["issuer", "partner"])
     manager, now = world.setting.manager, world.clock.now
-    world.server.write(lambda session: conflicts.decide(session, manager, act, bearer, "looked into", now).id)
-    world.say("a manager decides that the", bearer, "bears", act)
+    world.server.write(
+        lambda session: conflicts.decide(session, manager, gift.act, bearer, "looked into", now, gift.decided_at).id
+    )
+    world.say("a manager decides that the", bearer, "bears", gift.act)
 
 
-def live_conflicts(session: Session) -> list[tuple[str, str, str | None]]:
-    rows = select(Conflict.act_id, Act.device_id, Conflict.bearer).join(Act, Act.id == Conflict.act_id)
-    live = rows.where(Conflict.withdrawn_at.is_(None)).order_by(Conflict.act_id)
-    return [(act, device, bearer) for act, device, bearer in session.execute(live)]
+def live_conflicts(session: Session) -> list[OnDesk]:
+    columns = Conflict.act_id, Act.device_id, Conflict.bearer, Conflict.decided_at
+    live = select(*columns).join(Act, Act.id == Conflict.act_id).where(Conflict.withdrawn_at.is_(None))
+    return [OnDesk(*row) for row in session.execute(live.order_by(Conflict.act_id))]
 
 
 def close_each(world: World, session: Session) -> Iterator[Account]:

@@ -12,14 +12,13 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
-from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome
+from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, counted_as
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
 from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 from redeem.partners import settlement
-from redeem.redemptions.takers import noted
 
 # Of a module, behind each of whose tests he looks.
 ends_in_order = pytest.mark.usefixtures("the_books_are_right_in_the_end")
@@ -136,7 +135,7 @@ def outcome_of(act: Act) -> str | None:
         return f"declined:{act.code}"
     if act.kind in NOTED:
         said = loads(act.entry or "{}")
-        return noted(act.kind, said.get("reason") or said.get("code"))
+        return counted_as(act.kind, said.get("reason") or said.get("code"))
     return None
 
 

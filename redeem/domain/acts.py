@@ -67,6 +67,11 @@ class Refusal(StrEnum):
 NOTED: dict[str, frozenset[str]] = {Kind.DECLINE: frozenset(Verdict), Kind.REFUSAL: frozenset(Refusal)}
 
 
+def counted_as(kind: str, reason: str | None) -> str:
+    """Return what a tablet's decline or refusal counts as. An unknown reason is `other`, so that no device adds lines to a chart."""
+    return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
+
+
 class AttemptIdReused(Conflict):
     """This device used the same attempt id for another request."""
 

@@ -18,11 +18,11 @@ from redeem.domain.acts import (
     Kind,
     Outcome,
 )
-from redeem.domain.rules import Verdict
+from redeem.domain.rules import Verdict, is_too_late
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
-from redeem.redemptions.takers import is_after_limit, may_ask_again, new_act_id, row_of, take_back, taker_of
+from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking
 
 
@@ -78,7 +78,7 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     if kept is None:
         ledger.append_act(session, row_of(act, taking.id, coupon, answer, now))
     elif coupon:
-        taken = take_back(taking, CANCELLED, by_act_id=None, late=is_after_limit(kept.at, now, coupon))
+        taken = take_back(taking, CANCELLED, by_act_id=None, late=is_too_late(kept.at, now, coupon.terms))
         if taken.code == Outcome.NOTHING_TO_UNDO:
             ledger.withdraw_conflict(session, kept.id, now)
     return answer

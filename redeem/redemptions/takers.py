@@ -11,14 +11,14 @@ from redeem.accounts.audit import OPERATOR
 from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
-from redeem.domain.acts import NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, Refusal
+from redeem.domain.acts import NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, counted_as
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
-from redeem.domain.rules import Verdict
+from redeem.domain.rules import Verdict, is_too_late
 from redeem.holds import holds
 from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.rows import IssuedCoupon, KeptAct, StandingRedemption
 from redeem.lib.ids import new_id
-from redeem.lib.times import MS_PER_MINUTE, Ms, local_day, rfc3339
+from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.redemptions.judge import judge
 from redeem.redemptions.taking import Taking
 from redeem.redemptions.undo import count_at, undo
@@ -150,7 +150,8 @@ def take_reverse(taking: Taking) -> Answer:
         return Answer(Outcome.REVERSED, {"coupon": taking.coupon.coupon_id})
     if standing is None or taking.coupon is None or not is_own_and_done(taking, standing):
         return Answer(Outcome.NOTHING_TO_UNDO)
-    if is_too_late(taking, taking.coupon, standing) and not recovery_reports.awaits(taking.session, standing.device_id):
+    late = is_too_late(standing.at, taking.now, taking.coupon.terms)
+    if late and not recovery_reports.awaits(taking.session, standing.device_id):
         return Answer(Outcome.UNDO_TOO_LATE, {"undo_minutes": taking.coupon.terms.undo_minutes})
     return take_back(taking, taking.act.reason or "", by_act_id=taking.id)
 
@@ -158,7 +159,7 @@ def take_reverse(taking: Taking) -> Answer:
 def take_note(taking: Taking) -> Answer:
     """Keep what changes no coupon: a refusal, an unlock, or a kind that a newer app knows."""
     if taking.act.kind in NOTED:
-        count(taking, noted(taking.act.kind, taking.act.reason))
+        count(taking, counted_as(taking.act.kind, taking.act.reason))
     return Answer(Outcome.NOTED)
 
 
@@ -252,11 +253,6 @@ def new_act_id(act: Act, now: Ms) -> str:
     return act.redemption_id or new_id("rdm" if act.kind in REDEEMING else "act", now)
 
 
-def noted(kind: str, reason: str | None) -> str:
-    """Return what the note counts as. An unknown reason counts as `other`, so that no device can add lines to a chart."""
-    return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
-
-
 def row_of(act: Act, act_id: str, coupon: IssuedCoupon | None, answer: Answer, now: Ms) -> dict[str, Any]:
     """Return the act's row, with its answer, as it is kept for ever."""
     return {
@@ -298,10 +294,6 @@ def may_ask_again(act: Act, answer: Answer) -> bool:
     return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
 
 
-def is_too_late(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption) -> bool:
-    return is_after_limit(standing.at, taking.now, coupon)
-
-
 def is_late_undo(taking: Taking, about: KeptAct) -> bool:
     """Say whether a tablet's undo came after the campaign's limit, by the two times in its journal. No limit is on a gift that was not
     handed over: the tablet asks for that whenever it is opened again.
@@ -310,11 +302,7 @@ def is_late_undo(taking: Taking, about: KeptAct) -> bool:
     if coupon is None or act.device_at is None or act.reason == NOT_HANDED_OVER:
         return False
     gave_at = ledger.last_gave_at(taking.session, act.actor.device_id, coupon.serial, about.at)
-    return is_after_limit(gave_at or about.device_at or act.device_at, act.device_at, coupon)
-
-
-def is_after_limit(given_at: Ms, undone_at: Ms, coupon: IssuedCoupon) -> bool:
-    return undone_at - given_at > coupon.terms.undo_minutes * MS_PER_MINUTE
+    return is_too_late(gave_at or about.device_at or act.device_at, act.device_at, coupon.terms)
 
 
 def is_withdrawn(taking: Taking, about: KeptAct, standing: StandingRedemption | None) -> bool:

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from redeem.domain.terms import LAST_DAY_MAX, Terms
 from redeem.lib.days import to_day
-from redeem.lib.times import MS_PER_MINUTE, Ms
 
 
 class Verdict(StrEnum):
@@ -96,11 +95,6 @@ def last_day(terms: Terms, issue_day: int) -> int:
     if valid_days is None:
         return until
     return min(until, max(issue_day, first_day(terms)) + valid_days)
-
-
-def is_too_late(given_at: Ms, undone_at: Ms, terms: Terms) -> bool:
-    """Return whether a gift is undone after the campaign's limit. A till may not then; what a tablet undid by itself is listed as late."""
-    return undone_at - given_at > terms.undo_minutes * MS_PER_MINUTE
 
 
 def can_issue(terms: Terms, day: int) -> bool:

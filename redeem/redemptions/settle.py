@@ -18,12 +18,13 @@ from redeem.domain.acts import (
     Kind,
     Outcome,
 )
-from redeem.domain.rules import Verdict, is_too_late
+from redeem.domain.rules import Verdict
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking
+from redeem.redemptions.undo import is_too_late
 
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:

@@ -13,7 +13,7 @@ from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
 from redeem.domain.acts import NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, counted_as
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
-from redeem.domain.rules import Verdict, is_too_late
+from redeem.domain.rules import Verdict
 from redeem.holds import holds
 from redeem.ledger import generation, ledger, recovery_reports
 from redeem.ledger.rows import IssuedCoupon, KeptAct, StandingRedemption
@@ -21,7 +21,7 @@ from redeem.lib.ids import new_id
 from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.redemptions.judge import judge
 from redeem.redemptions.taking import Taking
-from redeem.redemptions.undo import count_at, undo
+from redeem.redemptions.undo import count_at, is_too_late, undo
 from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
 
 

@@ -8,11 +8,12 @@ from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, Scope
 from redeem.db.models.ledger import Reversal
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Outcome
+from redeem.domain.terms import Terms
 from redeem.holds import holds
 from redeem.ledger import ledger
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.errors import Conflict, Invalid, NotFound
-from redeem.lib.times import Ms, local_day
+from redeem.lib.times import MS_PER_MINUTE, Ms, local_day
 
 REASON_MAX_CHARACTERS = 200
 NEVER_HANDED_OVER = (NOT_HANDED_OVER, CANCELLED)  # the reasons by which reports know an attempt that was no gift
@@ -30,6 +31,11 @@ class GiftPending(Conflict):
 
     code = "gift_pending"
     default_detail = "Wait for the tablet: it has not said yet whether the gift was handed over."
+
+
+def is_too_late(given_at: Ms, undone_at: Ms, terms: Terms) -> bool:
+    """Return whether a gift is undone after the campaign's limit. A till may not then; what a tablet undid by itself is listed as late."""
+    return undone_at - given_at > terms.undo_minutes * MS_PER_MINUTE
 
 
 def undo_by_manager(session: Session, author: Person, serial: int | None, act_id: str, reason: str, now: Ms) -> None:

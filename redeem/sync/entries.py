@@ -1,7 +1,8 @@
 """What an entry of a tablet's journal asks for, as an act to settle."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Clerk
 from redeem.db.models.ledger import Act as KeptAct
-from redeem.domain.acts import Act, Kind
+from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.proofs import Evidence, Proofs, generation_of
@@ -20,6 +21,7 @@ from redeem.lib.times import Ms
 from redeem.redemptions.identify import find_by_code, read_name
 
 REASON_MAX_CHARACTERS = 200
+BOOKED = (Outcome.REDEEMED, Outcome.CONFLICT)
 GIVES = (
     Kind.ASK,
     Kind.GAVE_HELD,
@@ -145,3 +147,24 @@ def known_clerk(session: Session, actor: Actor, clerk_id: str | None) -> str | N
 
 def named(number: int | None) -> str | None:
     return None if number is None else str(number)
+
+
+@dataclass(slots=True)
+class RisksTaken:
+    """The gifts at risk of one request that were booked so far, and not undone, by campaign number: a tablet may give a campaign's limit of
+    them before the server has heard of any. What is contested takes nothing of the limit.
+    """
+
+    _campaign_of: dict[str, int] = field(default_factory=dict)
+    _taken: Counter[int] = field(default_factory=Counter)
+
+    def before(self, act: Act) -> Act:
+        """Return the act, knowing how many were given at risk before it."""
+        return replace(act, risks_before=self._taken[act.serial >> 32]) if act.serial is not None else act
+
+    def note(self, act: Act, answer: Answer) -> None:
+        if act.kind == Kind.GAVE_AT_RISK and act.serial is not None and answer.code in BOOKED:
+            self._campaign_of[act.name] = act.serial >> 32
+            self._taken[act.serial >> 32] += 1
+        elif act.kind == Kind.UNDO and answer.code == Outcome.REVERSED and act.of in self._campaign_of:
+            self._taken[self._campaign_of.pop(act.of)] -= 1

@@ -31,8 +31,7 @@ from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redemptions.settle import settle
 from redeem.sync import entries
-from redeem.sync.entries import Source
-from redeem.sync.risks import RisksTaken
+from redeem.sync.entries import RisksTaken, Source
 
 ENTRIES_PER_DEVICE_MAX = 100_000
 BYTES_PER_SENDER_MAX = 64 * 1024 * 1024  # of entries' texts in all, decided ones too, since they stay

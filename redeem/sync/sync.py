@@ -35,9 +35,8 @@ from redeem.redemptions.settle import settle
 from redeem.redemptions.verify import verify
 from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
-from redeem.sync.entries import GIVES, Source, as_act, lock_coupons
+from redeem.sync.entries import GIVES, RisksTaken, Source, as_act, lock_coupons
 from redeem.sync.old_journals import OldJournal
-from redeem.sync.risks import RisksTaken
 from redeem.sync.tablet import (
     Receipt,
     Tablet,

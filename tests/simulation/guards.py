@@ -20,7 +20,7 @@ from redeem.ledger import recovery_reports, signing, sql
 from redeem.lib.files import ROOT
 from redeem.redemptions import settle, takers
 from redeem.sync import entries, sync
-from redeem.sync.risks import RisksTaken
+from redeem.sync.entries import RisksTaken
 from tests.factories import PROOFS
 from tests.simulation import schedule
 from tests.simulation.happenings import Happening

@@ -25,12 +25,15 @@ DECORATORS = [
     *("@office", "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.before_request", "@*.after_request"),
     *("@*.errorhandler", "@*.app_errorhandler", "@*.context_processor", "@*.listens_for", "@*.command"),
     *("@field_validator", "@model_validator", "@pytest.fixture", "@rule", "@*.rule", "@invariant", "@*.invariant"),
+    "@lie",
 ]
 CALLED_BY_OTHERS = {
     "model_config": "pydantic's settings of a model",
     "isolation_level": "sqlite3's",
     "session_interface": "Flask's",
     "regex": "werkzeug's, of a converter",
+    "to_python": "werkzeug's, of a converter",
+    "request_class": "Flask's",
     "part_isolating": "werkzeug's, of a converter",
     "merge_slashes": "werkzeug's, of the map of addresses",
     "debug": "structlog's",
@@ -38,12 +41,15 @@ CALLED_BY_OTHERS = {
     "caller_prefix": "the log reads it of Flask's `g`",
     "alg": "a field of a key as programs get it",
     "valid_until": "a field of an answer",
+    "proof_keys": "a field of an answer",
     "refused_at": "a field of an answer",
     "owed_in_all": "a field of an answer",
     "closed_at": "a field of an answer",
     "v": "the number of a wire format",
     "quarantined": "a field of a tablet's reply",
     "old_kept": "a field of a tablet's reply",
+    "old_refused": "a field of a tablet's reply",
+    "readline": "Werkzeug's, of the input of a request",
 }
 CALLED_BY_OTHERS_AROUND = {
     "pytest*": "pytest's hooks and marks",

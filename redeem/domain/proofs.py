@@ -65,11 +65,8 @@ class Proofs:
         return self._is_signed(proof, _yes(device_id, name, fingerprint, serial))
 
     def receipt(self, device_id: str, number: int, entry_hash: str, at: Ms) -> str:
-        """Sign that the ledger has the device's journal up to this entry; `at` is the server's time."""
+        """Sign that the ledger has the device's journal up to this entry; `at` is the server's time. Anybody can check it: `published`."""
         return self._sign(_receipt(device_id, number, entry_hash, at))
-
-    def is_receipt(self, proof: str | None, device_id: str, number: int, entry_hash: str, at: Ms) -> bool:
-        return self._is_signed(proof, _receipt(device_id, number, entry_hash, at))
 
     def code_proof(self, serial: int, short_code: str) -> str:
         return _code_proof(self._code_keys[-1], serial, short_code)

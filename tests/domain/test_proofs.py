@@ -3,6 +3,8 @@
 import pytest
 
 from redeem.domain.proofs import EPOCHS_PER_GENERATION, Proofs, generation_of
+from redeem.domain.signing_keys import verifies
+from redeem.lib.encoding import from_base64url
 
 OLD, NEW = "the first secret of this deployment, long", "the second secret of this deployment, long"
 PROOFS = Proofs([OLD])
@@ -29,10 +31,11 @@ def test_a_yes_is_of_one_act_and_coupon():
         assert not PROOFS.is_yes(proof, *other)
 
 
-def test_a_receipt_is_of_one_end_of_a_journal():
-    proof = PROOFS.receipt("dev_1", 9, "the hash", 5)
-    assert PROOFS.is_receipt(proof, "dev_1", 9, "the hash", 5)
-    assert not PROOFS.is_receipt(proof, "dev_1", 8, "the hash", 5)
+def test_a_receipt_is_of_one_end_of_a_journal_and_anybody_can_check_it():
+    (public_key,) = map(from_base64url, PROOFS.published())
+    proof = from_base64url(PROOFS.receipt("dev_1", 9, "the hash", 5))
+    assert verifies(public_key, b"redeem-receipt-v1\0dev_1\x009\0the hash\x005", proof)
+    assert not verifies(public_key, b"redeem-receipt-v1\0dev_1\x008\0the hash\x005", proof)
 
 
 def test_a_code_proof_is_of_one_code():

@@ -18,7 +18,6 @@ from redeem.ops import intake, server
 pytestmark = pytest.mark.slow
 
 STRANGERS = 1_000
-DRIP_SECONDS = 0.5
 PATIENCE_SECONDS = 2.0  # for one redemption among them; alone it takes a hundredth of that
 HEAD = b"GET /v1/coupons HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
 

@@ -23,15 +23,20 @@ class KeyEntry(ResponseBody):
 
 
 class KeySet(ResponseBody):
-    """The public keys of all keys that have signed coupons: with them a program can verify a token itself."""
+    """The public keys of all keys that have signed coupons: with them a program can verify a token itself.
+
+    `proof_keys` are the 32 bytes, in base64url, of the keys that sign what a device may have to show: grants, yeses and receipts.
+    """
 
     keys: list[KeyEntry]
+    proof_keys: list[str]
 
 
 @blueprint.get("/.well-known/redeem-keys.json")
 @operation("Get the public keys that verify coupons", caller=None, answers={200: KeySet})
 def public_keys() -> Response:
-    return answer(KeySet.model_validate({"keys": context().ring().published()}))
+    tools = context()
+    return answer(KeySet.model_validate({"keys": tools.ring().published(), "proof_keys": tools.proofs.published()}))
 
 
 @blueprint.get("/v1/openapi.json")

@@ -267,9 +267,9 @@ def test_a_body_in_chunks_is_read_up_to_the_limit(small, coupon):
 
 @pytest.mark.parametrize("over", [1, 100_000])
 def test_a_body_in_chunks_over_the_limit_is_too_large(small, coupon, over):
-    answer, stream = small(dumps({"token": coupon.token}).encode().ljust(LIMIT + over))
+    """That a client which still sends hears of it is the server's part: tests/ops/test_strangers.py."""
+    answer, _ = small(dumps({"token": coupon.token}).encode().ljust(LIMIT + over))
     assert_problem(answer, "too_large")
-    assert stream.read() == b""  # a client that is still sending would miss the answer
     assert (KINDS["too_large"].status, answer.status_code) == (413, 413)
 
 

@@ -46,6 +46,7 @@ OTHERWISE = {
     "clerk.static": 404,
     "manager.nowhere": 404,
     "public.nothing": 404,
+    "manager.ask_to_close_statement": 303,  # the crowd's partners are owed nothing
 }
 LOCK = "BEGIN IMMEDIATE"
 READS = re.compile(r"(SELECT|WITH|BEGIN$)")

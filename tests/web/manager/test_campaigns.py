@@ -8,6 +8,7 @@ from redeem.db.models.coupons import Campaign
 from redeem.domain.terms import parse_terms
 from redeem.web.manager.previews import SAMPLE_CODE, SAMPLE_TOKEN
 from tests import factories
+from tests.cast import AT_RISK
 from tests.databases import on_both_databases
 from tests.factories import all_of, noted
 from tests.web.plans import faults, filled
@@ -47,6 +48,11 @@ def as_it_is(cast, **changes):
         valid_days="",
         value="350.00",
         handling_fee="15.00",
+        policy="at_risk",
+        coupons=str(AT_RISK["coupons"]),
+        risk_value="10000000000.00",
+        hours=str(AT_RISK["hours"]),
+        bearer=AT_RISK["bearer"],
     )
     return {name: value for name, value in (plain | changes).items() if value is not None}
 

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.sync import quarantine
+from redeem.web.context import now_ms
 from redeem.web.manager import steps
 from tests import factories
 from tests.factories import all_of, noted
@@ -24,7 +25,7 @@ def journal(cast, database, gift):
     """The page of a revoked tablet's journal: it gave a gift, and took it back."""
     entries = (
         {"kind": "unlock"},
-        {"kind": "gave-at-risk", "coupon": gift.token},
+        {"kind": "gave-at-risk", "coupon": gift.token, "list": now_ms()},
         {"kind": "undo", "of": 2, "reason": "mistake"},
     )
     return f"/manager/quarantine/{database.write(lambda db: office_factories.journal(db, cast.north, *entries))}"

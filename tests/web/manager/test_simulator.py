@@ -62,14 +62,15 @@ def test_the_store_s_own_calendar_decides(office, cast, database, days, time, co
     assert code_of(simulate(office, at_store=cast.north, **asked)) == code
 
 
-def test_offline_only_the_holder_gives_it(office, cast, database, coupon):
+def test_offline_only_the_holder_gives_it(office, cast, database):
+    free = database.write(lambda db: factories.coupon(db, cast.north_only))
     held = database.write(lambda db: factories.coupon(db, cast.north_only, home_store_id=cast.north))
     Tablet(database, cast.tablet_id, TABLET_KEY).sync()
     here = simulate(office, q=held.id, at_store=cast.north, network="offline")
     assert code_of(here) == "good"
     assert "North counter holds it" in here.text
     assert code_of(simulate(office, q=held.id, at_store=cast.annex)) == "held_elsewhere"
-    assert code_of(simulate(office, q=coupon.id, at_store=cast.north, network="offline")) == "offline"
+    assert code_of(simulate(office, q=free.id, at_store=cast.north, network="offline")) == "offline"
 
 
 def test_a_coupon_that_is_not_issued_yet_is_judged_by_its_day_of_issue(office, cast, database):

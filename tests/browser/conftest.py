@@ -88,6 +88,9 @@ def qr_text(issued: Issued) -> str:
     return LINK_PREFIX + issued.token
 
 
+OTHER_NAME = "tills.example"  # under which the server is reached without TLS, as no browser trusts it
+
+
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> None:
     """What is on its way is waited for, on a busy machine too. Whoever promises a time measures it."""
@@ -115,6 +118,7 @@ def live(stage: Stage, tmp_path: Path) -> Iterator[LiveServer]:
             secret_keys=SECRET,
             database_url=stage.url,
             base_url=url,
+            trusted_hosts=(OTHER_NAME,),
             instance_path=tmp_path,
             secure_cookies=False,
             time_zone=MOSCOW,

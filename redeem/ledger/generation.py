@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from redeem.db.engine import Retry
 from redeem.db.lines import checked, select_as
 from redeem.db.models.ledger import Deployment
-from redeem.domain.proofs import EPOCHS_PER_GENERATION
+from redeem.domain.proofs import EPOCHS_PER_GENERATION, Evidence, generation_of
 from redeem.lib.errors import RedeemError
 from redeem.lib.times import Ms
 
@@ -65,6 +65,14 @@ LIFE = select_as(
 ).where(Deployment.id == 1)
 LIFE_AND_LOCK = LIFE.with_for_update()
 life_of = checked(Life, LIFE)
+
+
+def refuse_if_behind(life: Life, evidence: Evidence, serial: int) -> None:
+    """Raise LedgerBehind for a grant of this coupon that we signed in a generation which the ledger has not reached."""
+    if evidence.epoch is None or generation_of(evidence.epoch) <= life.generation:
+        return
+    if evidence.has_grant(serial):
+        raise LedgerBehind(generation_of(evidence.epoch))
 
 
 def note_behind(session: Session, generation: int) -> None:

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Conflict, Deployment, Redemption
-from redeem.domain.proofs import EPOCHS_PER_GENERATION, Proofs, generation_of
+from redeem.domain.proofs import EPOCHS_PER_GENERATION, Evidence, Proofs
 from redeem.ledger import generation, ledger
-from redeem.ledger.generation import LedgerBehind, Life
+from redeem.ledger.generation import Life, refuse_if_behind
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 
@@ -108,7 +108,8 @@ def record_report(session: Session, device: Device, report: Report, life: Life, 
     """
     if report.generation != life.generation or device.reported_generation >= life.generation:
         return []
-    refuse_if_behind(report.claims, device.id, life, proofs)
+    for hold in report.claims:
+        refuse_if_behind(life, Evidence(proofs, device.id, hold.epoch, hold.proof), hold.serial)
     told = [as_claim(hold, device.id, proofs) for hold in report.claims]
     claims = [claim for claim in told if is_possible(claim, life)]
     record_claims(session, device.id, claims)
@@ -118,14 +119,6 @@ def record_report(session: Session, device: Device, report: Report, life: Life, 
         device.reported_generation = life.generation
         session.flush()
     return outdated
-
-
-def refuse_if_behind(holds: Sequence[Hold], device_id: str, life: Life, proofs: Proofs) -> None:
-    """Raise LedgerBehind for a grant that we signed in a generation which this ledger has not reached."""
-    for hold in holds:
-        later = generation_of(hold.epoch) > life.generation
-        if later and proofs.is_grant(hold.proof, device_id, hold.serial, hold.epoch):
-            raise LedgerBehind(generation_of(hold.epoch))
 
 
 def is_possible(claim: Claimed, life: Life) -> bool:

@@ -13,10 +13,9 @@ from redeem.db.models.ledger import Act as KeptAct
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, ShownCoupon
-from redeem.domain.proofs import Evidence, Proofs, generation_of
+from redeem.domain.proofs import Evidence, Proofs
 from redeem.domain.signing_keys import KeyRing
-from redeem.ledger import generation
-from redeem.ledger.generation import LedgerBehind
+from redeem.ledger.generation import Life, refuse_if_behind
 from redeem.lib.times import Ms
 from redeem.redemptions.identify import find_by_code, read_name
 
@@ -34,13 +33,16 @@ class Source:
     """Where entries come from, and what it takes to read them.
 
     `writer_id` is the device that signed them: `actor` itself, or one that the ledger does not know any more. What they report happened
-    from `earliest` on and, if they were handed in earlier, until `latest`. `is_admitted`: a manager admits them from quarantine.
+    from `earliest` on and, if they were handed in earlier, until `latest`. `life`: the state of the ledger that reads them.
+
+    `is_admitted`: a manager admits them from quarantine.
     """
 
     actor: Actor
     writer_id: str
     ring: KeyRing
     proofs: Proofs
+    life: Life
     earliest: Ms
     latest: Ms | None = None
     is_admitted: bool = False
@@ -52,7 +54,7 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
     shown = shown_in(session, source, entry)
     evidence = evidence_in(source, entry)
     if shown:
-        refuse_if_behind(session, evidence, shown.serial)
+        refuse_if_behind(source.life, evidence, shown.serial)
     return Act(
         actor=actor,
         name=str(entry.number),
@@ -79,14 +81,6 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
 def evidence_in(source: Source, entry: Entry) -> Evidence:
     epoch, grant, yes = entry.number_member("epoch"), entry.text_member("grant"), entry.text_member("yes")
     return Evidence(source.proofs, source.writer_id, epoch, grant, yes)
-
-
-def refuse_if_behind(session: Session, evidence: Evidence, serial: int) -> None:
-    """Raise LedgerBehind for a grant that we signed in a generation which this ledger has not reached."""
-    if evidence.epoch is None or generation_of(evidence.epoch) <= generation.current(session).generation:
-        return
-    if evidence.has_grant(serial):
-        raise LedgerBehind(generation_of(evidence.epoch))
 
 
 def lock_coupons(session: Session, acts: Sequence[Act]) -> None:

@@ -26,7 +26,8 @@ from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.domain.presented import Actor
 from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
-from redeem.ledger import ledger
+from redeem.ledger import generation, ledger
+from redeem.ledger.generation import Life
 from redeem.lib.errors import NotFound, TooMany
 from redeem.lib.times import Ms
 from redeem.redemptions.settle import settle
@@ -251,7 +252,8 @@ def admit(
     waiting = waits(device_id, up_to)
     next_ones = select(Quarantine).where(waiting).order_by(Quarantine.number, Quarantine.at, Quarantine.entry_hash)
     rows = session.scalars(next_ones.limit(ADMITTED_PER_STEP)).all()
-    acts = [act_of(session, author, row, ring, proofs) for row in rows]
+    life = generation.current(session)
+    acts = [act_of(session, author, row, ring, proofs, life) for row in rows]
     entries.lock_coupons(
         session, [under_free_name(session, author, entry_of(row), act) for row, act in zip(rows, acts, strict=True)]
     )
@@ -337,12 +339,12 @@ def settle_one(session: Session, author: Author, entry: Entry, act: Act, risks: 
     return answer.code
 
 
-def act_of(session: Session, author: Author, row: Quarantine, ring: KeyRing, proofs: Proofs) -> Act:
+def act_of(session: Session, author: Author, row: Quarantine, ring: KeyRing, proofs: Proofs, life: Life) -> Act:
     """Return the entry as an act. What it reports happened before it was handed in, and after the device last had nothing to tell; of a
     device that the ledger does not know, nobody knows since when.
     """
     known_since = 0 if author.prefix else (author.row.told_at or author.row.created_at) - REQUEST_AGE_MAX_MS
-    source = Source(author.actor, author.device_id, ring, proofs, known_since, latest=row.at, is_admitted=True)
+    source = Source(author.actor, author.device_id, ring, proofs, life, known_since, latest=row.at, is_admitted=True)
     return entries.as_act(session, source, entry_of(row))
 
 

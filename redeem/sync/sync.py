@@ -277,7 +277,8 @@ def as_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], readers:
     """
     row = tablet.row
     earliest = (row.told_at or row.created_at) - REQUEST_AGE_MAX_MS
-    source = Source(tablet.actor, tablet.actor.device_id, readers.ring, readers.proofs, earliest)
+    life = generation.current(session)
+    source = Source(tablet.actor, tablet.actor.device_id, readers.ring, readers.proofs, life, earliest)
     new = [entry for entry in entries if entry.number > row.last_number]
     return {entry.hash: as_act(session, source, entry) for entry in new}
 

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
 from redeem.ledger import recovery_reports, signing, sql
+from redeem.ledger.generation import Life
 from redeem.lib.files import ROOT
 from redeem.redemptions import settle, takers
 from redeem.sync import entries, sync
@@ -87,7 +88,7 @@ def rules_run_again() -> AbstractContextManager[object]:
     again = count(1_000_000)  # acts of a journal are named by numbers
 
     def settle_again(session: Any, tablet: Any, entry: Any) -> Any:
-        source = entries.Source(tablet.actor, tablet.actor.device_id, signing.load_ring(session), PROOFS, 0)
+        source = entries.Source(tablet.actor, tablet.actor.device_id, signing.load_ring(session), PROOFS, Life(), 0)
         act = entries.as_act(session, source, entry)
         return settle.settle(session, replace(act, name=str(next(again))), tablet.row.last_seen_at)
 

@@ -40,7 +40,7 @@
    was recalled is not stored: any answer to the holder may recall it.
 
    scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), the same with lies and one restore (1.3
-   million, 8 s, 0.3 GB), with an old copy and one restore (1.1 million, 8 s, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
+   million, 8 s, 0.3 GB), with an old copy and one restore (1.1 million, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
 
    Tempting shortcuts. With each of them the checker finds an error in journals of two entries:
      -DUNAWAITED  recovery ends although a known device has not reported

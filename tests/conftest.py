@@ -4,7 +4,7 @@ stage     a fresh database with the cast in it (tests/cast.py); `@on_both_databa
 cast      who is in it
 settings  made for it · app · client (Flask's, sends no key) · database (redeem.db.Database, for use cases)
 counters  who stands there: tablet and south are of them · tills, by store: till is the north's · manager_id, the shop manager's
-coupon    one that is good anywhere
+coupon    one that is good anywhere · vault, for backups of the database
 """
 
 from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ from tests.factories import MOSCOW, SECRET, Issued
 from tests.postgres import Cluster
 from tests.tablets import Tablet
 from tests.tills import Till, tills_of
+from tests.vaults import Vault, vault_of
 
 pytest_plugins = ["tests.conftest_postgres"]
 BROWSER_TESTS, SIMULATION = (Path(__file__).parent / name for name in ("browser", "simulation"))
@@ -207,3 +208,16 @@ def coupon(database: Database, cast: Cast) -> Issued:
 @pytest.fixture
 def manager_id(database: Database) -> str:
     return database.read(lambda db: db.scalars(select(Manager.id).where(Manager.role == "shop_manager")).one())
+
+
+@pytest.fixture
+def vault(database: Database, request: pytest.FixtureRequest) -> Iterator[Vault]:
+    """Where the database is backed up to, and put back from."""
+    if database.is_sqlite:
+        yield vault_of(database, None)
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    engine = create_engine(cluster.url.replace("postgresql://", "postgresql+psycopg://"))
+    yield vault_of(database, engine)
+    engine.dispose()
+    cluster.drop_database(cluster.url_of(f"{database.engine.url.database}_backup"))

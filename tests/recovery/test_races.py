@@ -12,10 +12,8 @@ from redeem.recovery.tills import till_reported
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.holds.test_races import in_parallel
-from tests.recovery.test_restore import vault
 from tests.tills import tills_of
 
-__all__ = ["vault"]
 pytestmark = on_both_databases
 ROUNDS = 6
 

@@ -1,16 +1,14 @@
 """Restoring a backup, which is always too old: tablets and tills refill the ledger, and nothing is given twice meanwhile or after."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
 from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Scope
 from redeem.coupons import issue
-from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Enrolment
 from redeem.db.models.managers import AuditEntry
@@ -31,22 +29,9 @@ from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS, SECRET
 from tests.tills import as_given
-from tests.vaults import Vault, vault_of
 
 pytestmark = [on_both_databases, ends_in_order]
 LATER = NOW + 60_000
-
-
-@pytest.fixture
-def vault(database: Database, request: pytest.FixtureRequest) -> Iterator[Vault]:
-    if database.is_sqlite:
-        yield vault_of(database, None)
-        return
-    cluster = request.getfixturevalue("postgres_cluster")
-    engine = create_engine(cluster.url.replace("postgresql://", "postgresql+psycopg://"))
-    yield vault_of(database, engine)
-    engine.dispose()
-    cluster.drop_database(cluster.url_of(f"{database.engine.url.database}_backup"))
 
 
 def restore(counters, vault, **options):

@@ -18,10 +18,8 @@ from tests.books import faults
 from tests.counters import Counters
 from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS
-from tests.recovery.test_restore import vault
 from tests.tills import as_given, tills_of
 
-__all__ = ["vault"]
 pytestmark = on_both_databases
 LATER = NOW + 3_600_000
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from redeem.accounts import api_key_format, audit, roles, sessions
+from redeem.accounts import api_key_format, audit, roles
 from redeem.accounts.audit import OPERATOR, Change
 from redeem.coupons.bulk_void import plan_texts, take_in
 from redeem.coupons.reveal import REVEALS_PER_HOUR_MAX
@@ -94,23 +94,6 @@ def ids(counters: Counters, cast: Cast, coupon: Issued, manager_id: str) -> dict
         }
 
     return counters.write(look)
-
-
-@pytest.fixture
-def enter(app, cast, database) -> Callable[[str], Office]:
-    """A manager's browser with a session that was made without the sign-in page, whose argon2 takes long."""
-
-    def entered(role: str) -> Office:
-        def work(session: Session) -> str:
-            manager = roles.find_manager(session, cast.managers[role])
-            assert manager
-            return sessions.open_session(session, manager.id, "a browser", now_ms())
-
-        office = Office(app, role)
-        office.client.set_cookie("redeem_session", database.write(work))
-        return office
-
-    return entered
 
 
 def rules_of(app: Flask) -> list[Rule]:

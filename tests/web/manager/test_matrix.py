@@ -1,14 +1,13 @@
 """Every route of the office × every role × every tenant. A route that nobody classified here fails."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from redeem.accounts import api_key_format, invitations, password_resets, roles, sessions
+from redeem.accounts import api_key_format, invitations, password_resets, roles
 from redeem.accounts.audit import OPERATOR
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.password_resets import Reset
@@ -288,23 +287,6 @@ def links(app, cast, database) -> dict[str, str]:
         **dict.fromkeys(("GET manager.invitation", "POST manager.accept_invitation"), sealed["invitation"]),
         **dict.fromkeys(("GET manager.reset", "POST manager.finish_reset"), sealed["reset"]),
     }
-
-
-@pytest.fixture
-def enter(app, cast, database) -> Callable[[str], Office]:
-    """A manager whose session is made behind the door's back: argon2 thirty times a test would take long."""
-
-    def entered(role: str) -> Office:
-        def work(session: Session) -> str:
-            manager = roles.find_manager(session, cast.managers[role])
-            assert manager
-            return sessions.open_session(session, manager.id, "a browser", now_ms())
-
-        office = Office(app, role)
-        office.client.set_cookie("redeem_session", database.write(work))
-        return office
-
-    return entered
 
 
 def ask(office: Office, route: Route, ids: dict[str, str]):

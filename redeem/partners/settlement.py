@@ -126,7 +126,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     """Close the partner's open account as its next statement and return the statement's id. Raises NotFound.
 
     `number` is the number that the manager saw: if that statement is closed already, it is the answer. None if there is nothing to
-    state, if another number is next, or while a restored ledger still waits for devices.
+    state, if another number is next, or while a restored ledger still waits for devices, or on an old copy of the database.
     """
     partner = session.get(Partner, partner_id, with_for_update={"key_share": True})
     if partner is None:
@@ -134,7 +134,7 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
     mine = Statement.partner_id == partner_id
     closed = session.scalar(select(Statement.id).where(mine, Statement.number == number))
     (account,) = open_accounts(session, [partner])
-    if closed or account.number != number or not account.lines or generation.current(session).is_recovering:
+    if closed or account.number != number or not account.lines or generation.current(session).only_holders_give:
         return closed
     statement = Statement(
         id=new_id("stm", now),

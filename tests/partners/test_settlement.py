@@ -12,6 +12,7 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry
 from redeem.db.models.partners import Partner, Statement, StatementLine
 from redeem.db.paging import Page
+from redeem.ledger import generation
 from redeem.lib.errors import NotFound
 from redeem.lib.money import AMOUNT_LIMIT_MINOR_UNITS, Money
 from redeem.partners import settlement
@@ -246,6 +247,12 @@ def test_while_a_restored_ledger_waits_nothing_is_closed(settle, counters, till)
     counters.write(lambda db: restore.begin(db, NOW))
     assert settle.close() is None
     assert settle.account().owed == (rub(FOR_ONE),)
+
+
+def test_on_an_old_copy_nothing_is_closed(settle, counters, till):
+    till.redeem(counters.coupon())
+    counters.write(lambda db: generation.note_behind(db, 9))
+    assert settle.close() is None
 
 
 def test_a_statement_that_a_restore_lost_is_stated_again_and_paid_once(settle, counters, till):

@@ -33,7 +33,7 @@ def statements() -> ResponseReturnValue:
         "manager/statements.html",
         accounts=read(lambda db: settlement.list_accounts(db, scope)),
         closed=read(lambda db: settlement.list_statements(db, page, scope)),
-        is_recovering=read(generation.current).is_recovering,
+        life=read(generation.current),
         paged=page.after,
         zone=context().settings.time_zone,
     )
@@ -43,7 +43,7 @@ def statements() -> ResponseReturnValue:
 def ask_to_close_statement(partner_id: str) -> ResponseReturnValue:
     """What the next statement would say. Leads back to the list where there is none to close."""
     account = read(lambda db: settlement.get_account(db, partner_id))
-    if not account.lines or read(generation.current).is_recovering:
+    if not account.lines or read(generation.current).only_holders_give:
         return see_other("manager.statements")
     return render_template("manager/statement_close.html", account=account)
 

@@ -131,7 +131,7 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/holds/holds.py", "life.first_epoch"),
     ],
     "behind = true": [
-        ("redeem/sync/entries.py", "def refuse_if_behind("),
+        ("redeem/ledger/generation.py", "def refuse_if_behind("),
         ("redeem/ledger/generation.py", "def note_behind("),
     ],
     "MAY_GRANT (!recovering && !(behind && STOPS))": [

@@ -20,9 +20,14 @@
    holds, or else is recorded as the second. Of device 2 no burn and booked are not promised then. An honest gift never meets a contested
    one that stands here, for nobody gives what is redeemed; after a restore it does (recovery.pml).
 
+   With RISKS=1 device 2 gives once at risk, without a hold and without asking. Then a second gift is possible: once is not promised, and a
+   gift is booked if it stands or is recorded as the second. So is a gift that is admitted after its device was written off. Promised is:
+     recalled whenever a redemption stands beside another device's hold, that hold is recalled
+     knew     no device gives under a hold after it has heard that another device's redemption stands beside it
+
    scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), journals of two with a lie (3.2 million, 12 s),
-   and with `long` journals of four (144 million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors
-   here.
+   of two with a gift at risk (2.6 million, 12 s), and with `long` journals of four (144 million states in 6.5 GB, eight minutes of a
+   core). Do not build with -DCOLLAPSE: it hides errors here.
 
    The server may recall a hold at any time: the shop voids the coupon or changes its home, or a clerk elsewhere asks for it.
 
@@ -37,7 +42,10 @@
    and with a lie in journals of two:
      -DUNJUDGED  a gift that is reported is believed
      -DCONTESTED_OWED a contested gift is owed while it stands
-     -DCONTESTED_BLOCKS_HOLDER a contested gift stands although another device holds */
+     -DCONTESTED_BLOCKS_HOLDER a contested gift stands although another device holds
+   and with a gift at risk:
+     -DUNRECALLED      a redemption beside another device's hold recalls nothing
+     -DHOLD_BEATS_LIST a device gives what it holds, whatever its list says of the coupon since */
 #ifndef LEN
 #define LEN 4
 #endif
@@ -46,6 +54,9 @@
 #endif
 #ifndef LIES
 #define LIES 0
+#endif
+#ifndef RISKS
+#define RISKS 0
 #endif
 
 #define ASK 1       /* asks whether it may give (the clerk tapped Give)    */
@@ -56,6 +67,7 @@
 #define RELEASE 6   /* the hold is released                                */
 #define LIE 7       /* GAVEHELD of a device that has no hold               */
 #define UNLIE 8     /* taken back                                          */
+#define ATRISK 9    /* given without a hold and without asking             */
 
 #define LIAR 3      /* the lie of device 2, as a gift                      */
 
@@ -66,6 +78,9 @@ byte held[3];             /* epoch of its hold, 0 none                          
 byte released[3];         /* newest epoch that it released                        */
 bool given[3];            /* its screen said to hand the gift over                */
 byte lies = 0;            /* that device 2 has told                               */
+byte risks = 0;           /* that device 2 has taken                              */
+byte listed[3];           /* newest epoch of which its list says that another gave */
+bool knew = false;        /* a device gave under a hold of which its list says so */
 bool asking[3];           /* its newest ask is undecided                          */
 byte asked[3];            /* number of that ask                                   */
 
@@ -80,17 +95,18 @@ byte holder = 0;          /* 0 none, else the device that holds the coupon      
 byte epoch = 0;           /* number of the newest grant                           */
 bool recall = false;      /* the hold is recalled                                 */
 bool conflict = false;    /* a device gave while another's redemption stood       */
+bool beside[3];           /* the same, recorded: a gift at risk made it possible  */
 
 chan up = [2] of { byte, byte };                    /* device, entries            */
-chan down = [2] of { byte, byte, bool, byte, bool };/* device, ask, yes, epoch, recall */
+chan down = [2] of { byte, byte, bool, byte, bool, bool }; /* device, ask, yes, epoch, recall, list */
 
 #define entry(d, n) journal[(d) * 5 + (n)]
 
 proctype Network() {
-  byte d, n, e; bool y, r;
+  byte d, n, e; bool y, r, l;
   do
   :: atomic { up?d,n -> if :: skip :: up!d,n :: up!d,n; if :: nfull(up) -> up!d,n :: full(up) fi fi; d = 0; n = 0 }
-  :: atomic { down?d,n,y,e,r -> if :: skip :: down!d,n,y,e,r :: down!d,n,y,e,r; if :: nfull(down) -> down!d,n,y,e,r :: full(down) fi fi; d = 0; n = 0; y = false; e = 0; r = false }
+  :: atomic { down?d,n,y,e,r,l -> if :: skip :: down!d,n,y,e,r,l :: down!d,n,y,e,r,l; if :: nfull(down) -> down!d,n,y,e,r,l :: full(down) fi fi; d = 0; n = 0; y = false; e = 0; r = false; l = false }
   od
 }
 
@@ -110,8 +126,23 @@ proctype Network() {
 #define OWED_IF_LIE (!contested)
 #endif
 
-inline open() {           /* the lie stands now, if it is recorded and may        */
+#define HELD_BESIDE (holder != 0 && redeemed != 0 && redeemed != holder && redeemed != LIAR)
+
+inline recall_beside() {  /* a redemption that breaks no rule stands: another device's hold is recalled */
+#ifdef UNRECALLED
+  skip
+#else
+  if :: HELD_BESIDE -> recall = true :: else fi
+#endif
+}
+
+inline stand(who) {
+  redeemed = who; owed[who] = true; recall_beside()
+}
+
+inline open(who) {        /* the other device's gift, or the lie, stands now, if it is recorded and may */
   if
+  :: beside[3 - who] -> beside[3 - who] = false; redeemed = 3 - who; owed[redeemed] = true; recall_beside()
   :: second && (!contested || MAY_STAND) -> redeemed = LIAR; second = false; owed[LIAR] = OWED_IF_LIE
   :: else -> redeemed = 0
   fi
@@ -127,12 +158,13 @@ inline take(k) {
        fi
   :: entry(d, k) == GAVE || entry(d, k) == GAVEHELD ->
        if
-       :: entry(d, k) == GAVEHELD && redeemed == 0 -> redeemed = d; owed[d] = true
+       :: entry(d, k) == GAVEHELD && redeemed == 0 -> stand(d)
        :: redeemed == d -> owed[d] = true
-       :: redeemed != 0 && redeemed != d && !(redeemed == LIAR && d == 2) -> conflict = true
+       :: redeemed != 0 && redeemed != d && !(redeemed == LIAR && d == 2) -> if :: risks > 0 -> beside[d] = true :: else -> conflict = true fi
        :: else
        fi
-  :: entry(d, k) == DROP || entry(d, k) == UNDO -> if :: redeemed == d -> owed[d] = false; open() :: else fi
+  :: entry(d, k) == ATRISK -> if :: redeemed == 0 -> stand(d) :: else -> beside[d] = true fi
+  :: entry(d, k) == DROP || entry(d, k) == UNDO -> if :: redeemed == d -> owed[d] = false; open(d) :: else -> beside[d] = false fi
   :: entry(d, k) == LIE ->
        contested = BREAKS_RULE;
        if
@@ -164,7 +196,7 @@ proctype Server() {
        :: redeemed == 0 && holder == 0 && epoch < EPOCHS -> if :: holder = d; epoch++; recall = false :: skip fi
        :: else
        fi;
-       if :: nfull(down) -> down!d,a,((a > 0) && (yes[d] & (1 << a))),((holder == d) -> epoch : 0),(holder == d && recall) :: full(down) fi;
+       if :: nfull(down) -> down!d,a,((a > 0) && (yes[d] & (1 << a))),((holder == d) -> epoch : 0),(holder == d && recall),(holder == d && HELD_BESIDE) :: full(down) fi;
        d = 0; n = 0; a = 0 }
   :: atomic { holder != 0 && !recall -> recall = true }   /* the shop voids it or changes its home, or a clerk elsewhere asks for it */
 #ifdef LEASE
@@ -174,9 +206,14 @@ proctype Server() {
 }
 
 #define write(what) size[me]++; entry(me, size[me]) = what
+#ifdef HOLD_BEATS_LIST
+#define MAY_GIVE_HELD (held[me] != 0)
+#else
+#define MAY_GIVE_HELD (held[me] > listed[me])
+#endif
 
 proctype Device(byte me) {
-  byte a, e; bool y, r;
+  byte a, e; bool y, r, l;
   do
   :: atomic { nfull(up) -> up!me,size[me] }
   :: atomic { !given[me] && !asking[me] && size[me] < LEN -> write(ASK); asking[me] = true; asked[me] = size[me] }
@@ -185,11 +222,12 @@ proctype Device(byte me) {
 #else
   :: atomic { asking[me] && size[me] < LEN -> write(DROP); asking[me] = false }
 #endif
-  :: atomic { held[me] != 0 && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true }
+  :: atomic { MAY_GIVE_HELD && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true; knew = (held[me] <= listed[me]) }
+  :: atomic { me == 2 && risks < RISKS && held[me] == 0 && !given[me] && !asking[me] && size[me] < LEN -> write(ATRISK); given[me] = true; risks++ }
   :: atomic { given[me] && size[me] < LEN -> write(UNDO); given[me] = false }
   :: atomic { me == 2 && lies < LIES && held[me] == 0 && size[me] < LEN -> write(LIE); lies++ }
   :: atomic { me == 2 && lies == 1 && size[me] < LEN -> write(UNLIE); lies = 2 }
-  :: atomic { down?eval(me),a,y,e,r ->
+  :: atomic { down?eval(me),a,y,e,r,l ->
        if
 #ifdef LATE
        :: y && a == asked[me] && !given[me] && size[me] < LEN -> write(GAVE); given[me] = true; asking[me] = false
@@ -209,15 +247,19 @@ proctype Device(byte me) {
 #else
        :: e > released[me] && r && !asking[me] && size[me] < LEN -> released[me] = e; held[me] = 0; write(RELEASE)
 #endif
+       :: l -> skip       /* the tablet dies before it has written that           */
        :: else
-       fi; a = 0; y = false; e = 0; r = false }
+       fi;
+       if :: l && e > listed[me] -> listed[me] = e :: else fi; /* a newer grant is good again */
+       a = 0; y = false; e = 0; r = false; l = false }
   od
 }
 
 init { atomic { run Network(); run Server(); run Device(1); run Device(2) } }
 #define HONEST(d) (d == 1 || lies == 0)
 #define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d])
-#define UNBOOKED(d) (HONEST(d) && last[d] == size[d] && given[d] && !(redeemed == d && owed[d]))
+#define TWICE ((given[1] && given[2] && risks == 0) || conflict)
+#define UNBOOKED(d) (HONEST(d) && last[d] == size[d] && given[d] && !(redeemed == d && owed[d]) && !beside[d])
 #define BLOCKED (redeemed == LIAR && holder == 1)
 #define OWED_ON_FAITH ((owed[LIAR] && contested) || owed[1] + owed[2] + owed[LIAR] > 1)
-ltl once { [] (!(given[1] && given[2]) && !conflict && !BURNED(1) && !BURNED(2) && !UNBOOKED(1) && !UNBOOKED(2) && !BLOCKED && !OWED_ON_FAITH) }
+ltl once { [] (!TWICE && !(HELD_BESIDE && !recall) && !knew && !BURNED(1) && !BURNED(2) && !UNBOOKED(1) && !UNBOOKED(2) && !BLOCKED && !OWED_ON_FAITH) }

@@ -53,6 +53,7 @@
      -DANYLIFE    a report to an earlier generation counts
      -DGRANTING   the server grants while it recovers
      -DOLDEPOCH   epochs continue from the backup, so that a release from before, once admitted, ends a newer hold
+     -DANYRELEASE a release ends whatever hold its device has, and not only the one of its epoch
      -DUNASKED    an ask that is admitted redeems the coupon, although nobody waits for its answer
      -DOVERTAKEN  a device believes an answer to an earlier request
    with an old copy:
@@ -181,6 +182,11 @@ byte recall[3];           /* epoch of the hold that it is to release            
 #else
 #define ASKS (d == w)     /* an admitted ask does not redeem                      */
 #endif
+#ifdef ANYRELEASE
+#define IS_OF(epoch_) true
+#else
+#define IS_OF(epoch_) (l.epoch == epoch_)
+#endif
 #ifdef OVERTAKEN
 #define give_up(d) skip
 #else
@@ -239,7 +245,7 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
        :: !l.second[d] && l.redeemed == d -> open()
        :: else
        fi
-  :: entry(w, k) > RELEASE -> if :: l.holder == w && l.epoch == entry(w, k) - RELEASE -> l.holder = 0 :: else fi
+  :: entry(w, k) > RELEASE -> if :: l.holder == w && IS_OF(entry(w, k) - RELEASE) -> l.holder = 0 :: else fi
   fi
 }
 

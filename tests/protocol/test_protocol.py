@@ -12,6 +12,7 @@ SHORTCUTS = [
     "CONTESTED_BLOCKS_HOLDER",
     "CONTESTED_OWED",
     "FORGET",
+    "HOLD_BEATS_LIST",
     "LATE",
     "LEASE",
     "QUIET",
@@ -19,9 +20,11 @@ SHORTCUTS = [
     "STALE",
     "UNJUDGED",
     "UNORDERED",
+    "UNRECALLED",
 ]
 OF_RECOVERY = [
     "ANYLIFE",
+    "ANYRELEASE",
     "CLAIM_BY_EPOCH_ALONE",
     "CONTESTED_STAYS",
     "FORGOTTEN",
@@ -74,6 +77,7 @@ ACTIONS = {
     "write(GAVE)": [("static/clerk/counter/counter.js", 'this.#deeds.step("gave", attempt)')],
     "write(DROP)": [("static/clerk/counter/counter.js", 'this.#deeds.step("drop", attempt)')],
     "write(GAVEHELD)": [("static/clerk/counter/counter.js", 'this.#giveUnasked("gave-held"')],
+    "write(ATRISK)": [("static/clerk/counter/counter.js", 'this.#giveUnasked("gave-at-risk"')],
     "write(UNDO)": [("static/clerk/counter/counter.js", 'this.#deeds.step("undo", attempt')],
     "write(RELEASE)": [("static/clerk/server/sync.js", 'this.#journal.append("release"')],
     "up!me,size[me]": [("static/clerk/server/sync.js", "async #exchange(after, entries")],
@@ -94,6 +98,8 @@ ACTIONS = {
     "entry(d, k) == ASK ->": [("redeem/redemptions/takers.py", "Kind.ASK: take_redeem")],
     "entry(d, k) == GAVE ||": [("redeem/redemptions/takers.py", "Kind.GAVE: take_gave")],
     "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/takers.py", "Kind.GAVE_HELD: take_given")],
+    "entry(d, k) == ATRISK ->": [("redeem/redemptions/takers.py", "Kind.GAVE_AT_RISK: take_given")],
+    "beside[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "entry(d, k) == DROP ||": [("redeem/redemptions/takers.py", "Kind.DROP: take_drop")],
     "entry(d, k) == UNDO ->": [("redeem/redemptions/takers.py", "Kind.UNDO: take_undo")],
     "entry(d, k) == RELEASE ->": [
@@ -199,7 +205,7 @@ ACTIONS_OF_RECOVERY = {
     "l.second[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "l.second[d] -> l.second[d] = false": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
     "l.second[1] -> 1 :": [("redeem/redemptions/undo.py", "ledger.promote_conflict(")],
-    "l.holder == w && l.epoch == entry(w, k) - RELEASE": [
+    "l.holder == w && IS_OF(entry(w, k) - RELEASE)": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')
     ],
     # The same epoch told again is the same hold, with a hash that may be salted anew.
@@ -221,7 +227,7 @@ def test_each_action_of_a_model_is_done_by_code(model: str, action: str, codes: 
     assert [(file, code) for file, code in codes if code not in (ROOT / file).read_text()] == []
 
 
-@pytest.mark.parametrize("entry", ["ASK", "GAVE", "DROP", "GAVEHELD", "UNDO", "RELEASE"])
+@pytest.mark.parametrize("entry", ["ASK", "GAVE", "DROP", "GAVEHELD", "ATRISK", "UNDO", "RELEASE"])
 def test_each_entry_of_the_model_is_written_and_taken_somewhere(entry: str):
     assert f"#define {entry} " in MODEL
     assert f"write({entry})" in ACTIONS

@@ -21,6 +21,10 @@
    later generation proves that it is old: nothing of that journal is taken, and nothing new is granted or answered yes. What an old copy
    did before is not undone, so only this is promised of it: if no other device had a right to give by then, none gives.
 
+   With VOIDS=1 the shop may void the coupon once in each life of the ledger. If it is held, the void is requested and the hold recalled, and
+   the release does what was requested. A claim that is believed keeps the recall; if the void has happened, it is only requested from then
+   on, for the device had the hold before.
+
    A request may be lost, delayed or duplicated. One delayed request exists at a time, and may arrive any number of times, also in the
    next generation of the ledger. An answer may be lost or delayed, and may arrive after the server was restored. A device that sends a
    new request ignores answers to earlier ones. That is needed here (OVERTAKEN), but not in journal.pml.
@@ -34,10 +38,11 @@
      not stuck once the server has all of a device's journal, the device holds nothing by a grant that it has released
      no loss   once recovery has ended, who believes to hold the coupon holds it. So it is granted to nobody else
      no block  no contested gift stands while another device holds
+     asked     who holds a void coupon is asked to give it back, and a void waits only for a holder
 
    Not modelled: write-offs (what a lost device gave is not promised; without write-offs no claim meets a newer grant, as was checked),
    tills, moves, coupons that were issued after the backup, and a restore from an older copy after one from a newer copy. That a hold
-   was recalled is not stored: any answer to the holder may recall it.
+   was recalled for another reason than a void is not stored: any answer to the holder may recall it.
 
    scripts/check-protocol runs it: journals of two entries (3.5 million states, 10 s, 0.5 GB), the same with lies and one restore (1.3
    million, 8 s, 0.3 GB), with an old copy and one restore (1.1 million, 0.3 GB), and with `long` journals of three (39 million, 150 s, 2 GB).
@@ -56,6 +61,9 @@
      -DANYRELEASE a release ends whatever hold its device has, and not only the one of its epoch
      -DUNASKED    an ask that is admitted redeems the coupon, although nobody waits for its answer
      -DOVERTAKEN  a device believes an answer to an earlier request
+   with a void:
+     -DRECALL_LOST a claim ends the recall
+     -DVOID_STAYS  a claim leaves a void that has happened as it is, so that nobody asks the holder
    with an old copy:
      -DOLD_COPY_GRANTS an old copy goes on granting after a device has shown a grant of a later generation
    and with lies:
@@ -75,6 +83,9 @@
 #endif
 #ifndef OLD
 #define OLD 0
+#endif
+#ifndef VOIDS
+#define VOIDS 0
 #endif
 #define EPOCHS (2 - (GENERATION > 0)) /* grants in each life                      */
 #define GENERATION (old -> 0 : life)  /* an old copy is of the first generation   */
@@ -111,6 +122,8 @@ typedef Ledger {
   bool known;             /* it has a row of device 2 as it is now enrolled       */
   bool admitted;          /* the old journal of device 2 is booked                */
   bool awaits;            /* nobody has said yet that no device is forgotten      */
+  byte voided;            /* 0 no, 1 requested, 2 it has happened                 */
+  bool recalled;          /* the holder is asked to give the hold back, for a void */
 }
 Ledger l;                 /* the server's database                                */
 Ledger b;                 /* the copy of it                                       */
@@ -220,16 +233,29 @@ byte recall[3];           /* epoch of the hold that it is to release            
 #endif
 #define MAY_STAND (l.holder == 0 || l.holder == LIE)
 
+#ifdef RECALL_LOST
+#define KEEPS_RECALL false
+#else
+#define KEEPS_RECALL (l.voided == 1)
+#endif
+#ifdef VOID_STAYS
+#define MAY_WAIT_AGAIN false
+#else
+#define MAY_WAIT_AGAIN (l.voided == 2)
+#endif
+#define keep_recall() if :: MAY_WAIT_AGAIN -> l.voided = 1; l.recalled = true :: else -> l.recalled = KEEPS_RECALL fi
+#define do_what_waited() if :: l.voided == 1 && l.holder == 0 && l.redeemed == 0 -> l.voided = 2 :: else fi
+
 inline open() {           /* a second gift stands now, if there is one            */
   l.redeemed = (l.second[1] -> 1 : (l.second[2] -> 2 : (l.second[3] -> 3 : (l.second[LIE] && MAY_STAND -> LIE : 0))));
-  l.second[l.redeemed] = false; l.handed = (l.redeemed != 0)
+  l.second[l.redeemed] = false; l.handed = (l.redeemed != 0); do_what_waited()
 }
 
 inline take(d, w, k) {    /* entry k of device w's journal, as an act of d        */
   if
   :: entry(w, k) == ASK ->
        if
-       :: ASKS && l.redeemed == 0 && (l.holder == w || (l.holder == 0 && MAY_GRANT)) -> l.redeemed = d
+       :: ASKS && l.redeemed == 0 && (l.voided == 0 || (l.voided == 1 && l.holder == w)) && (l.holder == w || (l.holder == 0 && MAY_GRANT)) -> l.redeemed = d
        :: else
        fi
   :: entry(w, k) == GAVE || entry(w, k) == GAVEHELD ->
@@ -245,7 +271,7 @@ inline take(d, w, k) {    /* entry k of device w's journal, as an act of d      
        :: !l.second[d] && l.redeemed == d -> open()
        :: else
        fi
-  :: entry(w, k) > RELEASE -> if :: l.holder == w && IS_OF(entry(w, k) - RELEASE) -> l.holder = 0 :: else fi
+  :: entry(w, k) > RELEASE -> if :: l.holder == w && IS_OF(entry(w, k) - RELEASE) -> l.holder = 0; l.recalled = false; do_what_waited() :: else fi
   fi
 }
 
@@ -260,13 +286,13 @@ inline serve(d, n, g, c) { /* its journal has n entries, it reports to generatio
   :: recovering && IS_PRESENT(g) && !reported[d] ->
 #ifdef UNCLAIMED
 #else
-       if :: c > l.epoch || (c != 0 && PROOF_BEATS) -> l.holder = d; l.epoch = c; l.unproved = false; make_way() :: else fi;
+       if :: c > l.epoch || (c != 0 && PROOF_BEATS) -> l.holder = d; l.epoch = c; l.unproved = false; keep_recall(); make_way() :: else fi;
 #endif
        if :: IS_ALL(d, n) -> reported[d] = true :: else fi
   :: else
   fi;
   if
-  :: l.redeemed == 0 && l.holder == 0 && MAY_GRANT && above(l.epoch) < above(0) + EPOCHS ->
+  :: l.redeemed == 0 && l.voided == 0 && l.holder == 0 && MAY_GRANT && above(l.epoch) < above(0) + EPOCHS ->
        if :: l.holder = d; l.epoch = above(l.epoch) + 1; l.unproved = false :: skip fi
   :: else
   fi
@@ -278,12 +304,13 @@ inline lose() { late = 0; lateSize = 0; lateLife = 0; lateClaim = 0 }
 inline copy(to, from) {
   to.last[1] = from.last[1]; to.last[2] = from.last[2]; to.redeemed = from.redeemed; to.handed = from.handed;
   to.second[1] = from.second[1]; to.second[2] = from.second[2]; to.second[3] = from.second[3]; to.second[LIE] = from.second[LIE]; to.unproved = from.unproved;
-  to.holder = from.holder; to.epoch = from.epoch; to.known = from.known; to.admitted = from.admitted; to.awaits = from.awaits
+  to.holder = from.holder; to.epoch = from.epoch; to.known = from.known; to.admitted = from.admitted; to.awaits = from.awaits;
+  to.voided = from.voided; to.recalled = from.recalled
 }
 
 inline forget_copy() {    /* it will not be restored again: fewer states          */
   b.last[1] = 0; b.last[2] = 0; b.redeemed = 0; b.handed = false; b.second[1] = false; b.second[2] = false; b.second[3] = false; b.second[LIE] = false; b.unproved = false;
-  b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false
+  b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false; b.voided = 0; b.recalled = false
 }
 
 proctype Server() {
@@ -297,6 +324,7 @@ proctype Server() {
        if :: life == RESTORES -> forget_copy() :: else fi }
   :: atomic { OLD && life == RESTORES && !recovering && !old -> copy(l, b); old = true } /* the first copy is put back, and not by "flask restore" */
   :: atomic { l.awaits && ALL_HERE -> l.awaits = false }
+  :: atomic { VOIDS && l.voided == 0 && l.redeemed == 0 -> if :: l.holder != 0 -> l.voided = 1; l.recalled = true :: else -> l.voided = 2 fi }
   :: atomic { recovering && ALL_REPORTED && NONE_FORGOTTEN ->
        recovering = false; l.awaits = false; reported[1] = false; reported[2] = false;
        if :: life == RESTORES -> lateLife = 0; lateClaim = 0 :: else fi }
@@ -366,5 +394,7 @@ init { atomic { run Server(); run Device(1); run Device(2); run_liar() } }
 #define WRONG (l.second[1] || l.second[2] || l.second[3] || UNBOOKED(1) || UNBOOKED(2) || UNBOOKED(3) || (l.redeemed == 3 && !given[3]))
 #define LOST_HOLD(d) (!recovering && held[d] != 0 && l.holder != d)
 #define BLOCKED (l.redeemed == LIE && !MAY_STAND)
-#define SAFE (!TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2) && !LOST_HOLD(1) && !LOST_HOLD(2) && !BLOCKED)
+#define NOT_ASKED (l.voided != 0 && l.holder != 0 && !(l.voided == 1 && l.recalled))
+#define WAITS_FOR_NOBODY (l.voided == 1 && l.holder == 0 && l.redeemed == 0)
+#define SAFE (!NOT_ASKED && !WAITS_FOR_NOBODY && !TWICE && !(HEARD && WRONG) && !BURNED(1) && !BURNED(2) && !STUCK(1) && !STUCK(2) && !LOST_HOLD(1) && !LOST_HOLD(2) && !BLOCKED)
 ltl once { [] ((old && !(in_time && TWICE)) || (!old && SAFE)) }

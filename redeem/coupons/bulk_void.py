@@ -24,6 +24,7 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.status import is_void
+from redeem.ledger import lost_coupons
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, coupon_id, new_id
@@ -153,7 +154,8 @@ def serials_named(session: Session, text: str, ring: KeyRing) -> Sequence[int]:
     serial = find_named(session, read_name(text, ring))
     if serial is None:
         return history.serials_of_order(session, text)
-    return list(session.scalars(select(Coupon.serial).where(Coupon.serial == serial)))
+    is_here = session.get(Coupon, serial) is not None or lost_coupons.find_lost(session, serial) is not None
+    return [serial] if is_here else []
 
 
 def next_of_campaign(session: Session, row: BulkVoid) -> list[tuple[str, int | None]]:
@@ -210,7 +212,7 @@ def void_some(session: Session, run_id: str, now: Ms) -> bool:
 
 
 def void_one(session: Session, serial: int | None, reason: str, now: Ms) -> What:
-    before = issue.get_coupon(session, serial, lock=True)
+    before = issue.get_or_adopt(session, serial, now)
     try:
         after = issue.void(session, serial, reason, now)
     except AlreadyRedeemed:

@@ -135,7 +135,7 @@ def change_campaign(
     if row.version != version:
         raise ChangedMeanwhile
     campaigns.patch_campaign(session, person, number, now, name=cleaned, changes=dict(terms))
-    if row.coupons and changed_words(before, terms) and not promises_no_less:
+    if campaigns.is_in_use(session, row) and changed_words(before, terms) and not promises_no_less:
         raise WordsAreOut
 
 

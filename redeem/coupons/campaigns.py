@@ -13,11 +13,12 @@ from redeem.accounts import audit
 from redeem.accounts.audit import Author, Change
 from redeem.db.engine import Retry
 from redeem.db.models.coupons import Campaign
+from redeem.db.models.devices import Claim
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, Invalid, NotFound, RedeemError
-from redeem.lib.ids import campaign_id
+from redeem.lib.ids import NUMBER_LIMIT, campaign_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import Ms, rfc3339
 from redeem.partners.directory import is_good_at_store
@@ -125,7 +126,7 @@ def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Map
     before = parse_terms(campaign.terms)
     after = changed(before, changes)
     check_places(session, after)
-    if campaign.coupons:
+    if is_in_use(session, campaign):
         check_promises(session, before, after)
     if name is not None:
         campaign.name = clean_name(name, LONG_NAME_CHARACTERS)
@@ -139,6 +140,18 @@ def lock_campaign(session: Session, number: int | None) -> Campaign:
     if campaign is None:
         raise NotFound("Check the campaign's id; no such campaign is here.")
     return campaign
+
+
+def is_in_use(session: Session, campaign: Campaign) -> bool:
+    """Return whether coupons of the campaign are known to be out: they have rows, or a tablet claims one that a restore has lost.
+
+    Numbers that a restore has skipped prove no coupon. Whoever changes a restored campaign says that none was issued since the backup.
+    """
+    if campaign.coupons > campaign.skipped:
+        return True
+    first = campaign.number << 32
+    claimed = select(Claim.serial).where(Claim.serial.between(first, first + NUMBER_LIMIT - 1))
+    return session.scalar(claimed.limit(1)) is not None
 
 
 def set_stopped(campaign: Campaign, stopped: bool, now: Ms) -> None:
@@ -204,7 +217,7 @@ def note_change(session: Session, author: Author, row: Campaign, name: str, befo
     changed = what_became_what(name, before, row.name, after)
     if not changed:
         return
-    words = changed_words(before, after) if row.coupons else {}
+    words = changed_words(before, after) if is_in_use(session, row) else {}
     said = {code: offer.model_dump(exclude={"picture"}) for code, offer in words.items()}
     told: dict[str, Any] = {"name": row.name, "changed": changed, **({"words_before": said} if said else {})}
     audit.note(session, author.id, Change.CAMPAIGN_CHANGED, campaign_id(row.number), now, **told)

@@ -19,10 +19,12 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice
 from redeem.domain import short_codes
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import can_issue, is_good_at, last_day
 from redeem.domain.status import is_void
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
+from redeem.ledger import lost_coupons
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -198,6 +200,16 @@ def get_coupon(session: Session, serial: int | None, *, lock: bool = False) -> C
     return coupon
 
 
+def get_or_adopt(session: Session, serial: int | None, now: Ms) -> CouponView:
+    """Return the coupon, locked. One that a restore has lost gets its row again: the shop, which issued it, names it. Raises NotFound."""
+    try:
+        return get_coupon(session, serial, lock=True)
+    except NotFound:
+        if serial is None or lost_coupons.adopt(session, ShownCoupon(serial), now) is None:
+            raise
+    return get_coupon(session, serial, lock=True)
+
+
 def title_of(session: Session, serial: int | None) -> str:
     """Return what the coupon gives, in the first language of its offer. Raises NotFound."""
     terms = parse_terms(get_campaign(session, get_coupon(session, serial).serial >> 32).terms)
@@ -219,7 +231,7 @@ def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponVi
 
     The void of a held coupon waits for its holder: what was given under the hold before the holder heard of the void is honoured.
     """
-    coupon = get_coupon(session, serial, lock=True)
+    coupon = get_or_adopt(session, serial, now)
     if coupon.redeemed_at is not None:
         raise AlreadyRedeemed(redeemed_at=rfc3339(coupon.redeemed_at))
     if not is_void(coupon):

@@ -9,7 +9,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, or_, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, Coupon
@@ -33,21 +46,27 @@ class Hold:
 
 # A claim with a newer epoch than the ledger's is a grant that the backup lacks, so it is taken over. One with a proof also takes over a
 # hold that was claimed without. One without a proof takes only what nobody holds: it keeps others from a grant, and proves nothing.
+# A recall for a void is kept, since the new holder has not heard of it. A void that has happened by then waits again for a holder with
+# a proof: that device had the hold before, and what it gave until it hears of the void is honoured.
+VOID_SINCE = func.coalesce(Coupon.void_requested_at, Coupon.voided_at)
+IS_UNPROVED: BindParameter[bool] = bindparam("is_unproved", type_=Boolean())
 IS_FREE = Coupon.holder_id.is_(None) | (Coupon.holder_id == bindparam("by_device_id"))
 TAKE = (
     update(Coupon)
     .where(
         Coupon.serial == bindparam("of_serial"),
         case(
-            (bindparam("is_unproved", type_=Boolean()), IS_FREE & (Coupon.epoch < bindparam("new_epoch"))),
+            (IS_UNPROVED, IS_FREE & (Coupon.epoch < bindparam("new_epoch"))),
             else_=Coupon.unproved.is_(True) | (Coupon.epoch < bindparam("new_epoch")),
         ),
     )
     .values(
         holder_id=bindparam("by_device_id"),
         epoch=bindparam("new_epoch"),
-        unproved=bindparam("is_unproved", type_=Boolean()),
-        recalled_at=None,
+        unproved=IS_UNPROVED,
+        voided_at=case((IS_UNPROVED, Coupon.voided_at), else_=null()),
+        void_requested_at=case((IS_UNPROVED, Coupon.void_requested_at), else_=VOID_SINCE),
+        recalled_at=VOID_SINCE,
         recalled_for_id=None,
         promised_to_id=None,
         promised_from=None,

@@ -35,6 +35,7 @@ OF_RECOVERY = [
     "OLD_COPY_GRANTS",
     "ONLYSINCE",
     "OVERTAKEN",
+    "RECALL_LOST",
     "UNADMITTED",
     "UNASKED",
     "UNAWAITED",
@@ -42,6 +43,7 @@ OF_RECOVERY = [
     "UNFINISHED",
     "UNSIGNED_CLAIM_ASKS",
     "UNSIGNED_CLAIM_WINS",
+    "VOID_STAYS",
 ]
 
 
@@ -153,6 +155,15 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/ledger/recovery_reports.py", "def record_claims("),
         ("redeem/ledger/recovery_reports.py", "Coupon.unproved.is_(True) | (Coupon.epoch < bindparam"),
     ],
+    "keep_recall() if :: MAY_WAIT_AGAIN -> l.voided = 1; l.recalled = true": [
+        ("redeem/ledger/recovery_reports.py", "recalled_at=VOID_SINCE"),
+        ("redeem/ledger/recovery_reports.py", "else_=VOID_SINCE"),
+    ],
+    "l.voided == 1 && l.holder == 0 && l.redeemed == 0 -> l.voided = 2": [
+        ("redeem/holds/holds.py", "def _do_what_waited("),
+        ("redeem/holds/holds.py", "def reopen("),
+    ],
+    "VOIDS && l.voided == 0 && l.redeemed == 0": [("redeem/holds/holds.py", "def void(")],
     "make_way() if :: l.redeemed == LIE": [("redeem/ledger/recovery_reports.py", "def make_way(")],
     "MAY_CLAIM (l.epoch < above(0) && (l.holder == 0": [
         ("redeem/ledger/recovery_reports.py", "IS_FREE & (Coupon.epoch < bindparam")

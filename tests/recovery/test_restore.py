@@ -19,7 +19,6 @@ from redeem.domain.presented import ShownCoupon
 from redeem.ledger import recovery_reports, signing
 from redeem.lib.errors import NotFound
 from redeem.lib.sealing import Sealer
-from redeem.recovery import restore as recovery_restore
 from redeem.recovery import tills as recovery_tills
 from redeem.recovery.missing_devices import NotRecovering, list_missing, write_off_missing
 from redeem.sync import quarantine
@@ -28,22 +27,10 @@ from tests.books import ends_in_order
 from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS, SECRET
+from tests.restores import LATER, all_report, begin, restore
 from tests.tills import as_given
 
 pytestmark = [on_both_databases, ends_in_order]
-LATER = NOW + 60_000
-
-
-def restore(counters, vault, **options):
-    """Puts the backup back and begins recovery; answers the new generation."""
-    vault.put_back()
-    return begin(counters, **options)
-
-
-def begin(counters, **options):
-    """None was enrolled since the backup, if nothing else is said."""
-    known = {"none_enrolled": True} | options
-    return counters.write(lambda session: recovery_restore.begin(session, LATER, **known)).generation
 
 
 def missing(counters, scope=None):
@@ -59,14 +46,6 @@ def say_again(counters, till, coupon, answer, attempt):
     seen = ShownCoupon.of(tokens.read(coupon.token))
     given = as_given(till, attempt, seen, answer)
     return counters.write(lambda session: recovery_tills.say_again(session, till.actor, given, PROOFS, LATER))
-
-
-def all_report(counters, tills, generation, *, but=()):
-    for tablet in (counters.tablet, counters.south):
-        if tablet not in but:
-            tablet.restored(generation)
-    for till in tills.values():
-        counters.write(lambda session, till=till: recovery_tills.till_reported(session, till.actor.device_id))
 
 
 # The first thing after a backup was put back.

@@ -1,13 +1,21 @@
 /** Starts the tablet's page: opens the journal and the key in this one tab, then the clerk's page or enrolment. */
 import { Api, NoAnswer, Refused } from "./server/api.js";
 import { Page } from "./counter/page.js";
-import { begin, enrol, enrolmentToken } from "./server/enrolment.js";
+import { enrol, enrolmentToken } from "./server/enrolment.js";
 import { JournalFile, StorageError } from "./storage/journal-file.js";
-import { Journal } from "./storage/journal.js";
 import { OldJournals } from "./storage/old-journals.js";
 import { keepPictures } from "./server/pictures.js";
+import { openJournal } from "./server/opening.js";
 import { Pins } from "./server/pins.js";
-import { elsewhereScreen, enrollingScreen, enrolProblemScreen, enrolScreen, faultScreen, insecureScreen } from "./counter/setup.js";
+import {
+  damagedScreen,
+  elsewhereScreen,
+  enrollingScreen,
+  enrolProblemScreen,
+  enrolScreen,
+  faultScreen,
+  insecureScreen,
+} from "./counter/setup.js";
 import { switchSound, wakeSound } from "./view/sound.js";
 import { Store } from "./storage/store.js";
 import { chooseLanguage, currentLanguage } from "./view/strings.js";
@@ -18,8 +26,11 @@ import { keepUpdated } from "./server/updates.js";
 import { loadIcons } from "./view/view.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
+/** @import { Journal, Signer } from "./storage/journal.js" */
+/** @import { Opened } from "./storage/journal-file.js" */
 /** @import { DeviceRecord } from "./storage/store.js" */
 
+const NOTHING = { journal: null, damage: null };
 const PAINT_MS_MAX = 100;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
@@ -45,27 +56,29 @@ async function start() {
   if (!window.isSecureContext) return show(insecureScreen(safeAddress));
   if (!(await isCapable())) return show(faultScreen("old"));
   const file = new JournalFile();
-  const records = await file.open();
-  if (!records) return show(elsewhereScreen(() => location.reload()));
+  const opened = await file.open();
+  if (!opened) return show(elsewhereScreen(() => location.reload()));
   const store = await Store.open();
   const { language, sound = true } = await store.settings();
   switchSound(sound);
   chooseLanguage(language ? [language] : navigator.languages);
   document.documentElement.lang = currentLanguage();
-  await open({ store, file, records }, token);
+  await open({ store, file, opened }, token);
 }
 
-/** @typedef {{store: Store, file: JournalFile, records: string[]}} Kept  what this tablet has stored */
+/** @typedef {{store: Store, file: JournalFile, opened: Opened}} Kept  what this tablet has stored */
 
 /** @param {Kept} kept @param {string | null} token */
 async function open(kept, token) {
   const [device, pending] = await Promise.all([kept.store.device(), kept.store.enrolment()]);
-  if (device) kept.records = await begin(device.id, kept.file, kept.records, device.proof);
-  if (device && !(token && (await isRefused(device, kept)))) return openTill(device, kept);
+  const { journal, damage } = device ? await openJournal(signerOf(device), kept, kept.store, now) : NOTHING;
+  if (device && journal && !damage && !(token && (await isRefused(device, journal, kept)))) return openTill(device, journal, kept);
   const chosen = token ?? pending?.token;
   if (chosen) return enrolWith(chosen, kept);
+  const onToken = (/** @type {string} */ scanned) => enrolWith(scanned, kept);
+  if (damage) return show(damagedScreen(onToken));
   // A journal without a key: IndexedDB was lost. The journal is kept, and sent to the server once the tablet is enrolled again.
-  show(enrolScreen({ onToken: (scanned) => enrolWith(scanned, kept), lostKey: kept.records.length > 0, revoked: false }));
+  show(enrolScreen({ onToken, lostKey: kept.opened.texts.length > 0, revoked: false }));
 }
 
 /** @param {string} token @param {Kept} kept @returns {Promise<void>} */
@@ -81,9 +94,9 @@ async function enrolWith(token, kept) {
   }
 }
 
-/** @param {DeviceRecord} device @param {Kept} kept */
-async function openTill(device, kept) {
-  const { page, sync } = await till(device, kept);
+/** @param {DeviceRecord} device @param {Journal} journal @param {Kept} kept */
+async function openTill(device, journal, kept) {
+  const { page, sync } = await till(device, journal, kept);
   await sync.load();
   void keepUpdated(() => page.idle);
   keepPicturesOf(sync);
@@ -103,13 +116,10 @@ function keepPicturesOf(sync) {
   });
 }
 
-/** @param {DeviceRecord} device @param {Kept} kept */
-async function till(device, kept) {
-  const { store, file, records } = kept;
-  const sign = signerOf(device);
-  const journal = new Journal(file, { deviceId: device.id, sign }, now);
-  await journal.load(records);
-  const key = { id: device.id, sign, proof: device.proof };
+/** @param {DeviceRecord} device @param {Journal} journal @param {Kept} kept */
+async function till(device, journal, kept) {
+  const { store, file } = kept;
+  const key = { id: device.id, sign: signerOf(device).sign, proof: device.proof };
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
@@ -128,10 +138,10 @@ async function till(device, kept) {
 
 /**
  * Whether the server no longer accepts this tablet. Only then does an enrolled tablet use a new enrolment link.
- * @param {DeviceRecord} device @param {Kept} kept
+ * @param {DeviceRecord} device @param {Journal} journal @param {Kept} kept
  */
-async function isRefused(device, kept) {
-  const { sync } = await till(device, kept);
+async function isRefused(device, journal, kept) {
+  const { sync } = await till(device, journal, kept);
   try {
     await sync.run();
   } catch (error) {
@@ -140,8 +150,11 @@ async function isRefused(device, kept) {
   return sync.mustEnrol;
 }
 
-/** @param {DeviceRecord} device @returns {(bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>} */
-const signerOf = (device) => async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
+/** @param {DeviceRecord} device @returns {Signer} */
+const signerOf = ({ id, keys }) => ({
+  deviceId: id,
+  sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", keys.privateKey, bytes)),
+});
 
 /** Takes the one-time token and removes it from the address bar at once: browsers show, sync and remember addresses. */
 function takeToken() {

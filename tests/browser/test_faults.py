@@ -16,8 +16,8 @@ MAIN, WORKER = (f"/clerk/static/clerk/{name}.js" for name in ("main", "storage/j
 WRITE = "if (file.write(bytes, { at }) !== bytes.length)"
 # The disk is full from the first gift on.
 FULL = f"""if (new TextDecoder().decode(bytes).includes('"gave')) throw new DOMException("full", "QuotaExceededError");\n  {WRITE}"""
-FILE = "const root = await navigator.storage.getDirectory();\n    const file"
-NO_FILE = f"""throw new DOMException("private", "SecurityError");\n    {FILE}"""
+FILE = "open: async () => {\n    const root"
+NO_FILE = FILE.replace("const root", 'throw new DOMException("private", "SecurityError");\n    const root')
 NO_DATABASE = """indexedDB.open = () => { throw new DOMException("private", "SecurityError") }"""
 NO_KEYS = """crypto.subtle.generateKey = () => Promise.reject(new DOMException("", "NotSupportedError"))"""
 CANT_SAVE = (

@@ -30,6 +30,30 @@ export function enrolScreen({ onToken, lostKey, revoked }) {
   return screen;
 }
 
+/**
+ * The tablet's journal is damaged: it can't know what it has given.
+ * @param {(token: string) => unknown} onToken
+ */
+export function damagedScreen(onToken) {
+  const scan = button(t("Scan the link"), () => screen.replaceWith(scanLinkScreen(onToken, screen)), { icon: "camera" });
+  const screen = helpScreen({
+    icon: "alert",
+    title: t("Call a manager"),
+    lines: [
+      t("This tablet's storage is damaged. It can't be sure what it has given, so nothing may be given on it."),
+      t("What it recorded is kept. Leave its browser data as it is."),
+    ],
+    steps: [
+      t("Keep the tablet online for a minute: it hands in what it has."),
+      t("In the office: Devices. What this tablet may give stays reserved for it until a shop manager decides."),
+      t("Enrol the tablet anew with a link from a manager."),
+    ],
+    actions: [scan],
+    role: "alert",
+  });
+  return screen;
+}
+
 export const enrollingScreen = () =>
   helpScreen({ icon: "key", title: t("Enrolling this tablet"), lines: [t("This takes a moment.")], role: "status" });
 

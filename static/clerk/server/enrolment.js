@@ -8,7 +8,7 @@ import { toBase64url } from "../domain/bytes.js";
 import { ownerOf, ownerRecord } from "../storage/journal.js";
 
 /** @import { Api } from "./api.js" */
-/** @import { JournalFile } from "../storage/journal-file.js" */
+/** @import { JournalFile, Opened } from "../storage/journal-file.js" */
 /** @import { DeviceRecord, EnrolmentRecord, Store } from "../storage/store.js" */
 
 const TIMEOUT_MS = 15_000;
@@ -18,12 +18,12 @@ const KEY_IS_KNOWN = "conflict";
 export const enrolmentToken = (text) => /#enrol=([\w.~-]+)$/.exec(text.trim())?.[1] ?? null;
 
 /**
- * @param {string} token @param {{api: Api, store: Store, file: JournalFile, records: string[]}} parts  `records`: those of the journal file
+ * @param {string} token @param {{api: Api, store: Store, file: JournalFile, opened: Opened}} parts  `opened`: the file as it was opened
  * @returns {Promise<DeviceRecord>} Throws NoAnswer (try the same again) or Refused.
  */
-export async function enrol(token, { api, store, file, records }) {
+export async function enrol(token, { api, store, file, opened }) {
   const { device, keys } = await registerOrResume(token, api, store);
-  await begin(device.id, file, records, device.proof);
+  await begin(device.id, file, opened, device.proof);
   const record = { ...device, keys };
   await store.enrolled(record);
   return record;
@@ -96,16 +96,13 @@ async function register(token, keys, api, store) {
 }
 
 /**
- * Begins the device's journal, unless the file is that journal already. Another device's journal is set aside.
- * @param {string} deviceId @param {JournalFile} file @param {string[]} records of the file @param {string} [proof] of the device
- * @returns {Promise<string[]>} the records of the file now
+ * Begins the device's journal, unless the file is that journal already. Whatever else is in the file is set aside.
+ * @param {string} deviceId @param {JournalFile} file @param {Opened} opened the file as it was opened @param {string} [proof] of the device
  */
-export async function begin(deviceId, file, records, proof) {
-  const owner = ownerOf(records);
-  if (owner === deviceId) return records;
-  if (owner !== null) await file.retire();
+async function begin(deviceId, file, { texts, damage }, proof) {
+  if (!damage && ownerOf(texts) === deviceId) return;
+  if (damage || texts.length) await file.retire();
   await file.append(ownerRecord(deviceId, proof));
-  return [ownerRecord(deviceId, proof)];
 }
 
 /** @returns {Promise<CryptoKeyPair>} not extractable: the private half signs here and can't be copied */

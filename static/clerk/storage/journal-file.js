@@ -1,5 +1,9 @@
 /** The journal file for the page: calls to journal-worker.js. */
 
+/** @import { Damage } from "./damage.js" */
+
+/** @typedef {{texts: string[], damage: Damage | null}} Opened */
+
 /** The tablet's storage failed: it is full, or the browser gives the page none. */
 export class StorageError extends Error {}
 
@@ -14,7 +18,7 @@ export class JournalFile {
     this.#worker.addEventListener("error", () => this.#fail("the journal's worker did not start"));
   }
 
-  /** The records in the file, or null if another tab has it. @returns {Promise<string[] | null>} */
+  /** The records in the file, up to its damage if it has any; null if another tab has it. @returns {Promise<Opened | null>} */
   open() {
     return this.#call("open");
   }

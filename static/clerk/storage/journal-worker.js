@@ -1,33 +1,48 @@
 /**
- * Writes the journal file. Its sync access handle is exclusive, which also ensures that only one tab writes.
+ * Writes the journal file, and beside it its flushed length. Its sync access handle is exclusive, which also ensures that only one tab
+ * writes.
  *
  * Messages: {id, call: "open" | "append" | "retire" | "retired" | "read", text?}; answers: {id, value} or {id, error}.
- * Nothing is deleted: bytes are copied to a file of their own before they are cut from the journal.
+ * Nothing is deleted: bytes are copied to a file of their own before they are cut from the journal. A damaged file is left as it is.
  */
-import { HEADER, readRecords, writeRecord } from "./records.js";
+import { readJournal } from "./damage.js";
+import { placeOf, readLengths, writeLength } from "./lengths.js";
+import { HEADER, MEASURED, readRecords, salvage, startsWith, writeRecord } from "./records.js";
+
+/** @import { Damage } from "./damage.js" */
 
 const FILE = "journal.redeem";
-const RETIRED = /^journal-retired-\d+\.redeem$/;
+const LENGTHS = "journal-lengths.redeem";
+const RETIRED = /^journal-(retired|damaged)-\d+\.redeem$/;
 const OPEN_TRIES = 15;
 const OPEN_PAUSE_MS = 100;
 
 /** @type {FileSystemSyncAccessHandle | null} */
 let handle = null;
+/** @type {FileSystemSyncAccessHandle | null} */
+let lengths = null;
 let size = 0;
+/** Of the length that was written last. */
+let sequence = 0;
+/** @type {Damage | null} */
+let damage = null;
 
 /** @type {Record<string, (text: string) => Promise<unknown>>} */
 const calls = {
   open: async () => {
     const root = await navigator.storage.getDirectory();
+    // Made before the journal, so that no power cut leaves a journal without them.
+    const beside = await root.getFileHandle(LENGTHS, { create: true });
     const file = await root.getFileHandle(FILE, { create: true });
     handle = await exclusively(file);
-    return handle ? await load(handle) : null;
+    lengths = handle && (await exclusively(beside));
+    return handle && lengths ? load(handle) : null;
   },
   append: async (text) => append(opened(), writeRecord(text)),
   // The tablet becomes another device: keep the journal under another name, and begin an empty one.
   retire: async () => {
     const whole = readAll(opened());
-    if (whole.length > HEADER.length) await setAside(whole, "retired");
+    if (whole.length > HEADER.length) await setAside(whole, damage ? "damaged" : "retired");
     begin(opened());
   },
   retired: async () => {
@@ -35,9 +50,11 @@ const calls = {
     for await (const name of (await navigator.storage.getDirectory()).keys()) if (RETIRED.test(name)) names.push(name);
     return names;
   },
+  // Every whole record, also behind damage.
   read: async (name) => {
     const file = await (await navigator.storage.getDirectory()).getFileHandle(name);
-    return readRecords(new Uint8Array(await (await file.getFile()).arrayBuffer())).texts;
+    const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+    return [...salvage(bytes, readRecords(bytes).whole && HEADER.length)].map(({ text }) => text);
   },
 };
 
@@ -65,32 +82,49 @@ async function exclusively(file) {
   return null;
 }
 
-/** @param {FileSystemSyncAccessHandle} file @returns {Promise<string[]>} */
+/**
+ * A torn tail is set aside and cut off. A damaged file is not touched.
+ * @param {FileSystemSyncAccessHandle} file @returns {Promise<{texts: string[], damage: Damage | null}>}
+ */
 async function load(file) {
   const bytes = readAll(file);
-  const { texts, whole } = readRecords(bytes);
+  const kept = readLengths(readAll(measure()));
+  const { texts, whole, damage: found } = readJournal(bytes, kept);
+  sequence = kept.newest?.sequence ?? 0;
+  damage = found;
+  if (damage) return { texts, damage };
   if (whole < bytes.length) await setAside(bytes, "torn");
   if (!whole) begin(file);
-  else cut(file, whole);
-  return texts;
+  else if (whole < bytes.length) cut(file, whole);
+  else size = whole;
+  if (!kept.newest) keepFirstLengths();
+  else if (kept.newest.length !== size || !kept.areWhole) keepLength();
+  else if (startsWith(bytes, HEADER)) writeAll(file, MEASURED, 0); // an opening ago they were there already, so they are to be there
+  return { texts, damage };
 }
 
 /** @param {FileSystemSyncAccessHandle} file @param {Uint8Array<ArrayBuffer>} record */
 function append(file, record) {
+  if (damage) throw new Error("the journal is damaged");
+  const before = size;
   try {
-    writeAll(file, record, size);
+    writeAll(file, record, before);
     size += record.length;
+    keepLength();
   } catch (error) {
-    cut(file, size); // half a record would make the next one unreadable
+    cut(file, before); // half a record would make the next one unreadable
+    keepLength();
     throw error;
   }
 }
 
 /** @param {FileSystemSyncAccessHandle} file */
 function begin(file) {
-  file.truncate(0);
-  writeAll(file, HEADER, 0);
   size = HEADER.length;
+  keepFirstLengths(); // first: with less in the file than its length says it would be damaged
+  writeAll(file, HEADER, 0);
+  cut(file, HEADER.length);
+  damage = null;
 }
 
 /** @param {FileSystemSyncAccessHandle} file @param {number} length */
@@ -98,6 +132,19 @@ function cut(file, length) {
   file.truncate(length);
   file.flush();
   size = length;
+}
+
+/** Keeps the flushed length in the place of the older one. */
+function keepLength() {
+  const next = sequence + 1;
+  writeAll(measure(), writeLength({ sequence: next, length: size }), placeOf(next));
+  sequence = next;
+}
+
+/** Keeps the flushed length in both places. */
+function keepFirstLengths() {
+  keepLength();
+  keepLength();
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {string} why */
@@ -109,11 +156,12 @@ async function setAside(bytes, why) {
   target.close();
 }
 
-/** @param {FileSystemSyncAccessHandle} file @returns {Uint8Array<ArrayBuffer>} */
+/** A read that stops early is a file that ends there. @param {FileSystemSyncAccessHandle} file @returns {Uint8Array<ArrayBuffer>} */
 function readAll(file) {
   const bytes = new Uint8Array(file.getSize());
-  file.read(bytes, { at: 0 });
-  return bytes;
+  let done = 0;
+  for (let more = bytes.length; more > 0 && done < bytes.length; done += more) more = file.read(bytes.subarray(done), { at: done });
+  return bytes.slice(0, done);
 }
 
 /** @param {FileSystemSyncAccessHandle} file @param {Uint8Array<ArrayBuffer>} bytes @param {number} at */
@@ -125,4 +173,9 @@ function writeAll(file, bytes, at) {
 function opened() {
   if (!handle) throw new Error("the journal is not open");
   return handle;
+}
+
+function measure() {
+  if (!lengths) throw new Error("the journal is not open");
+  return lengths;
 }

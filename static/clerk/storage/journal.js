@@ -6,8 +6,10 @@
  */
 import { sha256, toBase64url, utf8 } from "../domain/bytes.js";
 import { emptyPast, take } from "../knowledge/state.js";
+import { DamagedJournal } from "./damage.js";
 
-/** @import { Entry, Past } from "../knowledge/state.js" */
+/** @import { Damage } from "./damage.js" */
+/** @import { Entry, Past, Receipt } from "../knowledge/state.js" */
 
 /**
  * @typedef {{text: string, signature: string}} SignedEntry  `signature` is base64url
@@ -26,6 +28,9 @@ export const signedBytes = (deviceId, text) => utf8(`redeem-entry-v1\0${deviceId
  * @param {string} deviceId @param {string} [proof]
  */
 export const ownerRecord = (deviceId, proof) => JSON.stringify({ v: 1, device: deviceId, proof });
+
+/** The hash that the next entry names, and the server's receipt. @param {string} text of an entry */
+const hashOf = async (text) => toBase64url(await sha256(utf8(text)));
 
 /** The device whose journal this is, or null for an empty file. @param {string[]} records @returns {string | null} */
 export const ownerOf = (records) => (records.length ? (JSON.parse(records[0]).device ?? null) : null);
@@ -53,12 +58,26 @@ export class Journal {
     this.#now = now;
   }
 
-  /** Loads the records of the file: the owner's record, then entries. @param {string[]} records */
+  /**
+   * Loads the records of the file: the owner's record, then entries. Throws DamagedJournal if one does not follow the one before it.
+   * @param {string[]} records
+   */
   async load(records) {
-    if (ownerOf(records) !== this.#signer.deviceId) throw new Error("the journal belongs to another device");
-    for (const record of records.slice(1)) this.#add(JSON.parse(record));
-    const last = this.#entries.at(-1);
-    if (last) this.#prev = toBase64url(await sha256(utf8(last.text)));
+    if (ownerOf(records) !== this.#signer.deviceId) throw new DamagedJournal("short", "the journal is not this device's");
+    const entries = records.slice(1).map((record) => /** @type {SignedEntry} */ (JSON.parse(record)));
+    const hashes = await Promise.all(entries.map(({ text }) => hashOf(text)));
+    for (const [index, entry] of entries.entries()) this.#takeNext(entry, hashes[index]);
+  }
+
+  /**
+   * Why this can't be all that the device wrote, null if nothing speaks against it.
+   * @param {number} acknowledged the last entry that the server was known to have @param {Receipt} [receipt] that the server signed
+   * @returns {Promise<Damage | null>}
+   */
+  async findLoss(acknowledged, receipt) {
+    if (this.last < Math.max(acknowledged, receipt?.number ?? 0)) return "short";
+    const [said] = receipt ? this.entriesAfter(receipt.number - 1, 1) : [];
+    return said && (await hashOf(said.text)) !== receipt?.hash ? "rewritten" : null;
   }
 
   /** @returns {Readonly<Past>} */
@@ -101,16 +120,23 @@ export class Journal {
     const head = { v: 1, n: this.last + 1, prev: this.#prev, at: this.#now(), kind };
     const text = JSON.stringify({ ...head, ...fields, clock: this.clock() });
     const signature = toBase64url(await this.#signer.sign(signedBytes(this.#signer.deviceId, text)));
-    const prev = toBase64url(await sha256(utf8(text)));
+    const prev = await hashOf(text);
     await this.#file.append(JSON.stringify({ text, signature }));
     this.#prev = prev;
     return this.#add({ text, signature });
   }
 
+  /** @param {SignedEntry} signed @param {string} hash of its text */
+  #takeNext(signed, hash) {
+    const { n, prev } = JSON.parse(signed.text);
+    if (n !== this.last + 1 || prev !== this.#prev) throw new DamagedJournal("rewritten", `journal entry ${n} after ${this.last}`);
+    this.#add(signed);
+    this.#prev = hash;
+  }
+
   /** @param {SignedEntry} signed @returns {Entry} */
   #add(signed) {
     const entry = JSON.parse(signed.text);
-    if (entry.n !== this.last + 1) throw new Error(`journal entry ${entry.n} after ${this.last}`);
     this.#entries.push(signed);
     take(this.#past, entry);
     return entry;

@@ -43,7 +43,7 @@ function server(known = []) {
 
 /** @param {ReturnType<typeof makeTablet>} tablet @param {ReturnType<typeof server>} api @param {string} [token] */
 const enrolAt = (tablet, api, token = "a link's token") =>
-  enrol(token, /** @type {any} */ ({ api, store: tablet.store, file: tablet.file, records: tablet.file.records }));
+  enrol(token, /** @type {any} */ ({ api, store: tablet.store, file: tablet.file, opened: { texts: tablet.file.records, damage: null } }));
 
 const makeKeys = async () => /** @type {CryptoKeyPair} */ (await subtle.generateKey("Ed25519", false, ["sign", "verify"]));
 /** @param {CryptoKeyPair} keys */

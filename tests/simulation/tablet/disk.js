@@ -1,16 +1,12 @@
-/**
- * A tablet's storage, which outlives its tabs: the files of the browser's private file system, byte by byte, and IndexedDB, which may
- * be lost alone.
- */
-import { readFileSync } from "node:fs";
-
-import { HEADER, readRecords, writeRecord } from "../../../static/clerk/storage/records.js";
+/** A tablet's storage, which outlives its tabs: the files of the browser's private file system, and IndexedDB, which may be lost alone. */
+import { readRecords } from "../../../static/clerk/storage/records.js";
+import { startWorker, storageOf } from "./opfs.js";
 import { later } from "./still.js";
+
+/** @import { File, Handle } from "./opfs.js" */
 
 /** @typedef {{isDead: boolean, end: Promise<void>}} Owner  the tab that uses it; `end` resolves when it dies */
 
-const JOURNAL = "journal.redeem";
-const GROWTH_BYTES = 65_536;
 const COPIES_MAX = 4;
 
 /** What IndexedDB holds and the journal or the server can restore. */
@@ -45,11 +41,12 @@ export class Disk {
     this.#earlier = this.#earlier.slice(back); // later contents are lost for good
   }
 
-  /** @param {string} name */
-  file(name) {
-    const file = this.files.get(name) ?? new File();
-    this.files.set(name, file);
-    return file;
+  /**
+   * The power is cut: what was not flushed is there in part.
+   * @param {() => number} part of each such change, 0 to 1
+   */
+  losePower(part) {
+    for (const file of this.files.values()) file.losePower(part);
   }
 
   /** The texts of the entries of each journal, by device. @returns {Record<string, string[]>} */
@@ -72,123 +69,9 @@ export class Disk {
   }
 }
 
-class File {
-  #bytes = new Uint8Array(GROWTH_BYTES);
-  size = 0;
-  /** @type {Handle | null} */
-  handle = null;
-
-  read() {
-    return this.#bytes.slice(0, this.size);
-  }
-
-  /** @param {Uint8Array} bytes @param {number} at */
-  write(bytes, at) {
-    if (at + bytes.length > this.#bytes.length) {
-      const longer = new Uint8Array(at + bytes.length + GROWTH_BYTES);
-      longer.set(this.read());
-      this.#bytes = longer;
-    }
-    this.#bytes.set(bytes, at);
-    this.size = Math.max(this.size, at + bytes.length);
-  }
-
-  /** @param {number} size */
-  truncate(size) {
-    this.size = Math.min(this.size, size);
-  }
-}
-
-/** A sync access handle: one at a time for a file, unless opened as unsafe. The handle of a dead tab does nothing. */
-class Handle {
-  #file;
-  #owner;
-  /** @type {number | null} the tab dies in the next write after this part of it, 0 to 1, is on the disk */
-  #tears = null;
-
-  /** @param {File} file @param {Owner} owner */
-  constructor(file, owner) {
-    this.#file = file;
-    this.#owner = owner;
-  }
-
-  get isOpen() {
-    return this.#file.handle === this && !this.#owner.isDead;
-  }
-
-  /** @param {number} part */
-  tear(part) {
-    this.#tears = part;
-  }
-
-  getSize() {
-    return this.#file.size;
-  }
-
-  /** @param {Uint8Array} target @param {{at: number}} options */
-  read(target, { at }) {
-    target.set(this.#file.read().subarray(at, at + target.length));
-    return target.length;
-  }
-
-  /** @param {Uint8Array} bytes @param {{at: number}} options */
-  write(bytes, { at }) {
-    this.#mustLive();
-    const part = this.#tears === null ? bytes : bytes.subarray(0, Math.floor(bytes.length * this.#tears));
-    this.#file.write(part, at);
-    return bytes.length;
-  }
-
-  /** @param {number} size */
-  truncate(size) {
-    this.#mustLive();
-    this.#file.truncate(size);
-  }
-
-  flush() {
-    this.#mustLive();
-  }
-
-  close() {
-    if (this.#file.handle === this) this.#file.handle = null;
-  }
-
-  #mustLive() {
-    if (this.#owner.isDead) throw new Error("the tab is dead");
-  }
-}
-
-/** `navigator.storage`, for one tab. @param {Disk} disk @param {Owner} owner @param {(handle: Handle) => void} onOpen */
-function storageOf(disk, owner, onOpen) {
-  async function* keys() {
-    yield* [...disk.files.keys()];
-  }
-  const getFileHandle = async (/** @type {string} */ name) => ({
-    getFile: async () => ({ arrayBuffer: async () => disk.file(name).read().buffer }),
-    createSyncAccessHandle: async (/** @type {{mode?: string}} */ { mode } = {}) => {
-      const file = disk.file(name);
-      if (file.handle?.isOpen && mode !== "readwrite-unsafe") throw new DOMException("another tab has it", "NoModificationAllowedError");
-      file.handle = new Handle(file, owner);
-      if (name === JOURNAL) onOpen(file.handle);
-      return file.handle;
-    },
-  });
-  return { getDirectory: async () => ({ getFileHandle, keys }) };
-}
-
-const IMPORTED = { HEADER, readRecords, writeRecord };
-const GLOBALS = ["navigator", "addEventListener", "postMessage", "setTimeout"];
-const SOURCE = readFileSync(new URL("../../../static/clerk/storage/journal-worker.js", import.meta.url), "utf8").replace(
-  /^import .*$/gm,
-  "",
-);
-/** The worker's source as a function of its globals: each tab starts its own worker. */
-const startWorker = new Function(...Object.keys(IMPORTED), ...GLOBALS, SOURCE);
-
 /** The `Worker` of a tab: journal-worker.js on this tab's disk, which may be slow and may tear a write. */
 export class Worker {
-  /** @type {(event: {data: any}) => Promise<void>} */
-  #inside = async () => undefined;
+  #inside;
   /** @type {(event: {data: any}) => void} */
   #outside = () => undefined;
   /** @type {any[]} calls that wait for a slow disk */
@@ -201,10 +84,9 @@ export class Worker {
   /** @param {Disk} disk @param {Owner} owner */
   constructor(disk, owner) {
     this.#owner = owner;
-    const navigator = { storage: storageOf(disk, owner, (handle) => (this.#handle = handle)) };
-    const listen = (/** @type {string} */ _type, /** @type {any} */ inside) => (this.#inside = inside);
     const answer = (/** @type {any} */ data) => void (owner.isDead || this.#outside({ data }));
-    startWorker(...Object.values(IMPORTED), navigator, listen, answer, later);
+    const storage = storageOf(disk.files, owner, (handle) => (this.#handle = handle));
+    this.#inside = startWorker(storage, answer, later);
   }
 
   /** @param {string} type @param {any} outside */

@@ -4,13 +4,14 @@ import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
 import { Api, NoAnswer, Refused } from "../../../static/clerk/server/api.js";
 import { Counter } from "../../../static/clerk/counter/counter.js";
-import { begin, enrol } from "../../../static/clerk/server/enrolment.js";
+import { enrol } from "../../../static/clerk/server/enrolment.js";
 import { JournalFile } from "../../../static/clerk/storage/journal-file.js";
-import { Journal } from "../../../static/clerk/storage/journal.js";
+import { openJournal } from "../../../static/clerk/server/opening.js";
 import { OldJournals } from "../../../static/clerk/storage/old-journals.js";
 import { Sync } from "../../../static/clerk/server/sync.js";
 
 /** @import { Disk } from "./disk.js" */
+/** @import { Journal, Signer } from "../../../static/clerk/storage/journal.js" */
 /** @import { Screen } from "../../../static/clerk/counter/counter.js" */
 /** @import { DeviceRecord } from "../../../static/clerk/storage/store.js" */
 
@@ -21,6 +22,8 @@ import { Sync } from "../../../static/clerk/server/sync.js";
  * @typedef {{name: string, code?: string, ask?: number, coupon?: string, at_risk?: boolean, named?: string, as_of?: number}} Shown
  *   a screen, as the world sees it; `named`: who can give the coupon, a device's id or a store's name; `as_of`: by the tablet's clock
  */
+
+const NOTHING = { journal: null, damage: null };
 
 export class Tab {
   /** @type {() => void} */
@@ -38,8 +41,8 @@ export class Tab {
   till;
   #now = () => clock.now + this.skewMs;
   #api = new Api((path, request) => this.#fetch(String(path), /** @type {any} */ (request)), "", this.#now);
-  /** @type {string[]} what the journal's file held */
-  #records = [];
+  /** @type {import("../../../static/clerk/storage/journal-file.js").Opened} what the journal's file held */
+  #opened = { texts: [], damage: null };
   #file;
   #send;
   #store;
@@ -58,13 +61,14 @@ export class Tab {
   }
 
   async start() {
-    const records = await this.#file.open();
-    if (!records) return this.#show({ name: "elsewhere" });
-    this.#records = records;
+    const opened = await this.#file.open();
+    if (!opened) return this.#show({ name: "elsewhere" });
+    this.#opened = opened;
     const [device, pending] = await Promise.all([this.#store.device(), this.#store.enrolment()]);
-    if (device) await this.#openTill(device);
+    const { journal, damage } = device ? await this.#openJournal(device) : NOTHING;
+    if (device && journal && !damage) await this.#openTill(device, journal);
     else if (pending) await this.enrol(pending.token);
-    else this.#show({ name: "enrol" });
+    else this.#show({ name: damage ? "damaged" : "enrol" });
   }
 
   /** @param {string} token of a link */
@@ -72,7 +76,7 @@ export class Tab {
     this.#show({ name: "enrolling" });
     await this.till?.sync.end();
     try {
-      await enrol(token, { api: this.#api, store: this.#store, file: this.#file, records: this.#records });
+      await enrol(token, { api: this.#api, store: this.#store, file: this.#file, opened: this.#opened });
       this.#show({ name: "reloading" });
     } catch (error) {
       if (!isCalm(error)) throw error;
@@ -101,18 +105,18 @@ export class Tab {
   }
 
   /** @param {DeviceRecord} device */
-  async #openTill(device) {
+  #openJournal(device) {
     this.device = device.id;
-    const sign = async (/** @type {Uint8Array<ArrayBuffer>} */ bytes) =>
-      new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, bytes));
-    const journal = new Journal(this.#file, { deviceId: device.id, sign }, this.#now);
-    this.#records = await begin(device.id, this.#file, this.#records);
-    await journal.load(this.#records);
+    return openJournal(signerOf(device), { file: this.#file, opened: this.#opened }, this.#store, this.#now);
+  }
+
+  /** @param {DeviceRecord} device @param {Journal} journal */
+  async #openTill(device, journal) {
     const alone = (/** @type {() => Promise<any>} */ work) => this.disk.alone(this, work);
     const old = new OldJournals(this.#file, this.#store);
     const sync = new Sync({
       api: this.#api,
-      key: { id: device.id, sign, proof: device.proof },
+      key: { id: device.id, sign: signerOf(device).sign, proof: device.proof },
       journal,
       memory: this.#store,
       now: this.#now,
@@ -144,6 +148,12 @@ export class Tab {
     });
   }
 }
+
+/** @param {DeviceRecord} device @returns {Signer} */
+const signerOf = ({ id, keys }) => ({
+  deviceId: id,
+  sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", keys.privateKey, bytes)),
+});
 
 /** A JournalFile over an existing worker. @param {Worker} worker */
 function openFile(worker) {

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.db.models.coupons import Campaign
+from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
@@ -28,7 +28,7 @@ Count = tuple[int, int, str, str]  # day, campaign, store, outcome
 
 def faults(session: Session) -> list[str]:
     """Returns a line for each fault of the ledger."""
-    return [*doubles(session), *lost(session), *miscounts(session), *misreckoned(session)]
+    return [*doubles(session), *lost(session), *outlived(session), *miscounts(session), *misreckoned(session)]
 
 
 def doubles(session: Session) -> Iterator[str]:
@@ -52,6 +52,17 @@ def lost(session: Session) -> Iterator[str]:
     yield from (f"{act} is lost" for act in yes - standing - taken_back)
     yield from (f"{act} stands and was taken back" for act in standing & taken_back)
     yield from (f"{act} was never a yes" for act in (standing | taken_back) - yes - second)
+
+
+def outlived(session: Session) -> Iterator[str]:
+    """Returns the coupons that a device holds and was not asked back, although another one's gift, that breaks no rule, stands."""
+    contested = set(session.scalars(select(Conflict.act_id).where(Conflict.rule.is_not(None))))
+    beside = select(Coupon.serial, Coupon.recalled_at, Redemption.act_id).where(
+        Coupon.serial == Redemption.serial, Coupon.holder_id != Redemption.device_id
+    )
+    for serial, recalled_at, act_id in session.execute(beside):
+        if recalled_at is None and act_id not in contested:
+            yield f"coupon {serial} was given by another device than the one that holds it"
 
 
 def miscounts(session: Session) -> Iterator[str]:

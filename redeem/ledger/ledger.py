@@ -5,7 +5,7 @@ The statements bypass the ORM, which would take more time than the database. A r
 does it in one alone, in autocommit mode, which saves the round trips of BEGIN and COMMIT too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from itertools import count as counter
 from random import randrange
@@ -229,6 +229,14 @@ def promote_conflict(session: Session, serial: int, at: Ms) -> SecondGift | None
     else:
         make_second(session, second.act_id, None)
     return second
+
+
+def recall_beside(session: Session, serials: Collection[int], at: Ms) -> None:
+    """Recall each hold on these coupons beside which another device's redemption stands, unless that one is contested.
+
+    The holder does not know of it, and may give the coupon until it has heard. The caller has locked the coupons.
+    """
+    execute(session, sql.RECALL_BESIDE, {"serials": list(serials), "now": at})
 
 
 def note_change(session: Session, serial: int) -> None:

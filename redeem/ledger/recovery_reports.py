@@ -31,6 +31,7 @@ from redeem.db.models.ledger import Conflict, Deployment, Redemption
 from redeem.domain.proofs import EPOCHS_PER_GENERATION, Evidence, Proofs
 from redeem.ledger import generation, ledger
 from redeem.ledger.generation import Life, refuse_if_behind
+from redeem.lib.times import Ms
 
 CLAIMS_PER_REQUEST_MAX = 5_000
 
@@ -119,7 +120,7 @@ class Claimed:
         return not self.is_unproved and (held.is_unproved or held.epoch < self.epoch)
 
 
-def record_report(session: Session, device: Device, report: Report, life: Life, proofs: Proofs) -> list[Hold]:
+def record_report(session: Session, device: Device, report: Report, life: Life, proofs: Proofs, now: Ms) -> list[Hold]:
     """Record the claims of a device, whose row is locked, and that it has reported, if its claims and its journal are complete.
 
     Returns its outdated claims. The device must release these, and has not reported before it has. Returns [] and records nothing
@@ -133,6 +134,7 @@ def record_report(session: Session, device: Device, report: Report, life: Life, 
     claims = [claim for claim in told if is_possible(claim, life)]
     record_claims(session, device.id, claims)
     make_way(session, device.id, claims)
+    ledger.recall_beside(session, [claim.serial for claim in claims], now)
     outdated = find_outdated(session, device.id, claims)
     if not outdated and not report.more and report.end == device.last_number:
         device.reported_generation = life.generation

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BindParameter,
     ColumnElement,
     Select,
     SmallInteger,
@@ -40,6 +41,18 @@ LATE_SLOT = 8
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
+
+_OTHERS_GIFT = select(Redemption.serial).where(
+    Redemption.serial == Coupon.serial,
+    Redemption.device_id != Coupon.holder_id,
+    ~exists().where(Conflict.act_id == Redemption.act_id, Conflict.rule.is_not(None), Conflict.withdrawn_at.is_(None)),
+)
+SERIALS: BindParameter[list[int]] = bindparam("serials", expanding=True)
+RECALL_BESIDE = (
+    update(Coupon)
+    .where(Coupon.serial.in_(SERIALS), Coupon.recalled_at.is_(None), _OTHERS_GIFT.exists())
+    .values(recalled_at=bindparam("now"))
+)
 
 # While the ledger recovers, and while it is known to be an old copy.
 ONLY_HOLDERS_GIVE = or_(Deployment.recovering_since.is_not(None), Deployment.behind_generation.is_not(None))

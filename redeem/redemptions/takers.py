@@ -75,6 +75,7 @@ def take_given(taking: Taking) -> Answer:
         raise Retry  # a redemption that the transaction could not see yet
     if standing:
         ledger.make_second(taking.session, standing.act_id, taking.id)
+    recall_beside(taking, coupon)
     return yes
 
 
@@ -187,9 +188,16 @@ def stand_after_all(
     ledger.make_standing(taking.session, coupon.serial, about.id, taking.act.actor.device_id, taking.now)
     if standing:
         ledger.make_second(taking.session, standing.act_id, about.id)
+    recall_beside(taking, coupon)
     count(taking, Outcome.REDEEMED)
     ledger.note_change(taking.session, coupon.serial)
     return Answer(Outcome.NOTED, {"stands": True})
+
+
+def recall_beside(taking: Taking, coupon: IssuedCoupon) -> None:
+    """Recall the hold of another device on a coupon that this device has given: it was given at risk, or reported late."""
+    if coupon.holder_id not in (None, taking.act.actor.device_id):
+        ledger.recall_beside(taking.session, [coupon.serial], taking.now)
 
 
 def is_pending_here(taking: Taking, standing: StandingRedemption) -> bool:

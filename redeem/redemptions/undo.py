@@ -106,6 +106,7 @@ def reopen(session: Session, coupon: IssuedCoupon, now: Ms) -> None:
     """Let the coupon's second gift stand, if there is one, for it is out. Otherwise open the coupon."""
     second = ledger.promote_conflict(session, coupon.serial, now)
     if second and second.rule is None:
+        ledger.recall_beside(session, [coupon.serial], now)
         place = second.store_id, second.time_zone
         count_at(session, coupon.campaign_number, *place, Outcome.REDEEMED, second.at, now)
     elif second is None:

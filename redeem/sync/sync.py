@@ -138,7 +138,7 @@ def sync(
     answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs), now)
     tablet = where_it_is(session, tablet)
     note_told(tablet, request.entries, fault, now)
-    life, over = recover(session, tablet, request.report, proofs)
+    life, over = recover(session, tablet, request.report, proofs, now)
     move_holds(session, tablet, life, now)
     kept = quarantine.kept(session, device_id)
     changes = changes_since(
@@ -312,12 +312,14 @@ def repeat(session: Session, tablet: Tablet, entry: Entry) -> Answer:
     return Answer(kept.code, loads(kept.answer))
 
 
-def recover(session: Session, tablet: Tablet, report: Report | None, proofs: Proofs) -> tuple[Life, list[Grant]]:
+def recover(
+    session: Session, tablet: Tablet, report: Report | None, proofs: Proofs, now: Ms
+) -> tuple[Life, list[Grant]]:
     """Take the tablet's report after a restore. Return the generation, and which of the reported holds are over."""
     life = generation.current(session)
     if not life.is_recovering:
         return life, []
-    over = recovery_reports.record_report(session, tablet.row, report, life, proofs) if report else []
+    over = recovery_reports.record_report(session, tablet.row, report, life, proofs, now) if report else []
     return recovery_reports.end_if_complete(session), [Grant(hold.serial, hold.epoch) for hold in over]
 
 

@@ -101,6 +101,11 @@ ACTIONS = {
     "entry(d, k) == GAVE ||": [("redeem/redemptions/takers.py", "Kind.GAVE: take_gave")],
     "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/takers.py", "Kind.GAVE_HELD: take_given")],
     "entry(d, k) == ATRISK ->": [("redeem/redemptions/takers.py", "Kind.GAVE_AT_RISK: take_given")],
+    "if :: HELD_BESIDE -> recall = true": [
+        ("redeem/redemptions/takers.py", "def recall_beside("),
+        ("redeem/redemptions/undo.py", "ledger.recall_beside("),
+        ("redeem/ledger/recovery_reports.py", "ledger.recall_beside("),
+    ],
     "beside[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "entry(d, k) == DROP ||": [("redeem/redemptions/takers.py", "Kind.DROP: take_drop")],
     "entry(d, k) == UNDO ->": [("redeem/redemptions/takers.py", "Kind.UNDO: take_undo")],

@@ -65,7 +65,7 @@ class SecurityHeaders:
             ("/v1/docs", with_policy(always, DOCS)),
             ("/v1/errors", with_policy(always, PAGES)),
             ("/v1/", [*with_policy(always, DATA), NOT_KEPT]),
-            ("/clerk/", with_policy(always, CLERK, SCANNER)),
+            ("/clerk/", clerk_headers(settings.base_url)),
             ("", with_policy(always, PAGES)),
         ]
 
@@ -80,6 +80,11 @@ class SecurityHeaders:
 
     def headers_for(self, path: str) -> Pairs:
         return next(headers for start, headers in self._audiences if path.startswith(start))
+
+
+def clerk_headers(base_url: str) -> Pairs:
+    """Those of the tablet's page and of all that it loads."""
+    return with_policy(everywhere(base_url), CLERK, SCANNER)
 
 
 def everywhere(base_url: str) -> Pairs:

@@ -4,13 +4,14 @@ The language is the one that the address asks for (`?lang=ru`), else the one in 
 prefers. English is British: the day before the month, 24 hours.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
 from flask import Flask, Response, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, force_locale, get_locale
 
 from redeem.config import Settings
 from redeem.lib.days import to_date
@@ -71,6 +72,16 @@ def keep_language(response: Response, settings: Settings) -> None:
 def language() -> str:
     """The code of this page's language."""
     return str(get_locale() or DEFAULT)
+
+
+def in_each_language(make: Callable[[], bytes]) -> list[bytes]:
+    """What a page is made into, in each language that we have."""
+
+    def made(code: str) -> bytes:
+        with force_locale(code):
+            return make()
+
+    return [made(code) for code in LANGUAGES]
 
 
 def address_in(code: str) -> str:

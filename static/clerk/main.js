@@ -1,4 +1,4 @@
-/** Starts the tablet's page: opens the journal and the key in this one tab, then the clerk's page or enrolment. */
+/** The tablet's app, run by start.js: opens the journal and the key in this one tab, then the clerk's page or enrolment. */
 import { Api, NoAnswer, Refused } from "./server/api.js";
 import { Page } from "./counter/page.js";
 import { enrol, enrolmentToken } from "./server/enrolment.js";
@@ -50,6 +50,9 @@ function show(screen) {
   /** @type {HTMLElement | null} */ (screen.querySelector("h1"))?.focus();
 }
 
+/** Whether an update may reload the page now: at any time, until there is a till. */
+let isIdle = () => true;
+
 async function start() {
   const safeAddress = location.href.replace(/^http:/, "https:"); // includes the enrolment token, which is valid there too
   const token = takeToken();
@@ -98,7 +101,7 @@ async function enrolWith(token, kept) {
 async function openTill(device, journal, kept) {
   const { page, sync } = await till(device, journal, kept);
   await sync.load();
-  void keepUpdated(() => page.idle);
+  isIdle = () => page.idle;
   keepPicturesOf(sync);
   void navigator.storage.persist?.(); // not awaited: some browsers ask the user first
   await page.start();
@@ -181,5 +184,6 @@ addEventListener("pointerdown", wakeSound);
 addEventListener("keydown", wakeSound, { capture: true }); // also a scanner's keys, which reach no element
 addEventListener("hashchange", () => location.reload());
 addEventListener("unhandledrejection", ({ reason }) => show(faultScreen(isStorageError(reason) ? "storage" : "broken")));
+void keepUpdated(() => isIdle());
 loadIcons().catch(() => undefined); // icons only repeat what the words say
 void start();

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from flask import Flask
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug import Response
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import Client
 
 from redeem.accounts.audit import OPERATOR
 from redeem.app import create_app
@@ -24,10 +26,12 @@ from redeem.devices import enrolment
 from redeem.domain import tokens
 from redeem.lib.strictjson import loads
 from redeem.web.context import Context, now_ms
+from redeem.web.languages import LANGUAGES
 from redeem.web.urls import enrolment_link
 from tests.ports import bound, port_of
 
 ENROLMENT_MINUTES = 10
+WORKER = "/clerk/sw.js"
 
 
 @dataclass
@@ -40,13 +44,17 @@ class Network:
     down: bool = False
     # What is served otherwise than it is, by path: (what stands there, what is served instead).
     altered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # Which paths the server with the altered files answers. The others are answered by one that has them as they are.
+    is_altered: Callable[[str], bool] = lambda _path: True
 
     def around(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
         def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             path = environ["PATH_INFO"]
             if self.down or path in self.losing_requests:
                 raise ConnectionAbortedError
-            if path in self.altered:
+            if path == WORKER and self.altered and self.is_altered(path):
+                return listing(app, self.altered)(environ, start_response)
+            if path in self.altered and self.is_altered(path):
                 whole = {name: value for name, value in environ.items() if not name.startswith("HTTP_IF_")}
                 return altered(Response.from_app(app, whole), *self.altered[path])(environ, start_response)
             body = b"".join(app(environ, start_response))
@@ -57,6 +65,21 @@ class Network:
             return [body]
 
         return serve
+
+
+def listing(app: Callable[..., Iterable[bytes]], all_altered: dict[str, tuple[str, str]]) -> Response:
+    """The service worker of a server that has these files: its list names what is served, in each language."""
+    server = Client(app, Response)
+    worker: Response = server.get(WORKER)
+    for path, change in all_altered.items():
+        if path == WORKER:
+            worker = altered(worker, *change)
+            continue
+        answers = [server.get(path, headers={"Accept-Language": code}) for code in LANGUAGES]
+        hashes = {sha256(each.get_data()).hexdigest(): sha256(altered(each, *change).get_data()) for each in answers}
+        for was, instead in hashes.items():
+            worker = altered(worker, was, instead.hexdigest())
+    return worker
 
 
 def altered(response: Response, before: str, after: str) -> Response:

@@ -36,7 +36,7 @@ def test_a_new_version_waits_until_the_coupon_is_dealt_with(
     on.scan_by_usb(qr_text(shop.issue()))
     on.expect_text("Confirmed by the shop")
     on.page.evaluate("window.sameAsBefore = true")
-    monkeypatch.setattr(assets, "version", lambda: "another")
+    monkeypatch.setattr(assets, "version", lambda _text: "another")
     on.page.evaluate("navigator.serviceWorker.ready.then(registration => registration.update()).then(() => undefined)")
     expect(on.page.get_by_text("A new version is ready")).to_be_attached()
     on.press("Back")

@@ -96,7 +96,9 @@ def test_a_browser_that_does_not_understand_the_scripts_is_not_left_with_an_empt
     tablet: MakeTablet, live: LiveServer, language: str
 ) -> None:
     live.network.altered[MAIN] = ("async function start() {", "async function start() { from a later year")
-    on = tablet(language=language)
+    on = tablet(address="about:blank", language=language)
+    with on.page.expect_event("pageerror"):
+        on.page.goto(f"{on.url}/clerk/")
     late = on.page.locator(".screen-late")
     on.page.evaluate(LATE_AT, 7_999)
     expect(late).to_be_hidden()

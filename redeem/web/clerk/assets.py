@@ -1,7 +1,7 @@
-"""Makes the tablet's service worker: the script, with the list of files to keep offline and a version made from their contents."""
+"""Makes the tablet's service worker: the script, with the files to keep offline and a hash of each. The worker keeps all or none."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,16 +21,25 @@ KEPT = (
     "vendor/zxing-wasm-*/reader/index.js",
     "vendor/zxing-wasm-*/reader/zxing_reader.wasm",
 )
-PAGE = ("templates/base.html", "templates/clerk/tablet.html", "redeem/web/clerk/routes.py")
 WORKER = "clerk/sw.js"
 VERSION_CHARACTERS = 16
 
 
-def service_worker(pages: Sequence[str], static_url: str) -> str:
-    """The text of sw.js, with VERSION and FILES set at its beginning. `pages` are the addresses of pages to keep."""
-    files = [*pages, *(static_url + path.relative_to(STATIC).as_posix() for path in kept_files())]
-    head = f"self.VERSION = {json.dumps(version())};\nself.FILES = {json.dumps(files)};\n"
-    return head + (STATIC / WORKER).read_text()
+def service_worker(pages: Mapping[str, Iterable[bytes]], headers: Mapping[str, str], static_url: str) -> str:
+    """The text of sw.js, with VERSION, FILES and HEADERS set at its beginning.
+
+    `pages` are the pages to keep by address, each in all languages; `headers` are those with which all is served.
+    """
+    files = {address: [sha256(body).hexdigest() for body in bodies] for address, bodies in pages.items()}
+    files |= {static_url + path.relative_to(STATIC).as_posix(): [_hash_of(path)] for path in kept_files()}
+    head = f"self.FILES = {json.dumps(files)};\nself.HEADERS = {json.dumps(dict(headers))};\n"
+    text = head + (STATIC / WORKER).read_text()
+    return f"self.VERSION = {json.dumps(version(text))};\n{text}"
+
+
+def version(text: str) -> str:
+    """A hash of the worker's text, which has the hashes of all files: it changes if and only if one of them does."""
+    return sha256(text.encode()).hexdigest()[:VERSION_CHARACTERS]
 
 
 def kept_files() -> list[Path]:
@@ -38,16 +47,11 @@ def kept_files() -> list[Path]:
     return [path for path in found if path != STATIC / WORKER]
 
 
-def version() -> str:
-    """A hash of all files: it changes if and only if one of them does."""
-    paths = [*kept_files(), STATIC / WORKER, *(ROOT / name for name in PAGE)]
-    return _version(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
+def _hash_of(path: Path) -> str:
+    found = path.stat()
+    return _hash_of_content(path, found.st_mtime_ns, found.st_size)
 
 
-@lru_cache(maxsize=4)
-def _version(files: tuple[tuple[Path, int, int], ...]) -> str:
-    total = sha256()
-    for path, _changed, _size in files:
-        total.update(f"{path.relative_to(ROOT)}\0".encode())
-        total.update(sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:VERSION_CHARACTERS]
+@lru_cache(maxsize=1024)
+def _hash_of_content(path: Path, _changed: int, _size: int) -> str:
+    return sha256(path.read_bytes()).hexdigest()

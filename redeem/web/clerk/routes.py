@@ -38,6 +38,8 @@ from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
 from redeem.web.clerk import assets
 from redeem.web.clerk.signatures import NotSigned, Signed, are_signed, read_signature
 from redeem.web.context import context, now_ms, read, write
+from redeem.web.headers import clerk_headers
+from redeem.web.languages import in_each_language
 from redeem.web.parsing import parse_json, validate
 
 # The tablet's files are served under /clerk/ too. The service worker answers for a web worker, and so offline, only if the web
@@ -160,8 +162,12 @@ def manifest() -> Response:
 
 @blueprint.get("/sw.js")
 def worker() -> Response:
-    pages = [url_for("clerk.page"), url_for("clerk.manifest")]
-    text = assets.service_worker(pages, static_url=url_for("clerk.static", filename=""))
+    pages = {
+        url_for("clerk.page"): in_each_language(lambda: page().encode()),
+        url_for("clerk.manifest"): in_each_language(lambda: manifest().get_data()),
+    }
+    headers = dict(clerk_headers(context().settings.base_url))
+    text = assets.service_worker(pages, headers, static_url=url_for("clerk.static", filename=""))
     response = Response(text, mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response

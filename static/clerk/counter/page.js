@@ -81,9 +81,9 @@ export class Page {
     this.#counter = new Counter(parts);
   }
 
-  /** Whether an update may reload the page now: not during a coupon, nor while a sheet is open. */
+  /** Whether an update may reload the page now: not during a coupon, nor while a sheet is open. After a fault that is what helps. */
   get idle() {
-    return ["scan", "locked"].includes(this.#counter.screen.name) && !hasSheet();
+    return ["scan", "locked", "fault"].includes(this.#counter.screen.name) && !hasSheet();
   }
 
   async start() {

@@ -7,19 +7,19 @@ const LATER_MS = 1_000;
 
 /** @param {() => boolean} isIdle whether the page may be reloaded now */
 export async function keepUpdated(isIdle) {
-  if (!("serviceWorker" in navigator)) return;
-  const registration = await navigator.serviceWorker.register("/clerk/sw.js", { scope: "/clerk/" });
-  let controlled = Boolean(navigator.serviceWorker.controller); // the first worker takes over a page that is already up to date
-  navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (controlled) reload(isIdle);
-    controlled = true;
-  });
+  if (!navigator.serviceWorker?.controller) return; // this browser has none, so start.js has gone on without
+  navigator.serviceWorker.addEventListener("controllerchange", () => reload(isIdle));
+  const registration = await navigator.serviceWorker.ready;
   registration.addEventListener("updatefound", () => follow(registration, isIdle));
   follow(registration, isIdle);
   setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MS); // offline: the next check follows
 }
 
-/** Waits until the page is idle: another tab may have started the new version. @param {() => boolean} isIdle */
+/**
+ * Waits until the page is idle: another tab may have started the new version, whose files the worker serves from then on. Until then the
+ * page loads none but the reader of the camera's pictures, if that has to be started anew, and what it reads is judged like any scan.
+ * @param {() => boolean} isIdle
+ */
 function reload(isIdle) {
   if (isIdle()) location.reload();
   else setTimeout(() => reload(isIdle), LATER_MS);
@@ -33,7 +33,7 @@ function follow(registration, isIdle) {
 
 /** @param {ServiceWorker | null} worker @param {() => boolean} isIdle */
 function offer(worker, isIdle) {
-  if (!worker || !navigator.serviceWorker.controller || document.querySelector(".update-bar")) return;
+  if (!worker || document.querySelector(".update-bar")) return;
   const begin = () => void (isIdle() && worker.postMessage("begin"));
   document.body.append(
     el(

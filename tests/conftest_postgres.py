@@ -11,8 +11,8 @@ from tests import postgres
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[postgres.Cluster]:
-    """One server for the whole run: REDEEM_TEST_POSTGRES_URL's, or our own."""
-    cluster = postgres.start()
+    """One server for the whole run: REDEEM_TEST_POSTGRES_URL's, or our own. Tests kill programs; none cuts the power."""
+    cluster = postgres.start(survives_power_loss=False)
     yield cluster
     cluster.stop()
 

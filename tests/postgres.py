@@ -43,6 +43,7 @@ CONFIGURATION = {
     "synchronous_commit": "on",
     "unix_socket_directories": "",
 }
+UNSAFE = CONFIGURATION | {"fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresMissingError(Exception):
@@ -99,8 +100,11 @@ class Cluster:
             connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
 
 
-def start(parent: Path | None = None) -> Cluster:
-    """Start a server, or use the one of REDEEM_TEST_POSTGRES_URL. `parent`: where to put the files, default is /tmp."""
+def start(parent: Path | None = None, *, survives_power_loss: bool = True) -> Cluster:
+    """Start a server, or use the one of REDEEM_TEST_POSTGRES_URL. `parent`: where to put the files, default is /tmp.
+
+    One that need not survive a power loss never waits for the disk. What it had committed outlives every program that is killed.
+    """
     lent = os.environ.get(URL_VARIABLE)
     if lent:
         return Cluster(lent)
@@ -109,7 +113,7 @@ def start(parent: Path | None = None) -> Cluster:
     try:
         _give_away(directory)
         _initialise(programs, directory)
-        url, process = _serve(programs, directory)
+        url, process = _serve(programs, directory, CONFIGURATION if survives_power_loss else UNSAFE)
     except BaseException:
         shutil.rmtree(directory)
         raise
@@ -152,7 +156,7 @@ def _give_away(directory: Path) -> None:
 
 
 def _initialise(programs: Path, directory: Path) -> None:
-    # No sync: the files are a second old, and what the tests rely on is the fsync of the running server.
+    # No sync: the files are a second old, and what counts is the fsync of the running server.
     arguments = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username=postgres"]
     command = [str(programs / "initdb"), *arguments, f"--pgdata={directory}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=directory, **_user())
@@ -160,17 +164,17 @@ def _initialise(programs: Path, directory: Path) -> None:
         raise PostgresMissingError(f"initdb failed: {done.stderr}")
 
 
-def _serve(programs: Path, directory: Path) -> tuple[str, subprocess.Popen[bytes]]:
+def _serve(programs: Path, directory: Path, configuration: dict[str, str]) -> tuple[str, subprocess.Popen[bytes]]:
     port = kept_port()
     url = f"postgresql://postgres@{HOST}:{port}/postgres"
-    process = _launch(programs, directory, port)
+    process = _launch(programs, directory, port, configuration)
     if _answers(url, process):
         return url, process
     raise PostgresMissingError(f"PostgreSQL did not start:\n{(directory / 'log').read_text()}")
 
 
-def _launch(programs: Path, directory: Path, port: int) -> subprocess.Popen[bytes]:
-    settings = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
+def _launch(programs: Path, directory: Path, port: int, configuration: dict[str, str]) -> subprocess.Popen[bytes]:
+    settings = [f"--{name}={value}" for name, value in configuration.items()]
     command = [str(programs / "postgres"), "-D", str(directory), f"--port={port}", *settings]
     with (directory / "log").open("ab") as log:
         return subprocess.Popen(

@@ -22,8 +22,7 @@ def setting(url: str, name: str) -> str:
     return str(row[0])
 
 
-def test_it_is_durable_and_has_room_for_many_clients(postgres_url):
-    assert setting(postgres_url, "fsync") == "on"
+def test_it_says_done_when_it_is_and_has_room_for_many_clients(postgres_url):
     assert setting(postgres_url, "synchronous_commit") == "on"
     assert int(setting(postgres_url, "max_connections")) >= 200
 
@@ -85,6 +84,7 @@ def test_a_killed_run_leaves_no_server_behind(monkeypatch):
         assert runner.stdout
         url = runner.stdout.readline().strip()
         directory = Path(setting(url, "data_directory"))
+        assert setting(url, "fsync") == "on", "one that benchmarks measure"
         runner.send_signal(signal.SIGKILL)
     wait_until_gone(directory / "postmaster.pid")  # the last thing that the server removes
     with pytest.raises(psycopg.OperationalError):

@@ -1,6 +1,7 @@
 """The doctor: what is wrong is found, and told in one line with what to do."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,24 @@ from redeem.ops import doctor
 from redeem.ops.doctor import Level
 from redeem.redemptions.settle import settle
 from redeem.web.context import Context
-from tests import factories
+from tests import factories, postgres
 from tests.cast import Cast
-from tests.databases import on_both_databases
+from tests.databases import Original, on_both_databases
 from tests.factories import MOSCOW, NOW, SECRET
+from tests.postgres import Cluster
+
+
+@pytest.fixture(scope="module")
+def postgres_cluster() -> Iterator[Cluster]:
+    """The doctor looks whether PostgreSQL survives a power loss, which the server of the other tests does not."""
+    cluster = postgres.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres_original() -> Original:
+    return Original()
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ DECORATORS = [
 ]
 CALLED_BY_OTHERS = {
     "model_config": "pydantic's settings of a model",
-    "isolation_level": "sqlite3's",
     "session_interface": "Flask's",
     "regex": "werkzeug's, of a converter",
     "to_python": "werkzeug's, of a converter",

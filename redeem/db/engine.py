@@ -4,6 +4,10 @@
 (after a lost connection or a serialization failure), so it must be idempotent and have no effect except through its session.
 The reply to a commit can be lost: `work` must also cope with finding its own commit. So every use case looks for a replay first.
 
+`Database.read(work)` sees one moment: all its statements read the database as it was when the first of them began. So what is added
+up from several tables fits together. A `write` sees with each statement what has committed by then, because whoever has waited for a
+lock needs the newest rows. `write(work, one_moment=True)` is for the few that add up and write the sum.
+
 SQLite allows one writer at a time, and competing connections starve each other: two processes were seen to split the writes 1 to
 10,489. So one thread writes, in order of arrival. All that queued up during a commit goes into the next one: one fsync for many.
 
@@ -19,6 +23,7 @@ from concurrent.futures import Future
 from contextlib import closing
 from typing import Any, TypeVar
 
+from psycopg import IsolationLevel
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -37,6 +42,10 @@ PAUSES_SECONDS = (0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
+# How PostgreSQL runs a transaction that sees one moment. A transaction on SQLite always does.
+ONE_MOMENT = IsolationLevel.REPEATABLE_READ
+
+
 class Retry(Exception):
     """Raised by `work` when another transaction has just committed what it needs: roll back, and run it again."""
 
@@ -48,16 +57,24 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         (prepare_sqlite if self.is_sqlite else prepare_postgresql)(engine)
+        self._at_one_moment = engine.execution_options(one_moment=True)
         self._writer = _Writer(engine) if self.is_sqlite else None
 
-    def write(self, work: Work[T]) -> T:
-        """Run `work(session)` in one transaction, commit it, and return its result."""
-        commit = self._writer.commit if self._writer else self._commit
-        return retried(lambda: commit(work))
+    def write(self, work: Work[T], *, one_moment: bool = False) -> T:
+        """Run `work(session)` in one transaction, commit it, and return its result.
+
+        With `one_moment` it does not see what commits after its first statement. If it writes a row that was written meanwhile, or is
+        refused a duplicate and raises Retry, it runs again at a later moment.
+        """
+        if self._writer:
+            commit = self._writer.commit
+            return retried(lambda: commit(work))
+        engine = self._at_one_moment if one_moment else self.engine
+        return retried(lambda: _commit(engine, work))
 
     def read(self, work: Work[T]) -> T:
-        """Run `work(session)` in one transaction that is never committed, and return its result."""
-        return retried(lambda: self._read(work))
+        """Run `work(session)` in one transaction that sees one moment and is never committed, and return its result."""
+        return retried(lambda: _read(self._at_one_moment, work))
 
     def autocommit(self, work: Callable[[Driver], T | None]) -> T | None:
         """Run `work(driver)` in autocommit mode, on PostgreSQL only: each statement is durable once it has returned.
@@ -81,13 +98,15 @@ class Database:
         if self._writer:
             self._writer.stop()
 
-    def _commit(self, work: Work[T]) -> T:
-        with self.engine.begin() as connection:
-            return run_in(connection, [work])[0]
 
-    def _read(self, work: Work[T]) -> T:
-        with self.engine.connect() as connection:
-            return run_in(connection, [work])[0]
+def _commit(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return run_in(connection, [work])[0]
+
+
+def _read(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        return run_in(connection, [work])[0]
 
 
 def run_in(connection: Connection, works: Sequence[Work[T]]) -> list[T]:
@@ -165,13 +184,17 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def prepare_postgresql(engine: Engine) -> None:
-    """Turn autocommit off at each BEGIN: `Database.autocommit` may have turned it on for this connection."""
+    """Have each BEGIN say what the transaction sees. Turn autocommit off: `Database.autocommit` may have turned it on."""
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver: Driver = connection.connection.driver_connection
         if driver.autocommit:
             driver.autocommit = False
+        one_moment = connection.get_execution_options().get("one_moment", False)
+        level = ONE_MOMENT if one_moment else IsolationLevel.READ_COMMITTED
+        if driver.isolation_level != level:
+            driver.isolation_level = level
 
 
 class _Writer:

@@ -58,5 +58,5 @@ def add_up_one(database: Database, now: Ms) -> bool:
     """Adds up the next closed day. Answers False, and takes no lock, if there is none."""
     today = local_day(now, "UTC")
     return database.read(lambda db: rollups.is_behind(db, today)) and database.write(
-        lambda db: rollups.add_up(db, today)
+        lambda db: rollups.add_up(db, today), one_moment=True
     )

@@ -5,6 +5,9 @@ contested gift, which breaks a rule, is owed only if the shop bears it. A gift t
 is not owed yet. A statement holds what no earlier one has: all that
 is owed, less what was stated. So a gift that a tablet reports weeks later, an undo, or a decision about a second gift is on
 the next statement, a closed statement never changes, and nothing is owed twice.
+
+All of it is read at one moment (`Database.read`, and `write` with `one_moment`): counts of one moment less pending gifts of another
+would be money that nobody was ever owed.
 """
 
 from collections import Counter, defaultdict
@@ -13,11 +16,13 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, cast, false, func, select, true
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Scope
+from redeem.db.engine import Retry
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.ledger import Act, Conflict
 from redeem.db.models.managers import Manager
@@ -127,8 +132,11 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
 
     `number` is the number that the manager saw: if that statement is closed already, it is the answer. None if there is nothing to
     state, if another number is next, or while a restored ledger still waits for devices, or on an old copy of the database.
+
+    Run it at one moment. What commits after that belongs to the next statement. Of two that close at once the later one's insert
+    fails, because the number is taken: it raises Retry, and finds the other's statement when it runs again.
     """
-    partner = session.get(Partner, partner_id, with_for_update={"key_share": True})
+    partner = session.get(Partner, partner_id)
     if partner is None:
         raise NotFound
     mine = Statement.partner_id == partner_id
@@ -145,7 +153,10 @@ def close(session: Session, partner_id: str, number: int, manager_id: str, now: 
         at=now,
     )
     session.add(statement)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
     session.add_all(as_row(statement.id, line) for line in account.lines)
     what = {"name": partner.name, "number": number}
     audit.note(session, manager_id, Change.STATEMENT_CLOSED, statement.id, now, scope=Scope(partner_id), **what)

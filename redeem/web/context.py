@@ -71,12 +71,13 @@ def context() -> Context:
     return cast(Context, current_app.extensions["redeem"])
 
 
-def write(work: Callable[[Session], T]) -> T:
-    """Runs `work` in one durable transaction, and commits. `work` may run more than once."""
-    return context().database.write(work)
+def write(work: Callable[[Session], T], *, one_moment: bool = False) -> T:
+    """Runs `work` in one durable transaction, and commits. `work` may run more than once. `one_moment`: see Database.write."""
+    return context().database.write(work, one_moment=one_moment)
 
 
 def read(work: Callable[[Session], T]) -> T:
+    """Runs `work` in one transaction that sees one moment: what a page shows together is read together."""
     return context().database.read(work)
 
 

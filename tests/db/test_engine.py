@@ -81,6 +81,60 @@ def test_a_deferred_constraint_is_checked_at_the_commit(database, cast):
     assert tills_of(database, cast)["north"].verify(coupon).verdict == "good"
 
 
+# What a transaction sees of others that commit while it runs.
+
+
+def seen_twice(database):
+    """Work that reads the rows, has another transaction add one, and reads them again."""
+    more = iter(range(MANY))
+
+    def work(session):
+        def look():
+            return sorted(session.scalars(text("SELECT name FROM noted")))
+
+        before = look()
+        with database.engine.connect().execution_options(writes=True) as other, other.begin():
+            other.execute(text("INSERT INTO noted VALUES (:name)"), {"name": f"row {next(more)}"})
+        return before, look()
+
+    return work
+
+
+@on_both_databases
+def test_what_is_read_is_of_one_moment(database, names):
+    work = seen_twice(database)
+    for times in range(3):
+        before, after = database.read(work)
+        assert before == after
+        assert len(names()) == times + 1
+
+
+@on_postgresql
+def test_what_is_written_at_one_moment_sees_that_moment_and_any_other_write_what_has_committed(database, names):
+    work = seen_twice(database)
+    before, after = database.write(work, one_moment=True)
+    assert before == after
+    before, after = database.write(work)
+    assert len(after) == len(before) + 1
+    before, after = database.write(work, one_moment=True)
+    assert before == after
+
+
+@on_postgresql
+def test_a_write_at_one_moment_that_meets_a_newer_row_is_run_again(database, names):
+    database.write(lambda session: note(session, "a"))
+    seen = []
+
+    def work(session):
+        seen.append(list(session.scalars(text("SELECT name FROM noted"))))
+        if len(seen) == 1:
+            database.write(lambda other: other.execute(text("UPDATE noted SET name = 'b'")))
+        session.execute(text("UPDATE noted SET name = name || '!'"))
+
+    database.write(work, one_moment=True)
+    assert (seen, names()) == ([["a"], ["b"]], ["b!"])
+
+
 # Retries.
 
 

@@ -185,7 +185,7 @@ class Ledger(RuleBasedStateMachine):
     def shop_closes_statements(self) -> None:
         """Close each partner's statement. It has exactly what no earlier one has, and never changes afterwards."""
         for partner in (self.stage.cast.north_partner, self.stage.cast.south_partner):
-            self.database.write(partial(self.close, partner=partner))
+            self.database.write(partial(self.close, partner=partner), one_moment=True)
 
     def close(self, session: Session, partner: str) -> None:
         manager = session.scalars(select(Manager.id)).first()

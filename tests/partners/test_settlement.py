@@ -50,7 +50,9 @@ class Settlement:
 
     def close(self, number=None, now=NOW):
         asked = number or self.account().number
-        closed = self.database.write(lambda db: settlement.close(db, self.partner_id, asked, self.manager_id, now))
+        closed = self.database.write(
+            lambda db: settlement.close(db, self.partner_id, asked, self.manager_id, now), one_moment=True
+        )
         return closed and self.statement(closed)
 
     def statement(self, statement_id, scope=WHOLE):

@@ -147,8 +147,8 @@ class Server:
     def database(self) -> Database:
         return self.tools.database
 
-    def write(self, work: Callable[[Session], T]) -> T:
-        return self.database.write(work)
+    def write(self, work: Callable[[Session], T], *, one_moment: bool = False) -> T:
+        return self.database.write(work, one_moment=one_moment)
 
     def read(self, work: Callable[[Session], T]) -> T:
         return self.database.read(work)

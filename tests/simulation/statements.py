@@ -32,7 +32,7 @@ class OnDesk(NamedTuple):
 
 def close_all(world: World) -> None:
     """Closes the next statement of every partner that is owed something."""
-    closed = world.server.write(lambda session: [*close_each(world, session)])
+    closed = world.server.write(lambda session: [*close_each(world, session)], one_moment=True)
     world.statements |= {str(each.id): each for each in closed}
     world.say("the shop closes", *(f"{each.partner_name} № {each.number}" for each in closed))
 

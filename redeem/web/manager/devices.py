@@ -43,10 +43,11 @@ class DeviceForm(Form):
 @office("/devices", Permission.READ)
 def devices() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
+    found, late_undos = read(lambda db: (list_devices(db, scope), count_late_undos(db, now, scope)))
     return render_template(
         "manager/devices.html",
-        devices=read(lambda db: list_devices(db, scope)),
-        late_undos=read(lambda db: count_late_undos(db, now, scope)),
+        devices=found,
+        late_undos=late_undos,
         now=now,
         dark_ms=DARK_MS,
         skewed_ms=SKEWED_MS,

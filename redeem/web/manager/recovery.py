@@ -25,12 +25,18 @@ from redeem.web.manager.reauthentication import confirmed
 @office("/recovery", Permission.READ)
 def recovery() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    missing = read(lambda db: missing_devices.list_missing(db, now, scope))
-    found = read(lambda db: enrolled_since_backup.find_still_forgotten(db, now, scope))
-    reported = read(lambda db: directory.count_at_work(db, scope)) - sum(not each.is_revoked for each in missing)
+    life, missing, found, at_work = read(
+        lambda db: (
+            generation.current(db),
+            missing_devices.list_missing(db, now, scope),
+            enrolled_since_backup.find_still_forgotten(db, now, scope),
+            directory.count_at_work(db, scope),
+        )
+    )
+    reported = at_work - sum(not each.is_revoked for each in missing)
     return render_template(
         "manager/recovery.html",
-        life=read(generation.current),
+        life=life,
         missing=missing,
         still_forgotten=found,
         reported=reported,

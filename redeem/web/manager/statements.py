@@ -29,11 +29,18 @@ STATEMENTS_PER_PAGE = 50
 def statements() -> ResponseReturnValue:
     scope, after = person().scope, request.args.get("after", "")
     page = Page(limit=STATEMENTS_PER_PAGE, after=after if is_id("stm", after) else None)
+    accounts, closed, life = read(
+        lambda db: (
+            settlement.list_accounts(db, scope),
+            settlement.list_statements(db, page, scope),
+            generation.current(db),
+        )
+    )
     return render_template(
         "manager/statements.html",
-        accounts=read(lambda db: settlement.list_accounts(db, scope)),
-        closed=read(lambda db: settlement.list_statements(db, page, scope)),
-        life=read(generation.current),
+        accounts=accounts,
+        closed=closed,
+        life=life,
         paged=page.after,
         zone=context().settings.time_zone,
     )
@@ -42,8 +49,8 @@ def statements() -> ResponseReturnValue:
 @office("/partners/<partner_id>/statements", Permission.RUN_SHOP)
 def ask_to_close_statement(partner_id: str) -> ResponseReturnValue:
     """What the next statement would say. Leads back to the list where there is none to close."""
-    account = read(lambda db: settlement.get_account(db, partner_id))
-    if not account.lines or read(generation.current).only_holders_give:
+    account, life = read(lambda db: (settlement.get_account(db, partner_id), generation.current(db)))
+    if not account.lines or life.only_holders_give:
         return see_other("manager.statements")
     return render_template("manager/statement_close.html", account=account)
 
@@ -54,7 +61,7 @@ def close_statement(partner_id: str) -> ResponseReturnValue:
     """Closes the next statement. The form names the number that its page showed as the next, so a second tap closes no other."""
     who, now, number = person(), now_ms(), request.form.get("number", "")
     wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
-    closed = write(lambda db: settlement.close(db, partner_id, wanted, who.id, now))
+    closed = write(lambda db: settlement.close(db, partner_id, wanted, who.id, now), one_moment=True)
     if closed is None:
         return see_other("manager.statements")
     flash(_("Statement %(number)s is closed.", number=wanted))

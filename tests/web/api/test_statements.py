@@ -23,7 +23,7 @@ def closed(database, cast, manager_id):
     for number, partner in ((1, cast.north_partner), (1, cast.south_partner), (2, cast.north_partner)):
         tills[partner].redeem(database.write(lambda db: factories.coupon(db, cast.anywhere)))
         at = NOW + len(made) * 60_000
-        made.append(database.write(lambda db, p=partner, n=number, at=at: close(db, p, n, at)))
+        made.append(database.write(lambda db, p=partner, n=number, at=at: close(db, p, n, at), one_moment=True))
     return made
 
 

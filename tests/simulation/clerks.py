@@ -204,6 +204,7 @@ def enrol_now(world: World, tab: str, _chance: Random) -> None:
 
 MOVES: dict[str, Move] = {
     "enrol": enrol,
+    "damaged": enrol,
     "reloading": reopen,
     "elsewhere": close,
     "fault": reopen,
@@ -219,6 +220,7 @@ MOVES: dict[str, Move] = {
 }
 SETTLING: dict[str, Move] = {
     "enrol": enrol_now,
+    "damaged": enrol_now,
     "scan": wait,
     "verdict": go_on,
     "asking": wait,

@@ -73,15 +73,21 @@ def faults(world: World) -> list[str]:
 
 def in_journals(world: World, session: Session) -> Iterator[str]:
     """The server has each journal, byte for byte; what it doesn't have is of a tablet that is gone, and of that nothing is known."""
-    here = entries_here(session)
+    here, written = entries_here(session), defaultdict[str, set[str]](set)
     for tablet in world.tablets:
         for device, texts in world.tell("journals", tablet=tablet.name).items():
+            written[device].update(texts)
             yield from in_journal(world, device, texts, here[device], is_lost=tablet.is_gone)
             if device != tablet.device or tablet.is_gone:
                 world.unsure |= left_open(texts)
-    for device, texts in world.evicted.items():
+    for device, texts in world.lost.items():
+        if not written[device].issuperset(texts) and not written[device].issubset(texts):
+            yield f"went on: {device} wrote more, and lacks what it wrote before"
+        written[device].update(texts)
         yield from in_journal(world, device, texts, here[device], is_lost=True)
         world.unsure |= left_open(texts)
+    for device, known in written.items():
+        yield from (f"invented: {device} never wrote {text}" for text in here[device].difference(known))
 
 
 def in_journal(world: World, device: str, texts: list[str], here: set[str], *, is_lost: bool) -> Iterator[str]:
@@ -90,7 +96,6 @@ def in_journal(world: World, device: str, texts: list[str], here: set[str], *, i
         world.unsure |= coupons_in(texts, missing)
     elif missing:
         yield f"lost: the server lacks {len(missing)} of the {len(texts)} entries of {device}: {missing[0]}"
-    yield from (f"invented: {device} never wrote {text}" for text in here.difference(texts))
 
 
 def entries_here(session: Session) -> dict[str, set[str]]:

@@ -137,6 +137,7 @@ def any_claim_is_believed() -> AbstractContextManager[object]:
 
 
 WAIT_FOR_ANSWER = "await this.#deeds.ask({ timeoutMs: ASK_MS });"
+WRITTEN = 'throw new Error("only a part of the entry was written");'
 OPEN_FILE = "return await file.createSyncAccessHandle("
 
 GUARDS = (
@@ -182,6 +183,21 @@ GUARDS = (
         "the one writer over tabs",
         (("storage/journal-worker.js", f"{OPEN_FILE})", f'{OPEN_FILE}{{ mode: "readwrite-unsafe" }})'),),
         often=("second_tab",),
+    ),
+    Guard(
+        "the flush of the journal",
+        (("storage/journal-worker.js", f"{WRITTEN}\n  file.flush();", WRITTEN),),
+        often=("lose_power", "darken"),
+    ),
+    Guard(
+        "the end of a damaged journal",
+        (("storage/journal-worker.js", "if (damage) return { texts, damage };", "damage = null;"),),
+        often=("damage", "darken"),
+    ),
+    Guard(
+        "what the server acknowledged",
+        (("server/opening.js", "(await journal.findLoss(acknowledged, heard?.receipt))", "null"),),
+        often=("damage", "remember", "darken"),
     ),
     Guard("the judgement of gifts", off=nothing_is_judged, often=("lie",)),
     Guard("the grant of a claim", off=any_claim_is_believed, often=("lie", "restore", "back_up")),

@@ -41,6 +41,7 @@ HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
             misfortunes.lose_key,
             misfortunes.evict,
         ),
+        *(misfortunes.lose_power, misfortunes.damage),
         *(misfortunes.vanish, misfortunes.turn_up, misfortunes.kill_server, misfortunes.stop_server),
         *(
             office.issue,

@@ -80,8 +80,30 @@ def evict(world: World, place: int, _chance: Random) -> None:
     if tablet:
         kill_all(world, tablet)
         world.settle_returning(tablet)
-        world.evicted.update(world.tell("journals", tablet=tablet.name))
+        world.note_lost(tablet)
         world.tell("evict", tablet=tablet.name)
+
+
+def lose_power(world: World, place: int, chance: Random) -> None:
+    """A tablet's power is cut. Of what it had written and not flushed there is none, a part or all, in any order."""
+    tablet = tablet_at(world, place)
+    if tablet and tablet.tabs:
+        for tab in list(tablet.tabs):
+            world.kill_tab(tab, part=chance.choice([0, chance.random(), 1]))
+        world.tell("lose_power", tablet=tablet.name, parts=[chance.choice([0, chance.random(), 1]) for _ in range(16)])
+
+
+def damage(world: World, place: int, chance: Random) -> None:
+    """The tablet's storage is damaged: a bit is another, or the journal is cut, gone, or as it was before."""
+    tablet = tablet_at(world, place)
+    if tablet:
+        kill_all(world, tablet)
+        world.open_tab(tablet)  # what a kill has left behind its flushed length is known from now on
+        kill_all(world, tablet)
+        world.settle_returning(tablet)
+        world.note_lost(tablet)
+        how = chance.choice(["flip", "flip", "flip length", "cut", "empty", "older", "back", "back"])
+        world.tell("damage", tablet=tablet.name, how=how, where=chance.random())
 
 
 def vanish(world: World, place: int, _chance: Random) -> None:

@@ -348,7 +348,7 @@ def go_on_without_forgotten(world: World) -> None:
 
 def still_forgotten(world: World) -> list[str]:
     """Tablets of which the ledger has no row, and not the whole journal either, admitted by a manager."""
-    journals = world.evicted | journals_of(world, world.tablets)
+    journals = world.lost | journals_of(world, world.tablets)
     present = {tablet.device for tablet in world.tablets}
     admitted = world.server.read(admitted_entries)
     unknowns = [device for device in unknown(world) if device in world.forgotten]

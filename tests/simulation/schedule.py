@@ -14,7 +14,7 @@ FAULTS = {
     "forget_caches": 4, "forget_later": 8, "lose_key": 2, "evict": 1, "vanish": 1.5, "turn_up": 2, "kill_server": 10,
     "stop_server": 3, "till_crashes": 3, "issue": 20, "void": 4, "move_home": 8, "revoke": 1.5, "write_off": 2, "admit": 4,
     "back_up": 2, "restore": 1, "till_reports": 6, "move_tablet": 5, "move_till": 2,
-    "lie": 20, "decide": 4, "close": 2,
+    "lie": 20, "decide": 4, "close": 2, "lose_power": 6, "damage": 1.5,
 }  # fmt: skip
 OFTEN = 40
 LENGTHS = (120, 250, 500)

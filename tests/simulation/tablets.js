@@ -52,6 +52,9 @@ const COMMANDS = {
   skew: ({ tab, skew }) => void (tabOf(tab).skewMs = skew),
   remember: ({ tablet }) => diskOf(tablet).remember(),
   forget: ({ tablet, what, back }) => diskOf(tablet).forget(what, back),
+  /** Cuts the power of a tablet whose tabs are killed. `parts`, 0 to 1: how much of each change that was not flushed is on the disk. */
+  lose_power: ({ tablet, parts }) => diskOf(tablet).losePower(() => parts.push(parts.shift()) && parts.at(-1)),
+  damage: ({ tablet, how, where }) => diskOf(tablet).damage(how, where),
   /** The browser evicts the tablet's storage. */
   evict: ({ tablet }) => void disks.delete(tablet),
   enrol({ tab, token, seed }) {

@@ -2,9 +2,9 @@
 
 The world does what it is told, and says what came of it in `told`. It alone knows what truly happened at the counters (`hands`).
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
-tablet that may have given it; of `unsure` ones nobody can know; `evicted` are journals that are lost, by device; `forgotten` is what a
-tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id. `liar` is a dishonest device; `crooked`
-are the names of the tablets whose clocks were ever wrong.
+tablet that may have given it; of `unsure` ones nobody can know; `lost` are journals of which a part or all may be lost, by device, as they
+were; `forgotten` is what a tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id. `liar` is a
+dishonest device; `crooked` are the names of the tablets whose clocks were ever wrong.
 """
 
 from collections import Counter
@@ -62,7 +62,7 @@ class World:
         self.is_risk_new = False
         self.may_double: Counter[str] = Counter()
         self.unsure: set[str] = set()
-        self.evicted: dict[str, list[str]] = {}
+        self.lost: dict[str, list[str]] = {}
         self.statements: dict[str, Account] = {}
         self.is_restored, self.generation = False, 1
         self.forgotten: dict[str, set[str]] = {}
@@ -251,6 +251,11 @@ class World:
             if not is_undone(journals.get(gift.giver, []), int(gift.act)):
                 self.give(gift)
         tablet.returning.clear()
+
+    def note_lost(self, tablet: Tablet) -> None:
+        """What the tablet has recorded may be lost from now on, in part or as a whole."""
+        for device, texts in self.tell("journals", tablet=tablet.name).items():
+            self.lost[device] = list(dict.fromkeys([*self.lost.get(device, []), *texts]))
 
     def pass_time(self, more: Ms) -> None:
         self.clock.now += more

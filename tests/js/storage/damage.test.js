@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { MEASURED } from "../../../static/clerk/storage/records.js";
-import { File, JOURNAL, startWorker, storageOf } from "../../simulation/tablet/opfs.js";
+import { File, JOURNAL, LENGTHS, startWorker, storageOf } from "../../simulation/tablet/opfs.js";
 
 /** @import { Opened } from "../../../static/clerk/storage/journal-file.js" */
 
 /** @typedef {{call: (call: string, text?: string) => Promise<any>, opened: Opened, owner: {isDead: boolean}}} Tab */
 
-const LENGTHS = "journal-lengths.redeem";
 const ROUNDS = 4_000;
 
 /** The files of a tablet, and what was said to be in its journal. */

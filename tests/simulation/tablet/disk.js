@@ -1,6 +1,6 @@
 /** A tablet's storage, which outlives its tabs: the files of the browser's private file system, and IndexedDB, which may be lost alone. */
-import { readRecords } from "../../../static/clerk/storage/records.js";
-import { startWorker, storageOf } from "./opfs.js";
+import { HEADER, salvage } from "../../../static/clerk/storage/records.js";
+import { JOURNAL, LENGTHS, startWorker, storageOf } from "./opfs.js";
 import { later } from "./still.js";
 
 /** @import { File, Handle } from "./opfs.js" */
@@ -19,12 +19,16 @@ export class Disk {
   memory = {};
   /** @type {Record<string, any>[]} earlier contents, the newest first */
   #earlier = [];
+  /** @type {Uint8Array[][]} earlier contents of the journal and of its length, the newest first */
+  #journals = [];
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
 
-  /** Keeps a copy of IndexedDB, so that it can fall back to it. */
+  /** Keeps a copy of IndexedDB and one of the journal, so that each can fall back to it. */
   remember() {
     this.#earlier = [structuredClone(this.memory), ...this.#earlier].slice(0, COPIES_MAX);
+    const files = [JOURNAL, LENGTHS].map((name) => this.files.get(name)?.read() ?? new Uint8Array());
+    this.#journals = [files, ...this.#journals].slice(0, COPIES_MAX);
   }
 
   /**
@@ -49,11 +53,30 @@ export class Disk {
     for (const file of this.files.values()) file.losePower(part);
   }
 
-  /** The texts of the entries of each journal, by device. @returns {Record<string, string[]>} */
+  /**
+   * The journal is damaged: a bit of it, or of its length, is another; a part at its end is gone; all is gone, its length too; it is as it
+   * was some time ago; or its length is, too, if the server had more then: without that nobody could notice.
+   * @param {"flip" | "flip length" | "cut" | "empty" | "older" | "back"} how @param {number} where 0 to 1
+   */
+  damage(how, where) {
+    const file = this.files.get(how === "flip length" ? LENGTHS : JOURNAL);
+    if (!file?.size) return;
+    const bytes = file.read();
+    if (how.startsWith("flip")) bytes[Math.floor(where * bytes.length)] ^= 1 << (Math.floor(where * bytes.length * 8) & 7);
+    file.replace(how === "cut" ? bytes.slice(0, Math.floor(where * bytes.length)) : bytes);
+    if (how === "empty") for (const name of [JOURNAL, LENGTHS]) this.files.delete(name);
+    const [older, length] = this.#journals[Math.floor(where * this.#journals.length)] ?? [];
+    const isKnown = older && entriesIn(older) < (this.memory.acknowledged ?? 0);
+    if (older && (how === "older" || (how === "back" && isKnown))) file.replace(older);
+    if (how === "back" && isKnown) this.files.get(LENGTHS)?.replace(length);
+  }
+
+  /** The texts of the entries of each journal, by device; also those behind damage. @returns {Record<string, string[]>} */
   journals() {
-    const files = [...this.files].filter(([name]) => !name.includes("torn")).map(([, file]) => readRecords(file.read()).texts);
+    const files = [...this.files].filter(([name]) => !name.includes("torn"));
     const written = files
-      .filter((texts) => texts.length)
+      .map(([, file]) => [...salvage(file.read(), HEADER.length)].map(({ text }) => text))
+      .filter(([owner]) => owner && JSON.parse(owner).device)
       .map(([owner, ...records]) => [JSON.parse(owner).device, records.map((record) => JSON.parse(record).text)]);
     return Object.fromEntries(written.sort(([, one], [, other]) => one.length - other.length)); // the longest journal of a device wins
   }
@@ -68,6 +91,9 @@ export class Disk {
     return /** @type {Promise<T>} */ (mine);
   }
 }
+
+/** How many there are after the owner's record. @param {Uint8Array} journal */
+const entriesIn = (journal) => [...salvage(journal, HEADER.length)].length - 1;
 
 /** The `Worker` of a tab: journal-worker.js on this tab's disk, which may be slow and may tear a write. */
 export class Worker {

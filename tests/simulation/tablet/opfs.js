@@ -14,6 +14,7 @@ import { HEADER, MEASURED, readRecords, salvage, startsWith, writeRecord } from 
  */
 
 export const JOURNAL = "journal.redeem";
+export const LENGTHS = "journal-lengths.redeem";
 const GROWTH_BYTES = 65_536;
 
 class Bytes {

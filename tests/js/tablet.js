@@ -103,6 +103,8 @@ export class Server {
   recalls = [];
   /** @type {import("../../static/clerk/knowledge/holds.js").Grant[]} holds to send */
   grants = [];
+  /** What changed since the last list; undefined: the tablet must fetch its sets. @type {any} */
+  changes = { position: "1.1", campaigns: {} };
   /** The store to which a manager moves this tablet. @type {string | undefined} */
   move;
   snapshot = snapshot();
@@ -161,7 +163,7 @@ export class Server {
       grants: this.grants,
       recalls: this.recalls,
       move: this.move,
-      changes: { position: "1.1", campaigns: {} },
+      changes: this.changes,
     };
     return {
       v: 1,
@@ -249,12 +251,16 @@ export class Disk {
   keptHolds;
   holds = async () => this.keptHolds;
   putHolds = async (/** @type {any} */ kept) => void (this.keptHolds = kept);
-  /** No campaign has a redeemed or void coupon, so there are no sets to fetch. */
-  sets = async () => ({
+  /**
+   * No campaign has a redeemed or void coupon, so there are no sets to fetch.
+   * @type {import("../../static/clerk/knowledge/sets.js").Kept}
+   */
+  keptSets = {
     position: "1.1",
     campaigns: new Map(Array.from({ length: 20 }, (_, number) => [number, { redeemed: new Uint8Array(), void: new Uint8Array() }])),
-  });
-  putSets = async () => undefined;
+  };
+  sets = async () => structuredClone(this.keptSets);
+  putSets = async (/** @type {import("../../static/clerk/knowledge/sets.js").Kept} */ kept) => void (this.keptSets = structuredClone(kept));
   /** The files of old journals: name to records. @type {Map<string, string[]>} */
   setAside = new Map();
   /** @type {any} */

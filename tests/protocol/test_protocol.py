@@ -91,6 +91,8 @@ ACTIONS = {
         ("static/clerk/knowledge/holds.js", "grant[2] > releasedEpoch(past, id)")
     ],
     "y && asking[me] && a == asked[me]": [("static/clerk/knowledge/state.js", 'gave: { asking: "given" }')],
+    "(held[me] > listed[me])": [("static/clerk/knowledge/check.js", "export function heldHere(")],
+    "l && e > listed[me] -> listed[me] = e": [("static/clerk/server/sync.js", "this.sets.reopen(couponIdOf(grant))")],
     "e > released[me] && r && !asking[me]": [("static/clerk/knowledge/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
         ("redeem/sync/sync.py", "def take_all("),

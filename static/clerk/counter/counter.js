@@ -5,7 +5,7 @@
  * changes the screen before it awaits anything, so a second tap meets another screen and does nothing.
  */
 import { NoAnswer, Refused } from "../server/api.js";
-import { AT_RISK, find, findingOf, givenDetails, OFFLINE, RECOVERING, UNSURE } from "../knowledge/check.js";
+import { AT_RISK, find, findingOf, givenDetails, heldHere, OFFLINE, RECOVERING, UNSURE } from "../knowledge/check.js";
 import { Deeds } from "./deeds.js";
 import { Verdict } from "../domain/rules.js";
 import { heldDetails } from "../knowledge/siblings.js";
@@ -264,7 +264,8 @@ export class Counter extends EventTarget {
     if (shown.name === "scan" && this.clerk && !worksHere(this.#parts.sync.snapshot, this.clerk)) return void this.lock();
     if (shown.name !== "fetching" && (shown.name !== "verdict" || shown.code !== Verdict.HELD_ELSEWHERE)) return;
     const { finding, details } = shown;
-    const held = this.#parts.sync.holds.epochOf(finding.id ?? "", this.#parts.journal.past);
+    const { sync, journal } = this.#parts;
+    const held = heldHere(finding.id ?? "", { holds: sync.holds, sets: sync.sets, past: journal.past });
     if (held)
       this.#show({ name: "verdict", code: Verdict.GOOD, finding: { ...finding, code: Verdict.GOOD, held }, details, confirmed: true });
   }

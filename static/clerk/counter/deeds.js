@@ -3,7 +3,7 @@
  * Every entry names the clerk at work.
  */
 import { NoAnswer, Refused } from "../server/api.js";
-import { AT_RISK, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
+import { AT_RISK, heldHere, listedState, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
 import { mayRisk } from "../knowledge/risks.js";
 import { Verdict } from "../domain/rules.js";
 import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "../knowledge/state.js";
@@ -108,11 +108,13 @@ export class Deeds {
 
   /** @param {Finding} finding @param {Past} past */
   holds({ id = "" }, past) {
-    return !this.#sync.mustEnrol && this.#sync.holds.epochOf(id, past) > 0;
+    const { holds, sets } = this.#sync;
+    return !this.#sync.mustEnrol && heldHere(id, { holds, sets, past }) > 0;
   }
 
   /** @param {Finding} finding @param {Past} past */
   mayRisk(finding, past) {
+    if (listedState(finding.id ?? "", { sets: this.#sync.sets, past })) return false;
     return mayRisk(finding, { terms: this.terms(finding.campaign), past, sync: this.#sync, now: this.#now() });
   }
 

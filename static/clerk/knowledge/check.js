@@ -76,13 +76,28 @@ function judge(about, ask, known) {
   const { snapshot, past } = known;
   const attempt = attemptHere(past, about.id);
   const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
-  const held = known.holds.epochOf(about.id, past);
+  const held = heldHere(about.id, known);
   if (!terms) return { ...about, attempt, ask, code: UNSURE, unknownCampaign: true };
   const finding = { ...about, attempt, ...(held ? { held } : { ask }) };
-  const listed = held || attempt ? null : known.sets.stateOf(about.id);
+  const listed = attempt ? null : listedState(about.id, known);
   const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
   return { ...finding, code, ...(listed && { listed: true }) };
 }
+
+/**
+ * The epoch of the hold by which this tablet may give the coupon unasked, 0 if there is none. The last list overrules a hold: what it says
+ * of the coupon is newer than the grant, and the hold is recalled. What stands in this tablet's own journal overrules the list.
+ * @param {string} id @param {{holds: Holds, sets: Sets, past: Past}} known
+ */
+export function heldHere(id, { holds, sets, past }) {
+  return listedState(id, { sets, past }) && !past.standing.has(id) ? 0 : holds.epochOf(id, past);
+}
+
+/**
+ * What the last list says of a coupon, unless this tablet itself took the coupon back later.
+ * @param {string} id @param {{sets: Sets, past: Past}} known
+ */
+export const listedState = (id, { sets, past }) => ((past.takenBack.get(id) ?? 0) > sets.entry ? null : sets.stateOf(id));
 
 /** The attempt by which this tablet gave it at its present store. @param {Past} past @param {string} id */
 function attemptHere(past, id) {

@@ -1,13 +1,16 @@
 /**
  * The last list: which coupons of each campaign were redeemed or void at the last sync. Exact, one bit per coupon.
  * A cache: if it is lost, the server sends it again.
+ *
+ * It is the newest word of the server on each coupon. A new grant is such a word too: it says that the coupon is open. Only what this
+ * tablet itself took back later is newer, and that is known by `entry`.
  */
 import { fromGaps, has, put } from "../domain/bitmaps.js";
 import { fromBase64url } from "../domain/bytes.js";
 
 /**
  * @typedef {{redeemed: Uint8Array<ArrayBuffer>, void: Uint8Array<ArrayBuffer>}} Campaign  bitmaps; a number beyond their end is open
- * @typedef {{position: string, campaigns: Map<number, Campaign>}} Kept
+ * @typedef {{position: string | null, entry?: number, campaigns: Map<number, Campaign>}} Kept
  * @typedef {Partial<Record<"redeemed" | "void" | "open", string>>} Changed  gaps, in base64url
  * @typedef {{position: string, campaigns: Record<string, Changed>}} Changes  as the server sends them
  */
@@ -19,16 +22,19 @@ export class Sets {
   #campaigns;
   /** The server's position up to which changes are known; null if the sets must be fetched whole. @type {string | null} */
   position;
+  /** The number of this tablet's last entry that the server had when it made the list. */
+  entry;
 
   /** @param {Kept} [kept] */
   constructor(kept) {
     this.#campaigns = kept?.campaigns ?? new Map();
     this.position = kept?.position ?? null;
+    this.entry = kept?.entry ?? 0;
   }
 
-  /** @returns {Kept | null} */
+  /** @returns {Kept} */
   get kept() {
-    return this.position === null ? null : { position: this.position, campaigns: this.#campaigns };
+    return { position: this.position, entry: this.entry, campaigns: this.#campaigns };
   }
 
   /** @param {number} campaign */
@@ -64,10 +70,19 @@ export class Sets {
     this.#campaigns.set(campaign, { redeemed: bytes.slice(0, half), void: bytes.slice(half) });
   }
 
-  /** @param {Changes} changes */
-  apply({ position, campaigns }) {
+  /** @param {Changes} changes @param {number} entry */
+  apply({ position, campaigns }, entry) {
     for (const [number, changed] of Object.entries(campaigns)) this.#change(Number(number), changed);
-    this.position = position;
+    [this.position, this.entry] = [position, entry];
+  }
+
+  /** Takes in that the server has just granted this coupon. @param {string} id @returns {boolean} whether the list said otherwise */
+  reopen(id) {
+    if (!this.stateOf(id)) return false;
+    const [, campaign, number] = id.split("_").map(Number);
+    const bits = this.#campaigns.get(campaign);
+    for (const state of /** @type {const} */ (["redeemed", "void"])) if (bits) put(bits[state], number, false);
+    return true;
   }
 
   /** @param {number} campaign @param {Changed} changed */

@@ -27,11 +27,13 @@ import { couponId, read } from "../domain/tokens.js";
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code; `id`: `cpn_…`
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
- *   standing: Map<string, Attempt>, released: Map<string, number>, allReleased: number, moved: number}} Past  `released`: the newest
- *   released epoch, by coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`
- * @typedef {{at: number | null, skewMs?: number, listAt?: number | null, receipt?: Receipt, refused?: string}} LastContact  `at`: when
- *   the server last answered, by the device's clock; `skewMs`: server's time minus device's time; `listAt`: by the server's clock, when
- *   the last list was made; `refused`: why the device must be enrolled again, if it must
+ *   standing: Map<string, Attempt>, takenBack: Map<string, number>, released: Map<string, number>, allReleased: number,
+ *   moved: number}} Past  `takenBack`: number of the newest `undo` or `drop`, by coupon id; `released`: the newest released epoch, by
+ *   coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`
+ * @typedef {{at: number | null, skewMs?: number, listAt?: number | null, receipt?: Receipt, recovering?: boolean, refused?: string}}
+ *   LastContact  `at`: when the server last answered, by the device's clock; `skewMs`: server's time minus device's time; `listAt`: by
+ *   the server's clock, when the last list was made; `recovering`: it waited for its devices after a restore; `refused`: why the device
+ *   must be enrolled again, if it must
  * @typedef {{number: number, hash: string, at: number, proof: string}} Receipt  the server's signature that it had the journal up to this
  *   entry at that time, by its clock
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
@@ -59,6 +61,7 @@ export const emptyPast = () => ({
   attempts: new Map(),
   open: new Map(),
   standing: new Map(),
+  takenBack: new Map(),
   released: new Map(),
   allReleased: 0,
   moved: 0,
@@ -183,6 +186,7 @@ function takeStep(past, entry) {
   if (entry.reason) attempt.reason = entry.reason;
   if (stage === "given") past.standing.set(attempt.id, attempt);
   if (stage === "undone" && past.standing.get(attempt.id) === attempt) past.standing.delete(attempt.id);
+  if (stage === "undone" || stage === "dropped") past.takenBack.set(attempt.id, entry.n);
   if (stage !== "given") past.open.delete(attempt.ask);
 }
 

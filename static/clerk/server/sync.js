@@ -25,7 +25,7 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
  * @typedef {{code: string} & Record<string, any>} Ruling  the server's answer about a coupon
  * @typedef {{acknowledged(): Promise<number>, putAcknowledged(last: number): Promise<void>, snapshot(): Promise<Snapshot | undefined>,
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
- *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets | null): Promise<void>, heard(): Promise<LastContact | undefined>,
+ *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets): Promise<void>, heard(): Promise<LastContact | undefined>,
  *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>,
  *   putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  a cache that may be lost
  * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch, refused?: number): Promise<void>, again(): Promise<void>,
@@ -120,6 +120,7 @@ export class Sync extends EventTarget {
     const contact = await this.#memory.heard();
     [this.syncedAt, this.skewMs, this.refused] = [contact?.at ?? null, contact?.skewMs ?? 0, contact?.refused ?? null];
     [this.#listAt, this.receipt] = [contact?.listAt ?? null, contact?.receipt ?? null];
+    this.recovering = contact?.recovering ?? false;
   }
 
   /** When the last list was made, by the server's clock; null while a campaign's list is missing. */
@@ -167,7 +168,6 @@ export class Sync extends EventTarget {
         if (this.#isEnded) throw new NoAnswer("this tablet becomes another device");
         const limits = { timeoutMs, signal: stop.signal };
         const ruling = await this.#exchangeAll(verify, limits);
-        await this.#memory.putHeard(this.#heard());
         if (!urgent && this.#lacksSets) await this.#fetchSets(limits);
         if (!urgent && this.#old) await this.#handIn(this.#old, limits);
         return ruling;
@@ -188,7 +188,8 @@ export class Sync extends EventTarget {
   }
 
   #heard() {
-    return { at: this.syncedAt, skewMs: this.skewMs, listAt: this.#listAt, receipt: this.receipt ?? undefined };
+    const { syncedAt: at, skewMs, receipt, recovering } = this;
+    return { at, skewMs, listAt: this.#listAt, receipt: receipt ?? undefined, recovering };
   }
 
   get #lacksSets() {
@@ -314,7 +315,7 @@ export class Sync extends EventTarget {
       this.sets.replace(number, bytes);
       positions.push(headers.get("Redeem-Position") ?? "");
     }
-    this.sets.position = oldest(positions);
+    [this.sets.position, this.sets.entry] = [oldest(positions), this.#acknowledged];
     await this.#memory.putSets(this.sets.kept);
   }
 
@@ -342,11 +343,11 @@ export class Sync extends EventTarget {
       this.#acknowledged = reply.last;
       await this.#memory.putAcknowledged(reply.last);
     }
+    await this.#learnList(reply);
     if (reply.grants.length) {
       this.holds.believe(reply.grants, this.#journal.past);
       await this.#memory.putHolds(this.holds.kept);
     }
-    await this.#learnChanges(reply.changes);
     this.#listAt = reply.time; // with the changes; without, the whole sets come next, which are newer
     this.receipt = reply.receipt ?? this.receipt;
     if (this.siblings.hear(reply, this.snapshot?.store.id)) await this.#memory.putSiblings(this.siblings.kept);
@@ -356,6 +357,7 @@ export class Sync extends EventTarget {
     this.syncedAt = this.#now();
     this.offlineSince = null;
     this.refused = null;
+    await this.#memory.putHeard(this.#heard());
     this.#announce(true);
   }
 
@@ -369,11 +371,17 @@ export class Sync extends EventTarget {
     await this.#memory.putSnapshot(snapshot);
   }
 
-  /** @param {import("../knowledge/sets.js").Changes | undefined} changes undefined: the sets are too old for changes */
-  async #learnChanges(changes) {
-    if (changes) this.sets.apply(changes);
+  /**
+   * Takes in the changes; without, the sets are too old, and are fetched whole. A grant of the same reply is newer than them.
+   * @param {{changes?: import("../knowledge/sets.js").Changes, grants: Grant[], last: number}} reply
+   */
+  async #learnList({ changes, grants, last }) {
+    const wasWhole = this.sets.position !== null;
+    if (changes) this.sets.apply(changes, last);
     else this.sets.position = null;
-    if (changes && Object.keys(changes.campaigns).length) await this.#memory.putSets(this.sets.kept);
+    const reopened = grants.filter((grant) => this.sets.reopen(couponIdOf(grant)));
+    const isNew = changes ? Object.keys(changes.campaigns).length > 0 : wasWhole;
+    if (isNew || reopened.length) await this.#memory.putSets(this.sets.kept);
   }
 
   /** Stores a refusal after which the tablet must be enrolled again, so that it is known offline too. @param {unknown} error */

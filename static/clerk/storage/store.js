@@ -106,9 +106,9 @@ export class Store {
     return this.#get("sets");
   }
 
-  /** @param {KeptSets | null} sets null: fetch them whole */
+  /** @param {KeptSets} sets */
   putSets(sets) {
-    return this.#put("sets", sets ?? undefined);
+    return this.#put("sets", sets);
   }
 
   /** @returns {Promise<KeptSiblings | undefined>} */

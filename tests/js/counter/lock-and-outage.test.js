@@ -137,3 +137,37 @@ test("without a network the clerk is told that the tablet does not know the camp
   assert.deepEqual(/** @type {any} */ (tablet.counter.screen).details, { unknownCampaign: true });
   assert.equal(shown(tablet), "verdict offline");
 });
+
+describe("a list that comes between the scan and Give:", () => {
+  const GIVEN = { position: "1.2", campaigns: { 1: { redeemed: Buffer.from([1]).toString("base64url") } } };
+
+  test("what this tablet holds is not given unasked", async () => {
+    const tablet = await atWork();
+    tablet.server.grants = [[1, 1, 5, "", 65535, "proof"]];
+    await tablet.sync.run();
+    await tablet.counter.scan(ONE);
+    Object.assign(tablet.server, { changes: GIVEN, grants: [] });
+    tablet.server.redeemed.set("cpn_1_1", "another till");
+    await tablet.sync.run();
+    await tablet.counter.give();
+    await rest();
+    assert.equal(shown(tablet), "verdict already_redeemed");
+    assert.equal(tablet.disk.kinds.includes("gave-held"), false);
+  });
+  test("nothing is given at risk that it says was given", async () => {
+    const tablet = await atWork();
+    tablet.server.snapshot.campaigns[0].terms = terms({
+      offline: { policy: "at_risk", coupons: 3, value: 3, hours: 24, bearer: "partner" },
+    });
+    tablet.server.snapshot.etag = "at risk";
+    await tablet.sync.run();
+    tablet.server.network = ["lost"];
+    await tablet.counter.scan(ONE);
+    assert.equal(shown(tablet), "verdict at_risk");
+    tablet.server.changes = GIVEN;
+    await tablet.sync.run();
+    await tablet.counter.give();
+    await rest();
+    assert.equal(tablet.disk.kinds.includes("gave-at-risk"), false);
+  });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { put } from "../../../static/clerk/domain/bitmaps.js";
 import { find } from "../../../static/clerk/knowledge/check.js";
 import { Holds } from "../../../static/clerk/knowledge/holds.js";
 import { Sets } from "../../../static/clerk/knowledge/sets.js";
@@ -20,6 +21,55 @@ function campaignWith(changes) {
   changed.campaigns[0].terms = terms(changes);
   return { snapshot: changed };
 }
+
+/**
+ * A list that says this of coupon 1, made when the server had this tablet's entries up to `entry`.
+ * @param {"redeemed" | "void"} state @param {number} [entry]
+ */
+function listing(state, entry = 0) {
+  const bits = { redeemed: new Uint8Array(1), void: new Uint8Array(1) };
+  put(bits[state], 1, true);
+  return new Sets({ position: "1.1.0", entry, campaigns: new Map([[1, bits]]) });
+}
+
+const HOLDING = { epoch: 4, grants: /** @type {import("../../../static/clerk/knowledge/holds.js").Grant[]} */ ([[1, 1, 4, "", 65535]]) };
+
+describe("a coupon that this tablet holds", () => {
+  const holds = new Holds(HOLDING);
+  const GIVEN = { v: /** @type {const} */ (1), n: 1, prev: "", at: NOW, kind: "gave-held", coupon: ONE };
+  const UNDONE = { v: /** @type {const} */ (1), n: 2, prev: "", at: NOW, kind: "undo", of: 1 };
+
+  test("is good, and the server is not asked", async () => {
+    const { code, ask, held } = await finding(ONE, { holds });
+    assert.deepEqual({ code, ask, held }, { code: "good", ask: undefined, held: 4 });
+  });
+  for (const [state, said] of /** @type {const} */ ([
+    ["redeemed", "already_redeemed"],
+    ["void", "void"],
+  ]))
+    test(`is for the server to say if the last list has it as ${state}`, async () => {
+      const { code, ask, held, listed } = await finding(ONE, { holds, sets: listing(state) });
+      assert.deepEqual({ code, ask, held, listed }, { code: said, ask: ONE, held: undefined, listed: true });
+    });
+  test("is good if a grant is newer than the list", async () => {
+    const sets = listing("redeemed");
+    assert.equal(sets.reopen("cpn_1_1"), true);
+    const { code, held } = await finding(ONE, { holds, sets });
+    assert.deepEqual({ code, held }, { code: "good", held: 4 });
+  });
+  test("is good if the list has this tablet's own gift, which it has taken back since", async () => {
+    const { code, held } = await finding(ONE, { holds, past: pastOf([GIVEN, UNDONE]), sets: listing("redeemed", 1) });
+    assert.deepEqual({ code, held }, { code: "good", held: 4 });
+  });
+  test("is for the server to say if it was given elsewhere after this tablet took it back", async () => {
+    const { code, ask } = await finding(ONE, { holds, past: pastOf([GIVEN, UNDONE]), sets: listing("redeemed", 2) });
+    assert.deepEqual({ code, ask }, { code: "already_redeemed", ask: ONE });
+  });
+  test("was given here, if the journal says so", async () => {
+    const { code, attempt, listed } = await finding(ONE, { holds, past: pastOf([GIVEN]), sets: listing("redeemed", 1) });
+    assert.deepEqual([code, attempt?.ask, listed], ["already_redeemed", 1, undefined]);
+  });
+});
 
 describe("without the server, a tablet finds a coupon", () => {
   test("good, and says what the server is to verify", async () => {

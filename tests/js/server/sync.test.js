@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { heldHere } from "../../../static/clerk/knowledge/check.js";
 import { NoAnswer, Refused } from "../../../static/clerk/server/api.js";
 import { coupon, rest, Server, switchOn } from "../tablet.js";
 
@@ -145,6 +146,59 @@ describe("a recalled hold", () => {
     await sync.run();
     assert.deepEqual(disk.kinds, ["ask", "drop", "release"]);
   });
+});
+
+describe("the last list", () => {
+  /** @type {import("../../../static/clerk/knowledge/holds.js").Grant} */
+  const GRANT = [1, 3, 5, "", 65535, "proof"];
+  const redeemed = { position: "1.2", campaigns: { 1: { redeemed: Buffer.from([3]).toString("base64url") } } };
+
+  test("is newer than a hold that the tablet had, and older than a grant that comes later", async () => {
+    const server = new Server();
+    server.grants = [GRANT];
+    const { sync, journal, disk } = await switchOn(server);
+    const held = () => heldHere("cpn_1_3", { holds: sync.holds, sets: sync.sets, past: journal.past });
+    await sync.run();
+    assert.equal(held(), 5);
+    Object.assign(server, { changes: redeemed, grants: [] });
+    await sync.run();
+    assert.equal(held(), 0);
+    await sync.load();
+    assert.equal(held(), 0);
+    await journal.append("release", { id: "cpn_1_3", epoch: 5 });
+    Object.assign(server, { changes: { position: "1.2", campaigns: {} }, grants: [[1, 3, 6, "", 65535, "proof"]] });
+    await sync.run();
+    assert.equal(held(), 6);
+    await sync.load();
+    assert.equal(held(), 6);
+    assert.equal(disk.keptSets.position, "1.2");
+  });
+  test("knows up to which entry of the journal it is", async () => {
+    const { sync, disk } = await withEntries(Object.assign(new Server(), { changes: redeemed }), "unlock", "lock");
+    await sync.run();
+    assert.deepEqual([sync.sets.entry, disk.keptSets.entry], [2, 2]);
+  });
+  test("is none for gifts at risk while it must be fetched, also after a restart", async () => {
+    const server = new Server();
+    const { sync, disk } = await switchOn(server);
+    await sync.run();
+    assert.notEqual(sync.listAt, null);
+    server.changes = undefined;
+    await sync.run({ urgent: true });
+    assert.equal(sync.listAt, null);
+    assert.equal((await switchOn(server, disk)).sync.listAt, null);
+  });
+});
+
+test("that the server recovers is known after a restart", async () => {
+  const server = new Server();
+  server.restoring = true;
+  const { sync, disk } = await switchOn(server);
+  await sync.run();
+  assert.equal((await switchOn(server, disk)).sync.recovering, true);
+  server.restoring = false;
+  await sync.run();
+  assert.equal((await switchOn(server, disk)).sync.recovering, false);
 });
 
 describe("a restored server gets a report of this tablet's holds", () => {

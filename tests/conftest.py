@@ -7,6 +7,8 @@ counters  who stands there: tablet and south are of them · tills, by store: til
 coupon    one that is good anywhere · vault, for backups of the database
 """
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,17 @@ from tests.tills import Till, tills_of
 from tests.vaults import Vault, vault_of
 
 pytest_plugins = ["tests.conftest_postgres"]
+MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 2 * 2**30
 BROWSER_TESTS, SIMULATION = (Path(__file__).parent / name for name in ("browser", "simulation"))
+
+
+def pytest_configure() -> None:
+    """Tests have their files in memory, if the machine has such a place and room in it: none of them has the power cut.
+
+    Where pytest is told to put them it does, and so do its workers.
+    """
+    if MEMORY.exists() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.hookimpl(tryfirst=True)

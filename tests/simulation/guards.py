@@ -150,11 +150,12 @@ GUARDS = (
             ("knowledge/state.js", 'gave: { asking: "given" }', 'gave: { asking: "given", dropped: "given" }'),
             ("counter/counter.js", f"{WAIT_FOR_ANSWER}\n    if (this.#screen !== shown) return;", WAIT_FOR_ANSWER),
         ),
-        begin=14,
+        begin=29,
     ),
     Guard(
         "the written drop",
         (("counter/counter.js", 'if (await this.#deeds.step("drop", shown.attempt)) this.#show(', "this.#show("),),
+        begin=29,
     ),
     Guard(
         "the epoch check",
@@ -164,7 +165,7 @@ GUARDS = (
             ("server/sync.js", "this.holds.prune(this.#journal.past); // what is", "// what is"),
         ),
         often=("move_home", "ring", "forget_later"),
-        begin=44,
+        begin=23,
     ),
     Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
@@ -172,12 +173,13 @@ GUARDS = (
         "forgetting who held what changed",
         (("knowledge/siblings.js", "const isLess = this.#forget(changes?.campaigns ?? {});", "const isLess = false;"),),
         often=("move_home", "ring", "darken"),
-        begin=40,
+        begin=23,
     ),
     Guard(
         "journal before screen",
         (("storage/journal.js", "await this.#file.append(", "void this.#file.append("),),
         often=("slow", "kill"),
+        begin=21,
     ),
     Guard(
         "the one writer over tabs",

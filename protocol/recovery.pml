@@ -25,6 +25,10 @@
    the release does what was requested. A claim that is believed keeps the recall; if the void has happened, it is only requested from then
    on, for the device had the hold before.
 
+   With YOUNG=1 the campaign, or the key that signed the coupon, is made at any time, so the backup may lack it. Then no entry about the
+   coupon can be read. With a grant or a yes a device has got a copy of the campaign that the ledger has sealed. It hands that in with its
+   report, or with its old journal. Until then entries of a device that has not reported wait.
+
    A request may be lost, delayed or duplicated. One delayed request exists at a time, and may arrive any number of times, also in the
    next generation of the ledger. An answer may be lost or delayed, and may arrive after the server was restored. A device that sends a
    new request ignores answers to earlier ones. That is needed here (OVERTAKEN), but not in journal.pml.
@@ -64,6 +68,9 @@
    with a void:
      -DRECALL_LOST a claim ends the recall
      -DVOID_STAYS  a claim leaves a void that has happened as it is, so that nobody asks the holder
+   with a young campaign:
+     -DUNSEALED   a report has no sealed copy of the campaign
+     -DUNREAD     entries that the ledger can't read are taken before the report
    with an old copy:
      -DOLD_COPY_GRANTS an old copy goes on granting after a device has shown a grant of a later generation
    and with lies:
@@ -83,6 +90,9 @@
 #endif
 #ifndef OLD
 #define OLD 0
+#endif
+#ifndef YOUNG
+#define YOUNG 0
 #endif
 #ifndef VOIDS
 #define VOIDS 0
@@ -108,6 +118,8 @@ byte released[3];         /* newest epoch that it released                      
 bool given[4];            /* its screen said to hand over; 3 is the old device 2  */
 bool asking[3];           /* its newest entry is an undecided ask                 */
 bool enrolled = false;    /* device 2 has been enrolled                           */
+bool seal[3];             /* it has a sealed copy of the campaign                  */
+bool made = false;        /* the shop has made the campaign, which it does once   */
 bool refused = false;     /* device 2 knows that it must be enrolled again        */
 byte retired = 0;         /* entries of device 2 in its old journal               */
 
@@ -122,6 +134,7 @@ typedef Ledger {
   bool known;             /* it has a row of device 2 as it is now enrolled       */
   bool admitted;          /* the old journal of device 2 is booked                */
   bool awaits;            /* nobody has said yet that no device is forgotten      */
+  bool campaign;          /* it has the campaign                                  */
   byte voided;            /* 0 no, 1 requested, 2 it has happened                 */
   bool recalled;          /* the holder is asked to give the hold back, for a void */
 }
@@ -137,6 +150,7 @@ bool in_time = false;     /* and no other device had a right to give by then    
 /* the network: one delayed request, and for each device the answer to its newest request */
 byte late = 0;            /* the device that sent it, 0 none                      */
 byte lateSize, lateLife, lateClaim;
+bool lateSeal;
 bool yes[3];              /* to the ask                                           */
 byte grant[3];            /* epoch of a hold that is new to it                    */
 byte recall[3];           /* epoch of the hold that it is to release              */
@@ -243,6 +257,17 @@ byte recall[3];           /* epoch of the hold that it is to release            
 #else
 #define MAY_WAIT_AGAIN (l.voided == 2)
 #endif
+#define KNOWN (!YOUNG || l.campaign)
+#ifdef UNREAD
+#define MAY_READ(d, g) true
+#else
+#define MAY_READ(d, g) (KNOWN || !recovering || reported[d] || g == life)
+#endif
+#ifdef UNSEALED
+#define open_seal(s) skip
+#else
+#define open_seal(s) if :: s -> l.campaign = true :: else fi
+#endif
 #define keep_recall() if :: MAY_WAIT_AGAIN -> l.voided = 1; l.recalled = true :: else -> l.recalled = KEEPS_RECALL fi
 #define do_what_waited() if :: l.voided == 1 && l.holder == 0 && l.redeemed == 0 -> l.voided = 2 :: else fi
 
@@ -253,34 +278,36 @@ inline open() {           /* a second gift stands now, if there is one          
 
 inline take(d, w, k) {    /* entry k of device w's journal, as an act of d        */
   if
-  :: entry(w, k) == ASK ->
+  :: !KNOWN -> skip       /* it can't be read: the answer says that the coupon is unknown */
+  :: KNOWN && entry(w, k) == ASK ->
        if
        :: ASKS && l.redeemed == 0 && (l.voided == 0 || (l.voided == 1 && l.holder == w)) && (l.holder == w || (l.holder == 0 && MAY_GRANT)) -> l.redeemed = d
        :: else
        fi
-  :: entry(w, k) == GAVE || entry(w, k) == GAVEHELD ->
+  :: KNOWN && (entry(w, k) == GAVE || entry(w, k) == GAVEHELD) ->
        if
        :: l.redeemed == 0 || (SAME(d) && !l.handed) -> l.redeemed = d; l.handed = true
        :: GIVES_WAY -> l.redeemed = d; l.second[LIE] = true
        :: l.redeemed != 0 && !(SAME(d) && !l.handed) && !GIVES_WAY -> l.second[d] = true
        fi
-  :: entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed -> open() :: else fi
-  :: entry(w, k) == UNDO ->
+  :: KNOWN && entry(w, k) == DROP -> if :: l.redeemed == d && !l.handed -> open() :: else fi
+  :: KNOWN && entry(w, k) == UNDO ->
        if
        :: l.second[d] -> l.second[d] = false
        :: !l.second[d] && l.redeemed == d -> open()
        :: else
        fi
-  :: entry(w, k) > RELEASE -> if :: l.holder == w && IS_OF(entry(w, k) - RELEASE) -> l.holder = 0; l.recalled = false; do_what_waited() :: else fi
+  :: KNOWN && entry(w, k) > RELEASE -> if :: l.holder == w && IS_OF(entry(w, k) - RELEASE) -> l.holder = 0; l.recalled = false; do_what_waited() :: else fi
   fi
 }
 
-inline serve(d, n, g, c) { /* its journal has n entries, it reports to generation g (0: no report), and claims the hold of epoch c */
+inline serve(d, n, g, c, s) { /* its journal has n entries, it reports to generation g (0: no report), claims the hold of epoch c, and shows a sealed copy */
+  open_seal(s);
   if
   :: old && l.last[d] < n && held[d] > 2 && given[d] -> /* it shows its grant: nothing is taken */
        if :: !behind -> behind = true; in_time = (l.redeemed == 0 && (l.holder == 0 || l.holder == d) && !given[3 - d] && !given[3] && held[3 - d] == 0 && grant[3 - d] == 0 && !yes[3 - d]) :: else fi
-  :: !(old && held[d] > 2 && given[d]) -> do :: l.last[d] < n -> l.last[d]++; take(d, d, l.last[d]) :: else -> break od
-  :: !old && l.last[d] < n -> skip /* before the restore the server had more of the journal, so entries are missing: a gap */
+  :: !(old && held[d] > 2 && given[d]) && MAY_READ(d, g) -> do :: l.last[d] < n -> l.last[d]++; take(d, d, l.last[d]) :: else -> break od
+  :: !old && (l.last[d] < n || !MAY_READ(d, g)) -> skip /* it waits; or before the restore the server had more of the journal, so entries are missing: a gap */
   fi;
   if
   :: recovering && IS_PRESENT(g) && !reported[d] ->
@@ -292,31 +319,31 @@ inline serve(d, n, g, c) { /* its journal has n entries, it reports to generatio
   :: else
   fi;
   if
-  :: l.redeemed == 0 && l.voided == 0 && l.holder == 0 && MAY_GRANT && above(l.epoch) < above(0) + EPOCHS ->
+  :: KNOWN && l.redeemed == 0 && l.voided == 0 && l.holder == 0 && MAY_GRANT && above(l.epoch) < above(0) + EPOCHS ->
        if :: l.holder = d; l.epoch = above(l.epoch) + 1; l.unproved = false :: skip fi
   :: else
   fi
 }
 
 inline unhear(d) { yes[d] = false; grant[d] = 0; recall[d] = 0 }
-inline lose() { late = 0; lateSize = 0; lateLife = 0; lateClaim = 0 }
+inline lose() { late = 0; lateSize = 0; lateLife = 0; lateClaim = 0; lateSeal = false }
 
 inline copy(to, from) {
   to.last[1] = from.last[1]; to.last[2] = from.last[2]; to.redeemed = from.redeemed; to.handed = from.handed;
   to.second[1] = from.second[1]; to.second[2] = from.second[2]; to.second[3] = from.second[3]; to.second[LIE] = from.second[LIE]; to.unproved = from.unproved;
   to.holder = from.holder; to.epoch = from.epoch; to.known = from.known; to.admitted = from.admitted; to.awaits = from.awaits;
-  to.voided = from.voided; to.recalled = from.recalled
+  to.campaign = from.campaign; to.voided = from.voided; to.recalled = from.recalled
 }
 
 inline forget_copy() {    /* it will not be restored again: fewer states          */
   b.last[1] = 0; b.last[2] = 0; b.redeemed = 0; b.handed = false; b.second[1] = false; b.second[2] = false; b.second[3] = false; b.second[LIE] = false; b.unproved = false;
-  b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false; b.voided = 0; b.recalled = false
+  b.holder = 0; b.epoch = 0; b.known = false; b.admitted = false; b.awaits = false; b.campaign = false; b.voided = 0; b.recalled = false
 }
 
 proctype Server() {
   byte n;
   do
-  :: atomic { late == 1 || (late == 2 && l.known) -> serve(late, lateSize, lateLife, lateClaim) }
+  :: atomic { late == 1 || (late == 2 && l.known) -> serve(late, lateSize, lateLife, lateClaim, lateSeal) }
   :: atomic { life < RESTORES -> copy(b, l) }
   :: atomic { life < RESTORES ->
        copy(l, b); life++; recovering = true; reported[1] = false; reported[2] = false;
@@ -324,10 +351,11 @@ proctype Server() {
        if :: life == RESTORES -> forget_copy() :: else fi }
   :: atomic { OLD && life == RESTORES && !recovering && !old -> copy(l, b); old = true } /* the first copy is put back, and not by "flask restore" */
   :: atomic { l.awaits && ALL_HERE -> l.awaits = false }
+  :: atomic { YOUNG && !made -> made = true; l.campaign = true }
   :: atomic { VOIDS && l.voided == 0 && l.redeemed == 0 -> if :: l.holder != 0 -> l.voided = 1; l.recalled = true :: else -> l.voided = 2 fi }
   :: atomic { recovering && ALL_REPORTED && NONE_FORGOTTEN ->
        recovering = false; l.awaits = false; reported[1] = false; reported[2] = false;
-       if :: life == RESTORES -> lateLife = 0; lateClaim = 0 :: else fi }
+       if :: life == RESTORES -> lateLife = 0; lateClaim = 0; lateSeal = false :: else fi }
   :: atomic { !enrolled -> enrolled = true; l.known = true; reported[2] = recovering }
   :: atomic { refused && !l.known -> /* enrolled again: it is another device with a new journal */
        l.known = true; reported[2] = recovering; retired = size[2]; l.last[2] = retired;
@@ -338,6 +366,7 @@ proctype Server() {
 #endif
        refused = false; unhear(2); if :: late == 2 -> lose() :: else fi }
   :: atomic { l.known && retired != 0 && !l.admitted ->
+       open_seal(seal[2]);
        do :: n < retired -> n++; take(3, 2, n) :: else -> break od; n = 0; l.admitted = true }
   od
 }
@@ -346,24 +375,27 @@ proctype Server() {
 #define WORKS (me == 1 || (enrolled && !refused))
 #define REPORT (life * (recovering && !reported[me] && (me == 1 || l.known))) /* as the server has just requested */
 #define CLAIM (held[me] * (REPORT != 0))
+#define SEAL (seal[me] && REPORT != 0)
+
+#define learn_seal(d) if :: YOUNG -> seal[d] = true :: else fi
 
 proctype Device(byte me) {
   do
-  :: atomic { WORKS && (me == 1 || l.known) -> give_up(me); serve(me, size[me], REPORT, CLAIM);
+  :: atomic { WORKS && (me == 1 || l.known) -> give_up(me); serve(me, size[me], REPORT, CLAIM, SEAL);
        if
        :: l.holder == me && l.epoch > released[me] -> if :: recall[me] = l.epoch; grant[me] = 0 :: l.epoch > held[me] -> grant[me] = l.epoch; recall[me] = 0 :: skip fi
        :: else
        fi;
        if :: asking[me] && l.last[me] == size[me] && l.redeemed == me -> yes[me] = true :: else fi }
   :: atomic { me == 2 && WORKS && !l.known -> unhear(me); refused = true }
-  :: atomic { WORKS && (late == 0 || late == me) -> give_up(me); late = me; lateSize = size[me]; lateLife = REPORT; lateClaim = CLAIM }
+  :: atomic { WORKS && (late == 0 || late == me) -> give_up(me); late = me; lateSize = size[me]; lateLife = REPORT; lateClaim = CLAIM; lateSeal = SEAL }
   :: atomic { late == me -> lose() }
   :: atomic { WORKS && !given[me] && !asking[me] && size[me] < LEN -> write(ASK); asking[me] = true }
   :: atomic { asking[me] && size[me] < LEN -> write(DROP); asking[me] = false; yes[me] = false }
-  :: atomic { yes[me] && asking[me] && size[me] < LEN -> yes[me] = false; write(GAVE); given[me] = true; asking[me] = false }
+  :: atomic { yes[me] && asking[me] && size[me] < LEN -> yes[me] = false; learn_seal(me); write(GAVE); given[me] = true; asking[me] = false }
   :: atomic { WORKS && held[me] != 0 && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true }
   :: atomic { given[me] && size[me] < LEN -> write(UNDO); given[me] = false }
-  :: atomic { grant[me] != 0 -> held[me] = grant[me]; grant[me] = 0 }
+  :: atomic { grant[me] != 0 -> learn_seal(me); held[me] = grant[me]; grant[me] = 0 }
   :: atomic { recall[me] != 0 && !asking[me] && size[me] < LEN ->
        released[me] = recall[me]; write(RELEASE + recall[me]); if :: held[me] <= released[me] -> held[me] = 0 :: else fi; recall[me] = 0 }
   od

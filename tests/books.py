@@ -85,7 +85,10 @@ def misreckoned(session: Session) -> Iterator[str]:
 
 
 def owed(session: Session) -> dict[str, list[Money]]:
-    """Returns by partner an amount for each gift that stands and is not contested, and for each other that the shop bears."""
+    """Returns by partner an amount for each gift that stands and is not contested, and for each other that the shop bears.
+
+    Of a restored campaign that nobody has confirmed no gift is owed.
+    """
     contested = select(Conflict.act_id).where(Conflict.rule.is_not(None), Conflict.withdrawn_at.is_(None))
     first = select(Redemption.serial, Redemption.act_id).where(
         Redemption.handed_over_at.is_not(None), Redemption.act_id.not_in(contested)
@@ -93,8 +96,11 @@ def owed(session: Session) -> dict[str, list[Money]]:
     second = select(Conflict.serial, Conflict.act_id).where(
         Conflict.bearer == "issuer", Conflict.withdrawn_at.is_(None)
     )
+    unconfirmed = set(session.scalars(select(Campaign.number).where(Campaign.restored_at.is_not(None))))
     amounts: dict[str, list[Money]] = defaultdict(list)
     for serial, act_id in [*session.execute(first), *session.execute(second)]:
+        if serial >> 32 in unconfirmed:
+            continue
         terms = parse_terms(session.get_one(Campaign, serial >> 32).terms)
         amount = terms.handling_fee + terms.value if terms.funding == "issuer" else terms.handling_fee
         amounts[session.get_one(Store, session.get_one(Act, act_id).store_id).partner_id].append(amount)

@@ -31,6 +31,7 @@ class Tablet:
     last: int = 0
     grants: dict[int, Grant] = field(default_factory=dict)
     yeses: dict[int, str] = field(default_factory=dict)
+    copies: list[str] = field(default_factory=list)
 
     def write(self, kind: str, **fields: Any) -> int:
         """The number of the new entry. Like a real one it shows the grant, the yes or the list by which it gives."""
@@ -71,16 +72,21 @@ class Tablet:
         for grant in reply.grants:
             if grant.serial not in self.grants or self.grants[grant.serial].epoch < grant.epoch:
                 self.grants[grant.serial] = grant
+        if reply.snapshot and reply.reported:
+            self.copies = reply.snapshot["copies"]
         self.yeses |= {number: answer["yes"] for number, answer in reply.answers.items() if "yes" in answer}
         return reply
 
     def restored(self, generation: int, more: bool = False, **asked: Any) -> Reply:
-        """Syncs, and reports to a restored ledger: `claims` are the holds that the tablet has, as (serial, epoch); it has their grants."""
+        """Syncs, and reports to a restored ledger: `claims` are the holds that the tablet has, as (serial, epoch); it has their grants.
+
+        It hands its sealed copies in.
+        """
         claims = [
             Hold(serial, epoch, PROOFS.grant(self.device_id, serial, epoch))
             for serial, epoch in asked.pop("claims", [])
         ]
-        return self.sync(report=Report(generation, len(self.journal), claims, more), **asked)
+        return self.sync(report=Report(generation, len(self.journal), claims, more), **{"copies": self.copies} | asked)
 
     def act(self, kind: str, **fields: Any) -> str:
         """Writes one entry, sends it, and gives the code of its answer."""

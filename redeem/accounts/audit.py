@@ -58,6 +58,7 @@ class Change(StrEnum):
     CAMPAIGN_CHANGED = "campaign_changed"
     CAMPAIGN_STOPPED = "campaign_stopped"
     CAMPAIGN_WENT_ON = "campaign_went_on"
+    CAMPAIGN_CONFIRMED = "campaign_confirmed"
     COUPONS_VOIDED = "coupons_voided"
     CODE_REVEALED = "code_revealed"
     KEY_MADE = "key_made"

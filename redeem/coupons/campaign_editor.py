@@ -59,6 +59,7 @@ class Plan:
     coupons: int
     created_at: Ms
     stopped_at: Ms | None
+    restored_at: Ms | None
     stores: Sequence[StoreLine]
 
     @property
@@ -80,6 +81,11 @@ def list_plans(session: Session, scope: Scope) -> list[Plan]:
     return [plan for plan in plans if scope.is_whole or plan.stores]
 
 
+def list_unconfirmed(session: Session, scope: Scope) -> list[Plan]:
+    """Return the campaigns that came back after a restore and wait for a shop manager's confirmation."""
+    return [plan for plan in list_plans(session, scope) if plan.restored_at is not None]
+
+
 def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
     """Return one campaign. Raises NotFound, also for a campaign that is good at none of the scope's stores."""
     row = session.get(Campaign, number) if number is not None else None
@@ -92,7 +98,9 @@ def get_plan(session: Session, scope: Scope, number: int | None) -> Plan:
 def plan_of(row: Campaign, stores: Sequence[StoreLine]) -> Plan:
     terms = parse_terms(row.terms)
     issued, stores_of_it = row.coupons - row.skipped, directory.where_good(terms, stores)
-    return Plan(row.number, row.name, terms, row.version, issued, row.created_at, row.stopped_at, stores_of_it)
+    return Plan(
+        row.number, row.name, terms, row.version, issued, row.created_at, row.stopped_at, row.restored_at, stores_of_it
+    )
 
 
 def add_campaign(session: Session, person: Person, name: str, terms: Terms, now: Ms) -> int:

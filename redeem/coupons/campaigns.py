@@ -122,15 +122,34 @@ def time_or_none(at: Ms | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
+def confirm(session: Session, author: Author, number: int | None, version: int, now: Ms) -> None:
+    """Say that a campaign which came back after a restore is as it should be in this version. From now on its gifts are owed.
+
+    It goes on issuing nothing until that is allowed, too. A second click changes nothing. Raises NotFound, ChangedSinceRead.
+    """
+    campaign = lock_campaign(session, number)
+    if campaign.restored_at is None:
+        return
+    if campaign.version != version:
+        raise ChangedSinceRead
+    campaign.restored_at = None
+    session.flush()
+    audit.note(session, author.id, Change.CAMPAIGN_CONFIRMED, campaign_id(campaign.number), now, name=campaign.name)
+
+
 def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Mapping[str, Any]) -> None:
+    """Change name and terms. Whoever changes a campaign that came back after a restore confirms it with that, and may correct it freely:
+    nothing of it was owed before.
+    """
     before = parse_terms(campaign.terms)
     after = changed(before, changes)
     check_places(session, after)
-    if is_in_use(session, campaign):
+    if is_in_use(session, campaign) and campaign.restored_at is None:
         check_promises(session, before, after)
     if name is not None:
         campaign.name = clean_name(name, LONG_NAME_CHARACTERS)
     campaign.terms, campaign.version = after.text(), campaign.version + 1
+    campaign.restored_at = None
 
 
 def lock_campaign(session: Session, number: int | None) -> Campaign:

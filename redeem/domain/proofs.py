@@ -4,22 +4,27 @@
 - A **yes** says that an act of a device was answered with `redeemed`.
 - A **receipt** says up to which entry the ledger has a device's journal.
 - A **code proof** shows that a short code is a coupon's own. Only the server can make or check it.
+- A **sealed copy** of a campaign or of the signing keys, which only the server can make or read: see ledger/sealed_copies.py.
 
 The keys are derived from REDEEM_SECRET_KEYS, with a purpose of their own. So no table holds them, and a restore loses none.
 """
 
 import hashlib
 import hmac
+import zlib
 from binascii import Error
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from json import dumps, loads
+from typing import Any
 
 from nacl.signing import SigningKey
 
 from redeem.domain.signing_keys import verifies
 from redeem.lib.encoding import base64url, from_base64url
+from redeem.lib.errors import BadKey
 from redeem.lib.ids import coupon_id
-from redeem.lib.sealing import derive
+from redeem.lib.sealing import Sealer, derive
 from redeem.lib.times import Ms
 
 EPOCHS_PER_GENERATION = 2**32
@@ -46,6 +51,7 @@ class Proofs:
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._keys = [SigningKey(derive(secret, "proofs")) for secret in secret_keys]
         self._code_keys = [derive(secret, "code-proofs") for secret in secret_keys]
+        self._copies = Sealer(secret_keys, "copies")
 
     def published(self) -> list[str]:
         """Return the public keys in base64url, newest first."""
@@ -74,6 +80,19 @@ class Proofs:
     def is_code(self, proof: str | None, serial: int, short_code: str) -> bool:
         made = [_code_proof(key, serial, short_code) for key in self._code_keys]
         return proof is not None and proof.isascii() and any(hmac.compare_digest(proof, each) for each in made)
+
+    def seal_copy(self, members: Mapping[str, Any]) -> str:
+        """Return the members, encrypted and authenticated, as base64url."""
+        return base64url(self._copies.seal(zlib.compress(dumps(members).encode())))
+
+    def open_copy(self, copy: str) -> dict[str, Any] | None:
+        """Return the members of a sealed copy, or None for a text that this server did not seal."""
+        try:
+            opened = self._copies.unseal(from_base64url(copy))
+        except (BadKey, Error):
+            return None
+        members: dict[str, Any] = loads(zlib.decompress(opened))
+        return members
 
     def _sign(self, message: bytes) -> str:
         return base64url(self._keys[-1].sign(message).signature)

@@ -26,7 +26,8 @@ class LedgerBehind(RedeemError):
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The state of the ledger as a whole. New campaigns get numbers from `campaigns_from` on; changes below `changes_from` were deleted.
+    """The state of the ledger as a whole. New campaigns get numbers from `campaigns_from` on, new signing keys from `keys_from` on; changes
+    below `changes_from` were deleted. All restores together have skipped `skipped_numbers` coupon numbers in each campaign.
 
     `awaits_forgotten`: no manager has said yet that every tablet that was enrolled after the backup is enrolled again.
     `behind_generation`: a device has shown a grant of that generation, so this ledger is an old copy, and nothing new is decided on it.
@@ -36,6 +37,8 @@ class Life:
     recovering_since: Ms | None = None
     campaigns_from: int = 0
     changes_from: int = 0
+    keys_from: int = 0
+    skipped_numbers: int = 0
     awaits_forgotten: bool = False
     behind_generation: int | None = None
 
@@ -60,6 +63,8 @@ LIFE = select_as(
     recovering_since=Deployment.recovering_since,
     campaigns_from=Deployment.campaigns_from,
     changes_from=Deployment.changes_from,
+    keys_from=Deployment.keys_from,
+    skipped_numbers=Deployment.skipped_numbers,
     awaits_forgotten=Deployment.awaits_forgotten,
     behind_generation=Deployment.behind_generation,
 ).where(Deployment.id == 1)

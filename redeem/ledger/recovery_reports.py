@@ -260,6 +260,13 @@ def awaits(session: Session, device_id: str) -> bool:
     return life.is_recovering and session.scalar(awaited) is not None
 
 
+def awaits_tablets(session: Session) -> bool:
+    """Return whether a tablet has still to report, or one that was enrolled since the backup may be missing."""
+    life = generation.current(session)
+    awaited = select(Device.id).where(is_awaited(life), Device.kind == "tablet").limit(1)
+    return life.is_recovering and (life.awaits_forgotten or session.scalar(awaited) is not None)
+
+
 def end_if_complete(session: Session) -> Life:
     """End the recovery if no report is awaited any more, and return the state of the ledger.
 

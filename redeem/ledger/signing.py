@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from redeem.db.models import coupons
 from redeem.domain import signing_keys, tokens
 from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey
+from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
@@ -19,14 +20,25 @@ from redeem.lib.times import Ms
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs tokens. `newest` is the key id for new coupons; the older keys make the tokens of older coupons again, byte for byte."""
+    """Signs tokens. `active` is the key id for new coupons; the older keys make the tokens of older coupons again, byte for byte.
 
-    newest: int
+    A key that came back after a restore only verifies. The newest one signs its coupons again: a coupon is its number, whoever signed it.
+    """
+
+    active: int | None
     private_keys: dict[int, SigningKey]
 
+    @property
+    def newest(self) -> int:
+        """Return the key id for new coupons. Raises Conflict if no key is active."""
+        if self.active is None:
+            raise Conflict("Make a signing key first: flask keys rotate.")
+        return self.active
+
     def write(self, key_id: int, campaign: int, number: int, last_day: int) -> str:
-        """Return the token's text."""
-        return tokens.write(tokens.sign(campaign, number, last_day, self.private_keys[key_id], key_id))
+        """Return the token's text. Raises Conflict if the key can't sign and none is active."""
+        signs = key_id if key_id in self.private_keys else self.newest
+        return tokens.write(tokens.sign(campaign, number, last_day, self.private_keys[signs], signs))
 
     def write_serial(self, key_id: int, serial: int, last_day: int) -> str:
         return self.write(key_id, serial >> 32, serial & 0xFFFFFFFF, last_day)
@@ -37,17 +49,14 @@ def load_ring(session: Session) -> KeyRing:
 
 
 def load_signer(session: Session, sealer: Sealer) -> Signer:
-    """Return the signer. Raises Conflict if no key is active."""
     rows = [row for row in _rows(session) if row.sealed_private_key]
     active = [row.kid for row in rows if row.status == KeyStatus.ACTIVE]
-    if not active:
-        raise Conflict("Make a signing key first: flask keys rotate.")
     opened = {
         row.kid: signing_keys.signing_key(sealer.unseal(row.sealed_private_key))
         for row in rows
         if row.sealed_private_key
     }
-    return Signer(max(active), opened)
+    return Signer(max(active, default=None), opened)
 
 
 def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = None) -> int:
@@ -56,7 +65,8 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
         if row.status == KeyStatus.ACTIVE:
             row.status = KeyStatus.VERIFY_ONLY
     private = signing_keys.signing_key(seed) if seed else signing_keys.generate()
-    kid = (session.scalar(select(func.max(coupons.SigningKey.kid))) or 0) + 1
+    newest = session.scalar(select(func.max(coupons.SigningKey.kid))) or 0
+    kid = max(newest + 1, generation.current(session).keys_from)
     session.add(
         coupons.SigningKey(
             kid=kid,

@@ -248,9 +248,9 @@ def check_migrations(tools: Context) -> Finding:
 def check_keys(tools: Context) -> Finding:
     try:
         signer = tools.database.read(lambda session: signing.load_signer(session, tools.sealer))
+        return ok("signing key", f"number {signer.newest} signs, {len(signer.private_keys)} in all")
     except RedeemError as error:
         return fault("signing key", error.detail)
-    return ok("signing key", f"number {signer.newest} signs, {len(signer.private_keys)} in all")
 
 
 def check_times(tools: Context, now: Ms) -> Finding:

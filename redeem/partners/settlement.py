@@ -2,9 +2,10 @@
 
 For each gift the shop owes its value, if the shop funds the campaign, and the handling fee. A second gift of one coupon, and a
 contested gift, which breaks a rule, is owed only if the shop bears it. A gift that is pending, or about which nobody has decided yet,
-is not owed yet. A statement holds what no earlier one has: all that
-is owed, less what was stated. So a gift that a tablet reports weeks later, an undo, or a decision about a second gift is on
-the next statement, a closed statement never changes, and nothing is owed twice.
+is not owed yet; nor is one of a campaign that came back after a restore, until a shop manager has confirmed that campaign.
+
+A statement holds what no earlier one has: all that is owed, less what was stated. So a gift that a tablet reports weeks later, an undo, or
+a decision about a second gift is on the next statement, a closed statement never changes, and nothing is owed twice.
 
 All of it is read at one moment (`Database.read`, and `write` with `one_moment`): counts of one moment less pending gifts of another
 would be money that nobody was ever owed.
@@ -72,7 +73,8 @@ class Account:
     """What a partner is owed that no earlier statement has. It is open, or closed as the statement of this number.
 
     `stated` is the sum of the statements before it. `pending` counts gifts of which nobody has said that they were handed over, and
-    `undecided` second and contested gifts about which a shop manager has still to decide.
+    `undecided` second and contested gifts about which a shop manager has still to decide, and gifts of a restored
+    campaign that nobody has confirmed.
     """
 
     partner_id: str
@@ -239,11 +241,15 @@ def what_is_owed(
     owed: defaultdict[str, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
     pending: Counter[str] = Counter()
     undecided: Counter[str] = Counter()
+    unconfirmed = set(session.scalars(select(Campaign.number).where(Campaign.restored_at.is_not(None))))
     for (partner_id, campaign), gifts in by_partner.gifts_by_partner(session, partner_ids).items():
-        owed[partner_id][campaign] += Counts(gifts.given)
+        if campaign in unconfirmed:
+            undecided[partner_id] += gifts.given
+        else:
+            owed[partner_id][campaign] += Counts(gifts.given)
         pending[partner_id] += gifts.pending
     for partner_id, campaign, bearer, times in second_gifts(session, partner_ids):
-        if bearer is None:
+        if bearer is None or campaign in unconfirmed:
             undecided[partner_id] += times
         else:
             borne = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)

@@ -2,7 +2,8 @@
 
 `begin` starts a new generation of the ledger, in recovery. Tablets and tills report what they know
 (`redeem/ledger/recovery_reports.py`, `redeem/recovery/tills.py`), coupons issued after the backup are adopted
-(`redeem/ledger/lost_coupons.py`), and a manager writes off devices that never come back (`redeem/recovery/missing_devices.py`). Devices
+(`redeem/ledger/lost_coupons.py`), campaigns and signing keys made since come back by what tablets keep of them
+(`redeem/ledger/sealed_copies.py`), and a manager writes off devices that never come back (`redeem/recovery/missing_devices.py`). Devices
 enrolled after the backup are unknown here (`redeem/recovery/enrolled_since_backup.py`): the ledger waits until a manager says that
 none of them is missing.
 """
@@ -10,11 +11,12 @@ none of them is missing.
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from redeem.db.models.coupons import Campaign
+from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.devices import Claim, Device, Enrolment
 from redeem.db.models.ledger import CouponChange, Deployment
 from redeem.db.models.managers import ManagerSession
 from redeem.devices import forgotten
+from redeem.domain.signing_keys import KEY_ID_LIMIT
 from redeem.holds.holds import ACTIVE
 from redeem.ledger.generation import Life, current
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT
@@ -22,6 +24,7 @@ from redeem.lib.times import Ms
 
 SKIPPED_NUMBERS = 10_000
 SKIPPED_CAMPAIGNS = 1_000
+SKIPPED_KEYS = 3  # a token has room for 256
 
 
 def begin(
@@ -40,7 +43,19 @@ def begin(
     newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
     campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
     campaigns_from = min(campaigns_from, CAMPAIGN_LIMIT - 1)
-    _save(session, Life(generation, now, campaigns_from, awaits_forgotten=life.awaits_forgotten or not none_enrolled))
+    newest_key = session.scalar(select(func.max(SigningKey.kid))) or 0
+    keys_from = min(max(newest_key + 1, life.keys_from) + SKIPPED_KEYS * lives, KEY_ID_LIMIT - 1)
+    _save(
+        session,
+        Life(
+            generation,
+            now,
+            campaigns_from,
+            awaits_forgotten=life.awaits_forgotten or not none_enrolled,
+            keys_from=keys_from,
+            skipped_numbers=min(life.skipped_numbers + skip_numbers * lives, NUMBER_LIMIT),
+        ),
+    )
     _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(CouponChange))
     session.execute(delete(Claim))
@@ -54,6 +69,7 @@ def _save(session: Session, life: Life) -> None:
     row = session.get(Deployment, 1) or Deployment(id=1)
     row.generation, row.recovering_since = life.generation, life.recovering_since
     row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
+    row.keys_from, row.skipped_numbers = life.keys_from, life.skipped_numbers
     row.awaits_forgotten, row.behind_generation = life.awaits_forgotten, life.behind_generation
     session.add(row)
     session.flush()

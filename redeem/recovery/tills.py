@@ -6,11 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.db.models.devices import Device
-from redeem.domain.acts import Act, Answer, Kind
+from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.proofs import Evidence, Proofs, name_at_till
 from redeem.ledger import ledger, recovery_reports
 from redeem.ledger.generation import Life, current
+from redeem.ledger.sealed_copies import lacks
+from redeem.ledger.signing import load_ring
 from redeem.lib.ids import new_id
 from redeem.lib.times import Ms
 from redeem.recovery.missing_devices import NotRecovering
@@ -21,7 +23,7 @@ from redeem.redemptions.settle import settle
 class GivenBefore:
     """A redemption that a till was told of and says again: the attempt's id and fingerprint, and the answer with its proof.
 
-    `shown` is None if what it scanned does not verify.
+    `token` is the text that it scanned, None if a code was typed. `shown` is None if that does not verify.
     """
 
     attempt: str
@@ -30,6 +32,7 @@ class GivenBefore:
     redemption_id: str
     redeemed_at: Ms | None = None
     proof: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,13 @@ class Waiting:
 def say_again(session: Session, actor: Actor, given: GivenBefore, proofs: Proofs, now: Ms) -> Answer:
     """Book what a till was answered before the restore: it is redeemed, or a second gift; without the proof of the answer it is contested.
 
-    Only what is proved keeps the redemption's id. The same attempt twice gets the first answer. Raises NotRecovering.
+    Only what is proved keeps the redemption's id. What the ledger can't read yet is to be said once more when all tablets have reported:
+    one of them may bring its campaign or key back. The same attempt twice gets the first answer. Raises NotRecovering.
     """
     find_awaited_till(session, actor.device_id)
+    serial = given.shown.serial if given.shown else None
+    if lacks(session, load_ring(session), given.token, serial) and recovery_reports.awaits_tablets(session):
+        return Answer(Outcome.RECOVERING, {})
     seen = genuine(session, given.shown)
     evidence = Evidence(proofs, actor.device_id, yes=given.proof)
     name = name_at_till(given.attempt, given.redemption_id)

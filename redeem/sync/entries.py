@@ -16,6 +16,7 @@ from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.proofs import Evidence, Proofs
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger.generation import Life, refuse_if_behind
+from redeem.ledger.sealed_copies import lacks
 from redeem.lib.times import Ms
 from redeem.redemptions.identify import find_by_code, read_name
 
@@ -112,6 +113,12 @@ def shown_in(session: Session, source: Source, entry: Entry) -> ShownCoupon | No
         return typed_in(session, source, entry, typed)
     token = read_name(entry.text_member("coupon"), source.ring).token
     return ShownCoupon.of(token) if token else None
+
+
+def is_of_something_lost(session: Session, entry: Entry, ring: KeyRing) -> bool:
+    """Say whether the entry gives, or asks for, a coupon whose campaign or signing key is not here."""
+    named = named_in(entry, ring)
+    return entry.kind in GIVES and lacks(session, ring, entry.text_member("coupon"), named.serial if named else None)
 
 
 def named_in(entry: Entry, ring: KeyRing) -> ShownCoupon | None:

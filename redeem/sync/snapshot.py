@@ -1,5 +1,5 @@
 """What a tablet is told beforehand, except coupons: keys, its store's campaigns with their terms, the names of the clerks and of
-the other tablets.
+the other tablets. And sealed copies, which it keeps for us.
 
 Of a PIN it is told only a mark that changes with the PIN, so that an earlier PIN no longer counts. The etag is made of
 versions and names alone, so a tablet that is up to date costs next to nothing. Nothing about customers is told.
@@ -17,17 +17,22 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Clerk
 from redeem.db.models.partners import Partner
 from redeem.domain.presented import Actor
+from redeem.domain.proofs import Proofs
 from redeem.domain.rules import is_good_at
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
 from redeem.holds import siblings
 from redeem.ledger.generation import Life
+from redeem.ledger.sealed_copies import COPY_MAX_CHARACTERS, seal_campaign, seal_keys
 from redeem.lib import passwords
+from redeem.lib.times import Ms
 
 ETAG_CHARACTERS = 32
 # A campaign's version grows with each change of it, and none is ever removed: so no two states have the same number and sum.
 EDITION = select(func.count(), func.sum(Campaign.version)).select_from(Campaign)
-CAMPAIGNS = select(Campaign.number, Campaign.name, Campaign.terms).order_by(Campaign.number)
+CAMPAIGNS = select(Campaign.number, Campaign.name, Campaign.terms, Campaign.version, Campaign.created_at).order_by(
+    Campaign.number
+)
 PARTNER = select(Partner.name).where(Partner.id == bindparam("partner_id"))
 CLERKS = (
     select(Clerk.id, Clerk.name, Clerk.pin_hash)
@@ -36,13 +41,24 @@ CLERKS = (
 )
 
 
-def brief(session: Session, actor: Actor, ring: KeyRing, life: Life, known: str | None) -> dict[str, Any] | None:
+def brief(
+    session: Session, actor: Actor, ring: KeyRing, proofs: Proofs, life: Life, known: str | None
+) -> dict[str, Any] | None:
     """Return the snapshot and its etag; None if the tablet has it already."""
     told = around(session, actor, ring)
     campaigns, versions = session.connection().execute(EDITION).one()
     said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
     etag = sha256(said.encode()).hexdigest()[:ETAG_CHARACTERS]
-    return None if etag == known else {"etag": etag, **told, "campaigns": campaigns_at(session, actor)}
+    return (
+        None
+        if etag == known
+        else {
+            "etag": etag,
+            **told,
+            "campaigns": campaigns_at(session, actor),
+            "copies": copies_for(session, actor, ring, proofs),
+        }
+    )
 
 
 def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
@@ -66,16 +82,22 @@ def campaigns_at(session: Session, actor: Actor) -> list[dict[str, Any]]:
     """Return the campaigns whose coupons are good at the store, by number."""
     return [
         {"id": f"cmp_{number}", "number": number, "name": name, "terms": loads(text)}
-        for number, name, text in good_campaigns(session, actor)
+        for number, name, text, _, _ in good_campaigns(session, actor)
     ]
 
 
+def copies_for(session: Session, actor: Actor, ring: KeyRing, proofs: Proofs) -> list[str]:
+    """Return sealed copies of the signing keys and of these campaigns, for a ledger that a restore makes forget them."""
+    campaigns = [seal_campaign(proofs, *row) for row in good_campaigns(session, actor)]
+    return [copy for copy in (seal_keys(proofs, ring), *campaigns) if len(copy) <= COPY_MAX_CHARACTERS]
+
+
 def campaign_numbers_at(session: Session, actor: Actor) -> set[int]:
-    return {number for number, _, _ in good_campaigns(session, actor)}
+    return {number for number, *_ in good_campaigns(session, actor)}
 
 
-def good_campaigns(session: Session, actor: Actor) -> Iterator[tuple[int, str, str]]:
-    """(number, name, text of the terms) of each campaign that is good at the actor's store."""
-    for number, name, text in session.connection().execute(CAMPAIGNS):
+def good_campaigns(session: Session, actor: Actor) -> Iterator[tuple[int, str, str, int, Ms]]:
+    """(number, name, text of the terms, version, when it was made) of each campaign that is good at the actor's store."""
+    for number, name, text, version, created_at in session.connection().execute(CAMPAIGNS):
         if is_good_at(parse_terms(text), actor.store_id, actor.partner_id):
-            yield number, name, text
+            yield number, name, text, version, created_at

@@ -12,30 +12,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redeem.accounts import throttle
-from redeem.db.models.coupons import Coupon
 from redeem.devices import moves
 from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
-from redeem.domain.presented import Actor, ShownCoupon
+from redeem.domain.presented import Actor
 from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs
-from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
 from redeem.holds.holds import Grant
-from redeem.ledger import generation, ledger, recovery_reports
+from redeem.ledger import generation, ledger, recovery_reports, sealed_copies
 from redeem.ledger.generation import Life
 from redeem.ledger.recovery_reports import Report
-from redeem.ledger.signing import Signer
-from redeem.lib.errors import TooMany
+from redeem.ledger.signing import Signer, load_ring
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import Ms, local_day
-from redeem.redemptions.identify import Guesser, find_by_code, read_name
 from redeem.redemptions.settle import settle
-from redeem.redemptions.verify import verify
 from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
-from redeem.sync.entries import GIVES, RisksTaken, Source, as_act, lock_coupons
+from redeem.sync.entries import GIVES, RisksTaken, Source, as_act, is_of_something_lost, lock_coupons
 from redeem.sync.old_journals import OldJournal
 from redeem.sync.tablet import (
     Receipt,
@@ -46,6 +41,7 @@ from redeem.sync.tablet import (
     receipt_of,
     where_it_is,
 )
+from redeem.sync.verdicts import ask_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,8 @@ class Request:
 
     `known` is the etag of its snapshot, `epoch` the newest grant that it has heard of, `position` how far it has read changes.
     `siblings` is the newest grant that it has heard of for each other tablet of its store, `homes` by campaign number the coupon
-    up to which it has heard of homes. `report` answers a restore.
+    up to which it has heard of homes. `report` answers a restore; `copies` are the tablet's sealed copies, of which further ones follow
+    in its next request if `more_copies`.
     """
 
     entries: Sequence[Entry] = ()
@@ -66,15 +63,21 @@ class Request:
     siblings: Mapping[str, int] = field(default_factory=dict)
     homes: Mapping[int, int] = field(default_factory=dict)
     report: Report | None = None
+    copies: Sequence[str] = ()
+    more_copies: bool = False
     old: OldJournal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What it takes to read an entry: the keys that verify tokens, and those that verify proofs."""
+    """What it takes to read an entry: the keys that verify tokens, and those that verify proofs.
+
+    `may_lack`: the ledger was restored, and the tablet has not shown its sealed copies yet. So what can't be read may still become known.
+    """
 
     ring: KeyRing
     proofs: Proofs
+    may_lack: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,15 @@ def sync(
     """
     tablet = lock_tablet(session, device_id)
     note_seen(tablet.row, request.device_time, now)
+    sealed_copies.take_back(session, request.copies, proofs, now)
     old = keep_old(session, request.old, tablet, now)
     if not tablet.is_active:
         return hand_in(session, tablet, request, old, now)
-    answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs), now)
+    life = generation.current(session)
+    if life.is_recovering:
+        ring = load_ring(session)  # a report may have just brought a key back
+    may_lack = life.is_recovering and tablet.row.reported_generation < life.generation and not has_shown(request, life)
+    answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs, may_lack), now)
     tablet = where_it_is(session, tablet)
     note_told(tablet, request.entries, fault, now)
     life, over = recover(session, tablet, request.report, proofs, now)
@@ -157,7 +165,7 @@ def sync(
         old_kept=old.kept,
         old_refused=old.refused,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
-        snapshot=snapshot.brief(session, tablet.actor, ring, life, request.known),
+        snapshot=tell_snapshot(session, tablet, request, ring, proofs, life),
         grants=holds.grants_after(session, proofs, device_id, request.epoch),
         receipt=receipt_of(tablet, proofs, now),
         recalls=[*holds.recalls(session, device_id), *over],
@@ -166,6 +174,22 @@ def sync(
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
         homes=tell_homes(session, tablet.actor, request, changes, life),
     )
+
+
+def has_shown(request: Request, life: Life) -> bool:
+    """Say whether the tablet reports to this generation, and all of its sealed copies are here."""
+    return request.report is not None and request.report.generation == life.generation and not request.more_copies
+
+
+def tell_snapshot(
+    session: Session, tablet: Tablet, request: Request, ring: KeyRing, proofs: Proofs, life: Life
+) -> dict[str, Any] | None:
+    """Return the snapshot, if it is another than the tablet's. A restored ledger may know less than the tablet does, so it tells
+    nothing before it has the tablet's report: the tablet would lose the copies that it is to hand in.
+    """
+    if life.is_recovering and request.known is not None and tablet.row.reported_generation < life.generation:
+        return None
+    return snapshot.brief(session, tablet.actor, ring, proofs, life, request.known)
 
 
 def keep_old(session: Session, old: OldJournal | None, tablet: Tablet, now: Ms) -> Old:
@@ -223,7 +247,7 @@ def take_all(
     risks = RisksTaken()
     for index, entry in enumerate(entries):
         try:
-            if is_behind_a_gap(session, tablet, entry) or must_wait(session, tablet, acts, entry, now):
+            if is_behind_a_gap(session, tablet, entry) or must_wait(session, tablet, acts, entry, readers, now):
                 break  # the reply's `last` tells the device where to begin
             answers[entry.number] = take(session, tablet, entry, acts, readers, risks, now)
             if tablet.row.store_id != tablet.actor.store_id:
@@ -245,12 +269,17 @@ def is_behind_a_gap(session: Session, tablet: Tablet, entry: Entry) -> bool:
     return True
 
 
-def must_wait(session: Session, tablet: Tablet, acts: Mapping[str, Act], entry: Entry, now: Ms) -> bool:
+def must_wait(
+    session: Session, tablet: Tablet, acts: Mapping[str, Act], entry: Entry, readers: Readers, now: Ms
+) -> bool:
     """Say whether this entry names a coupon by a wrong code, and the tablet has signed so many of those that this one comes later.
 
+    So does, after a restore, an entry about a coupon whose campaign or key the tablet's sealed copies may bring back.
     An honest tablet writes a typed code only if it holds the coupon. Without a limit, gifts would be the quickest way to try codes.
     """
     is_new = entry.number > tablet.row.last_number
+    if is_new and readers.may_lack and is_of_something_lost(session, entry, readers.ring):
+        return True
     guessed = is_new and is_guess(acts[entry.hash], entry)
     return guessed and throttle.wait_ms(session, guesses_of(tablet), now) > 0
 
@@ -332,45 +361,6 @@ def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
         prune(session)
     sweep.sweep(session, tablet.row, now, today)
     holds.grant_promised(session, tablet.row, life, now, today)
-
-
-def ask_verdict(
-    session: Session, actor: Actor, text: str, ring: KeyRing, signer: Callable[[], Signer], now: Ms
-) -> dict[str, Any]:
-    """Verify a text. A typed short code is answered with the coupon's token, which the journal needs as evidence.
-
-    The customer stands before this clerk, so a coupon that another device holds is recalled, to be given here. Whoever has guessed
-    codes is told to wait or scan, and the rest of the request goes on.
-    """
-    try:
-        shown, token = identify(session, text, ring, signer, Guesser(actor.device_id, now))
-    except TooMany as early:
-        return {"code": early.code, "retry_after": early.retry_after_seconds}
-    ruling = verify(session, actor, shown, now)
-    if ruling.verdict == Verdict.HELD_ELSEWHERE and shown:
-        ask_back(session, actor, shown.serial, now)
-    told = {"code": ruling.verdict, **ruling.details}
-    return told | {"token": token} if token else told
-
-
-def ask_back(session: Session, actor: Actor, serial: int, now: Ms) -> None:
-    """Recall the hold. While only holders give nothing is recalled: a released hold could be granted to nobody."""
-    if not generation.current(session).only_holders_give:
-        holds.recall(session, serial, actor.device_id, now)
-
-
-def identify(
-    session: Session, text: str, ring: KeyRing, signer: Callable[[], Signer], guesser: Guesser | None
-) -> tuple[ShownCoupon | None, str | None]:
-    """Return (the coupon, the token to tell) for a scanned token or a typed short code."""
-    named = read_name(text, ring)
-    if named.token:
-        return ShownCoupon.of(named.token), None
-    serial = find_by_code(session, named.short_code, guesser)
-    row = session.get(Coupon, serial) if serial is not None else None
-    if row is None:
-        return None, None
-    return ShownCoupon(row.serial), signer().write_serial(row.key_id, row.serial, row.last_day)
 
 
 def as_json(tablet: Tablet, entry: Entry, answer: Answer, proofs: Proofs) -> dict[str, Any]:

@@ -115,6 +115,10 @@ export class Server {
   restoring = false;
   /** @type {number[][]} */
   claimed = [];
+  /** The sealed copies that it was handed, a list for each request with some. @type {string[][]} */
+  copies = [];
+  /** It can't read entries before all copies are here. */
+  lacksCampaign = false;
   /** The texts of entries received of old journals. @type {Set<string>} */
   handedIn = new Set();
   /** The code with which it refuses old journals. @type {string | undefined} */
@@ -141,6 +145,8 @@ export class Server {
   /** @param {any} body */
   #sync(body) {
     const { entries, verify, known, old } = body;
+    if (body.copies) this.copies.push(body.copies);
+    if (body.generation === this.generation && !body.more_copies) this.lacksCampaign = false;
     for (const { text } of old?.entries ?? []) this.handedIn.add(text);
     /** @type {Record<number, any>} */
     const answers = {};
@@ -151,6 +157,7 @@ export class Server {
         continue;
       }
       if (entry.n > this.taken.length + 1) break;
+      if (entry.n > this.taken.length && this.lacksCampaign && "coupon" in entry) break;
       answers[entry.n] = this.#answer(entry, text);
     }
     const verdict = verify && { code: this.#verdict(couponId(read(verify))), redeemed_at: new Date(NOW).toISOString() };
@@ -261,6 +268,10 @@ export class Disk {
   };
   sets = async () => structuredClone(this.keptSets);
   putSets = async (/** @type {import("../../static/clerk/knowledge/sets.js").Kept} */ kept) => void (this.keptSets = structuredClone(kept));
+  /** @type {string[]} */
+  keptCopies = [];
+  copies = async () => this.keptCopies;
+  putCopies = async (/** @type {string[]} */ copies) => void (this.keptCopies = copies);
   /** The files of old journals: name to records. @type {Map<string, string[]>} */
   setAside = new Map();
   /** @type {any} */

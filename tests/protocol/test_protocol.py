@@ -41,6 +41,8 @@ OF_RECOVERY = [
     "UNAWAITED",
     "UNCLAIMED",
     "UNFINISHED",
+    "UNREAD",
+    "UNSEALED",
     "UNSIGNED_CLAIM_ASKS",
     "UNSIGNED_CLAIM_WINS",
     "VOID_STAYS",
@@ -184,7 +186,18 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/redemptions/takers.py", "ledger.make_second(taking.session, standing.act_id"),
     ],
     "IS_ALL(d, n) (l.last[d] == n)": [("redeem/ledger/recovery_reports.py", "report.end == device.last_number")],
-    "l.last[d] < n -> skip": [("redeem/sync/sync.py", "def is_behind_a_gap(")],
+    "MAY_READ(d, g) (KNOWN || !recovering || reported[d] || g == life)": [
+        ("redeem/sync/sync.py", "def has_shown("),
+        ("redeem/sync/entries.py", "def is_of_something_lost("),
+    ],
+    "open_seal(s) if :: s -> l.campaign = true": [
+        ("redeem/ledger/sealed_copies.py", "def take_back("),
+        ("redeem/sync/sync.py", "sealed_copies.take_back(session, request.copies"),
+    ],
+    "SEAL (seal[me] && REPORT != 0)": [("static/clerk/server/report.js", "copies, more_copies: more")],
+    "open_seal(seal[2])": [("static/clerk/storage/store.js", '"copies"')],
+    "learn_seal(d) if :: YOUNG -> seal[d] = true": [("redeem/sync/snapshot.py", "def copies_for(")],
+    "(l.last[d] < n || !MAY_READ(d, g)) -> skip": [("redeem/sync/sync.py", "def is_behind_a_gap(")],
     "ALL_REPORTED (reported[1] && (!l.known || reported[2]))": [
         ("redeem/ledger/recovery_reports.py", "def is_awaited("),
         ("redeem/ledger/recovery_reports.py", "def end_if_complete("),
@@ -197,7 +210,7 @@ ACTIONS_OF_RECOVERY = {
     ],
     "ASKS (d == w)": [("redeem/redemptions/takers.py", "if reason is None and from_quarantine:")],
     "NONE_FORGOTTEN (!l.awaits)": [("redeem/ledger/recovery_reports.py", "life.awaits_forgotten")],
-    "REPORT (life * (recovering && !reported[me]": [("static/clerk/server/sync.js", "nextReport(")],
+    "REPORT (life * (recovering && !reported[me]": [("static/clerk/server/sync.js", "this.#report.begins(")],
     "CLAIM (held[me]": [("static/clerk/server/report.js", "all.slice(claimed, claimed + CLAIMS_PER_REQUEST)")],
     "give_up(d) unhear(d)": [
         ("static/clerk/server/sync.js", "other.abort()"),

@@ -37,7 +37,8 @@ class Campaign(Base):
     """A campaign. `number` is the one in the token. `version` grows with each edit. While `stopped_at` is set, it issues nothing.
 
     `coupons` is the number of the next coupon. A restore skips numbers, because coupons that were issued after the backup have them.
-    `skipped` counts the skipped numbers that have no row here yet, so `coupons - skipped` coupons have one.
+    `skipped` counts the skipped numbers that have no row here yet, so `coupons - skipped` coupons have one. `restored_at` is set while the
+    campaign, which came back from a tablet's sealed copy, waits for a shop manager to confirm it: nothing of it is owed until then.
     """
 
     __tablename__ = "campaign"
@@ -49,6 +50,7 @@ class Campaign(Base):
     skipped: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[int]
     stopped_at: Mapped[int | None]
+    restored_at: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("number BETWEEN 0 AND 2147483647", name="number"),
         CheckConstraint("coupons BETWEEN 0 AND 4294967296", name="coupons"),

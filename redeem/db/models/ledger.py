@@ -113,7 +113,8 @@ class Deployment(Base):
     """The only row about the ledger as a whole.
 
     A restore begins a new `generation`. `recovering_since` is set until every device has reported, and while `awaits_forgotten`: until a
-    manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on.
+    manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on,
+    and new signing keys from `keys_from` on. `skipped_numbers` is how many coupon numbers all restores together have skipped in a campaign.
     Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
     `behind_generation` is set once a device has shown a grant of that generation, which this ledger has not reached: it is an old copy.
     """
@@ -124,6 +125,8 @@ class Deployment(Base):
     recovering_since: Mapped[int | None]
     awaits_forgotten: Mapped[bool] = mapped_column(default=False)
     campaigns_from: Mapped[int] = mapped_column(default=0)
+    keys_from: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    skipped_numbers: Mapped[int] = mapped_column(default=0, server_default="0")
     changes_from: Mapped[int] = mapped_column(default=0)
     added_up_until: Mapped[int | None] = mapped_column(SmallInteger)
     behind_generation: Mapped[int | None]

@@ -14,6 +14,7 @@ from redeem.domain import short_codes
 from redeem.domain.acts import Outcome
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Verdict
+from redeem.ledger.signing import load_ring
 from redeem.lib.ids import coupon_of
 from redeem.lib.times import rfc3339
 from redeem.recovery import tills
@@ -82,6 +83,7 @@ def see_recovery() -> Response:
     answers={201: Redemption},
     problems=(
         "not_recovering",
+        "recovering",
         "conflict",
         "contested",
         Verdict.UNKNOWN_COUPON,
@@ -93,13 +95,15 @@ def say_again(key: str, body: SaidAgain) -> Response:
     """Report each redemption of the last days under the Idempotency-Key of its attempt. One that the backup has gets its first answer.
 
     What has its `proof` was redeemed, so the rules are not applied. `conflict`: another device gave a gift for this coupon, too.
-    `contested`: there is no `proof`, so a manager of the shop decides about the gift.
+    `contested`: there is no `proof`, so a manager of the shop decides about the gift. `recovering`: the coupon's campaign is not known yet;
+    send the same later, when the tablets have reported.
     """
     actor, now, marks = till_caller().actor, now_ms(), marks_of(body.request, REDEMPTIONS)
     given = GivenBefore(
         attempt=key,
         fingerprint=marks.now,
         shown=shown_in(body),
+        token=None if body.request.is_typed else body.request.token,
         proof=body.answer.proof,
         redemption_id=body.answer.id,
         redeemed_at=body.answer.redeemed_at,
@@ -135,5 +139,5 @@ def shown_in(body: SaidAgain) -> ShownCoupon | None:
         return (
             None if serial is None else ShownCoupon(serial, short_code=short_codes.normalise(body.request.short_code))
         )
-    token = read_name(body.request.token, context().ring()).token
+    token = read_name(body.request.token, read(load_ring)).token  # a report may have just brought a key back
     return ShownCoupon.of(token) if token else None

@@ -25,6 +25,7 @@ from redeem.holds.holds import Grant
 from redeem.ledger import generation, recovery_reports
 from redeem.ledger.generation import LedgerBehind
 from redeem.ledger.recovery_reports import Hold, Report
+from redeem.ledger.sealed_copies import COPIES_PER_REQUEST_MAX, COPY_MAX_CHARACTERS
 from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
@@ -101,6 +102,7 @@ class OldJournalBody(BaseModel):
 Epoch = Annotated[int, Field(ge=0, lt=2**53)]
 CampaignNumber = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
 CouponCount = Annotated[int, Field(ge=0, le=2**32)]
+SealedCopy = Annotated[str, Field(max_length=COPY_MAX_CHARACTERS)]
 ClaimProof = Annotated[str, Field(max_length=86)]
 # Campaign number, coupon number, epoch; and the proof of the grant, from a tablet that has it.
 Claim = (
@@ -124,6 +126,8 @@ class SyncBody(_Body):
     end: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     claims: Annotated[list[Claim], Field(max_length=recovery_reports.CLAIMS_PER_REQUEST_MAX)] = []
     more_claims: bool = False
+    copies: Annotated[list[SealedCopy], Field(max_length=COPIES_PER_REQUEST_MAX)] = []
+    more_copies: bool = False
     old: OldJournalBody | None = None
     # From a tablet that the server does not know: its proof of enrolment.
     proof: SealedProof | None = None
@@ -278,6 +282,8 @@ def _as_request(body: SyncBody) -> tablet_sync.Request:
         siblings=body.siblings,
         homes={int(number): coupons for number, coupons in body.homes.items() if int(number) < CAMPAIGN_LIMIT},
         report=_report(body),
+        copies=tuple(body.copies),
+        more_copies=body.more_copies,
         old=_old_journal(body.old) if body.old else None,
     )
 

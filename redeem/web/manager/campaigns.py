@@ -11,6 +11,7 @@ from redeem.accounts.roles import WHOLE, Permission
 from redeem.coupons import campaign_editor, simulator
 from redeem.coupons import campaigns as shop_campaigns
 from redeem.coupons.campaign_editor import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
+from redeem.coupons.campaigns import ChangedSinceRead
 from redeem.coupons.simulator import Scene
 from redeem.domain.terms import Terms
 from redeem.lib.errors import Conflict, Invalid
@@ -138,6 +139,21 @@ def let_campaign_go_on(campaign_id: str) -> ResponseReturnValue:
     except StoppedAgain as error:
         return campaign_page(campaign_id, {WHOLE_FORM: _(error.detail)}), 422
     flash(_("The campaign goes on."))
+    return see_other("manager.campaign", campaign_id=campaign_id)
+
+
+@office("/campaigns/<campaign_id>/confirm", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def confirm_campaign(campaign_id: str) -> ResponseReturnValue:
+    """Confirms a campaign that came back after a restore, in the version that the page has shown."""
+    who, number, now = person(), campaign_of(campaign_id), now_ms()
+    version = request.form.get("version", default=0, type=int)
+    try:
+        write(lambda db: shop_campaigns.confirm(db, who, number, version, now))
+    except ChangedSinceRead:
+        fault = _("A newer version of this campaign has come back meanwhile. Check it, then confirm it.")
+        return campaign_page(campaign_id, {WHOLE_FORM: fault}), 422
+    flash(_("Confirmed. Its gifts are owed from now on."))
     return see_other("manager.campaign", campaign_id=campaign_id)
 
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from redeem.accounts.roles import Permission
+from redeem.coupons import campaign_editor
 from redeem.devices import directory
 from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
@@ -41,6 +42,7 @@ def recovery() -> ResponseReturnValue:
         still_forgotten=found,
         reported=reported,
         total=reported + len(missing),
+        unconfirmed=read(lambda db: campaign_editor.list_unconfirmed(db, scope)),
         days=RECENT_DAYS,
         now=now,
         dark_ms=DARK_MS,

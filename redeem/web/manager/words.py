@@ -144,6 +144,7 @@ CHANGES: Words = {
     Change.CAMPAIGN_CHANGED: _("Changed a campaign"),
     Change.CAMPAIGN_STOPPED: _("Stopped a campaign"),
     Change.CAMPAIGN_WENT_ON: _("Let a campaign go on"),
+    Change.CAMPAIGN_CONFIRMED: _("Confirmed a restored campaign"),
     Change.COUPONS_VOIDED: _("Voided coupons"),
     Change.CODE_REVEALED: _("Had a coupon's code shown"),
     Change.KEY_MADE: _("Made a key"),

@@ -17,6 +17,9 @@ import { fromBase64url } from "../domain/bytes.js";
 
 const GROW_BYTES = 128;
 
+/** The lowest of several positions `<generation>.<number>`: everything before it is known. @param {string[]} positions */
+export const oldest = (positions) => [...positions].sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
+
 export class Sets {
   /** @type {Map<number, Campaign>} */
   #campaigns;

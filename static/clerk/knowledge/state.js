@@ -39,7 +39,8 @@ import { couponId, read } from "../domain/tokens.js";
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],
- *   siblings?: {id: string, name: string}[]}} Snapshot  what the server sent, so that the tablet can decide offline
+ *   siblings?: {id: string, name: string}[], copies?: string[]}} Snapshot  what the server sent, so that the tablet can decide offline;
+ *   `copies`: sealed by the server, to be handed in after a restore
  */
 
 /** How long an idle tablet stays unlocked. */

@@ -5,12 +5,11 @@
 import { NoAnswer, Refused } from "./api.js";
 import { clockFault, clockWord } from "../knowledge/clock.js";
 import { couponIdOf, Holds } from "../knowledge/holds.js";
-import { nextReport, reportOf } from "./report.js";
-import { Sets } from "../knowledge/sets.js";
+import { Report } from "./report.js";
+import { oldest, Sets } from "../knowledge/sets.js";
 import { Siblings } from "../knowledge/siblings.js";
 import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/state.js";
 
-/** @import { Reporting } from "./report.js" */
 /** @import { Api, DeviceKey } from "./api.js" */
 /** @import { Grant, Kept as KeptHolds } from "../knowledge/holds.js" */
 /** @import { Kept as KeptSets } from "../knowledge/sets.js" */
@@ -27,7 +26,8 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
  *   putSnapshot(snapshot: Snapshot): Promise<void>, holds(): Promise<KeptHolds | undefined>, putHolds(holds: KeptHolds): Promise<void>,
  *   sets(): Promise<KeptSets | undefined>, putSets(sets: KeptSets): Promise<void>, heard(): Promise<LastContact | undefined>,
  *   putHeard(heard: LastContact): Promise<void>, siblings(): Promise<KeptSiblings | undefined>,
- *   putSiblings(siblings: KeptSiblings): Promise<void>}} Memory  a cache that may be lost
+ *   putSiblings(siblings: KeptSiblings): Promise<void>, copies(): Promise<string[]>,
+ *   putCopies(copies: string[]): Promise<void>}} Memory  a cache that may be lost
  * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch, refused?: number): Promise<void>, again(): Promise<void>,
  *   trouble: string | null}} Old  the old journals
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so requests under way are
@@ -43,9 +43,6 @@ const BATCH_ENTRIES = 200;
 const GRANTS_PER_REPLY = 1000;
 /** As many as the server accepts at once. */
 const CAMPAIGNS_PER_REQUEST = 1000;
-
-/** The lowest of several positions `<generation>.<number>`: everything before it is known. @param {string[]} positions */
-const oldest = (positions) => [...positions].sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))[0] ?? null;
 
 /** Refusals after which this tablet must be enrolled again. */
 const NOT_ENROLLED = ["unauthenticated", "not_signed", "revoked", "broken_journal", "journal_behind"];
@@ -117,6 +114,7 @@ export class Sync extends EventTarget {
     this.holds.prune(this.#journal.past); // what is stored may be older than a release in the journal
     this.sets = new Sets((await this.#memory.sets()) ?? undefined);
     this.siblings = new Siblings(await this.#memory.siblings());
+    this.#report = new Report(await this.#memory.copies());
     const contact = await this.#memory.heard();
     [this.syncedAt, this.skewMs, this.refused] = [contact?.at ?? null, contact?.skewMs ?? 0, contact?.refused ?? null];
     [this.#listAt, this.receipt] = [contact?.listAt ?? null, contact?.receipt ?? null];
@@ -199,7 +197,7 @@ export class Sync extends EventTarget {
   /** @param {string | undefined} verify @param {{timeoutMs: number, signal: AbortSignal}} limits @returns {Promise<Ruling | null>} */
   async #exchangeAll(verify, limits) {
     let after = sendAfter(this.#journal.past, this.#acknowledged);
-    this.#reporting = null; // the server may have been restored since the last sync
+    this.#report.restart(); // the server may have been restored since the last sync
     for (;;) {
       const entries = this.#journal.entriesAfter(after, BATCH_ENTRIES);
       const reply = await this.#exchange(after, entries, verify, limits);
@@ -207,7 +205,8 @@ export class Sync extends EventTarget {
       await this.#giveBack(reply.recalls);
       if (reply.move && complete && reply.last >= this.#journal.last) await this.#moveTo(reply.move);
       if (complete && reply.last >= this.#journal.last && (await this.#isUpToDate(reply))) return reply.verdict ?? null;
-      if (!complete && reply.last >= after) throw new NoAnswer(`the server stopped at entry ${reply.last}`);
+      if (!complete && reply.last >= after && (reply.reported || (await this.#isUpToDate(reply))))
+        throw new NoAnswer(`the server stopped at entry ${reply.last}`);
       after = complete ? after + entries.length : reply.last;
     }
   }
@@ -231,6 +230,7 @@ export class Sync extends EventTarget {
     const reply = await this.#api.post("/clerk/sync", request, { ...limits, key: this.#key });
     if (reply.v !== 1 || !Number.isInteger(reply.last)) throw new NoAnswer("that was not our server");
     if (reply.last > this.#journal.last) throw new Refused(409, "journal_behind");
+    if (this.#report.noteSent()) await this.#memory.putCopies([]);
     if (reply.fault) await this.#handInRest(reply, limits);
     await this.#learn(reply, (sentAt + this.#now()) / 2);
     return reply;
@@ -261,7 +261,7 @@ export class Sync extends EventTarget {
       homes: this.#homesHeard(),
       end: this.#journal.last,
       ...this.#proofIfUnknown(),
-      ...(this.#reporting && reportOf(this.#reporting, this.holds.all)),
+      ...this.#report.part(this.holds.all),
     };
   }
 
@@ -276,15 +276,12 @@ export class Sync extends EventTarget {
     return this.sets.position === null ? undefined : this.siblings.homesHeard(campaigns.slice(-CAMPAIGNS_PER_REQUEST));
   }
 
-  /** @type {Reporting | null} */
-  #reporting = null;
+  #report = new Report([]);
 
   /** Whether nothing is left to send or to receive. A report to a restored server takes further requests. @param {any} reply */
   async #isUpToDate(reply) {
-    const before = this.#reporting;
-    this.#reporting = nextReport(before, reply, this.holds.size);
-    if (this.#reporting && !before) await this.#old?.again();
-    return !this.#reporting && reply.grants.length < GRANTS_PER_REPLY;
+    if (this.#report.begins(reply, this.holds.size, this.snapshot?.copies ?? [])) await this.#old?.again();
+    return this.#report.isDone && reply.grants.length < GRANTS_PER_REPLY;
   }
 
   /** Releases recalled holds. The entry follows everything that was done under the hold. @param {Grant[]} recalls */

@@ -60,8 +60,9 @@ export class Store {
     return this.#do(async (database) => {
       const change = database.transaction(FACTS, "readwrite", { durability: "strict" });
       const settings = await change.store.get("settings");
+      const copies = [...((await change.store.get("copies")) ?? []), ...((await change.store.get("snapshot"))?.copies ?? [])];
       const changes = [change.store.clear()]; // the rest belongs to the device that this tablet was before
-      const kept = { ...(settings && { settings }), device };
+      const kept = { ...(settings && { settings }), ...(copies.length && { copies }), device };
       for (const [key, value] of Object.entries(kept)) changes.push(change.store.put(value, key).then(() => undefined));
       await Promise.all([...changes, change.done]);
     });
@@ -79,6 +80,16 @@ export class Store {
   /** @param {Snapshot} snapshot */
   putSnapshot(snapshot) {
     return this.#put("snapshot", snapshot);
+  }
+
+  /** Sealed copies that the device before was sent, and that the server has not got back yet. @returns {Promise<string[]>} */
+  async copies() {
+    return (await this.#get("copies")) ?? [];
+  }
+
+  /** @param {string[]} copies */
+  putCopies(copies) {
+    return this.#put("copies", copies);
   }
 
   /** The number of the last entry that the server is known to have. @returns {Promise<number>} */

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { heldHere } from "../../../static/clerk/knowledge/check.js";
 import { NoAnswer, Refused } from "../../../static/clerk/server/api.js";
-import { coupon, rest, Server, switchOn } from "../tablet.js";
+import { coupon, Disk, rest, Server, switchOn } from "../tablet.js";
 
 const ONE = await coupon(1);
 
@@ -239,6 +239,57 @@ describe("a restored server gets a report of this tablet's holds", () => {
     Object.defineProperty(server, "reported", { get: () => false, set: () => undefined });
     await sync.run();
     assert.equal(server.requests.length, 2);
+  });
+
+  test("with the sealed copies that it has kept, in parts, and the holds behind them", async () => {
+    const server = new Server();
+    const large = "x".repeat(200_000);
+    [server.grants, server.snapshot] = [HELD, { ...server.snapshot, etag: "with copies", copies: ["keys", large, large] }];
+    const { sync } = await withEntries(server, "unlock");
+    await sync.run();
+    assert.deepEqual(server.copies, []);
+    Object.assign(server, { generation: 2, reported: false });
+    await sync.run();
+    assert.deepEqual(server.copies, [["keys", large], [large]]);
+    assert.deepEqual(
+      server.requests.slice(-2).map(({ more_copies, claims, more_claims }) => [more_copies, claims.length, more_claims]),
+      [
+        [true, 0, true],
+        [false, 2, false],
+      ],
+    );
+    assert.equal(sync.recovering, false);
+  });
+
+  test("if the server can't read an entry without the copies, which it gets first then", async () => {
+    const server = new Server();
+    server.snapshot = { ...server.snapshot, etag: "with copies", copies: ["a campaign"] };
+    const { sync, journal } = await withEntries(server, "unlock");
+    await sync.run();
+    await journal.append("gave-held", { coupon: await coupon(1) });
+    await journal.append("lock");
+    Object.assign(server, { generation: 2, reported: false, lacksCampaign: true });
+    await sync.run();
+    assert.deepEqual([server.copies, server.taken.length, sync.waiting], [[["a campaign"]], 3, 0]);
+  });
+
+  test("and if it can't read the entry after that either, the tablet tries again later", async () => {
+    const server = new Server();
+    const { sync, journal } = await withEntries(server, "unlock");
+    await journal.append("gave-held", { coupon: await coupon(1) });
+    Object.defineProperty(server, "lacksCampaign", { get: () => true, set: () => undefined });
+    Object.assign(server, { generation: 2, reported: false });
+    await assert.rejects(sync.run(), NoAnswer);
+    assert.ok(server.requests.length < 4);
+  });
+
+  test("and a tablet that is another device now hands in what the earlier one had kept, once", async () => {
+    const [server, disk] = [new Server(), new Disk()];
+    disk.keptCopies = ["a campaign"];
+    const { sync } = await switchOn(server, disk);
+    await sync.run();
+    await sync.run();
+    assert.deepEqual([server.copies, disk.keptCopies], [[["a campaign"]], []]);
   });
 });
 

@@ -45,6 +45,16 @@ describe("a database that the browser closes under the page", () => {
     assert.deepEqual([await store.device(), await store.acknowledged()], [{ id: "dev_1", name: "Till 1", keys }, 0]);
     assert.deepEqual(await store.settings(), { language: "ru" });
   });
+  test("keeps for another device what the server has sealed for it", async () => {
+    const keys = /** @type {CryptoKeyPair} */ ({});
+    await store.putSnapshot(/** @type {any} */ ({ etag: "1", copies: ["keys", "a campaign"] }));
+    await store.enrolled({ id: "dev_1", name: "Till 1", keys });
+    assert.deepEqual([await store.copies(), await store.snapshot()], [["keys", "a campaign"], undefined]);
+    await store.putSnapshot(/** @type {any} */ ({ etag: "2", copies: ["newer keys"] }));
+    await store.enrolled({ id: "dev_2", name: "Till 1", keys });
+    assert.deepEqual(await store.copies(), ["keys", "a campaign", "newer keys"]);
+    await store.putCopies([]);
+  });
   test("is opened again each time", async () => {
     for (const last of [1, 2, 3]) {
       closeAll();

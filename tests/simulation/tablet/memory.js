@@ -16,13 +16,14 @@ export function storeOver(disk, tab) {
   };
   const own = {
     acknowledged: async () => (await get("acknowledged")) ?? 0,
+    copies: async () => (await get("copies")) ?? [],
     settings: async () => (await get("settings")) ?? {},
     beginEnrolment: (/** @type {any} */ enrolment) => put("enrolment", enrolment),
     forgetEnrolment: () => put("enrolment", undefined),
     enrolled: async (/** @type {any} */ device) => {
       await alive();
-      const { settings } = disk.memory;
-      disk.memory = { settings, device: structuredClone(device) };
+      const { settings, copies = [], snapshot } = disk.memory;
+      disk.memory = { settings, copies: [...copies, ...(snapshot?.copies ?? [])], device: structuredClone(device) };
     },
   };
   const found = (/** @type {string} */ name) =>

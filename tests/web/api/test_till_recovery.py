@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from redeem.db.models.coupons import Coupon
+from redeem.db.models.coupons import Coupon, SigningKey
 from redeem.db.models.ledger import Act, Conflict, Deployment, Redemption, Reversal
 from redeem.db.models.reports import Tally
 from redeem.recovery import restore
@@ -168,3 +168,12 @@ def test_a_coupon_may_be_said_again_as_it_was_not_written_before(north, database
     database.write(lambda session: restore.begin(session, NOW, none_enrolled=True))
     again = say_again(north, first, "one", token=coupon.token)
     assert (again.status_code, again.json["id"], replayed(again)) == (201, first["id"], True)
+
+
+def test_what_a_key_signed_that_a_tablet_may_bring_back_is_to_be_said_later(north, database, coupon):
+    first = north.redeem(coupon.token, "one").json
+    lose(database, coupon)
+    database.write(lambda session: session.execute(update(SigningKey).values(kid=9)))
+    assert_problem(say_again(north, first, "one", token=coupon.token), "recovering")
+    database.write(lambda session: session.execute(update(SigningKey).values(kid=1)))
+    assert say_again(north, first, "one", token=coupon.token).status_code == 201

@@ -14,6 +14,7 @@ from redeem.accounts.audit import OPERATOR, Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
 from redeem.coupons import campaigns
+from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.devices import moves
 from redeem.ledger import generation
@@ -112,6 +113,16 @@ class World:
         self.database.write(lambda db: campaigns.patch_campaign(db, OPERATOR, self.cast.anywhere, at, stopped=True))
         return str(at)
 
+    def came_back(self):
+        """The version of the campaign, which waits to be confirmed."""
+
+        def work(db):
+            campaign = db.get_one(Campaign, self.cast.anywhere)
+            campaign.restored_at = now_ms()
+            return str(campaign.version)
+
+        return self.database.write(work)
+
     def coupon(self):
         """One that is open, so that its code is hidden."""
         return self.database.write(lambda db: factories.coupon(db, self.cast.anywhere).id)
@@ -173,6 +184,7 @@ DOES = {
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
     "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),
     "let_campaign_go_on": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/go-on", {"stopped_at": w.stopped()}),
+    "confirm_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/confirm", {"version": w.came_back()}),
     "reveal_code": lambda w: (f"/coupons/{w.coupon()}/code", {}),
     "save_campaign": lambda w: (
         f"/campaigns/cmp_{w.cast.anywhere}/edit",

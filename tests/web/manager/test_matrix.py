@@ -138,6 +138,7 @@ RUN_SHOP = {
     "POST manager.preview_campaign",
     "POST manager.stop_campaign",
     "POST manager.let_campaign_go_on",
+    "POST manager.confirm_campaign",
     "GET manager.new_void",
     "POST manager.plan_void",
     "GET manager.void",

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from redeem.db.models.coupons import Coupon
+from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
 from redeem.holds import holds
 from redeem.ledger import generation
@@ -115,3 +115,47 @@ def test_who_reported_meanwhile_is_not_written_off(office, cast, database, resto
     office("shop_manager").send("/manager/recovery/end", {"device": named, "confirm": "6"})
     assert not is_recovering(database)
     assert database.read(lambda db: db.get_one(Device, cast.tablet_id)).lost_at is None
+
+
+# Campaigns that the backup lacks.
+
+
+@pytest.fixture
+def young(database, cast):
+    """The number of a campaign that came back."""
+
+    def work(db):
+        campaign = factories.campaign(db, "Came back", partners=[cast.north_partner])
+        campaign.restored_at = campaign.stopped_at = now_ms()
+        return campaign.number
+
+    return database.write(work)
+
+
+def restored_at(database, number):
+    return database.read(lambda db: db.get_one(Campaign, number)).restored_at
+
+
+def test_campaigns_that_came_back_are_listed_and_confirmed_on_their_page(office, database, young):
+    shop = office("shop_manager")
+    assert f"/manager/campaigns/cmp_{young}" in shop.open("/manager/recovery").text
+    page = shop.open(f"/manager/campaigns/cmp_{young}").text
+    assert "Nothing of it is owed until a shop manager confirms" in page
+    shop.send(f"/manager/campaigns/cmp_{young}/confirm", {"version": "1"})
+    assert restored_at(database, young) is None
+    assert changes(database)[-1][0] == "campaign_confirmed"
+    assert "Nothing of it is owed" not in shop.open(f"/manager/campaigns/cmp_{young}").text
+    assert f"/manager/campaigns/cmp_{young}" not in shop.open("/manager/recovery").text
+
+
+def test_another_version_than_was_seen_is_not_confirmed(office, database, young):
+    answer = office("shop_manager").send(f"/manager/campaigns/cmp_{young}/confirm", {"version": "2"})
+    assert answer.status_code == 422
+    assert "A newer version" in answer.text
+    assert restored_at(database, young) is not None
+
+
+def test_a_partner_sees_its_own_that_came_back_without_a_button(office, young):
+    page = office("partner_manager").open(f"/manager/campaigns/cmp_{young}").text
+    assert "Nothing of it is owed until a shop manager confirms" in page
+    assert 'name="version"' not in page

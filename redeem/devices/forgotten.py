@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from redeem.accounts.roles import WHOLE, Scope, within
@@ -93,6 +93,13 @@ def note(session: Session, proof: Proof, entries: int, now: Ms) -> None:
 def key_of(session: Session, device_id: str) -> bytes | None:
     """Return the key with which the tablet was enrolled, if it has shown its proof."""
     return session.scalar(select(Forgotten.public_key).where(Forgotten.device_id == device_id))
+
+
+def store_of(device_id: str | ColumnElement[str]) -> ScalarSelect[str]:
+    """Return, as SQL, the store where the tablet was enrolled, if it has shown its proof and the ledger has that store."""
+    proven = aliased(Store)
+    at = select(proven.id).join(Forgotten, Forgotten.store_id == proven.id).where(Forgotten.device_id == device_id)
+    return at.scalar_subquery()
 
 
 def forget_callers(session: Session) -> None:

@@ -21,17 +21,17 @@ from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Slice
 from redeem.devices import forgotten
 from redeem.domain.acts import Act
-from redeem.domain.journal import FIRST_HASH, Entry, is_signed, read_entry
+from redeem.domain.journal import FIRST_HASH, Entry, is_signed
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
-from redeem.domain.presented import Actor
 from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
-from redeem.ledger import generation, ledger
+from redeem.ledger import generation
 from redeem.ledger.generation import Life
-from redeem.lib.errors import NotFound, TooMany
+from redeem.lib.errors import TooMany
 from redeem.lib.times import Ms
 from redeem.redemptions.settle import settle
 from redeem.sync import entries
+from redeem.sync.authors import Author, entry_of, find_author, is_taken, name_before, name_of
 from redeem.sync.entries import RisksTaken, Source
 
 ENTRIES_PER_DEVICE_MAX = 100_000
@@ -93,6 +93,12 @@ class Waiting:
 
 
 Claimed = aliased(Device)
+# Where the entries were written, as far as that is known: at the store of the device that they name, if need be as its proof says.
+WRITTEN_AT = func.coalesce(
+    select(Claimed.store_id).where(Claimed.id == Quarantine.device_id).scalar_subquery(),
+    forgotten.store_of(Quarantine.device_id.expression),
+    Device.store_id,
+)
 WAITING = (
     select_as(
         Waiting,
@@ -109,7 +115,7 @@ WAITING = (
         first_at=func.min(Quarantine.at),
     )
     .join(Device, Device.id == Quarantine.handed_in_by_id)
-    .join(Store, Store.id == Device.store_id)
+    .join(Store, Store.id == WRITTEN_AT)
     .join(Partner, Partner.id == Store.partner_id)
     .where(_WAITS)
     .group_by(Quarantine.device_id, Device.id, Device.name, Store.id, Store.name, Partner.name)
@@ -144,22 +150,6 @@ class Admission:
     @property
     def entries(self) -> int:
         return sum(self.outcomes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Whose acts the entries become, and the key that must have signed them.
-
-    Usually that is the device itself. If the restored ledger doesn't know the device, it is the tablet that handed the journal
-    in, and `prefix` keeps the two devices' names apart. The key is the one with which the device was enrolled, if its proof shows
-    it; otherwise that tablet's own, for it may have kept its key.
-    """
-
-    device_id: str
-    actor: Actor
-    public_key: bytes
-    row: Device
-    prefix: str
 
 
 def keep(
@@ -213,12 +203,12 @@ def kept(session: Session, device_id: str) -> Kept:
 def list_waiting(session: Session, scope: Scope = WHOLE, only: str | None = None) -> list[Waiting]:
     """Return the journals that wait for a manager of this scope, those first that have waited longest. `only` names one journal."""
     wanted = WAITING if only is None else WAITING.where(Quarantine.device_id == only)
-    return lines(session, Waiting, within(wanted, scope, Device.store_id))
+    return lines(session, Waiting, within(wanted, scope, Store.id))
 
 
 def page_of_waiting(session: Session, scope: Scope, after: Place | None = None) -> Slice[Waiting]:
     """Return the same in parts of at most JOURNALS_PER_PAGE_MAX: those behind the place of another one."""
-    wanted = within(WAITING, scope, Device.store_id).limit(JOURNALS_PER_PAGE_MAX + 1)
+    wanted = within(WAITING, scope, Store.id).limit(JOURNALS_PER_PAGE_MAX + 1)
     if after is not None:
         wanted = wanted.having(tuple_(func.min(Quarantine.at), Quarantine.device_id, Device.id) > tuple_(*after))
     found = lines(session, Waiting, wanted)
@@ -291,32 +281,6 @@ def note(session: Session, manager_id: str, what: Change, author: Author, now: M
     audit.note(session, manager_id, what, author.device_id, now, scope=scope, **details)
 
 
-def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock: bool = False) -> Author:
-    """Return the journal's author. Raises NotFound if no such journal is in quarantine, or none within the scope.
-
-    No statement loads the device before the one that locks it: what was loaded earlier would keep its old values after the wait.
-    """
-    handed_in = select(Quarantine.handed_in_by_id).where(Quarantine.device_id == device_id)
-    # Whoever has shown the device's proof goes before those who only claim to be it.
-    proven_first = handed_in.order_by(Quarantine.reason == forgotten.KEY_KEPT, Quarantine.at, Quarantine.entry_hash)
-    handed_in_by_id = session.scalar(proven_first.limit(1))
-    is_known = session.scalar(select(Device.public_key).where(Device.id == device_id)) is not None
-    statement = (
-        select(Device, Store.name, Store.partner_id, Store.time_zone)
-        .join(Store, Store.id == Device.store_id)
-        .where(Device.id == (device_id if is_known else handed_in_by_id))
-    )
-    scoped = within(statement, scope, Device.store_id)
-    row = session.execute(scoped.with_for_update(of=Device, key_share=True) if lock else scoped).one_or_none()
-    device, store_name, partner_id, time_zone = row or (None, "", "", "")
-    if handed_in_by_id is None or device is None or device.public_key is None:
-        raise NotFound
-    actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
-    if is_known:
-        return Author(device_id, actor, device.public_key, device, "")
-    return Author(device_id, actor, forgotten.key_of(session, device_id) or device.public_key, device, f"{device_id}/")
-
-
 def waits(device_id: str, up_to: str | None = None) -> ColumnElement[bool]:
     """Whether an entry waits, and is not after the one of the hash `up_to`. Other entries of that one's number are another journal's."""
     waiting = and_(Quarantine.device_id == device_id, Quarantine.decided_at.is_(None))
@@ -350,22 +314,8 @@ def act_of(session: Session, author: Author, row: Quarantine, ring: KeyRing, pro
 
 def under_free_name(session: Session, author: Author, entry: Entry, act: Act) -> Act:
     """Return the act under a name that is free, and that refers to the act that the entry means."""
-    of = None if act.of is None else name_of_number(session, author, int(act.of))
+    of = None if act.of is None else name_before(session, author, entry, int(act.of))
     return replace(act, name=name_of(session, author, entry.number, entry.hash), of=of)
-
-
-def name_of(session: Session, author: Author, number: int, entry_hash: str) -> str:
-    """Return the entry's number, or if another entry was taken under that number, the number and a part of the entry's hash."""
-    name = f"{author.prefix}{number}"
-    taken = ledger.find_act_by_name(session, author.actor.device_id, name)
-    return name if taken is None or taken.fingerprint == entry_hash else f"{name}/{entry_hash[:8]}"
-
-
-def name_of_number(session: Session, author: Author, number: int) -> str:
-    """Return the name of the entry that another one refers to. It may be in quarantine, too."""
-    same = select(Quarantine.entry_hash).where(Quarantine.device_id == author.device_id, Quarantine.number == number)
-    entry_hash = session.scalar(same.order_by(Quarantine.at).limit(1))
-    return name_of(session, author, number, entry_hash) if entry_hash else f"{author.prefix}{number}"
 
 
 def is_next(author: Author, entry: Entry) -> bool:
@@ -387,9 +337,4 @@ def has_before(session: Session, author: Author, entry: Entry) -> bool:
         return entry.previous == FIRST_HASH
     if session.get(Quarantine, (author.device_id, entry.previous)):
         return True
-    before = ledger.find_act_by_name(session, author.actor.device_id, f"{author.prefix}{entry.number - 1}")
-    return before is not None and before.fingerprint == entry.previous
-
-
-def entry_of(row: Quarantine) -> Entry:
-    return read_entry(row.entry, row.signature)
+    return is_taken(session, author, entry.number - 1, entry.previous)

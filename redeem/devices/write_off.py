@@ -78,9 +78,13 @@ def write_off(session: Session, device_id: str, manager_id: str, now: Ms, scope:
 
 
 def _end_holds(session: Session, device_id: str, now: Ms) -> None:
-    """End the holds. Voids that waited for them happen now; the other coupons are open, and tablets at their homes get them."""
+    """End the holds. Voids that waited for them happen now; the other coupons are open, and tablets at their homes get them.
+
+    The coupons are locked by a statement of its own, so that no void comes between the two that follow: it would wait for ever.
+    """
     mine = Coupon.holder_id == device_id
     sweep.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
+    session.execute(select(Coupon.serial).where(mine).order_by(Coupon.serial).with_for_update(key_share=True))
     waiting = and_(mine, IS_VOID, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
     session.execute(update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None))
     session.execute(update(Coupon).where(mine).values(holder_id=None, **NO_RECALL))

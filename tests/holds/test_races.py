@@ -4,13 +4,17 @@ PostgreSQL detects and breaks a deadlock, but only after a second. No clerk shou
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import text
+from nacl.signing import SigningKey
+from sqlalchemy import event, text
 
+from redeem.coupons import issue
+from redeem.devices.write_off import write_off
 from tests.counters import serials
 from tests.databases import on_both_databases
+from tests.factories import NOW
 from tests.tills import tills_of
 
 pytestmark = on_both_databases
@@ -80,3 +84,44 @@ def test_issuing_does_not_deadlock_with_the_tablet_that_is_promised_the_coupon(c
         issued, *_ = in_parallel(issue_many, *[counters.tablet.sync] * 2)
         counters.tablet.sync()
         assert {counters.holder(coupon) for coupon in issued} == {counters.tablet.device_id}
+
+
+def test_a_void_that_comes_while_the_holder_is_written_off_happens(counters, database, tablet, manager_id):
+    coupon, _ = counters.held()
+    voids: list[Thread] = []
+
+    def void():
+        counters.write(lambda session: issue.void(session, coupon.serial, "returned", NOW))
+
+    def void_meanwhile(_connection, _cursor, statement, *_):
+        if statement.startswith("UPDATE coupon SET holder_id") and not voids:
+            voids.append(Thread(target=void))
+            voids[0].start()
+            voids[0].join(1)
+
+    event.listen(database.engine, "before_cursor_execute", void_meanwhile)
+    counters.write(lambda session: write_off(session, tablet.device_id, manager_id, NOW))
+    event.remove(database.engine, "before_cursor_execute", void_meanwhile)
+    voids[0].join()
+    assert counters.view(coupon).voided_at
+    assert counters.view(coupon).void_requested_at is None
+
+
+def test_writing_off_does_not_deadlock_with_who_asks_for_its_coupons(counters, manager_id):
+    """Of each coupon either void or holder goes first, and none is left with a void that waits for nobody."""
+    for each in range(ROUNDS // 2):
+        lost = counters.add_tablet(SigningKey(bytes([each]) * 32))
+        coupons = [counters.homed() for _ in range(8)]
+        counters.tablet.sync()
+        held = [coupon for coupon in coupons if coupon.serial in serials(lost.sync().grants)]
+        for coupon in reversed(held[2:]):
+            counters.south.write("ask", coupon=coupon.token)
+        in_parallel(
+            lambda lost=lost: counters.write(lambda session: write_off(session, lost.device_id, manager_id, NOW)),
+            counters.south.sync,
+            *[
+                lambda coupon=coupon: counters.write(lambda session: issue.void(session, coupon.serial, "", NOW))
+                for coupon in held[:2]
+            ],
+        )
+        assert [counters.view(coupon).void_requested_at for coupon in held] == [None] * len(held)

@@ -155,7 +155,7 @@ GUARDS = (
     Guard(
         "the written drop",
         (("counter/counter.js", 'if (await this.#deeds.step("drop", shown.attempt)) this.#show(', "this.#show("),),
-        begin=29,
+        begin=3,
     ),
     Guard(
         "the epoch check",
@@ -165,7 +165,7 @@ GUARDS = (
             ("server/sync.js", "this.holds.prune(this.#journal.past); // what is", "// what is"),
         ),
         often=("move_home", "ring", "forget_later"),
-        begin=23,
+        begin=3,
     ),
     Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),

@@ -70,7 +70,10 @@ class Adviser:
 
 def who_can_give(session: Session, device_id: str) -> Known:
     """To this tablet: its store's tablets what they hold, the partner's other stores what is expected there and held nowhere else."""
-    store_id, partner_id = session.execute(PLACE, {"device": device_id}).one()
+    place = session.execute(PLACE, {"device": device_id}).one_or_none()
+    if place is None:
+        return frozenset()
+    store_id, partner_id = place
     rows = session.execute(WHEREABOUTS).all()
     known: set[tuple[str, str]] = set()
     for serial, holder_id, holds_at, home_id, home_partner, home_name in rows:

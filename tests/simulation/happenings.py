@@ -2,11 +2,11 @@
 so a schedule is a list of small values, and what can't happen as things stand is passed over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import counters, misfortunes, office, statements
+from tests.simulation import counters, misfortunes, office, pair, statements
 from tests.simulation.world import World
 
 
@@ -23,10 +23,10 @@ class Happening:
 
 
 def happen(world: World, one: Happening) -> None:
-    HAPPENINGS[one.name](world, one.place, Random(one.chance))
+    (HAPPENINGS | OF_A_PAIR)[one.name](world, one.place, Random(one.chance))
 
 
-HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
+HAPPENINGS: dict[str, Callable[[World, int, Random], None]] = {
     each.__name__: each
     for each in (
         *(counters.work, counters.rush, counters.till_works, counters.till_crashes),
@@ -56,3 +56,5 @@ HAPPENINGS: Mapping[str, Callable[[World, int, Random], None]] = {
         *(office.back_up, office.restore, office.till_reports, office.recover),
     )
 }
+# Only where two processes serve.
+OF_A_PAIR = {each.__name__: each for each in (pair.hold_up, pair.go_on, pair.kill_process, pair.cut_off)}

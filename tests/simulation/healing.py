@@ -16,7 +16,8 @@ AT_REST = ("scan", "locked")
 def heal(world: World) -> None:
     """Heals the world. Raises Broken if somebody waits for ever."""
     world.say("-- everything heals")
-    world.server.die_after, world.server.is_down = None, False
+    world.server.calm()
+    world.hear(world.server.finish())
     chance = Random("healing")
     for tablet in world.tablets:
         tablet.is_dark, tablet.skew = False, 0

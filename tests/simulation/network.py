@@ -5,13 +5,29 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from tests.simulation.server import Answer
+from redeem.domain.judgement import REQUEST_AGE_MAX_MS
+from redeem.lib.times import Ms
+from tests.simulation.chance import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`json` is None where the body is not JSON; then `base64` has it."""
+
+    status: int
+    headers: dict[str, str]
+    json: Any = None
+    base64: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """As a tablet hears it."""
+        return {"status": self.status, "headers": self.headers, "json": self.json, "base64": self.base64}
 
 
 @dataclass(frozen=True, eq=False)
 class Message:
     """A request on its way up, or its answer on its way down. `request` is the sender's own number for it, `number` its answer's to a
-    device that syncs."""
+    device that syncs. `at`: when it was sent."""
 
     sender: str
     request: int
@@ -20,6 +36,7 @@ class Message:
     body: str = field(repr=False)
     answer: Answer | None = None
     number: int | None = None
+    at: Ms = 0
 
     @property
     def device(self) -> str:
@@ -31,11 +48,20 @@ class Message:
 
 
 class Network:
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
+        self._clock = clock
 
-    def send(self, message: Message) -> None:
-        self.messages.append(message)
+    def send(self, message: Message) -> Message:
+        """Returns it with its time."""
+        sent = replace(message, at=self._clock.now)
+        self.messages.append(sent)
+        return sent
+
+    def too_old(self) -> list[Message]:
+        """The requests that no network would still deliver. The server relies on that."""
+        first = self._clock.now - REQUEST_AGE_MAX_MS
+        return [message for message in self.messages if message.answer is None and message.at < first]
 
     def repeat(self, message: Message) -> None:
         """The same request arrives twice, the second time at any later moment."""

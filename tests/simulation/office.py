@@ -33,7 +33,6 @@ from redeem.recovery.tills import GivenBefore
 from redeem.redemptions import settle
 from redeem.sync import quarantine
 from redeem.sync.quarantine import Admission
-from redeem.web.api.auth import CACHE
 from redeem.web.api.till_shapes import ReverseBody
 from tests import factories
 from tests.factories import PROOFS
@@ -108,7 +107,7 @@ def move_till(world: World, place: int, chance: Random) -> None:
     if world.tills:
         till, to = world.tills[place % len(world.tills)], chance.choice(world.setting.places).id
         move_device(world, world.server.read(lambda session: actor_of(session, till)).device_id, to)
-        world.server.app.extensions[CACHE].clear()
+        world.server.forget_keys()
 
 
 def move_device(world: World, device: str, to: str) -> None:

@@ -17,6 +17,6 @@ def report(outcome: Outcome) -> str:
     if not outcome.faults:
         return f"{told}\n\nseed {outcome.seed}: no promise is broken"
     return (
-        f"{told}\n\nseed {outcome.seed} breaks a promise. Run it again: python -m tests.simulation {outcome.seed} --shrink\n"
+        f"{told}\n\nseed {outcome.seed} breaks a promise. Run it again: python -m tests.simulation {outcome.seed}{outcome.flag} --shrink\n"
         f"\nThe schedule, for --schedule FILE:\n{schedule.write(outcome.schedule)}\n\n" + "\n".join(outcome.faults)
     )

@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,7 +30,10 @@ MEMORY = Path("/dev/shm")  # a disk that is none: how long a commit takes is not
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a world. `scans`: at tablets and tills. Each of the `faults` begins with the word for its kind."""
+    """The outcome of a world. `scans`: at tablets and tills. Each of the `faults` begins with the word for its kind.
+
+    `flag` leads to the same stage by `python -m tests.simulation`.
+    """
 
     seed: int
     schedule: Sequence[Happening]
@@ -39,6 +42,7 @@ class Outcome:
     met: Counter[str]
     scans: int
     journals: dict[str, list[str]]
+    flag: str = ""
 
     @property
     def kind(self) -> str | None:
@@ -48,8 +52,8 @@ class Outcome:
 class Stage:
     """Where worlds are run, one after another: a Node process, the application, and its database, which `renew` makes empty."""
 
-    def __init__(self, tablets: Tablets, server: Server, renew: Callable[[], None]) -> None:
-        self.tablets, self.server, self._renew = tablets, server, renew
+    def __init__(self, tablets: Tablets, server: Server, renew: Callable[[], None], flag: str = "") -> None:
+        self.tablets, self.server, self._renew, self._flag = tablets, server, renew, flag
 
     def run(self, seed: int, happenings: Sequence[Happening] | None = None) -> Outcome:
         happenings = schedule.draw(seed) if happenings is None else happenings
@@ -57,7 +61,8 @@ class Stage:
         self.server.begin()
         clock = Clock(NOW)
         with drawn_from(f"{seed} server", clock), self.server.watched():
-            return play(World(seed, self.server, self.tablets, clock), seed, happenings)
+            outcome = play(World(seed, self.server, self.tablets, clock), seed, happenings)
+        return replace(outcome, flag=self._flag)
 
 
 def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
@@ -76,7 +81,7 @@ def play(world: World, seed: int, happenings: Sequence[Happening]) -> Outcome:
     except (TabletFault, ServerFault) as thrown:
         found = [f"thrown: {thrown}"]
     world.met.update(world.server.read(answers))
-    world.met.update({f"death {where}": times for where, times in world.server.deaths.items()})
+    world.met.update(world.server.met)
     journals = (
         {tablet.device: world.tell("journals", tablet=tablet.name) for tablet in world.tablets} if not found else {}
     )

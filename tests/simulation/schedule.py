@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from tests.simulation.happenings import HAPPENINGS, Happening
+from tests.simulation.happenings import HAPPENINGS, OF_A_PAIR, Happening
 
 # How often each happens, where it does.
 USUAL = {
@@ -41,7 +41,7 @@ def read(text: str) -> list[Happening]:
     schedule = []
     for line in text.splitlines():
         name, place, chance = line.split()
-        if name not in HAPPENINGS:
+        if name not in HAPPENINGS | OF_A_PAIR:
             raise ValueError(f"nothing is called {name}")
         schedule.append(Happening(name, int(place), int(chance)))
     return schedule

@@ -4,7 +4,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from gzip import decompress
 from io import BytesIO
 from json import loads
@@ -26,9 +25,12 @@ from redeem.db.engine import Database, Driver, Work, run_in
 from redeem.web.api import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET
+from tests.simulation.network import Answer, Message
+from tests.simulation.turns import Killed
 from tests.vaults import vault_of
 
 T = TypeVar("T")
+Served = tuple[Message, Answer | None]  # None: nobody answers
 ENVIRONMENT = {
     "HTTP_HOST": "localhost",
     "REQUEST_METHOD": "POST",
@@ -41,26 +43,8 @@ ENVIRONMENT = {
 }
 
 
-class Killed(BaseException):
-    """The server died. Not an Exception: nobody may catch it and go on."""
-
-
 class ServerFault(AssertionError):
     """The server met an error that nobody expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`json` is None where the body is not JSON; then `base64` has it."""
-
-    status: int
-    headers: dict[str, str]
-    json: Any = None
-    base64: str = ""
-
-    def told(self) -> dict[str, Any]:
-        """As a tablet hears it."""
-        return {"status": self.status, "headers": self.headers, "json": self.json, "base64": self.base64}
 
 
 class Alone:
@@ -94,7 +78,7 @@ class Quick:
 class Server:
     """`call` is one request. After `die_after` more statements and commits the server dies, and with it what was not committed.
 
-    `deaths`: where it died, in this world.
+    `met`: what it met in this world, such as where it died.
     """
 
     def __init__(self, url: str, folder: Path, maintenance: Engine | None = None) -> None:
@@ -109,9 +93,7 @@ class Server:
             log_level="ERROR",
         )
         self.app: Flask = create_app(self.settings)
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(self.database.engine, name, self._count)
-        self._watch_at_once()
+        self._watch(self.tools.database)
         self._vault = vault_of(self.database, maintenance)
         self.begin()
 
@@ -122,12 +104,19 @@ class Server:
         self.die_after: int | None = None
         self._left: int | None = None
         self._faults: list[BaseException] = []
-        self.deaths: Counter[str] = Counter()
+        self.met: Counter[str] = Counter()
         self.restart()
+
+    def calm(self) -> None:
+        """Nothing more happens to it."""
+        self.is_down, self.die_after = False, None
 
     def stop(self) -> None:
         self.database.close()
         self.database.engine.dispose()
+
+    def close(self) -> None:
+        self.stop()
 
     def restart(self) -> None:
         """What was in memory is forgotten, but for routes and compiled statements, which take long to make and know nothing."""
@@ -153,6 +142,14 @@ class Server:
     def read(self, work: Callable[[Session], T]) -> T:
         return self.database.read(work)
 
+    def serve(self, message: Message) -> list[Served]:
+        """Take a request. Returns those that are over now: this one, unless it is held up, and others that were. Raises ServerFault."""
+        return [(message, self.call(message.path, message.headers, message.body))]
+
+    def finish(self) -> list[Served]:
+        """End what is held up, and return it: here nothing is."""
+        return []
+
     def call(self, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
         """The answer, or None if nobody answers: it dies within, or before the answer leaves. Raises ServerFault."""
         if self.is_down:
@@ -162,7 +159,7 @@ class Server:
             answer = self._request(path, headers, body)
         except Killed as killed:
             answer = None
-            self.deaths.update(killed.args)
+            self.met.update(f"death {where}" for where in killed.args)
         if self._left is None:
             return answer
         self._left = None
@@ -179,28 +176,34 @@ class Server:
         self._vault.put_back(name)
         self.restart()
 
+    def forget_keys(self) -> None:
+        """The second is up for which a process relies on the keys that it has read."""
+        self.app.extensions[auth.CACHE].clear()
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Within it, an error that nobody expected is a ServerFault, and no line in a log."""
         with patch.object(redeem.web.problems, "log", SimpleNamespace(error=self._note_fault)):
             yield
 
-    def _watch_at_once(self) -> None:
-        """What goes past SQLAlchemy, each statement a transaction of its own, is a place to die in as well."""
-        quickly = self.database.autocommit
+    def _watch(self, database: Database) -> None:
+        """The places to die in. What goes past SQLAlchemy, each statement a transaction of its own, is one as well."""
+        for name in ("before_cursor_execute", "commit"):
+            event.listen(database.engine, name, self._count)
+        quickly = database.autocommit
 
         def autocommit(work: Callable[[Driver], T | None]) -> T | None:
             return quickly(lambda driver: work(Quick(driver, self._count)))
 
-        vars(self.database)["autocommit"] = autocommit
+        vars(database)["autocommit"] = autocommit
 
     def _note_fault(self, _event: str, *, exc_info: BaseException, **_: object) -> None:
         self._faults.append(exc_info)
 
-    def _request(self, path: str, headers: Mapping[str, str], body: str) -> Answer:
+    def _request(self, path: str, headers: Mapping[str, str], body: str, app: Flask | None = None) -> Answer:
         head: list[Any] = []
         begin: Any = lambda status, headers, _error=None: head.extend((status, headers))  # noqa: E731
-        content = b"".join(self.app(environment(path, headers, body.encode()), begin))
+        content = b"".join((app or self.app)(environment(path, headers, body.encode()), begin))
         if self._faults:
             raise ServerFault("".join(format_exception(self._faults.pop())))
         return answer_of(int(head[0].split()[0]), dict(head[1]), content)

@@ -3,42 +3,32 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import create_engine
 
-from redeem.db.base import Base
 from tests.postgres import Cluster
-from tests.simulation.happenings import Happening
+from tests.simulation.happenings import OF_A_PAIR, Happening
+from tests.simulation.pool import run_all
+from tests.simulation.postgres_stage import stage_of_a_pair, stage_on
 from tests.simulation.report import report
 from tests.simulation.run import Stage
 from tests.simulation.server import Server
-from tests.simulation.tablets import Tablets
 from tests.simulation.tally import TALLY
 
 SEEDS = range(6)
 # A till's ordinary redemption looks with one statement and redeems with another, and no transaction is around them.
 PLACES = {f"death at once, {when} {statement}" for when in ("before", "after") for statement in ("SELECT", "WITH")}
 DEADLY_SEEDS = range(3)
+PAIR_SEEDS = range(20)
+OF_TWO = {"held up", "cut off", "death while it was held up", "request waits for another", "manager waits for another"}
 DEADLY_ROUNDS = 100
 
 
 @pytest.fixture
-def made(postgres_cluster: Cluster, postgres_url: str, tmp_path: Path) -> Iterator[Stage]:
-    maintenance = create_engine(postgres_cluster.url.replace("postgresql://", "postgresql+psycopg://"))
-    server, tablets = Server(postgres_url, tmp_path, maintenance), Tablets()
-
-    def renew() -> None:
-        Base.metadata.drop_all(server.database.engine)
-        Base.metadata.create_all(server.database.engine)
-
-    yield Stage(tablets, server, renew)
-    tablets.close()
-    server.stop()
-    maintenance.dispose()
-    postgres_cluster.drop_database(postgres_cluster.url_of(f"{server.database.engine.url.database}_backup"))
+def made(postgres_cluster: Cluster) -> Iterator[Stage]:
+    with stage_on(postgres_cluster, Server) as opened:
+        yield opened
 
 
 def deadly(chance: Random) -> list[Happening]:
@@ -65,3 +55,13 @@ def test_no_promise_is_broken_on_postgresql(made: Stage) -> None:
     broken = [report(outcome) for outcome in map(TALLY.note, map(made.run, SEEDS)) if outcome.faults]
     if broken:
         pytest.fail("\n\n".join(broken), pytrace=False)
+
+
+@pytest.mark.slow
+def test_no_promise_is_broken_where_two_processes_serve() -> None:
+    met = Counter[str]()
+    for outcome in run_all(PAIR_SEEDS, where=stage_of_a_pair, often=tuple(OF_A_PAIR)):
+        if outcome.faults:
+            pytest.fail(report(outcome), pytrace=False)
+        met += outcome.met
+    assert sorted(OF_TWO - met.keys()) == []

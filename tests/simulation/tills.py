@@ -13,8 +13,7 @@ from typing import Any
 
 from redeem.recovery.tills import GivenBefore
 from tests.simulation.hands import Gift, Hands
-from tests.simulation.network import Message
-from tests.simulation.server import Answer
+from tests.simulation.network import Answer, Message
 from tests.simulation.setting import Paper
 
 BACK = "returned"
@@ -32,7 +31,7 @@ class Till:
     name: str
     key: str
     hands: Hands
-    send: Callable[[Message], None]
+    send: Callable[[Message], object]
     state: str = "idle"
     scans: int = 0
     awaiting: int | None = None

@@ -4,7 +4,8 @@ The world does what it is told, and says what came of it in `told`. It alone kno
 `met` counts what was met; `risks` are the gifts that were given at risk; `may_double` says how often a coupon was written off with a
 tablet that may have given it; of `unsure` ones nobody can know; `lost` are journals of which a part or all may be lost, by device, as they
 were; `forgotten` is what a tablet held that a restored ledger knew nothing of; `statements` are those that were closed, by id. `liar` is a
-dishonest device; `crooked` are the names of the tablets whose clocks were ever wrong.
+dishonest device; `crooked` are the names of the tablets whose clocks were ever wrong. `held_up` are requests with which a server has begun,
+each with the number of what it knew then.
 """
 
 from collections import Counter
@@ -21,8 +22,8 @@ from tests.simulation.chance import Clock
 from tests.simulation.hands import Gift, Hands
 from tests.simulation.journals import is_undone
 from tests.simulation.liar import Liar, booked_of
-from tests.simulation.network import Message, Network, as_request
-from tests.simulation.server import Answer, Server
+from tests.simulation.network import Answer, Message, Network, as_request
+from tests.simulation.server import Served, Server
 from tests.simulation.setting import Paper, Place
 from tests.simulation.tablets import Tablets
 from tests.simulation.tills import Till
@@ -54,7 +55,7 @@ class Tablet:
 class World:
     def __init__(self, seed: int, server: Server, tablets: Tablets, clock: Clock) -> None:
         self.server, self.node, self.clock = server, tablets, clock
-        self.network, self.hands = Network(), Hands()
+        self.network, self.hands = Network(clock), Hands()
         self.told: list[str] = []
         self.met: Counter[str] = Counter()
         self.scans = 0
@@ -68,6 +69,7 @@ class World:
         self.forgotten: dict[str, set[str]] = {}
         self.recent: list[int] = []
         self.adviser = Adviser()
+        self.held_up: dict[Message, int | None] = {}
         chance = Random(f"{seed} setting")
         self.setting = setting.furnish(server, chance)
         self.tills = [
@@ -151,9 +153,9 @@ class World:
 
     def _send(self, message: Message) -> None:
         self.met[f"request {message.path}"] += 1
-        self.network.send(message)
+        sent = self.network.send(message)
         if self.is_dark(message.sender):
-            self.fail(message)
+            self.fail(sent)
 
     # The network.
 
@@ -166,16 +168,33 @@ class World:
         if message.answer:
             self._deliver(message)
             return
-        answer = self.server.call(message.path, message.headers, message.body)
-        self.say(message.sender, "asks", message.path, "->", gist(answer) if answer else "nothing")
-        if answer:
-            self.network.send(message.answered(answer, self._note_answer(message, answer)))
-        else:
-            self._break(message)
+        served = self.server.serve(message)
+        if message not in [each for each, _ in served]:
+            self._hold_up(message)
+        self.hear(served)
 
     def carry_all(self) -> None:
-        while self.network.messages:
-            self.carry(self.network.messages[0])
+        while self.network.messages or self.held_up:
+            if self.network.messages:
+                self.carry(self.network.messages[0])
+            else:
+                self.hear(self.server.finish())
+
+    def hear(self, served: list[Served]) -> None:
+        """Sends the server's answers on their way. Where there is none, the connection breaks."""
+        for message, answer in served:
+            self.say(message.sender, "asks", message.path, "->", gist(answer) if answer else "nothing")
+            early = self.held_up.pop(message, None)
+            if answer:
+                number = self._note_answer(message, answer)
+                self.network.send(message.answered(answer, number if early is None else early))
+            else:
+                self._break(message)
+
+    def _hold_up(self, message: Message) -> None:
+        """The server has begun with a request. What it knows now may be in the answer."""
+        self.say(message.sender, "asks", message.path, "-> held up")
+        self.held_up[message] = self._note_knowledge(message.device) if message.path == "/clerk/sync" else None
 
     def fail(self, message: Message) -> None:
         """Loses a message. Its sender hears of that at once."""
@@ -201,9 +220,10 @@ class World:
         """What the server knows as it answers a tablet that syncs, which may be said without it later on."""
         if message.path != "/clerk/sync" or answer.status != 200:
             return None
-        return self.adviser.note_answer(
-            message.device, self.server.read(lambda session: who_can_give(session, message.device))
-        )
+        return self._note_knowledge(message.device)
+
+    def _note_knowledge(self, device: str) -> int:
+        return self.adviser.note_answer(device, self.server.read(lambda session: who_can_give(session, device)))
 
     def _break(self, message: Message) -> None:
         if message.sender.startswith("till"):
@@ -216,6 +236,7 @@ class World:
 
     def break_connections(self) -> None:
         """Loses everything that is on its way from the server."""
+        self.hear(self.server.finish())
         for message in [message for message in self.network.messages if message.answer]:
             self.fail(message)
 
@@ -260,6 +281,8 @@ class World:
     def pass_time(self, more: Ms) -> None:
         self.clock.now += more
         self.tell("pass")
+        for message in self.network.too_old():
+            self.fail(message)
 
     def pick_paper(self, chance: Random, home: str | None = None) -> Paper:
         """Most customers come to where their coupon is at home, with one that is good. Some try again elsewhere, or send copies."""

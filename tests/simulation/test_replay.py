@@ -58,7 +58,7 @@ def test_a_broken_promise_is_told_with_the_least_that_breaks_it() -> None:
     (guard,) = (guard for guard in GUARDS if guard.name == "the constraint")
     with stage(guard) as opened:
         broken = next(outcome for outcome in map(opened.run, range(20)) if outcome.faults)
-        less = shrunk(opened, broken, seconds=10)
+        less = shrunk(opened, broken, seconds=60)
     assert less.kind == broken.kind
     assert len(less.schedule) < len(broken.schedule) / 4
     assert f"python -m tests.simulation {broken.seed} --shrink" in report(less)

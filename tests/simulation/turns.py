@@ -159,8 +159,8 @@ class InTurn:
         self.engine, self.is_sqlite = database.engine, database.is_sqlite
         self._database, self._turns = database, turns
 
-    def write(self, work: Callable[..., Any]) -> Any:
-        return self._in_turn(lambda: self._database.write(work))
+    def write(self, work: Callable[..., Any], *, one_moment: bool = False) -> Any:
+        return self._in_turn(lambda: self._database.write(work, one_moment=one_moment))
 
     def read(self, work: Callable[..., Any]) -> Any:
         return self._in_turn(lambda: self._database.read(work))

@@ -2,7 +2,7 @@
  * The last list: which coupons of each campaign were redeemed or void at the last sync. Exact, one bit per coupon.
  * A cache: if it is lost, the server sends it again.
  *
- * It is the newest word of the server on each coupon. A new grant is such a word too: it says that the coupon is open. Only what this
+ * It is the newest word of the server on each coupon: no grant is newer, for a reply with a grant has the changes up to it. Only what this
  * tablet itself took back later is newer, and that is known by `entry`.
  */
 import { fromGaps, has, put } from "../domain/bitmaps.js";
@@ -77,15 +77,6 @@ export class Sets {
   apply({ position, campaigns }, entry) {
     for (const [number, changed] of Object.entries(campaigns)) this.#change(Number(number), changed);
     [this.position, this.entry] = [position, entry];
-  }
-
-  /** Takes in that the server has just granted this coupon. @param {string} id @returns {boolean} whether the list said otherwise */
-  reopen(id) {
-    if (!this.stateOf(id)) return false;
-    const [, campaign, number] = id.split("_").map(Number);
-    const bits = this.#campaigns.get(campaign);
-    for (const state of /** @type {const} */ (["redeemed", "void"])) if (bits) put(bits[state], number, false);
-    return true;
   }
 
   /** @param {number} campaign @param {Changed} changed */

@@ -51,7 +51,8 @@ export class Report {
   /**
    * Takes the server's reply, and says whether a report begins. Only the server knows whether it has the report: a backup may be
    * restored twice. If it still lacks the report when all was sent, the next sync sends all of it again.
-   * @param {{reported: boolean, generation: number}} reply @param {number} size how many holds there are @param {string[]} copies all of them
+   * @param {{reported: boolean, generation: number}} reply @param {number} size how many holds there are
+   * @param {string[]} copies all of them
    */
   begins({ reported, generation }, size, copies) {
     if (this.#copies.length) return false;

@@ -369,16 +369,15 @@ export class Sync extends EventTarget {
   }
 
   /**
-   * Takes in the changes; without, the sets are too old, and are fetched whole. A grant of the same reply is newer than them.
-   * @param {{changes?: import("../knowledge/sets.js").Changes, grants: Grant[], last: number}} reply
+   * Takes in the changes; without, the sets are too old, and are fetched whole.
+   * @param {{changes?: import("../knowledge/sets.js").Changes, last: number}} reply
    */
-  async #learnList({ changes, grants, last }) {
+  async #learnList({ changes, last }) {
     const wasWhole = this.sets.position !== null;
     if (changes) this.sets.apply(changes, last);
     else this.sets.position = null;
-    const reopened = grants.filter((grant) => this.sets.reopen(couponIdOf(grant)));
     const isNew = changes ? Object.keys(changes.campaigns).length > 0 : wasWhole;
-    if (isNew || reopened.length) await this.#memory.putSets(this.sets.kept);
+    if (isNew) await this.#memory.putSets(this.sets.kept);
   }
 
   /** Stores a refusal after which the tablet must be enrolled again, so that it is known offline too. @param {unknown} error */

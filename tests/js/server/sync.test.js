@@ -151,9 +151,11 @@ describe("a recalled hold", () => {
 describe("the last list", () => {
   /** @type {import("../../../static/clerk/knowledge/holds.js").Grant} */
   const GRANT = [1, 3, 5, "", 65535, "proof"];
-  const redeemed = { position: "1.2", campaigns: { 1: { redeemed: Buffer.from([3]).toString("base64url") } } };
+  const gaps = Buffer.from([3]).toString("base64url");
+  const redeemed = { position: "1.2", campaigns: { 1: { redeemed: gaps } } };
+  const open = { position: "1.3", campaigns: { 1: { open: gaps } } };
 
-  test("is newer than a hold that the tablet had, and older than a grant that comes later", async () => {
+  test("is newer than a hold, and says when the coupon is open again", async () => {
     const server = new Server();
     server.grants = [GRANT];
     const { sync, journal, disk } = await switchOn(server);
@@ -166,12 +168,21 @@ describe("the last list", () => {
     await sync.load();
     assert.equal(held(), 0);
     await journal.append("release", { id: "cpn_1_3", epoch: 5 });
-    Object.assign(server, { changes: { position: "1.2", campaigns: {} }, grants: [[1, 3, 6, "", 65535, "proof"]] });
+    Object.assign(server, { changes: open, grants: [[1, 3, 6, "", 65535, "proof"]] });
     await sync.run();
     assert.equal(held(), 6);
     await sync.load();
     assert.equal(held(), 6);
-    assert.equal(disk.keptSets.position, "1.2");
+    assert.equal(disk.keptSets.position, "1.3");
+  });
+  test("is not made older by a grant that is told again", async () => {
+    const server = new Server();
+    Object.assign(server, { changes: redeemed, grants: [GRANT] });
+    const { sync, journal } = await switchOn(server);
+    await sync.run();
+    assert.equal(sync.holds.epochOf("cpn_1_3", journal.past), 5);
+    assert.equal(sync.sets.stateOf("cpn_1_3"), "redeemed");
+    assert.equal(heldHere("cpn_1_3", { holds: sync.holds, sets: sync.sets, past: journal.past }), 0);
   });
   test("knows up to which entry of the journal it is", async () => {
     const { sync, disk } = await withEntries(Object.assign(new Server(), { changes: redeemed }), "unlock", "lock");

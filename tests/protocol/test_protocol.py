@@ -94,7 +94,7 @@ ACTIONS = {
     ],
     "y && asking[me] && a == asked[me]": [("static/clerk/knowledge/state.js", 'gave: { asking: "given" }')],
     "(held[me] > listed[me])": [("static/clerk/knowledge/check.js", "export function heldHere(")],
-    "l && e > listed[me] -> listed[me] = e": [("static/clerk/server/sync.js", "this.sets.reopen(couponIdOf(grant))")],
+    "l && e > listed[me] -> listed[me] = e": [("static/clerk/server/sync.js", "this.sets.apply(changes, last)")],
     "e > released[me] && r && !asking[me]": [("static/clerk/knowledge/state.js", "export const mayRelease")],
     "do :: last[d] < n -> last[d]++; take(last[d])": [
         ("redeem/sync/sync.py", "def take_all("),

@@ -19,7 +19,8 @@
 
    With OLD=1 the first copy may be put back after all restores without a recovery, as if it were the ledger. A gift under a hold of a
    later generation proves that it is old: nothing of that journal is taken, and nothing new is granted or answered yes. What an old copy
-   did before is not undone, so only this is promised of it: if no other device had a right to give by then, none gives.
+   did before is not undone, so only this is promised of it: if no other device had a right to give by then, none gives. A receipt of
+   entries that the copy lacks proves the same, to the same effect and sooner: it is not modelled apart.
 
    With VOIDS=1 the shop may void the coupon once in each life of the ledger. If it is held, the void is requested and the hold recalled, and
    the release does what was requested. A claim that is believed keeps the recall; if the void has happened, it is only requested from then

@@ -16,6 +16,7 @@ from redeem.lib.errors import BadToken
 from redeem.lib.ids import coupon_of
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
+from redeem.sync.receipts import Receipt
 from redeem.sync.sync import Reply, Request, sync
 from tests.factories import NOW, PROOFS, SECRET
 
@@ -32,6 +33,7 @@ class Tablet:
     grants: dict[int, Grant] = field(default_factory=dict)
     yeses: dict[int, str] = field(default_factory=dict)
     copies: list[str] = field(default_factory=list)
+    receipt: Receipt | None = None
 
     def write(self, kind: str, **fields: Any) -> int:
         """The number of the new entry. Like a real one it shows the grant, the yes or the list by which it gives."""
@@ -62,13 +64,13 @@ class Tablet:
 
     def sync(self, entries: list[Entry] | None = None, now: Ms = NOW, **asked: Any) -> Reply:
         sent = self.journal[self.last :] if entries is None else entries
-        request = Request(entries=sent, device_time=now, **asked)
+        request = Request(entries=sent, device_time=now, **({"receipt": self.receipt} | asked))
         reply = self.database.write(
             lambda session: sync(
                 session, self.device_id, request, load_ring(session), lambda: _signer(session), PROOFS, now
             )
         )
-        self.last = reply.last
+        self.last, self.receipt = reply.last, reply.receipt or self.receipt
         for grant in reply.grants:
             if grant.serial not in self.grants or self.grants[grant.serial].epoch < grant.epoch:
                 self.grants[grant.serial] = grant

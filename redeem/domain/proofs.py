@@ -2,7 +2,7 @@
 
 - A **grant** says that a device holds a coupon, by which epoch, and in which generation of the ledger it was granted.
 - A **yes** says that an act of a device was answered with `redeemed`.
-- A **receipt** says up to which entry the ledger has a device's journal.
+- A **receipt** says up to which entry the ledger has a device's journal, and in which generation.
 - A **code proof** shows that a short code is a coupon's own. Only the server can make or check it.
 - A **sealed copy** of a campaign or of the signing keys, which only the server can make or read: see ledger/sealed_copies.py.
 
@@ -70,9 +70,17 @@ class Proofs:
     def is_yes(self, proof: str | None, device_id: str, name: str, fingerprint: str, serial: int) -> bool:
         return self._is_signed(proof, _yes(device_id, name, fingerprint, serial))
 
-    def receipt(self, device_id: str, number: int, entry_hash: str, at: Ms) -> str:
-        """Sign that the ledger has the device's journal up to this entry; `at` is the server's time. Anybody can check it: `published`."""
-        return self._sign(_receipt(device_id, number, entry_hash, at))
+    def receipt(self, device_id: str, generation: int, number: int, entry_hash: str, at: Ms) -> str:
+        """Sign that the ledger, in this generation, has the device's journal up to this entry; `at` is the server's time.
+
+        Anybody can check it: `published`.
+        """
+        return self._sign(_receipt(device_id, generation, number, entry_hash, at))
+
+    def is_receipt(
+        self, proof: str | None, device_id: str, generation: int, number: int, entry_hash: str, at: Ms
+    ) -> bool:
+        return self._is_signed(proof, _receipt(device_id, generation, number, entry_hash, at))
 
     def code_proof(self, serial: int, short_code: str) -> str:
         return _code_proof(self._code_keys[-1], serial, short_code)
@@ -113,8 +121,8 @@ def _yes(device_id: str, name: str, fingerprint: str, serial: int) -> bytes:
     return _said("redeem-yes-v1", device_id, name, fingerprint, coupon_id(serial))
 
 
-def _receipt(device_id: str, number: int, entry_hash: str, at: Ms) -> bytes:
-    return _said("redeem-receipt-v1", device_id, number, entry_hash, at)
+def _receipt(device_id: str, generation: int, number: int, entry_hash: str, at: Ms) -> bytes:
+    return _said("redeem-receipt-v2", device_id, generation, number, entry_hash, at)
 
 
 def _said(*members: str | int) -> bytes:

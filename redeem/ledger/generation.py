@@ -14,7 +14,7 @@ from redeem.lib.times import Ms
 
 
 class LedgerBehind(RedeemError):
-    """A device has shown a grant that we signed in a generation which this ledger has not reached."""
+    """A device has shown what we signed in `generation`, a grant or a receipt, and this ledger does not have."""
 
     code = "ledger_behind"
     default_detail = "This server runs on an old copy of its database. Call whoever runs it; nothing is lost, send the same again later."
@@ -30,7 +30,8 @@ class Life:
     below `changes_from` were deleted. All restores together have skipped `skipped_numbers` coupon numbers in each campaign.
 
     `awaits_forgotten`: no manager has said yet that every tablet that was enrolled after the backup is enrolled again.
-    `behind_generation`: a device has shown a grant of that generation, so this ledger is an old copy, and nothing new is decided on it.
+    `behind_generation`: a device has shown what we signed in that generation and the ledger lacks, so it is an old copy, and nothing new
+    is decided on it.
     """
 
     generation: int = 1
@@ -81,9 +82,9 @@ def refuse_if_behind(life: Life, evidence: Evidence, serial: int) -> None:
 
 
 def note_behind(session: Session, generation: int) -> None:
-    """Record that this ledger is an old copy: of a later generation we have signed a grant. Only holders give from now on."""
+    """Record that this ledger is an old copy: it lacks what we signed in this generation. Only holders give from now on."""
     row = session.get(Deployment, 1, with_for_update=True) or first_row(session)
-    if row.generation < generation:
+    if row.generation <= generation:
         row.behind_generation = generation
         session.flush()
 

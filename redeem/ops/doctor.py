@@ -277,8 +277,8 @@ def check_ledger(tools: Context) -> Finding:
         return ok("ledger", f"generation {life.generation}")
     return fault(
         "ledger",
-        f"A tablet holds a coupon that generation {life.behind_generation} granted, and this database is of generation"
-        f" {life.generation}: it is an old copy. Put the newest one back, or run flask restore.",
+        f"A tablet has shown what generation {life.behind_generation} signed, and this database, of generation {life.generation}, lacks"
+        " it: it is an old copy. Put the newest one back, or run flask restore.",
     )
 
 

@@ -32,15 +32,8 @@ from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
 from redeem.sync.entries import GIVES, RisksTaken, Source, as_act, is_of_something_lost, lock_coupons
 from redeem.sync.old_journals import OldJournal
-from redeem.sync.tablet import (
-    Receipt,
-    Tablet,
-    lock_tablet,
-    note_seen,
-    note_told,
-    receipt_of,
-    where_it_is,
-)
+from redeem.sync.receipts import Receipt, receipt_of, refuse_if_lost
+from redeem.sync.tablet import Tablet, lock_tablet, note_seen, note_told, where_it_is
 from redeem.sync.verdicts import ask_verdict
 
 
@@ -50,8 +43,8 @@ class Request:
 
     `known` is the etag of its snapshot, `epoch` the newest grant that it has heard of, `position` how far it has read changes.
     `siblings` is the newest grant that it has heard of for each other tablet of its store, `homes` by campaign number the coupon
-    up to which it has heard of homes. `report` answers a restore; `copies` are the tablet's sealed copies, of which further ones follow
-    in its next request if `more_copies`.
+    up to which it has heard of homes. `receipt` is the newest one that it has. `report` answers a restore; `copies` are the tablet's sealed
+    copies, of which further ones follow in its next request if `more_copies`.
     """
 
     entries: Sequence[Entry] = ()
@@ -62,6 +55,7 @@ class Request:
     position: str | None = None
     siblings: Mapping[str, int] = field(default_factory=dict)
     homes: Mapping[int, int] = field(default_factory=dict)
+    receipt: Receipt | None = None
     report: Report | None = None
     copies: Sequence[str] = ()
     more_copies: bool = False
@@ -134,6 +128,7 @@ def sync(
     LedgerBehind.
     """
     tablet = lock_tablet(session, device_id)
+    refuse_if_lost(session, device_id, request.receipt, proofs)
     note_seen(tablet.row, request.device_time, now)
     sealed_copies.take_back(session, request.copies, proofs, now)
     old = keep_old(session, request.old, tablet, now)
@@ -167,7 +162,7 @@ def sync(
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
         snapshot=tell_snapshot(session, tablet, request, ring, proofs, life),
         grants=holds.grants_after(session, proofs, device_id, request.epoch),
-        receipt=receipt_of(tablet, proofs, now),
+        receipt=receipt_of(tablet, life.generation, proofs, now),
         recalls=[*holds.recalls(session, device_id), *over],
         move=moves.where_to(session, tablet.row, life, request.epoch),
         changes=changes,

@@ -1,4 +1,4 @@
-"""A tablet as a request finds it: its row, locked, with its store; when it was seen, and what the server has of its journal."""
+"""A tablet as a request finds it: its row, locked, with its store; and when it was seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,21 +10,10 @@ from redeem.db.models.devices import Device
 from redeem.db.models.partners import Store
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor
-from redeem.domain.proofs import Proofs
 from redeem.lib.errors import Unauthenticated
 from redeem.lib.times import Ms
 
 ENTRIES_PER_SYNC_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The ledger had the journal up to the entry of this number and hash, at this time; `proof` is our signature of that."""
-
-    number: int
-    hash: str
-    at: Ms
-    proof: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +61,3 @@ def note_told(tablet: Tablet, entries: Sequence[Entry], fault: str | None, now: 
     is_taken = fault is None and (not entries or entries[-1].number <= tablet.row.last_number)
     if is_taken and len(entries) < ENTRIES_PER_SYNC_MAX:
         tablet.row.told_at = now
-
-
-def receipt_of(tablet: Tablet, proofs: Proofs, now: Ms) -> Receipt | None:
-    number, entry_hash, device_id = tablet.row.last_number, tablet.row.last_hash, tablet.actor.device_id
-    if entry_hash is None:
-        return None
-    return Receipt(number, entry_hash, now, proofs.receipt(device_id, number, entry_hash, now))

@@ -123,6 +123,8 @@ export class Server {
   handedIn = new Set();
   /** The code with which it refuses old journals. @type {string | undefined} */
   refusesOld;
+  /** What it signs of the journal's end. @type {import("../../static/clerk/knowledge/state.js").Receipt | undefined} */
+  receipt;
   /** How many entries of each batch of an old journal it does not keep. @type {number | undefined} */
   oldRefused;
 
@@ -171,6 +173,7 @@ export class Server {
       recalls: this.recalls,
       move: this.move,
       changes: this.changes,
+      ...(this.receipt && { receipt: this.receipt }),
     };
     return {
       v: 1,

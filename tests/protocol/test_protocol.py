@@ -149,6 +149,7 @@ ACTIONS_OF_RECOVERY = {
     ],
     "behind = true": [
         ("redeem/ledger/generation.py", "def refuse_if_behind("),
+        ("redeem/sync/receipts.py", "def refuse_if_lost("),
         ("redeem/ledger/generation.py", "def note_behind("),
     ],
     "MAY_GRANT (!recovering && !(behind && STOPS))": [

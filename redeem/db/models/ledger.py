@@ -116,7 +116,7 @@ class Deployment(Base):
     manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on,
     and new signing keys from `keys_from` on. `skipped_numbers` is how many coupon numbers all restores together have skipped in a campaign.
     Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
-    `behind_generation` is set once a device has shown a grant of that generation, which this ledger has not reached: it is an old copy.
+    `behind_generation` is set once a device has shown what we signed in that generation and this ledger lacks: it is an old copy.
     """
 
     __tablename__ = "deployment"

@@ -32,7 +32,7 @@ from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
 from redeem.lib.passwords import Crowded
 from redeem.lib.times import Ms
-from redeem.sync import changes
+from redeem.sync import changes, receipts
 from redeem.sync import sync as tablet_sync
 from redeem.sync.old_journals import OldJournal
 from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
@@ -111,6 +111,17 @@ Claim = (
 )
 
 
+class ReceiptBody(BaseModel):
+    """The newest receipt that the tablet was given."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+    generation: Annotated[int, Field(ge=1, lt=2**31)]
+    number: Annotated[int, Field(ge=1, lt=2**53)]
+    hash: Annotated[str, Field(max_length=64)]
+    at: Annotated[int, Field(ge=0, lt=2**53)]
+    proof: Annotated[str, Field(max_length=86)]
+
+
 class SyncBody(_Body):
     after: Annotated[int, Field(ge=0)]
     entries: Annotated[list[EntryBody], Field(max_length=ENTRIES_PER_SYNC_MAX)]
@@ -121,6 +132,7 @@ class SyncBody(_Body):
     position: Annotated[str, Field(max_length=40)] | None = None
     siblings: Annotated[dict[Annotated[str, Field(max_length=40)], Epoch], Field(max_length=SIBLINGS_MAX)] = {}
     homes: Annotated[dict[CampaignNumber, CouponCount], Field(max_length=HOMES_MAX)] = {}
+    receipt: ReceiptBody | None = None
     # A report to a restored server: the generation that the tablet knows, its journal's last number, and its holds, in parts.
     generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     end: Annotated[int, Field(ge=0, lt=2**53)] | None = None
@@ -215,13 +227,14 @@ def sync() -> Response:
     """Takes the journal from where the server has it. Answers with the entries' answers, a verdict if one was asked for, and changes."""
     signed, now = _read_signature(), now_ms()
     device, body = _find_signer(signed, even_revoked=True), _parse(SyncBody)
-    if device is None:
-        _note_forgotten(signed, body, now)
-        raise NotSigned
     tools = context()
     ring, signer, proofs = tools.ring(), tools.signer(), tools.proofs
     asked = _as_request(body)
     try:
+        if device is None:
+            read(lambda session: receipts.refuse_if_lost(session, signed.device_id, asked.receipt, proofs))
+            _note_forgotten(signed, body, now)
+            raise NotSigned
         reply = write(lambda session: tablet_sync.sync(session, device.id, asked, ring, lambda: signer, proofs, now))
     except LedgerBehind as error:
         later = error.generation
@@ -281,6 +294,7 @@ def _as_request(body: SyncBody) -> tablet_sync.Request:
         position=body.position,
         siblings=body.siblings,
         homes={int(number): coupons for number, coupons in body.homes.items() if int(number) < CAMPAIGN_LIMIT},
+        receipt=receipts.Receipt(**body.receipt.model_dump()) if body.receipt else None,
         report=_report(body),
         copies=tuple(body.copies),
         more_copies=body.more_copies,

@@ -123,7 +123,7 @@ def template_values() -> dict[str, object]:
         "may": found.person.may if found else lambda _permission: False,
         "Permission": Permission,
         "word": words.word,
-        "recovering_since": g.get("recovering_since"),
+        "life": g.get("life"),
         "skew": skew,
         "clock_of": clock,
         "describe": describe,

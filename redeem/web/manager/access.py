@@ -85,7 +85,7 @@ def check_access() -> ResponseReturnValue | None:
         return redirect(url_for("manager.sign_in", next=wanted_page()), 303)
     if isinstance(need, Permission) and not g.signed_in.person.may(need):
         raise Forbidden
-    g.recovering_since = read(generation.current).recovering_since
+    g.life = read(generation.current)
     return None
 
 

@@ -34,8 +34,8 @@ import { couponId, read } from "../domain/tokens.js";
  *   LastContact  `at`: when the server last answered, by the device's clock; `skewMs`: server's time minus device's time; `listAt`: by
  *   the server's clock, when the last list was made; `recovering`: it waited for its devices after a restore; `refused`: why the device
  *   must be enrolled again, if it must
- * @typedef {{number: number, hash: string, at: number, proof: string}} Receipt  the server's signature that it had the journal up to this
- *   entry at that time, by its clock
+ * @typedef {{generation?: number, number: number, hash: string, at: number, proof: string}} Receipt  the server's signature that it had
+ *   the journal up to this entry at that time, by its clock, and in which generation; receipts of 0.3 name none
  * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string}, partner: {id: string, name: string},
  *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
  *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],

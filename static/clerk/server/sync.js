@@ -62,7 +62,7 @@ export class Sync extends EventTarget {
   offlineSince = null;
   /** Server's time minus device's time, in ms, at the last answer. */
   skewMs = 0;
-  /** The server's signature that it has the journal up to an entry. @type {Receipt | null} */
+  /** The server's signature that it has the journal up to an entry. Shown to it with each request. @type {Receipt | null} */
   receipt = null;
   /** The coupons that this device alone may give. */
   holds = new Holds();
@@ -224,6 +224,7 @@ export class Sync extends EventTarget {
       time: sentAt,
       known: this.snapshot?.etag,
       ...this.#position(),
+      ...(this.receipt?.generation && { receipt: this.receipt }),
       ...(verify && { verify }),
       ...(old && { old: { device: old.device, proof: old.proof, entries: old.entries } }),
     };

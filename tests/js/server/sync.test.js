@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { heldHere } from "../../../static/clerk/knowledge/check.js";
 import { NoAnswer, Refused } from "../../../static/clerk/server/api.js";
-import { coupon, Disk, rest, Server, switchOn } from "../tablet.js";
+import { coupon, Disk, NOW, rest, Server, switchOn } from "../tablet.js";
 
 const ONE = await coupon(1);
 
@@ -58,6 +58,33 @@ test("a server that has fewer entries than acknowledged gets the missing ones", 
   await sync.run();
   assert.equal(server.taken.length, 3);
   assert.equal(sync.waiting, 0);
+});
+
+test("the newest receipt is shown with each request, also after the page was closed", async () => {
+  const server = new Server();
+  const [first, second] = [1, 2].map((number) => ({ generation: 1, number, hash: "", at: NOW, proof: "A" }));
+  server.receipt = first;
+  const { sync, disk } = await withEntries(server, "unlock", "lock");
+  await sync.run();
+  server.receipt = second;
+  await sync.run();
+  server.receipt = undefined; // a reply without one takes none away
+  await sync.run();
+  const reopened = await switchOn(server, disk);
+  await reopened.sync.run();
+  assert.deepEqual(
+    server.requests.map(({ receipt }) => receipt),
+    [undefined, first, second, second],
+  );
+});
+
+test("a receipt that names no generation is not shown", async () => {
+  const server = new Server();
+  server.receipt = { number: 1, hash: "", at: NOW, proof: "A" };
+  const { sync } = await withEntries(server, "unlock");
+  await sync.run();
+  await sync.run();
+  assert.equal(server.requests[1].receipt, undefined);
 });
 
 test("a long journal goes in batches", async () => {

@@ -8,6 +8,7 @@ of it is owed, until a shop manager confirms it.
 
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, text, update
@@ -43,6 +44,7 @@ CONDEMN = (
 )
 
 
+@lru_cache(maxsize=1024)  # all tablets of its stores fetch a campaign after each change
 def seal_campaign(proofs: Proofs, number: int, name: str, terms: str, version: int, created_at: Ms) -> str:
     members = {"number": number, "name": name, "terms": terms, "version": version, "created_at": created_at}
     return proofs.seal_copy({"campaign": members})

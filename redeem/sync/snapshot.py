@@ -47,7 +47,8 @@ def brief(
     """Return the snapshot and its etag; None if the tablet has it already."""
     told = around(session, actor, ring)
     campaigns, versions = session.connection().execute(EDITION).one()
-    said = dumps([life.generation, campaigns, int(versions or 0), told], sort_keys=True)
+    sealed_by = proofs.published()[0]  # a new secret seals the copies anew
+    said = dumps([life.generation, campaigns, int(versions or 0), sealed_by, told], sort_keys=True)
     etag = sha256(said.encode()).hexdigest()[:ETAG_CHARACTERS]
     return (
         None

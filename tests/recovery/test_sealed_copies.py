@@ -34,6 +34,7 @@ from tests.restores import LATER, all_report, restore
 from tests.tills import as_given
 
 pytestmark = [on_both_databases, ends_in_order]
+MADE = SigningKey(b"a key that signs for one test ..")
 STRANGERS = Proofs(["a-secret-that-another-shop-has-of-32-characters"])
 
 
@@ -276,7 +277,8 @@ def test_a_campaign_that_the_backup_has_stays_as_it_is(counters, cast, vault):
 
 def test_what_another_has_sealed_or_nobody_brings_nothing_back(counters, vault, young):
     forged = sealed_copies.seal_campaign(STRANGERS, young, "Forged", campaign(counters, young).terms, 9, NOW)
-    altered = counters.tablet.copies[-1][:-1] + ("A" if counters.tablet.copies[-1][-1] != "A" else "B")
+    whole = counters.tablet.copies[-1]
+    altered = whole[:50] + ("A" if whole[50] != "A" else "B") + whole[51:]
     generation = put_back(counters, vault)
     hand_in(counters, generation, [forged, altered, "", "no copy at all", "é"])
     assert campaign(counters, young) is None
@@ -284,8 +286,10 @@ def test_what_another_has_sealed_or_nobody_brings_nothing_back(counters, vault, 
 
 def test_a_ledger_that_was_never_restored_takes_no_copy(counters, cast):
     copy = sealed_copies.seal_campaign(PROOFS, 99, "Ahead", campaign(counters, cast.anywhere).terms, 1, NOW)
-    counters.tablet.sync(copies=[copy])
+    ring = [replace(key, kid=9, public_key=bytes(MADE.verify_key)) for key in counters.read(signing.load_ring)]
+    counters.tablet.sync(copies=[copy, sealed_copies.seal_keys(PROOFS, KeyRing(ring))])
     assert campaign(counters, 99) is None
+    assert 9 not in keys(counters)
 
 
 def test_a_number_that_no_restore_has_skipped_is_not_taken(counters, cast, vault):
@@ -376,7 +380,7 @@ def test_a_key_of_another_does_not_take_the_place_of_a_known_one(counters, vault
     vault.back_up()
     (kid,) = keys(counters)
     other = counters.read(lambda session: session.get_one(models.SigningKey, kid)).public_key
-    made = bytes(SigningKey(b"a key that signs for one test ..").verify_key)
+    made = bytes(MADE.verify_key)
     generation = put_back(counters, vault)
     ring = [replace(key, public_key=made, status=KeyStatus.COMPROMISED) for key in counters.read(signing.load_ring)]
     hand_in(counters, generation, [sealed_copies.seal_keys(PROOFS, KeyRing(ring))])

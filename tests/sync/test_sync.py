@@ -11,13 +11,17 @@ from redeem.accounts.throttle import FREE_FAILURES
 from redeem.db.models.devices import Device, Quarantine
 from redeem.db.models.ledger import Act
 from redeem.domain.journal import FIRST_HASH
+from redeem.domain.proofs import Proofs
+from redeem.ledger import signing
 from redeem.lib.errors import Unauthenticated
+from redeem.lib.sealing import Sealer
 from redeem.sync.old_journals import OldJournal
+from redeem.sync.sync import Request, sync
 from tests import factories
 from tests.books import ends_in_order
 from tests.cast import TABLET_KEY
 from tests.databases import on_both_databases
-from tests.factories import NOW
+from tests.factories import NOW, SECRET
 from tests.tablets import Tablet
 from tests.tills import tills_of
 
@@ -326,6 +330,25 @@ def test_the_snapshot_comes_until_it_is_known(tablet):
     assert tablet.sync(known=snapshot["etag"]).snapshot is None
     again = tablet.sync(known="something else").snapshot
     assert again | {"copies": ()} == snapshot | {"copies": ()}  # a copy is sealed anew each time
+
+
+def test_a_new_secret_seals_the_copies_of_a_tablet_anew(database, tablet):
+    known, newer = tablet.sync().snapshot["etag"], "a-newer-secret-of-32-or-more-characters"
+
+    def ask(session):
+        ring, request = signing.load_ring(session), Request(known=known)
+        return sync(
+            session,
+            tablet.device_id,
+            request,
+            ring,
+            lambda: signing.load_signer(session, Sealer([SECRET])),
+            Proofs([SECRET, newer]),
+            NOW,
+        )
+
+    for copy in database.write(ask).snapshot["copies"]:
+        assert Proofs([newer]).open_copy(copy) is not None
 
 
 def test_a_change_of_a_campaign_makes_a_new_snapshot(database, cast, tablet):

@@ -44,10 +44,13 @@ class Shown:
     days_left: int | None
 
 
-def show(session: Session, serial: int | None, now: Ms, zone: str) -> Shown:
-    """Return the coupon as it is shown. `zone` is the shop's, for a coupon whose stores are gone. Raises NotFound."""
+def show(session: Session, serial: int | None, now: Ms, zone: str, seen: presented.ShownCoupon | None = None) -> Shown:
+    """Return the coupon as it is shown. `zone` is the shop's, for a coupon whose stores are gone. Raises NotFound.
+
+    `seen` is its token, if that is what the reader has. One of a compromised key shows only the coupon that was issued with it.
+    """
     found = ledger.find_coupon(session, serial)
-    if found is None:
+    if found is None or not found.is_issued_as(seen):
         raise NotFound
     standing, stores = ledger.find_standing(session, found.serial), stores_of(session, found.terms)
     return as_shown(found, standing, stores, now, zone)
@@ -75,6 +78,8 @@ def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day:
     """Return a coupon of these terms that nobody has, as it would be shown. `stores` are those where it would be good."""
     nobodys = IssuedCoupon(
         serial=0,
+        key_id=0,
+        compromised=False,
         short_code=short_code,
         last_day=last_day,
         void_since=None,
@@ -91,7 +96,7 @@ def sample(terms: Terms, stores: Sequence[StoreLine], short_code: str, last_day:
 def show_lost(session: Session, seen: presented.ShownCoupon, now: Ms, zone: str) -> Shown:
     """Return a coupon that a restored ledger has lost, and give it its row back. Raises NotFound."""
     lost_coupons.adopt(session, seen, now)
-    return show(session, seen.serial, now, zone)
+    return show(session, seen.serial, now, zone, seen)
 
 
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:

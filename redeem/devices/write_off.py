@@ -18,7 +18,7 @@ from redeem.domain.terms import parse_terms
 from redeem.holds import sweep
 from redeem.holds.holds import NO_RECALL
 from redeem.ledger import recovery_reports
-from redeem.ledger.sql import IS_REDEEMED, IS_VOID, IS_VOID_FOR_HOLDER
+from redeem.ledger.sql import IS_COMPROMISED, IS_REDEEMED, IS_VOID, IS_VOID_FOR_HOLDER
 from redeem.lib.errors import NotFound
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
@@ -107,7 +107,7 @@ def _held(session: Session, zones: Mapping[str, str], now: Ms) -> Mapping[str | 
     statement = (
         select(*each, func.count())
         .join(Coupon, Coupon.campaign_number == Campaign.number)
-        .where(~IS_VOID_FOR_HOLDER, ~IS_REDEEMED, _is_in_time(zones, now))
+        .where(~IS_VOID_FOR_HOLDER, ~IS_COMPROMISED, ~IS_REDEEMED, _is_in_time(zones, now))
         .group_by(*each)
     )
     found: defaultdict[str | None, list[tuple[Money, int]]] = defaultdict(list)

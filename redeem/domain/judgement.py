@@ -24,6 +24,9 @@ class Rule(StrEnum):
     """The rules that a reported gift can break. The set is closed; the office names each."""
 
     VOID = "void"
+    COMPROMISED_KEY = (
+        "compromised_key"  # the key that signed the coupon is, and the device could know it or did not hold the coupon
+    )
     WRONG_STORE = "wrong_store"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
@@ -34,7 +37,8 @@ class Rule(StrEnum):
     OVER_LIMIT = "over_limit"  # given at risk beyond the campaign's limits
 
 
-NO_RIGHT_TO_BLOCK = frozenset({Rule.WRONG_STORE})
+# Nobody is kept from a good coupon by these: it is shown where it can't be given, or its number on a token that the shop has not made.
+NO_RIGHT_TO_BLOCK = frozenset({Rule.WRONG_STORE, Rule.COMPROMISED_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,15 @@ class Reported:
     risks_before: int = 0
     void_since: Ms | None = None
     given_since: Ms | None = None
+    compromised: bool = False
+    in_good_faith: bool = False
 
 
 def broken_rule(gift: Reported, terms: Terms) -> Rule | None:
     """Return the rule that the gift breaks, or None. A held coupon can't be void, nor at a store where it is not good."""
     broken = {
         Rule.VOID: not gift.is_held and gift.void_since is not None and not _may_not_know(gift, gift.void_since),
+        Rule.COMPROMISED_KEY: gift.compromised and not (gift.is_held and gift.in_good_faith),
         Rule.WRONG_STORE: not gift.is_held and not is_good_at(terms, gift.place.store_id, gift.place.partner_id),
         Rule.NOT_YET_VALID: gift.span.last_day < first_day(terms),
         Rule.EXPIRED: gift.span.first_day > gift.last_day,

@@ -9,16 +9,20 @@ from redeem.domain.tokens import Token
 
 @dataclass(frozen=True, slots=True)
 class ShownCoupon:
-    """What a shown coupon says by itself, without its row. A token has a key id and a last day. A typed short code has neither."""
+    """What a shown coupon says by itself, without its row. A token has a key id and a last day. A typed short code has neither.
+
+    `compromised`: the key that signed the token is. Whoever has that key can have made the token.
+    """
 
     serial: int
     key_id: int | None = None
     last_day: int | None = None
     short_code: str | None = None
+    compromised: bool = False
 
     @classmethod
-    def of(cls, token: Token) -> Self:
-        return cls(token.serial, token.key_id, token.last_day)
+    def of(cls, token: Token, *, compromised: bool = False) -> Self:
+        return cls(token.serial, token.key_id, token.last_day, compromised=compromised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Verdict(StrEnum):
     GOOD = "good"
     ALREADY_REDEEMED = "already_redeemed"
     VOID = "void"
+    COMPROMISED_KEY = "compromised_key"
     WRONG_STORE = "wrong_store"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
@@ -30,13 +31,14 @@ class Verdict(StrEnum):
 class Facts:
     """What the rules ask about one coupon: `last_day` is from its token, the rest from the ledger or a tablet's copy of it.
 
-    `held_by` is the id of the device that holds the coupon, or None.
+    `held_by` is the id of the device that holds the coupon, or None. `compromised`: the key that signed the coupon is.
     """
 
     last_day: int
     void: bool
     redeemed: bool = False
     held_by: str | None = None
+    compromised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
     reasons = {
         Verdict.ALREADY_REDEEMED: facts.redeemed,
         Verdict.VOID: facts.void,
+        Verdict.COMPROMISED_KEY: facts.compromised,
         Verdict.WRONG_STORE: not is_good_at(terms, place.store_id, place.partner_id),
         Verdict.NOT_YET_VALID: day < first_day(terms),
         # Only the token decides: a campaign that ends earlier than planned takes nothing from coupons that were issued.

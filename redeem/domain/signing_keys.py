@@ -64,6 +64,11 @@ class KeyRing:
         """Return the key with this number, even if it is compromised, or None."""
         return self._keys.get(kid)
 
+    @property
+    def compromised(self) -> list[int]:
+        """The numbers of the keys that are compromised."""
+        return [key.kid for key in self if key.status is KeyStatus.COMPROMISED]
+
     def __iter__(self) -> Iterator[PublicKey]:
         return iter(sorted(self._keys.values(), key=lambda key: key.kid))
 

@@ -88,13 +88,13 @@ def read(text: str) -> Token:
 
 
 def fault(token: Token, ring: KeyRing) -> Fault | None:
-    """Return why this token is not genuine, or None if it is."""
+    """Return why this token is refused, or None. Only of a token that a compromised key did sign, COMPROMISED_KEY is returned."""
     key = ring.get(token.key_id)
     if key is None:
         return Fault.UNKNOWN_KEY
-    if key.status is KeyStatus.COMPROMISED:
-        return Fault.COMPROMISED_KEY
-    return None if key.accepts(DOMAIN + token.payload, token.signature) else Fault.WRONG_SIGNATURE
+    if not key.accepts(DOMAIN + token.payload, token.signature):
+        return Fault.WRONG_SIGNATURE
+    return Fault.COMPROMISED_KEY if key.status is KeyStatus.COMPROMISED else None
 
 
 def verify(token: Token, ring: KeyRing) -> Token:

@@ -33,11 +33,12 @@ from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
 from redeem.domain.proofs import Proofs
 from redeem.ledger import generation, ledger
-from redeem.ledger.sql import IS_REDEEMED, IS_VOID, ONLY_HOLDERS_GIVE
+from redeem.ledger.sql import IS_COMPROMISED, IS_REDEEMED, IS_VOID, ONLY_HOLDERS_GIVE
 from redeem.lib.ids import coupon_id
 from redeem.lib.times import MS_PER_DAY, MS_PER_MINUTE, Ms
 
 GRANTS_PER_REPLY_MAX = 1_000
+NO_KEY = -1
 # A till can't hold. A coupon that was recalled for a till stays free for so long, before a tablet of its home is promised it again.
 FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
 # A tablet that was not seen for so long may be out of use. What was only promised to it is promised to the store's other tablets.
@@ -46,7 +47,7 @@ AWAY_MS = MS_PER_DAY
 AT_WORK = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
 # A tablet that is to move to another store is granted nothing more at this one.
 ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None))
-OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~IS_REDEEMED)
+OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~IS_COMPROMISED, ~IS_REDEEMED)
 
 TABLETS = (
     select(Device.id, Device.last_seen_at).where(Device.store_id == bindparam("store_id"), ACTIVE).order_by(Device.id)
@@ -103,21 +104,26 @@ HELD_UNTIL = (
     .where(Coupon.holder_id == bindparam("device_id"), Coupon.epoch <= bindparam("until"))
     .order_by(Coupon.serial)
 )
-HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day).where(
+HOLDS = select(Coupon.serial, Coupon.epoch, Coupon.short_code, Coupon.last_day, Coupon.key_id).where(
     Coupon.holder_id == bindparam("device_id")
 )
+_UNKNOWN = literal("").label("short_code"), literal(0).label("last_day"), literal(NO_KEY).label("key_id")
 # Including the device's claims to lost coupons, of which a restored ledger has no row yet.
 GRANTS = (
     union_all(
         HOLDS.where(Coupon.epoch > bindparam("after"), Coupon.recalled_at.is_(None)),
-        select(Claim.serial, Claim.epoch, literal("").label("short_code"), literal(0).label("last_day")).where(
+        select(Claim.serial, Claim.epoch, *_UNKNOWN).where(
             Claim.device_id == bindparam("device_id"), Claim.epoch > bindparam("after")
         ),
     )
     .order_by("epoch")
     .limit(GRANTS_PER_REPLY_MAX)
 )
-RECALLS = HOLDS.where(Coupon.recalled_at.is_not(None)).order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)
+_IN_ORDER = HOLDS.order_by(Coupon.epoch).limit(GRANTS_PER_REPLY_MAX)
+RECALLS = _IN_ORDER.where(Coupon.recalled_at.is_not(None))
+RECALLS_OF_KEYS = _IN_ORDER.where(
+    Coupon.recalled_at.is_not(None) | Coupon.key_id.in_(bindparam("kids", expanding=True))
+)
 _MINE = Coupon.holder_id == bindparam("device_id")
 _RECOVERING = select(Deployment.id).where(ONLY_HOLDERS_GIVE).exists()
 RINGS = select(
@@ -149,7 +155,7 @@ class Grant:
     """One hold, as it is sent to its device. A recall needs only serial and epoch.
 
     `code_hash` lets the device recognise a typed short code without having it. `last_day` is a day number. `proof` is our signature of the
-    grant, and `code_proof` shows to a ledger that has lost the coupon that the code is its own.
+    grant, and `code_proof` shows to a ledger that has lost the coupon that the code is its own. `key_id` signed it; NO_KEY of a lost one.
     """
 
     serial: int
@@ -158,11 +164,12 @@ class Grant:
     last_day: int = 0
     proof: str = ""
     code_proof: str = ""
+    key_id: int = NO_KEY
 
     def as_json(self) -> list[Any]:
-        """Return [campaign number, coupon number, epoch, code hash, last day, proof, code proof]."""
-        number = self.serial & 0xFFFFFFFF
-        return [self.serial >> 32, number, self.epoch, self.code_hash, self.last_day, self.proof, self.code_proof]
+        """Return [campaign number, coupon number, epoch, code hash, last day, proof, code proof, key id]."""
+        campaign, number = divmod(self.serial, 2**32)
+        return [campaign, number, self.epoch, self.code_hash, self.last_day, self.proof, self.code_proof, self.key_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,9 +330,10 @@ def grants_after(session: Session, proofs: Proofs, device_id: str, epoch: int) -
     return [_sign(proofs, device_id, _as_grant(row), row.short_code) for row in rows]
 
 
-def recalls(session: Session, device_id: str) -> list[Grant]:
-    """Return the device's holds that are recalled, at most GRANTS_PER_REPLY_MAX."""
-    return [_as_grant(row) for row in execute(session, RECALLS, {"device_id": device_id})]
+def recalls(session: Session, device_id: str, compromised: Sequence[int] = ()) -> list[Grant]:
+    """Return the device's holds that are recalled, or whose coupon a compromised key signed: at most GRANTS_PER_REPLY_MAX."""
+    values = {"device_id": device_id, "kids": compromised}
+    return [_as_grant(row) for row in execute(session, RECALLS_OF_KEYS if compromised else RECALLS, values)]
 
 
 def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:
@@ -357,7 +365,7 @@ def execute(session: Session, statement: Executable, values: dict[str, Any]) -> 
 
 def _as_grant(row: Row[*tuple[Any, ...]]) -> Grant:
     code_hash = short_code_hash(row.serial, row.short_code) if row.short_code else ""
-    return Grant(row.serial, row.epoch, code_hash, row.last_day)
+    return Grant(row.serial, row.epoch, code_hash, row.last_day, key_id=row.key_id)
 
 
 def _sign(proofs: Proofs, device_id: str, grant: Grant, short_code: str) -> Grant:

@@ -1,7 +1,8 @@
 """Lost coupons: those that were issued after the backup, so that a restored ledger has no row of them.
 
 A restore skips numbers in each campaign (recovery/restore.py). A genuine token with a skipped number is a lost coupon: it is adopted,
-which means that it gets a row again when it is first shown. A ledger that was never restored makes no row from a token.
+which means that it gets a row again when it is first shown. A ledger that was never restored makes no row from a token. Nor does any from
+a token of a compromised key: whoever has the key could take the place of a coupon that another key has signed.
 """
 
 from typing import Any
@@ -38,7 +39,7 @@ def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
     Raises Retry if a concurrent transaction has just adopted it. The campaign is locked by a statement of its own before the claims are
     read, because a statement that waits for a lock reads other tables as they were before.
     """
-    if find_lost(session, shown.serial) is None:
+    if shown.compromised or find_lost(session, shown.serial) is None:
         return None
     session.execute(
         select(Campaign.number).where(Campaign.number == shown.serial >> 32).with_for_update(key_share=True)
@@ -67,11 +68,13 @@ def adopt(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
 
 def preview(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
     """Return a lost coupon as it would be adopted, for reads that must not write. Returns None if it is not a lost coupon."""
-    lost = find_lost(session, shown.serial)
+    lost = None if shown.compromised else find_lost(session, shown.serial)
     if lost is None:
         return None
     return IssuedCoupon(
         serial=shown.serial,
+        key_id=shown.key_id or 0,
+        compromised=False,
         short_code=shown.short_code or "",
         last_day=last_day_of(shown, lost.terms, now),
         void_since=None,

@@ -1,7 +1,9 @@
 """The rows that the ledger's statements return, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Facts
 from redeem.domain.terms import Terms, parse_terms
 from redeem.lib.ids import coupon_id
@@ -12,10 +14,13 @@ from redeem.lib.times import Ms
 class IssuedCoupon:
     """A coupon's row, with its campaign's terms. `void_since`: it is void, or a void is requested.
 
-    `unproved`: its holder has shown no grant. `recovering`: the whole ledger recovers, or is an old copy.
+    `compromised`: the key that signed it is. `unproved`: its holder has shown no grant. `recovering`: the whole ledger recovers, or is an
+    old copy.
     """
 
     serial: int
+    key_id: int
+    compromised: bool
     short_code: str
     last_day: int
     void_since: Ms | None
@@ -44,7 +49,15 @@ class IssuedCoupon:
 
     @property
     def facts(self) -> Facts:
-        return Facts(last_day=self.last_day, void=self.void, held_by=self.holder_id)
+        return Facts(self.last_day, self.void, held_by=self.holder_id, compromised=bool(self.compromised))
+
+    def seen_by(self, shown: ShownCoupon | None) -> Self:
+        """Return the coupon as it is for whoever shows this of it. A token of a compromised key is refused whatever key its coupon has."""
+        return replace(self, compromised=True) if shown and shown.compromised else self
+
+    def is_issued_as(self, shown: ShownCoupon | None) -> bool:
+        """Return whether a token of a compromised key is the one that the shop has issued. Anything else shown is taken to be."""
+        return shown is None or not shown.compromised or (shown.key_id, shown.last_day) == (self.key_id, self.last_day)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,23 @@
 Private keys are sealed under the newest secret key of the configuration. They leave this module only inside a Signer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nacl.signing import SigningKey
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from redeem.db.models import coupons
+from redeem.db.models.devices import HeardKey
 from redeem.domain import signing_keys, tokens
 from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey
 from redeem.ledger import generation
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
+
+HEARD = text("INSERT INTO heard_key (device_id, kid, number) VALUES (:device_id, :kid, :number) ON CONFLICT DO NOTHING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,32 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
     return kid
 
 
-def set_status(session: Session, kid: int, status: KeyStatus) -> None:
-    """Set a key's status. All coupons that a compromised key signed are refused from now on. Raises NotFound."""
+def set_status(session: Session, kid: int, status: KeyStatus, now: Ms | None = None) -> None:
+    """Set a key's status. All coupons that a compromised key signed are refused from `now` on. Raises NotFound."""
     row = session.get(coupons.SigningKey, kid)
     if row is None:
         raise NotFound("Check the key id; see flask keys list.")
     row.status = status
+    if status is KeyStatus.COMPROMISED and row.compromised_at is None:
+        row.compromised_at = now
+
+
+def note_heard(session: Session, device_id: str, kids: Sequence[int], number: int) -> None:
+    """Record that a tablet, whose journal is here up to this number, has heard of these compromised keys. The first time counts."""
+    rows = [{"device_id": device_id, "kid": kid, "number": number} for kid in kids]
+    if rows:
+        session.connection().execute(HEARD, rows)
+
+
+def could_know(session: Session, device_id: str, kid: int, number: int, earliest: Ms) -> bool:
+    """Return whether a tablet could know that the key is compromised when it wrote its entry `number`, at `earliest` or later.
+
+    It could if it had said before that it has heard. If it never says so, it could a day after it was first told.
+    """
+    key = session.get(coupons.SigningKey, kid)
+    heard = session.get(HeardKey, (device_id, kid))
+    is_told = key is not None and key.compromised_at is not None and key.compromised_at <= earliest
+    return is_told or (heard is not None and heard.number < number)
 
 
 def _rows(session: Session) -> list[coupons.SigningKey]:

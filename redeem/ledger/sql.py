@@ -24,13 +24,14 @@ from sqlalchemy.dialects import postgresql
 
 from redeem.db.base import Base
 from redeem.db.lines import select_as
-from redeem.db.models.coupons import Campaign, Coupon
+from redeem.db.models.coupons import Campaign, Coupon, SigningKey
 from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
 from redeem.domain.acts import Kind
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK
+from redeem.domain.signing_keys import KeyStatus
 from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 
 # The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
@@ -40,6 +41,11 @@ LATE_SLOT = 8
 # happened, because a gift that it gave before it knew of the void is honoured.
 IS_VOID = or_(Coupon.voided_at.is_not(None), Coupon.void_requested_at.is_not(None))
 IS_VOID_FOR_HOLDER = Coupon.voided_at.is_not(None)
+# Of coupons: the key that signed it is compromised. Written out, because statements that bypass SQLAlchemy have no values of their own.
+_COMPROMISED: ColumnElement[str] = literal_column(f"'{KeyStatus.COMPROMISED.value}'")
+IS_COMPROMISED = exists(
+    select(SigningKey.kid).where(SigningKey.kid == Coupon.key_id, SigningKey.status == _COMPROMISED)
+)
 IS_REDEEMED = select(Redemption.serial).where(Redemption.serial == Coupon.serial).exists()
 
 _OTHERS_GIFT = select(Redemption.serial).where(
@@ -63,6 +69,8 @@ FIND_COUPON = (
     select_as(
         IssuedCoupon,
         serial=Coupon.serial,
+        key_id=Coupon.key_id,
+        compromised=IS_COMPROMISED,
         short_code=Coupon.short_code,
         last_day=Coupon.last_day,
         void_since=func.coalesce(Coupon.voided_at, Coupon.void_requested_at),
@@ -275,6 +283,7 @@ UNCHANGED = (
         Coupon.last_day == bindparam("last_day"),
         Campaign.terms == bindparam("terms"),
         ~IS_VOID,
+        ~IS_COMPROMISED,
         Coupon.holder_id.is_(None),
         ~exists(select(Deployment.id).where(ONLY_HOLDERS_GIVE)),
     )

@@ -22,14 +22,16 @@ class Memory:
         self._terms: dict[int, str] = {}
 
     def presume(self, driver: Driver, shown: ShownCoupon) -> IssuedCoupon | None:
-        """Return the coupon as it was issued, not void and not held. None if no token was shown or the campaign is unknown."""
+        """Return the coupon as it was issued, not void and not held. None without a token of a good key or a known campaign."""
         campaign_number = shown.serial >> 32
         terms = self._terms.get(campaign_number) or ledger.terms_text(driver, campaign_number)
-        if terms is None or shown.last_day is None:
+        if terms is None or shown.last_day is None or shown.compromised:
             return None
         self._terms[campaign_number] = terms
         return IssuedCoupon(
             serial=shown.serial,
+            key_id=shown.key_id or 0,
+            compromised=False,
             short_code="",
             last_day=shown.last_day,
             void_since=None,

@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts import throttle
 from redeem.domain import short_codes, tokens
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.signing_keys import KeyRing
-from redeem.domain.tokens import Token
+from redeem.domain.tokens import Fault, Token
 from redeem.ledger import ledger
 from redeem.lib.errors import BadCode, BadToken, TooMany
 from redeem.lib.ids import coupon_of
@@ -20,11 +21,20 @@ MS_PER_SECOND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a text names a coupon by: one of these, or none. Only a token proves itself; whether the coupon exists is not known yet."""
+    """What a text names a coupon by: one of these, or none. Only a token proves itself; whether the coupon exists is not known yet.
+
+    `compromised`: the key that signed the token is, so the token proves no more than that somebody had the key.
+    """
 
     token: Token | None = None
     short_code: str | None = None
     serial_of_id: int | None = None
+    compromised: bool = False
+
+    @property
+    def shown(self) -> ShownCoupon | None:
+        """The coupon as its token shows it. None without a token."""
+        return ShownCoupon.of(self.token, compromised=self.compromised) if self.token else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,10 @@ def read_name(text: str | None, ring: KeyRing) -> Named:
     if not text:
         return Named()
     try:
-        return Named(token=tokens.verify(tokens.read(text), ring))
+        token = tokens.read(text)
+        fault = tokens.fault(token, ring)
+        if fault in (None, Fault.COMPROMISED_KEY):
+            return Named(token=token, compromised=fault is not None)
     except BadToken:
         pass
     serial = coupon_of(trimmed(text))

@@ -1,9 +1,10 @@
 """Judge a reported gift: gather what the rule asks, from the ledger and from what the device shows. The rule is in domain/judgement.py."""
 
 from redeem.domain.acts import Kind
+from redeem.domain.journal import read_entry
 from redeem.domain.judgement import CLOCK_OFF_MAX_MS, Reported, Rule, Span, broken_rule
 from redeem.domain.proofs import NAME_IN_JOURNAL, name_at_till
-from redeem.ledger import ledger
+from redeem.ledger import ledger, signing
 from redeem.ledger.rows import IssuedCoupon, StandingRedemption
 from redeem.lib.times import local_day
 from redeem.redemptions.taking import Taking
@@ -26,6 +27,8 @@ def judge(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption | N
         risks_before=act.risks_before,
         void_since=coupon.void_since,
         given_since=standing.at if standing else None,
+        compromised=bool(coupon.compromised),
+        in_good_faith=bool(coupon.compromised) and in_good_faith(taking, coupon),
     )
     return broken_rule(gift, coupon.terms)
 
@@ -35,6 +38,17 @@ def span_of(taking: Taking) -> Span:
     act, zone = taking.act, taking.act.actor.time_zone
     latest = taking.now if act.latest is None else act.latest
     return Span(local_day(act.earliest, zone), local_day(latest + CLOCK_OFF_MAX_MS, zone), act.earliest)
+
+
+def in_good_faith(taking: Taking, coupon: IssuedCoupon) -> bool:
+    """Say whether the device may have given this coupon of a compromised key without knowing that: what it showed is what the shop issued,
+    and the device had not heard of the key yet.
+    """
+    act, shown = taking.act, taking.act.shown
+    if not coupon.is_issued_as(shown) or act.evidence is None or act.entry is None:
+        return False
+    number = read_entry(act.entry, b"").number
+    return not signing.could_know(taking.session, act.evidence.device_id, coupon.key_id, number, act.earliest)
 
 
 def has_yes(taking: Taking, coupon: IssuedCoupon) -> bool:

@@ -6,6 +6,7 @@ row is inserted into `redemption`, whose primary key alone decides who was first
 if it is a decline.
 """
 
+from dataclasses import replace
 from json import loads
 
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from redeem.domain.acts import (
     Kind,
     Outcome,
 )
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Verdict
 from redeem.ledger import ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, KeptAct
@@ -33,8 +35,14 @@ def settle(session: Session, act: Act, now: Ms) -> Answer:
     if kept:
         return replay(act, kept)
     if coupon is None and act.shown:
-        coupon = lost_coupons.adopt(session, act.shown, now)
-    return take(session, act, coupon, now)
+        coupon = lost_coupons.adopt(session, as_proved(act, act.shown), now)
+    return take(session, act, coupon.seen_by(act.shown) if coupon else None, now)
+
+
+def as_proved(act: Act, shown: ShownCoupon) -> ShownCoupon:
+    """Return what is shown, as good as the hold that the act proves: a grant shows that the coupon was issued, whatever its key is now."""
+    is_granted = act.evidence is not None and act.evidence.has_grant(shown.serial)
+    return replace(shown, compromised=False) if is_granted else shown
 
 
 def replay(act: Act, kept: KeptAct) -> Answer:

@@ -22,7 +22,7 @@ from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.redemptions.judge import judge
 from redeem.redemptions.taking import Taking
 from redeem.redemptions.undo import count_at, is_too_late, undo
-from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder
+from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder, unknown
 
 
 def taker_of(act: Act) -> Callable[[Taking], Answer]:
@@ -40,7 +40,7 @@ def take_redeem(taking: Taking) -> Answer:
     """
     coupon, actor, from_quarantine = taking.coupon, taking.act.actor, taking.act.from_quarantine
     if coupon is None:
-        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+        return declined(taking, unknown(taking.act.shown), {})
     reason = reason_to_decline(coupon, actor, taking.now)
     if reason is None and must_wait(coupon):
         return put_off(taking, coupon)
@@ -61,7 +61,7 @@ def take_given(taking: Taking) -> Answer:
     """Book a gift that is reported. It may be out, so nothing declines it: if it breaks a rule, or is the second, it is booked as that."""
     coupon = taking.coupon
     if coupon is None:
-        return declined(taking, Verdict.UNKNOWN_COUPON, {})
+        return declined(taking, unknown(taking.act.shown), {})
     standing = ledger.find_standing(taking.session, coupon.serial)
     if standing and is_pending_here(taking, standing):
         return Answer(Outcome.NOTED, {"stands": True})

@@ -37,7 +37,7 @@ def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now
     shown = ShownCoupon(coupon) if isinstance(coupon, int) else coupon
     found = look(session, shown, now) if shown else None
     if found is None:
-        return Ruling(Verdict.UNKNOWN_COUPON, {})
+        return Ruling(unknown(shown), {})
     standing = ledger.find_standing(session, found.serial)
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
@@ -47,8 +47,17 @@ def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now
 
 
 def look(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:
-    """Return the coupon, also one that a restored ledger has lost and not adopted yet."""
-    return ledger.find_coupon(session, shown.serial) or lost_coupons.preview(session, shown, now)
+    """Return the coupon, also one that a restored ledger has lost and not adopted yet.
+
+    None for a token that the shop has not issued: whoever has a compromised key must not learn anything of another coupon by it.
+    """
+    found = ledger.find_coupon(session, shown.serial) or lost_coupons.preview(session, shown, now)
+    return found.seen_by(shown) if found and found.is_issued_as(shown) else None
+
+
+def unknown(shown: ShownCoupon | None) -> Verdict:
+    """Return the decline of a coupon that the ledger does not know."""
+    return Verdict.COMPROMISED_KEY if shown and shown.compromised else Verdict.UNKNOWN_COUPON
 
 
 def reason_to_decline(found: IssuedCoupon, actor: Actor, now: Ms) -> Verdict | None:

@@ -111,8 +111,7 @@ def shown_in(session: Session, source: Source, entry: Entry) -> ShownCoupon | No
     typed = entry.text_member("typed") if entry.kind in GIVES else None
     if typed:
         return typed_in(session, source, entry, typed)
-    token = read_name(entry.text_member("coupon"), source.ring).token
-    return ShownCoupon.of(token) if token else None
+    return read_name(entry.text_member("coupon"), source.ring).shown
 
 
 def is_of_something_lost(session: Session, entry: Entry, ring: KeyRing) -> bool:

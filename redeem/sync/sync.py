@@ -21,7 +21,7 @@ from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
 from redeem.holds.holds import Grant
-from redeem.ledger import generation, ledger, recovery_reports, sealed_copies
+from redeem.ledger import generation, ledger, recovery_reports, sealed_copies, signing
 from redeem.ledger.generation import Life
 from redeem.ledger.recovery_reports import Report
 from redeem.ledger.signing import Signer, load_ring
@@ -140,10 +140,13 @@ def sync(
     may_lack = life.is_recovering and tablet.row.reported_generation < life.generation and not has_shown(request, life)
     answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs, may_lack), now)
     tablet = where_it_is(session, tablet)
-    note_told(tablet, request.entries, fault, now)
+    is_told = note_told(tablet, request.entries, fault, now)
     life, over = recover(session, tablet, request.report, proofs, now)
     move_holds(session, tablet, life, now)
     kept = quarantine.kept(session, device_id)
+    brief = tell_snapshot(session, tablet, request, ring, proofs, life)
+    if brief is None and is_told and not life.is_recovering:
+        signing.note_heard(session, device_id, ring.compromised, tablet.row.last_number)
     changes = changes_since(
         session, request.position, life, lambda: snapshot.campaign_numbers_at(session, tablet.actor)
     )
@@ -160,10 +163,10 @@ def sync(
         old_kept=old.kept,
         old_refused=old.refused,
         verdict=ask_verdict(session, tablet.actor, request.verify, ring, signer, now) if request.verify else None,
-        snapshot=tell_snapshot(session, tablet, request, ring, proofs, life),
+        snapshot=brief,
         grants=holds.grants_after(session, proofs, device_id, request.epoch),
         receipt=receipt_of(tablet, life.generation, proofs, now),
-        recalls=[*holds.recalls(session, device_id), *over],
+        recalls=[*holds.recalls(session, device_id, ring.compromised), *over],
         move=moves.where_to(session, tablet.row, life, request.epoch),
         changes=changes,
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),

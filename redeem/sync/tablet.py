@@ -56,8 +56,10 @@ def note_seen(device: Device, device_time: Ms | None, now: Ms) -> None:
         device.clock_skew_ms = device_time - now
 
 
-def note_told(tablet: Tablet, entries: Sequence[Entry], fault: str | None, now: Ms) -> None:
-    """Note that the tablet has nothing left to tell, if the request was not full and all of it was taken."""
+def note_told(tablet: Tablet, entries: Sequence[Entry], fault: str | None, now: Ms) -> bool:
+    """Note that the tablet has nothing left to tell, if the request was not full and all of it was taken. Return whether it has."""
     is_taken = fault is None and (not entries or entries[-1].number <= tablet.row.last_number)
-    if is_taken and len(entries) < ENTRIES_PER_SYNC_MAX:
+    is_told = is_taken and len(entries) < ENTRIES_PER_SYNC_MAX
+    if is_told:
         tablet.row.told_at = now
+    return is_told

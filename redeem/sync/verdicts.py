@@ -48,8 +48,8 @@ def identify(
 ) -> tuple[ShownCoupon | None, str | None]:
     """Return (the coupon, the token to tell) for a scanned token or a typed short code."""
     named = read_name(text, ring)
-    if named.token:
-        return ShownCoupon.of(named.token), None
+    if named.shown:
+        return named.shown, None
     serial = find_by_code(session, named.short_code, guesser)
     row = session.get(Coupon, serial) if serial is not None else None
     if row is None:

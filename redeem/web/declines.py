@@ -38,6 +38,12 @@ DECLINES: Mapping[str, Decline] = {
         "The shop has voided this coupon",
         "Don't give the gift: the shop has voided this coupon.",
     ),
+    Verdict.COMPROMISED_KEY: Decline(
+        _("Its key was withdrawn"),
+        "This coupon's key was withdrawn: the shop gives a new one",
+        "Don't give the gift: this coupon's key was withdrawn, and the shop gives its customer a new coupon.",
+        "The key that signed it is compromised, so every coupon of that key is declined. Issue a new coupon.",
+    ),
     Verdict.WRONG_STORE: Decline(
         _("Not good at this store"),
         "The coupon is not good at this store",

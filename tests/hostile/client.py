@@ -75,7 +75,7 @@ class OwnTablet:
         entries = self.journal[self.taken :]
         reply = self.post("/clerk/sync", {"v": 1, "after": self.taken, "entries": entries, "epoch": 0} | said)
         self.taken = reply.get("last", self.taken)
-        for campaign, number, epoch, _, _, proof, code_proof in reply.get("grants", []):
+        for campaign, number, epoch, _, _, proof, code_proof, *_ in reply.get("grants", []):
             coupon = f"cpn_{campaign}_{number}"
             self.grants[coupon] = Grant(coupon, epoch, proof, code_proof)
         answers = reply.get("answers", {}).items()

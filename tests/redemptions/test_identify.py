@@ -3,7 +3,9 @@
 import pytest
 
 from redeem.domain import short_codes, tokens
+from redeem.domain.presented import ShownCoupon
 from redeem.domain.signing_keys import KeyRing
+from redeem.domain.tokens import Fault
 from redeem.ledger import signing
 from redeem.lib.errors import TooMany
 from redeem.lib.ids import coupon_id
@@ -38,7 +40,15 @@ def test_a_scanned_token_is_read(case):
 
 @pytest.mark.parametrize("case", [*CODES["bad"], *TOKENS["bad"]], ids=lambda case: case["name"])
 def test_what_is_spoilt_names_nothing(case):
-    assert read_name(case["text"], RING) == Named()
+    if case.get("reason") != Fault.COMPROMISED_KEY:
+        assert read_name(case["text"], RING) == Named()
+
+
+def test_a_token_of_a_compromised_key_is_read_and_known_as_that():
+    (case,) = (each for each in TOKENS["bad"] if each["reason"] == Fault.COMPROMISED_KEY)
+    named = read_name(case["text"], RING)
+    assert named == Named(token=tokens.read(case["text"]), compromised=True)
+    assert named.shown == ShownCoupon.of(tokens.read(case["text"]), compromised=True)
 
 
 def test_a_coupon_is_named_by_its_token_its_code_and_its_id(database, ring, coupon):

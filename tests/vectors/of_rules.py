@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 # The order in which reasons win, said here once more by hand.
-REASONS = ["already_redeemed", "void", "wrong_store", "not_yet_valid", "expired", "held_elsewhere"]
+REASONS = ["already_redeemed", "void", "compromised_key", "wrong_store", "not_yet_valid", "expired", "held_elsewhere"]
 
 NORTH, SOUTH, FOREIGN = (f"sto_0000000000000000000000000{letter}" for letter in "NSF")
 BAKERY, CINEMA = (f"prt_0000000000000000000000000{letter}" for letter in "BC")
@@ -62,6 +62,7 @@ def _case(
     void: bool = False,
     redeemed: bool = False,
     held_by: str | None = None,
+    compromised: bool = False,
     store: str = NORTH,
     device: str | None = TABLET,
     **of_terms: Any,
@@ -70,18 +71,24 @@ def _case(
         "name": name,
         "verdict": verdict,
         "day": day,
-        "facts": {"last_day": last_day, "void": void, "redeemed": redeemed, "held_by": held_by},
+        "facts": {
+            "last_day": last_day,
+            "void": void,
+            "redeemed": redeemed,
+            "held_by": held_by,
+            "compromised": compromised,
+        },
         "place": {"store_id": store, "partner_id": BAKERY, "device_id": device},
         "terms": terms(**of_terms),
     }
 
 
 def _every_set_of_reasons() -> list[dict[str, Any]]:
-    """All 64 sets of the six reasons: the first of each set in the order above is the answer."""
+    """All 128 sets of the seven reasons: the first of each set in the order above is the answer."""
     cases = []
     for applies in product([False, True], repeat=len(REASONS)):
         given = [reason for reason, does in zip(REASONS, applies, strict=True) if does]
-        redeemed, void, wrong_store, early, late, held = applies
+        redeemed, void, compromised, wrong_store, early, late, held = applies
         day = FIRST - 1 if early else FIRST + 5
         cases.append(
             _case(
@@ -92,6 +99,7 @@ def _every_set_of_reasons() -> list[dict[str, Any]]:
                 void=void,
                 redeemed=redeemed,
                 held_by=OTHER_TABLET if held else None,
+                compromised=compromised,
                 store=FOREIGN if wrong_store else NORTH,
             )
         )

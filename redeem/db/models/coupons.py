@@ -19,7 +19,10 @@ from redeem.db.base import Base, Id, Words, partial
 
 
 class SigningKey(Base):
-    """A key that signs tokens. Its private half is sealed under the newest secret key."""
+    """A key that signs tokens. Its private half is sealed under the newest secret key.
+
+    `compromised_at` is when its coupons were first refused. None also if that was before version 0.4.
+    """
 
     __tablename__ = "signing_key"
     kid: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -27,6 +30,7 @@ class SigningKey(Base):
     sealed_private_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     status: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[int]
+    compromised_at: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("kid BETWEEN 0 AND 255", name="kid"),
         CheckConstraint("status IN ('active', 'verify_only', 'compromised')", name="status"),

@@ -1,4 +1,4 @@
-"""Tables of devices: devices, enrolment links, clerks, quarantine, claims, forgotten devices."""
+"""Tables of devices: devices, enrolment links, clerks, keys heard of, quarantine, claims, forgotten devices."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -69,6 +69,17 @@ class Clerk(Base):
     pin_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[int]
     left_at: Mapped[int | None]
+
+
+class HeardKey(Base):
+    """A tablet has said that it has heard that a signing key is compromised. `number` is the last entry that the server had then: what
+    stands behind it in the journal was written by a tablet that knew.
+    """
+
+    __tablename__ = "heard_key"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    kid: Mapped[int] = mapped_column(SmallInteger, ForeignKey("signing_key.kid"), primary_key=True, autoincrement=False)
+    number: Mapped[int]
 
 
 class Quarantine(Base):

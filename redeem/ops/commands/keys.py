@@ -50,7 +50,7 @@ def compromise_key(kid: int, yes: bool) -> None:
 
     def work(session: Session) -> None:
         active = [key.kid for key in signing.load_ring(session) if key.status is KeyStatus.ACTIVE]
-        signing.set_status(session, kid, KeyStatus.COMPROMISED)
+        signing.set_status(session, kid, KeyStatus.COMPROMISED, now)
         if active == [kid]:
             signing.rotate(session, sealer, now)
 

@@ -141,8 +141,7 @@ def finder(body: Scan, actor: Actor, now: Ms) -> Work[ShownCoupon | None]:
 
 
 def scanned(body: Scan) -> ShownCoupon | None:
-    token = read_name(body.token, context().ring()).token
-    return ShownCoupon.of(token) if token else None
+    return read_name(body.token, context().ring()).shown
 
 
 def marks_of(body: Scan, path: str) -> Marks:

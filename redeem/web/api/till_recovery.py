@@ -139,5 +139,4 @@ def shown_in(body: SaidAgain) -> ShownCoupon | None:
         return (
             None if serial is None else ShownCoupon(serial, short_code=short_codes.normalise(body.request.short_code))
         )
-    token = read_name(body.request.token, read(load_ring)).token  # a report may have just brought a key back
-    return ShownCoupon.of(token) if token else None
+    return read_name(body.request.token, read(load_ring)).shown  # a report may have just brought a key back

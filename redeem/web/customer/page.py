@@ -19,7 +19,6 @@ from redeem.domain import tokens
 from redeem.domain.presented import ShownCoupon as Seen
 from redeem.domain.short_codes import grouped
 from redeem.domain.terms import Offer
-from redeem.domain.tokens import Token
 from redeem.lib.errors import NotFound, RedeemError
 from redeem.partners.directory import StoreLine
 from redeem.redemptions.identify import read_name
@@ -48,11 +47,11 @@ class PartnerStores:
 @blueprint.get("/C/<path:digits>", endpoint="coupon_in_capitals")
 def coupon(digits: str) -> ResponseReturnValue:
     """A coupon has one address. Mails and chats take what follows a link for a part of it: such an address leads to the coupon's own."""
-    token = read_name(digits, context().ring()).token
-    if token is None:
+    named = read_name(digits, context().ring())
+    if named.token is None or named.shown is None:
         raise NotFound
-    own = tokens.write(token)
-    return page_of(find(token), own) if digits == own else redirect(url_for("public.coupon", digits=own))
+    own = tokens.write(named.token)
+    return page_of(find(named.shown), own) if digits == own else redirect(url_for("public.coupon", digits=own))
 
 
 def page_of(shown: Shown, digits: str) -> Response:
@@ -75,13 +74,13 @@ def page_of(shown: Shown, digits: str) -> Response:
     return response
 
 
-def find(token: Token) -> Shown:
+def find(seen: Seen) -> Shown:
     """The coupon of this token. Raises NotFound, the same for a forged, foreign, mistyped or unknown coupon."""
     now, zone = now_ms(), context().settings.time_zone
     try:
-        return read(lambda db: customer_view.show(db, token.serial, now, zone))
+        return read(lambda db: customer_view.show(db, seen.serial, now, zone, seen))
     except NotFound:
-        return write(lambda db: customer_view.show_lost(db, Seen.of(token), now, zone))
+        return write(lambda db: customer_view.show_lost(db, seen, now, zone))
 
 
 def choose_offer(shown: Shown) -> tuple[str, Offer]:

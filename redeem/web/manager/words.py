@@ -100,6 +100,9 @@ QUARANTINED: Words = {
 }
 RULES: Words = {
     Rule.VOID: _("The coupon was void."),
+    Rule.COMPROMISED_KEY: _(
+        "The coupon's key was withdrawn, and the tablet could know that or did not hold the coupon."
+    ),
     Rule.WRONG_STORE: _("The coupon is not good at this store."),
     Rule.NOT_YET_VALID: _("The coupon was not valid yet on any day on which it can have been given."),
     Rule.EXPIRED: _("The coupon had expired on every day on which it can have been given."),

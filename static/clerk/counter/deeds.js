@@ -3,7 +3,7 @@
  * Every entry names the clerk at work.
  */
 import { NoAnswer, Refused } from "../server/api.js";
-import { AT_RISK, heldHere, listedState, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
+import { AT_RISK, heldHere, isCompromised, listedState, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
 import { mayRisk } from "../knowledge/risks.js";
 import { Verdict } from "../domain/rules.js";
 import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "../knowledge/state.js";
@@ -107,14 +107,15 @@ export class Deeds {
   }
 
   /** @param {Finding} finding @param {Past} past */
-  holds({ id = "" }, past) {
-    const { holds, sets } = this.#sync;
-    return !this.#sync.mustEnrol && heldHere(id, { holds, sets, past }) > 0;
+  holds({ id = "", keyId }, past) {
+    const { holds, sets, snapshot } = this.#sync;
+    return !this.#sync.mustEnrol && !isCompromised(snapshot, keyId) && heldHere(id, { holds, sets, past }) > 0;
   }
 
   /** @param {Finding} finding @param {Past} past */
   mayRisk(finding, past) {
-    if (listedState(finding.id ?? "", { sets: this.#sync.sets, past })) return false;
+    const { sets, snapshot } = this.#sync;
+    if (listedState(finding.id ?? "", { sets, past }) || isCompromised(snapshot, finding.keyId)) return false;
     return mayRisk(finding, { terms: this.terms(finding.campaign), past, sync: this.#sync, now: this.#now() });
   }
 

@@ -44,6 +44,12 @@ const EXPLAIN = {
     advice: t("Do not give it again. A customer who did not get the gift can ask the shop that sent the coupon."),
   }),
   [Verdict.VOID]: () => declined(t("Voided"), t("The shop has voided this coupon."), t("The customer can ask the shop that sent it.")),
+  [Verdict.COMPROMISED_KEY]: () =>
+    declined(
+      t("Withdrawn"),
+      t("This coupon's key was withdrawn, so it is not good any more."),
+      t("The shop gives a new coupon: the customer can ask the shop that sent it."),
+    ),
   [Verdict.EXPIRED]: (_details, { lastDay, zone }) =>
     declined(
       t("Expired"),

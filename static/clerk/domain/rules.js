@@ -23,7 +23,10 @@ import { usableZone } from "./zones.js";
  * @property {Offline} offline
  * @property {number} undo_minutes
  */
-/** @typedef {{lastDay: number, void: boolean, redeemed?: boolean, heldBy?: string | null}} Facts What is known of one coupon. */
+/**
+ * @typedef {{lastDay: number, void: boolean, redeemed?: boolean, heldBy?: string | null, compromised?: boolean}} Facts
+ *   what is known of one coupon; `compromised`: the key that signed it is
+ */
 /** @typedef {{storeId: string, partnerId: string, deviceId: string | null}} Place Where the coupon is shown. */
 /** @typedef {typeof Verdict[keyof typeof Verdict]} VerdictCode */
 
@@ -32,6 +35,7 @@ export const Verdict = Object.freeze({
   GOOD: "good",
   ALREADY_REDEEMED: "already_redeemed",
   VOID: "void",
+  COMPROMISED_KEY: "compromised_key",
   WRONG_STORE: "wrong_store",
   NOT_YET_VALID: "not_yet_valid",
   EXPIRED: "expired",
@@ -62,6 +66,7 @@ export function whyDeclined(facts, terms, place, day) {
   const reasons = [
     [Verdict.ALREADY_REDEEMED, facts.redeemed ?? false],
     [Verdict.VOID, facts.void],
+    [Verdict.COMPROMISED_KEY, facts.compromised ?? false],
     [Verdict.WRONG_STORE, !isGoodAt(terms, place)],
     [Verdict.NOT_YET_VALID, day < firstDay(terms)],
     // By the token alone: ending a campaign early does not shorten a promise that was made.

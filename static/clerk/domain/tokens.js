@@ -104,7 +104,7 @@ export function couponId(token) {
 }
 
 /**
- * Why this token is not of this shop, or null if a key of the ring signed it.
+ * Why this token is refused, or null. Only of a token that a compromised key did sign, `COMPROMISED_KEY` is returned.
  *
  * @param {Token} token
  * @param {KeyRing} ring
@@ -114,9 +114,9 @@ export function couponId(token) {
 export async function fault(token, ring, check) {
   const key = ring.get(token.keyId);
   if (!key) return Fault.UNKNOWN_KEY;
-  if (key.status === "compromised") return Fault.COMPROMISED_KEY;
   const message = new Uint8Array([...DOMAIN, ...token.payload]);
-  return (await check(key.publicKey, message, token.signature)) ? null : Fault.WRONG_SIGNATURE;
+  if (!(await check(key.publicKey, message, token.signature))) return Fault.WRONG_SIGNATURE;
+  return key.status === "compromised" ? Fault.COMPROMISED_KEY : null;
 }
 
 /**

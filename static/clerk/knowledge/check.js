@@ -15,13 +15,14 @@ import { couponId, Fault, fault, keyRing, write } from "../domain/tokens.js";
 /** @import { Check, FaultCode, PublishedKey, Token } from "../domain/tokens.js" */
 
 /**
- * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, attempt?: Attempt,
- *   held?: number, typed?: string, listed?: boolean, unknownCampaign?: boolean}} Finding
+ * @typedef {{code: string, ask?: string, coupon?: string, id?: string, campaign?: string, lastDay?: number, keyId?: number,
+ *   attempt?: Attempt, held?: number, typed?: string, listed?: boolean, unknownCampaign?: boolean}} Finding
  *   `code`: a Verdict, `unsure` or `not_a_coupon`; `ask`: what the server is to verify, missing if there is nothing to ask;
- *   `coupon`: the signed text, or `typed`: the short code; `attempt`: the attempt by which this tablet gave it; `held`: the epoch of
+ *   `coupon`: the signed text, or `typed`: the short code; `keyId`: the key that signed it;
+ *   `attempt`: the attempt by which this tablet gave it; `held`: the epoch of
  *   this tablet's hold on it; `listed`: the code comes from the last list; `unknownCampaign`: its campaign is not in the snapshot
  * @typedef {{snapshot: Snapshot, past: Past, holds: Holds, sets: Sets, now: number, check: Check}} Known
- * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number}} About
+ * @typedef {{coupon?: string, typed?: string, id: string, campaign: string, lastDay: number, keyId?: number}} About
  */
 
 export const UNSURE = "unsure";
@@ -56,15 +57,15 @@ async function findTyped(text, known) {
   const grant = await known.holds.findTyped(known.snapshot.device.id, typed);
   if (!grant) return { code: UNSURE, ask: typed };
   const id = couponIdOf(grant);
-  return judge({ typed, id, campaign: campaignOf(id), lastDay: grant[4] }, typed, known);
+  return judge({ typed, id, campaign: campaignOf(id), lastDay: grant[4], keyId: grant[7] }, typed, known);
 }
 
 /** @param {Token} token @param {FaultCode | null} reason @param {Known} known @returns {Finding} */
 function findToken(token, reason, known) {
   const coupon = write(token);
-  const about = { coupon, id: couponId(token), campaign: `cmp_${token.campaign}`, lastDay: token.lastDay };
+  const about = { coupon, id: couponId(token), campaign: `cmp_${token.campaign}`, lastDay: token.lastDay, keyId: token.keyId };
   if (reason === Fault.UNKNOWN_KEY) return { ...about, ask: coupon, code: UNSURE };
-  if (reason) return { code: Verdict.UNKNOWN_COUPON, coupon };
+  if (reason && reason !== Fault.COMPROMISED_KEY) return { code: Verdict.UNKNOWN_COUPON, coupon };
   return judge(about, coupon, known);
 }
 
@@ -77,7 +78,8 @@ function judge(about, ask, known) {
   const attempt = attemptHere(past, about.id);
   const terms = snapshot.campaigns.find(({ id }) => id === about.campaign)?.terms;
   const held = heldHere(about.id, known);
-  if (!terms) return { ...about, attempt, ask, code: UNSURE, unknownCampaign: true };
+  const unknown = isCompromised(snapshot, about.keyId) ? Verdict.COMPROMISED_KEY : UNSURE;
+  if (!terms) return { ...about, attempt, ask, code: unknown, unknownCampaign: true };
   const finding = { ...about, attempt, ...(held ? { held } : { ask }) };
   const listed = attempt ? null : listedState(about.id, known);
   const code = declineCode(about, terms, listed, known) ?? Verdict.GOOD;
@@ -106,9 +108,10 @@ function attemptHere(past, id) {
 }
 
 /** @param {About} about @param {Terms} terms @param {"redeemed" | "void" | null} listed @param {Known} known */
-function declineCode({ id, lastDay }, terms, listed, { snapshot, past, now }) {
+function declineCode({ id, lastDay, keyId }, terms, listed, { snapshot, past, now }) {
   const { id: storeId, partner: partnerId, time_zone: zone } = snapshot.store;
-  const facts = { lastDay, void: listed === "void", redeemed: past.standing.has(id) || listed === "redeemed" };
+  const redeemed = past.standing.has(id) || listed === "redeemed";
+  const facts = { lastDay, void: listed === "void", redeemed, compromised: isCompromised(snapshot, keyId) };
   return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id }, localDay(now, zone));
 }
 
@@ -123,6 +126,13 @@ export const givenDetails = (attempt) =>
   attempt
     ? { redeemed_at: new Date(attempt.givenAt ?? attempt.askedAt).toISOString(), here: true, clerk: attempt.clerk && { id: attempt.clerk } }
     : {};
+
+/**
+ * Whether the snapshot says that this key is compromised: then no coupon that it signed is given.
+ * @param {Snapshot | null} snapshot @param {number} [keyId] unknown of a hold that was granted before 0.4
+ */
+export const isCompromised = (snapshot, keyId) =>
+  snapshot?.keys.some(({ kid, status }) => kid === keyId && status === "compromised") ?? false;
 
 /** @type {WeakMap<PublishedKey[], ReturnType<typeof keyRing>>} */
 const rings = new WeakMap();

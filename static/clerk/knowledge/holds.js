@@ -13,8 +13,9 @@ import { releasedEpoch } from "./state.js";
 
 /** @typedef {{epoch: number, grants: Grant[]}} Kept  as stored on the tablet */
 /**
- * @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number, proof?: string, codeProof?: string]} Grant
- *   as the server sends it; without a proof if it was sent before grants were signed
+ * @typedef {[campaign: number, number: number, epoch: number, codeHash: string, lastDay: number, proof?: string, codeProof?: string,
+ *   keyId?: number]} Grant
+ *   as the server sends it; without a proof if it was sent before grants were signed, without the key that signed the coupon if before 0.4
  */
 
 /** @param {Grant} grant */

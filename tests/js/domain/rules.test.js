@@ -9,7 +9,8 @@ const VECTORS = vectors("rules");
 describe("it gives the one reason to decline", () => {
   for (const { name, verdict, day, facts, place, terms } of VECTORS.declines) {
     test(name, () => {
-      const known = { lastDay: facts.last_day, void: facts.void, redeemed: facts.redeemed, heldBy: facts.held_by };
+      const { last_day: lastDay, void: isVoid, redeemed, held_by: heldBy, compromised } = facts;
+      const known = { lastDay, void: isVoid, redeemed, heldBy, compromised };
       const here = { storeId: place.store_id, partnerId: place.partner_id, deviceId: place.device_id };
       assert.equal(whyDeclined(known, terms, here, day), verdict);
     });

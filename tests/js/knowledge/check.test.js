@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { put } from "../../../static/clerk/domain/bitmaps.js";
 import { find } from "../../../static/clerk/knowledge/check.js";
-import { Holds } from "../../../static/clerk/knowledge/holds.js";
+import { codeHash, Holds } from "../../../static/clerk/knowledge/holds.js";
 import { Sets } from "../../../static/clerk/knowledge/sets.js";
 import { emptyPast } from "../../../static/clerk/knowledge/state.js";
 import { check, coupon, NOW, pastOf, snapshot, terms } from "../tablet.js";
@@ -74,6 +74,7 @@ describe("without the server, a tablet finds a coupon", () => {
       id: "cpn_1_1",
       campaign: "cmp_1",
       lastDay: 65535,
+      keyId: 1,
       attempt: undefined,
     });
   });
@@ -84,6 +85,17 @@ describe("without the server, a tablet finds a coupon", () => {
   });
   test("not yet valid", async () => {
     assert.equal((await finding(ONE, campaignWith({ windows: { redeem: { from: "2026-11-22" } } }))).code, "not_yet_valid");
+  });
+  test("of a compromised key, also if it holds the coupon, and also by its short code", async () => {
+    const told = snapshot();
+    told.keys[0].status = "compromised";
+    const code = "7KQ2M4XZ9F3S";
+    const held = { epoch: 4, grants: [/** @type {const} */ ([1, 1, 4, await codeHash("cpn_1_1", code), 65535, "grant", "proof", 1])] };
+    const holds = new Holds(/** @type {any} */ (held));
+    assert.equal((await finding(ONE, { snapshot: told })).code, "compromised_key");
+    assert.equal((await finding(ONE, { snapshot: told, holds })).code, "compromised_key");
+    assert.equal((await finding(code, { holds })).code, "good");
+    assert.equal((await finding(code, { snapshot: told, holds })).code, "compromised_key");
   });
   test("for another store", async () => assert.equal((await finding(ONE, campaignWith({ partners: ["prt_2"] }))).code, "wrong_store"));
   test("given here, by the journal", async () => {

@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 
 from redeem.db.models.coupons import Coupon
 from redeem.holds import holds
-from redeem.ledger import recovery_reports, signing, sql
+from redeem.ledger import ledger, recovery_reports, signing, sql
 from redeem.ledger.generation import Life
 from redeem.lib.files import ROOT
 from redeem.redemptions import settle, takers
@@ -108,6 +108,11 @@ def recalled_is_released() -> AbstractContextManager[object]:
     return patch.object(holds, "recalls", release_all)
 
 
+def nothing_is_recalled_beside() -> AbstractContextManager[object]:
+    """A hold of a coupon that another device has given is not asked back."""
+    return patch.object(ledger, "recall_beside", lambda *_: None)
+
+
 def holds_lapse() -> AbstractContextManager[object]:
     """A hold of a tablet that was silent for a minute ends when another device asks for the coupon."""
     recall = holds.recall
@@ -168,6 +173,7 @@ GUARDS = (
         begin=3,
     ),
     Guard("release behind the entries", off=recalled_is_released, often=("move_home", "ring")),
+    Guard("the recall beside a gift", off=nothing_is_recalled_beside, often=("darken", "write_off"), begin=2),
     Guard("holds not lapsing by time", off=holds_lapse, often=("darken", "pass_time")),
     Guard(
         "forgetting who held what changed",

@@ -60,9 +60,16 @@ TOLD_CHARACTERS_MAX = 80
 def create_campaign(session: Session, author: Author, name: str, terms: Terms, now: Ms) -> Campaign:
     """Make a campaign under the next number. Raises Invalid for a name that is not one line or too long, and if the terms name a
     partner or store that is not here.
+
+    A campaign that came back after a restore and is the same is confirmed in its place: the shop says it again, and it issues again.
     """
     name = clean_name(name, LONG_NAME_CHARACTERS)
     check_places(session, terms)
+    came_back = find_unconfirmed(session, name, terms)
+    if came_back:
+        came_back.stopped_at = None
+        confirm(session, author, came_back.number, came_back.version, now)
+        return came_back
     newest = session.scalar(select(func.max(Campaign.number))) or 0
     number = max(newest + 1, generation.current(session).campaigns_from)
     campaign = Campaign(number=number, name=name, terms=terms.text(), version=1, coupons=0, created_at=now)
@@ -120,6 +127,13 @@ def tag(version: int, stopped_at: str | None) -> str:
 
 def time_or_none(at: Ms | None) -> str | None:
     return None if at is None else rfc3339(at)
+
+
+def find_unconfirmed(session: Session, name: str, terms: Terms) -> Campaign | None:
+    """Return the newest campaign with this name and these terms that came back after a restore and is not confirmed yet, locked."""
+    same = Campaign.restored_at.is_not(None), Campaign.name == name, Campaign.terms == terms.text()
+    newest = select(Campaign).where(*same).order_by(Campaign.number.desc()).limit(1)
+    return session.scalar(newest.with_for_update())
 
 
 def confirm(session: Session, author: Author, number: int | None, version: int, now: Ms) -> None:

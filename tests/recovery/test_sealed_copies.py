@@ -266,6 +266,16 @@ def test_a_change_confirms_it_and_may_correct_what_it_is_worth(counters, cast, t
     assert [each.value.amount for each in owed(counters, cast).lines] == [700]
 
 
+def test_the_shop_confirms_it_by_making_it_again(counters, cast, vault, young):
+    lost = counters.coupon(campaign=young)
+    counters.tablet.restored(put_back(counters, vault))
+    assert make_campaign(counters, cast, value={"amount": 700, "currency": "RUB"}) != young
+    assert make_campaign(counters, cast) == young
+    assert campaign(counters, young).restored_at is None
+    assert counters.coupon(campaign=young).serial > lost.serial
+    assert make_campaign(counters, cast) != young
+
+
 def test_a_campaign_that_the_backup_has_stays_as_it_is(counters, cast, vault):
     vault.back_up()
     change(counters, cast.anywhere, name="Newer")

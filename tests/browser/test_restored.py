@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from redeem.db.models.coupons import Campaign
 from redeem.ledger import generation
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
@@ -94,3 +95,28 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
         tablet.scan_by_usb(qr_text(coupon))
         tablet.expect_heading("Already given")
         tablet.press("Next")
+
+
+def test_a_campaign_that_is_in_no_backup_comes_back_with_what_was_given_of_it(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, office: Visit
+) -> None:
+    vault, tablet = vault_of(live.database, None), at_work("Till 1")
+    vault.back_up()
+    campaign = shop.new_campaign()
+    coupon = shop.issue(campaign, home_store_id=cast.north)
+    tablet.sync()
+    live.network.down = True
+    tablet.scan_by_usb(qr_text(coupon))
+    tablet.press("Give the gift")
+    tablet.expect_heading("Hand over the gift")
+    tablet.press("Next")
+    restore(live, vault)
+    tablet.sync()
+    assert live.standing(coupon.serial)
+
+    office.sign_in(cast.managers["shop_manager"], PASSWORD)
+    page = office.open(RECOVERY)
+    follow(page.get_by_role("link", name="A gift"))
+    press(page, "Confirm")
+    page.get_by_text("Confirmed. Its gifts are owed from now on.").wait_for()
+    assert live.database.read(lambda session: session.get_one(Campaign, campaign)).restored_at is None

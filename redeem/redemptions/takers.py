@@ -131,8 +131,10 @@ def take_drop(taking: Taking) -> Answer:
 def take_undo(taking: Taking) -> Answer:
     """Reverse a gift of this tablet. It is booked also after the campaign's limit, for the gift is back; then it is listed as late."""
     about = taking.about
-    if about and ledger.find_standing_by_act(taking.session, about.id):
-        return take_back(taking, taking.act.reason or "", by_act_id=taking.id, late=is_late_undo(taking, about))
+    standing = ledger.find_standing_by_act(taking.session, about.id) if about else None
+    if about and standing:
+        late = is_late_undo(taking, about, standing)
+        return take_back(taking, taking.act.reason or "", by_act_id=taking.id, late=late)
     if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
         return Answer(Outcome.REVERSED)
     return Answer(Outcome.NOTHING_TO_UNDO)
@@ -302,13 +304,16 @@ def may_ask_again(act: Act, answer: Answer) -> bool:
     return answer.code == Outcome.RECOVERING and act.kind == Kind.REDEEM
 
 
-def is_late_undo(taking: Taking, about: KeptAct) -> bool:
-    """Say whether a tablet's undo came after the campaign's limit, by the two times in its journal. No limit is on a gift that was not
-    handed over: the tablet asks for that whenever it is opened again.
+def is_late_undo(taking: Taking, about: KeptAct, standing: StandingRedemption) -> bool:
+    """Say whether a tablet's undo came after the campaign's limit, by the two times in its journal, or by two of the server's own: it had
+    heard of the gift, and later the tablet had nothing left to tell, so the undo is younger than that, whatever the tablet's clock says.
+    No limit is on a gift that was not handed over: the tablet asks for that whenever it is opened again.
     """
     act, coupon = taking.act, taking.coupon
     if coupon is None or act.device_at is None or act.reason == NOT_HANDED_OVER:
         return False
+    if standing.handed_over_at is not None and is_too_late(standing.handed_over_at, act.earliest, coupon.terms):
+        return True
     gave_at = ledger.last_gave_at(taking.session, act.actor.device_id, coupon.serial, about.at)
     return is_too_late(gave_at or about.device_at or act.device_at, act.device_at, coupon.terms)
 

@@ -9,6 +9,7 @@ from redeem.devices.write_off import write_off
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.ledger.generation import LedgerBehind
 from redeem.ledger.signing import load_ring
+from redeem.lib.times import MS_PER_DAY
 from redeem.partners import settlement
 from redeem.sync import quarantine
 from tests import factories
@@ -162,6 +163,40 @@ def test_an_undo_after_the_limit_counts_and_is_listed_as_late(counters, tablet, 
     tablet.write("undo", of=given, reason="wrong size", at=NOW + after)
     tablet.sync()
     assert (counters.standing(coupon), is_late(counters)) == (None, late)
+
+
+@pytest.mark.parametrize("kind", ["held", "asked"])
+def test_a_clock_that_was_turned_back_hides_no_late_undo(counters, tablet, kind):
+    """The server had heard of the gift, and weeks later that there was nothing to tell: the undo is younger. It counts all the same."""
+    number, coupon = given_on(counters, tablet, kind)
+    tablet.sync(now=NOW + 90 * MS_PER_DAY)
+    undo = tablet.write("undo", of=number, reason="wrong size", at=NOW + 60_000)
+    assert tablet.sync(now=NOW + 90 * MS_PER_DAY + 20_000).answers[undo]["code"] == "reversed"
+    assert (counters.standing(coupon), is_late(counters)) == (None, True)
+
+
+@pytest.mark.parametrize("kind", ["held", "asked"])
+def test_an_undo_that_was_long_without_a_network_is_not_late(counters, tablet, kind):
+    """The tablet may have written it at once, and told it when it was back."""
+    number, coupon = given_on(counters, tablet, kind)
+    tablet.sync(now=NOW + MS_PER_DAY)  # a request may be under way for a day
+    tablet.write("undo", of=number, reason="wrong size", at=NOW + 60_000)
+    tablet.sync(now=NOW + 90 * MS_PER_DAY)
+    assert (counters.standing(coupon), is_late(counters)) == (None, False)
+
+
+def given_on(counters, tablet, kind):
+    """The number of the gift, which is told, and its coupon."""
+    if kind == "held":
+        coupon, _ = counters.held()
+        number = tablet.write("gave-held", coupon=coupon.token)
+    else:
+        coupon = counters.coupon()
+        number = tablet.write("ask", coupon=coupon.token)
+        tablet.sync()
+        tablet.write("gave", of=number)
+    tablet.sync()
+    return number, coupon
 
 
 @pytest.mark.parametrize(("after", "late"), [(UNDO_MS, False), (UNDO_MS + 1, True)])

@@ -202,10 +202,17 @@ def recall_beside(taking: Taking, coupon: IssuedCoupon) -> None:
         ledger.recall_beside(taking.session, [coupon.serial], taking.now)
 
 
+def is_by_this_device(taking: Taking, standing: StandingRedemption) -> bool:
+    """Say whether this device gave the gift that stands. What it gave at another partner's store, it gave as another device."""
+    actor = taking.act.actor
+    return (standing.device_id, standing.partner_id) == (actor.device_id, actor.partner_id)
+
+
 def is_pending_here(taking: Taking, standing: StandingRedemption) -> bool:
     """Note the hand-over, if the gift that stands is this device's own and waits for that. Then this is the same gift."""
-    mine = standing.device_id == taking.act.actor.device_id
-    return mine and ledger.mark_handed_over_once(taking.session, standing.act_id, taking.now)
+    return is_by_this_device(taking, standing) and ledger.mark_handed_over_once(
+        taking.session, standing.act_id, taking.now
+    )
 
 
 def gave_way(taking: Taking, standing: StandingRedemption) -> bool:
@@ -238,8 +245,7 @@ def contest(
 
 def second_gift(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption, act_id: str) -> Answer:
     """Record a second gift. A device's own second one its partner bears. Of others the campaign says who does, or a shop manager."""
-    is_own = standing.device_id == taking.act.actor.device_id
-    bearer = "partner" if is_own else coupon.terms.bearer
+    bearer = "partner" if is_by_this_device(taking, standing) else coupon.terms.bearer
     if ledger.record_conflict(taking.session, act_id, standing.act_id, coupon.serial, taking.now, bearer=bearer):
         count(taking, Outcome.CONFLICT)
     return Answer(Outcome.CONFLICT, {"coupon": coupon.coupon_id} | explain(standing, taking.act.actor))

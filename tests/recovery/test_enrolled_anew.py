@@ -2,8 +2,10 @@
 
 import pytest
 from nacl.signing import SigningKey
+from sqlalchemy import select
 
 from redeem.accounts.roles import Scope
+from redeem.db.models.ledger import Conflict
 from redeem.devices.forgotten import Proof
 from redeem.ledger.signing import load_ring
 from redeem.lib.errors import NotFound
@@ -14,7 +16,7 @@ from tests import factories
 from tests.books import ends_in_order
 from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS
-from tests.restores import restore
+from tests.restores import all_report, restore
 
 pytestmark = [on_both_databases, ends_in_order]
 OLD_KEY = SigningKey(b"a tablet that the backup lacks 1")
@@ -27,7 +29,7 @@ def admit(counters, device_id, manager_id, **options):
     ).outcomes
 
 
-def gave(counters, vault, store, make=None):
+def gave(counters, vault, store, make=None, none_enrolled=False):
     """Backs up; a tablet is enrolled at the store and gives a coupon. Puts the backup back. Answers the coupon and the tablet."""
     vault.back_up()
     at = store or counters.write(make)
@@ -36,7 +38,7 @@ def gave(counters, vault, store, make=None):
     number = late.write("ask", coupon=coupon.token)
     late.sync()
     late.act("gave", of=number)
-    restore(counters, vault, none_enrolled=False)
+    restore(counters, vault, none_enrolled=none_enrolled)
     return coupon, late, Proof(late.device_id, bytes(OLD_KEY.verify_key), at, "Second")
 
 
@@ -56,6 +58,20 @@ def test_it_is_of_the_store_that_the_proof_names(counters, cast, vault, manager_
     assert admit(counters, late.device_id, manager_id)
     assert counters.standing(coupon).store_id == cast.north
     assert owed(counters) == {"North Coffee"}
+
+
+def test_a_second_gift_is_no_own_one_if_the_first_was_given_at_the_other_store(
+    counters, cast, vault, tills, manager_id
+):
+    """A device's own second gift falls to its partner. This one is another partner's, so the campaign says who pays."""
+    coupon, late, proof = gave(counters, vault, cast.north, none_enrolled=True)
+    new = counters.add_tablet(NEW_KEY, cast.south)
+    all_report(counters, tills, 2)
+    new.restored(2)
+    assert new.act("gave", of=new.write("ask", coupon=coupon.token)) == "noted"
+    new.sync(old=OldJournal(late.device_id, late.journal, proof))
+    assert admit(counters, late.device_id, manager_id)["conflict"] == 1
+    assert counters.read(lambda s: s.scalar(select(Conflict.bearer))) == "issuer"
 
 
 def test_that_stores_managers_see_it_and_no_others(counters, cast, vault, manager_id):

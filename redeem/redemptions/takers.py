@@ -40,7 +40,7 @@ def take_redeem(taking: Taking) -> Answer:
     """
     coupon, actor, from_quarantine = taking.coupon, taking.act.actor, taking.act.from_quarantine
     if coupon is None:
-        return declined(taking, unknown(taking.act.shown), {})
+        return decline_unknown(taking)
     reason = reason_to_decline(coupon, actor, taking.now)
     if reason is None and must_wait(coupon):
         return put_off(taking, coupon)
@@ -292,6 +292,16 @@ def row_of(act: Act, act_id: str, coupon: IssuedCoupon | None, answer: Answer, n
 def declined(taking: Taking, verdict: Verdict | Outcome, details: dict[str, Any]) -> Answer:
     count(taking, f"declined:{verdict}")
     return Answer(verdict, details)
+
+
+def decline_unknown(taking: Taking) -> Answer:
+    """Decline what is not here. While the ledger recovers a till's attempt is put off: it may have been answered yes before the restore, by
+    a code, a campaign or a key that is not here again yet, and a kept answer would be repeated when the till says so.
+    """
+    later = Answer(Outcome.RECOVERING)
+    if may_ask_again(taking.act, later) and generation.current(taking.session).is_recovering:
+        return later
+    return declined(taking, unknown(taking.act.shown), {})
 
 
 def put_off(taking: Taking, coupon: IssuedCoupon) -> Answer:

@@ -149,6 +149,7 @@ def test_a_till_says_again_when_the_tablets_have_brought_the_campaign_back(count
         again = as_given(till, "one", ShownCoupon.of(tokens.read(coupon.token)), given)
         return counters.write(lambda session: recovery_tills.say_again(session, till.actor, again, PROOFS, LATER)).code
 
+    assert till.redeem(coupon, "one").code == "recovering"  # and not kept: it is said again by the same name
     assert say_again() == "recovering"
     for tablet in (counters.tablet, counters.south):
         tablet.restored(generation)

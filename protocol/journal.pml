@@ -25,9 +25,13 @@
      recalled whenever a redemption stands beside another device's hold, that hold is recalled
      knew     no device gives under a hold after it has heard that another device's redemption stands beside it
 
+   With SHRINKS=1 one device's journal loses entries once: its storage is damaged, cut or put back to an earlier state. The device notices,
+   stops, and keeps what it holds; what the server has it has. Once holds as before, and no device gives again what it has given itself and
+   does not know of. Of a device that has stopped no burn is not promised: a manager decides.
+
    scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), journals of two with a lie (3.2 million, 12 s),
-   of two with a gift at risk (2.6 million, 12 s), and with `long` journals of four (144 million states in 6.5 GB, eight minutes of a
-   core). Do not build with -DCOLLAPSE: it hides errors here.
+   of two with a gift at risk (2.6 million, 12 s), of two where one shrinks (6.5 million, 19 s), and with `long` journals of four (144
+   million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors here.
 
    The server may recall a hold at any time: the shop voids the coupon or changes its home, or a clerk elsewhere asks for it.
 
@@ -45,7 +49,9 @@
      -DCONTESTED_BLOCKS_HOLDER a contested gift stands although another device holds
    and with a gift at risk:
      -DUNRECALLED      a redemption beside another device's hold recalls nothing
-     -DHOLD_BEATS_LIST a device gives what it holds, whatever its list says of the coupon since */
+     -DHOLD_BEATS_LIST a device gives what it holds, whatever its list says of the coupon since
+   and with a journal that loses entries:
+     -DGOES_ON   the device goes on with what is left of its journal */
 #ifndef LEN
 #define LEN 4
 #endif
@@ -57,6 +63,9 @@
 #endif
 #ifndef RISKS
 #define RISKS 0
+#endif
+#ifndef SHRINKS
+#define SHRINKS 0
 #endif
 
 #define ASK 1       /* asks whether it may give (the clerk tapped Give)    */
@@ -82,6 +91,9 @@ byte risks = 0;           /* that device 2 has taken                            
 byte listed[3];           /* newest epoch of which its list says that another gave */
 bool knew = false;        /* a device gave under a hold of which its list says so */
 bool asking[3];           /* its newest ask is undecided                          */
+byte shrinks = 0;         /* how often a journal has lost entries                 */
+bool stopped[3];          /* it has noticed that, and gives nothing more          */
+bool forgotten[3];        /* a gift of it is out, and the entry is lost           */
 byte asked[3];            /* number of that ask                                   */
 
 /* the server's database */
@@ -206,6 +218,7 @@ proctype Server() {
 }
 
 #define write(what) size[me]++; entry(me, size[me]) = what
+#define MAY_WRITE (size[me] < LEN && !stopped[me])
 #ifdef HOLD_BEATS_LIST
 #define MAY_GIVE_HELD (held[me] != 0)
 #else
@@ -215,24 +228,36 @@ proctype Server() {
 proctype Device(byte me) {
   byte a, e; bool y, r, l;
   do
-  :: atomic { nfull(up) -> up!me,size[me] }
-  :: atomic { !given[me] && !asking[me] && size[me] < LEN -> write(ASK); asking[me] = true; asked[me] = size[me] }
+  :: atomic { nfull(up) && !stopped[me] -> up!me,size[me] }
+  :: atomic { !given[me] && !asking[me] && MAY_WRITE -> write(ASK); asking[me] = true; asked[me] = size[me] }
 #ifdef FORGET
   :: atomic { asking[me] -> asking[me] = false }
 #else
-  :: atomic { asking[me] && size[me] < LEN -> write(DROP); asking[me] = false }
+  :: atomic { asking[me] && MAY_WRITE -> write(DROP); asking[me] = false }
 #endif
-  :: atomic { MAY_GIVE_HELD && !given[me] && !asking[me] && size[me] < LEN -> write(GAVEHELD); given[me] = true; knew = (held[me] <= listed[me]) }
-  :: atomic { me == 2 && risks < RISKS && held[me] == 0 && !given[me] && !asking[me] && size[me] < LEN -> write(ATRISK); given[me] = true; risks++ }
-  :: atomic { given[me] && size[me] < LEN -> write(UNDO); given[me] = false }
-  :: atomic { me == 2 && lies < LIES && held[me] == 0 && size[me] < LEN -> write(LIE); lies++ }
-  :: atomic { me == 2 && lies == 1 && size[me] < LEN -> write(UNLIE); lies = 2 }
+  :: atomic { MAY_GIVE_HELD && !given[me] && !asking[me] && MAY_WRITE -> write(GAVEHELD); given[me] = true; knew = (held[me] <= listed[me]) }
+  :: atomic { me == 2 && risks < RISKS && held[me] == 0 && !given[me] && !asking[me] && MAY_WRITE -> write(ATRISK); given[me] = true; risks++ }
+  :: atomic { given[me] && MAY_WRITE -> write(UNDO); given[me] = false }
+  :: atomic { me == 2 && lies < LIES && held[me] == 0 && MAY_WRITE -> write(LIE); lies++ }
+  :: atomic { me == 2 && lies == 1 && MAY_WRITE -> write(UNLIE); lies = 2 }
+  :: atomic { shrinks < SHRINKS && size[me] > 0 ->            /* entries at the end are lost, or are as they were before */
+       shrinks++; size[me]--;
+       do :: size[me] > 0 -> size[me]-- :: break od;
+       a = size[me];
+       do :: a > 0 && entry(me, a) != GAVE && entry(me, a) != GAVEHELD -> a-- :: else -> break od;
+       forgotten[me] = (given[me] && a == 0); given[me] = (given[me] && a > 0); asking[me] = false; a = 0;
+#ifdef GOES_ON
+       skip
+#else
+       stopped[me] = true
+#endif
+     }
   :: atomic { down?eval(me),a,y,e,r,l ->
        if
 #ifdef LATE
-       :: y && a == asked[me] && !given[me] && size[me] < LEN -> write(GAVE); given[me] = true; asking[me] = false
+       :: y && a == asked[me] && !given[me] && MAY_WRITE -> write(GAVE); given[me] = true; asking[me] = false
 #else
-       :: y && asking[me] && a == asked[me] && size[me] < LEN -> write(GAVE); given[me] = true; asking[me] = false
+       :: y && asking[me] && a == asked[me] && MAY_WRITE -> write(GAVE); given[me] = true; asking[me] = false
 #endif
        :: else
        fi;
@@ -245,7 +270,7 @@ proctype Device(byte me) {
 #ifdef QUIET
        :: e > released[me] && r && !asking[me] -> released[me] = e; held[me] = 0; if :: holder == me && epoch == e -> holder = 0; recall = false :: else fi
 #else
-       :: e > released[me] && r && !asking[me] && size[me] < LEN -> released[me] = e; held[me] = 0; write(RELEASE)
+       :: e > released[me] && r && !asking[me] && MAY_WRITE -> released[me] = e; held[me] = 0; write(RELEASE)
 #endif
        :: l -> skip       /* the tablet dies before it has written that           */
        :: else
@@ -257,8 +282,9 @@ proctype Device(byte me) {
 
 init { atomic { run Network(); run Server(); run Device(1); run Device(2) } }
 #define HONEST(d) (d == 1 || lies == 0)
-#define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d])
-#define TWICE ((given[1] && given[2] && risks == 0) || conflict)
+#define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d] && !stopped[d])
+#define IS_OUT(d) (given[d] || forgotten[d])
+#define TWICE ((IS_OUT(1) && IS_OUT(2) && risks == 0) || (given[1] && forgotten[1]) || (given[2] && forgotten[2]) || conflict)
 #define UNBOOKED(d) (HONEST(d) && last[d] == size[d] && given[d] && !(redeemed == d && owed[d]) && !beside[d])
 #define BLOCKED (redeemed == LIAR && holder == 1)
 #define OWED_ON_FAITH ((owed[LIAR] && contested) || owed[1] + owed[2] + owed[LIAR] > 1)

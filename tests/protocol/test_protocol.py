@@ -12,6 +12,7 @@ SHORTCUTS = [
     "CONTESTED_BLOCKS_HOLDER",
     "CONTESTED_OWED",
     "FORGET",
+    "GOES_ON",
     "HOLD_BEATS_LIST",
     "LATE",
     "LEASE",
@@ -136,6 +137,11 @@ ACTIONS = {
     "holder != 0 && !recall -> recall = true": [
         ("redeem/holds/holds.py", "def recall("),
         ("redeem/holds/holds.py", "def void("),
+    ],
+    "stopped[me] = true": [
+        ("static/clerk/storage/damage.js", "export function readJournal("),
+        ("static/clerk/storage/journal.js", "async findLoss("),
+        ("static/clerk/main.js", "if (damage)"),
     ],
 }
 

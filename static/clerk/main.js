@@ -5,7 +5,8 @@ import { enrol, enrolmentToken } from "./server/enrolment.js";
 import { JournalFile, StorageError } from "./storage/journal-file.js";
 import { OldJournals } from "./storage/old-journals.js";
 import { keepPictures } from "./server/pictures.js";
-import { openJournal } from "./server/opening.js";
+import { handInSometime } from "./server/damage.js";
+import { BEHIND, openJournal } from "./server/opening.js";
 import { Pins } from "./server/pins.js";
 import {
   damagedScreen,
@@ -26,12 +27,15 @@ import { keepUpdated } from "./server/updates.js";
 import { loadIcons } from "./view/view.js";
 import { verifyAsync } from "../vendor/noble-ed25519-3.2.0/index.js";
 
+/** @import { DeviceKey } from "./server/api.js" */
+/** @import { Damage } from "./storage/damage.js" */
 /** @import { Journal, Signer } from "./storage/journal.js" */
 /** @import { Opened } from "./storage/journal-file.js" */
 /** @import { DeviceRecord } from "./storage/store.js" */
 
 const NOTHING = { journal: null, damage: null };
 const PAINT_MS_MAX = 100;
+const HAND_IN_MS_MAX = 10_000;
 const now = () => Date.now();
 const pause = (/** @type {number} */ ms) => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, ms));
 /** Resolves after the next paint, or after PAINT_MS_MAX: a hidden page never paints. @returns {Promise<void>} */
@@ -77,11 +81,27 @@ async function open(kept, token) {
   const { journal, damage } = device ? await openJournal(signerOf(device), kept, kept.store, now) : NOTHING;
   if (device && journal && !damage && !(token && (await isRefused(device, journal, kept)))) return openTill(device, journal, kept);
   const chosen = token ?? pending?.token;
+  if (device && damage) return stop(device, damage, chosen, kept);
   if (chosen) return enrolWith(chosen, kept);
   const onToken = (/** @type {string} */ scanned) => enrolWith(scanned, kept);
-  if (damage) return show(damagedScreen(onToken));
   // A journal without a key: IndexedDB was lost. The journal is kept, and sent to the server once the tablet is enrolled again.
   show(enrolScreen({ onToken, lostKey: kept.opened.texts.length > 0, revoked: false }));
+}
+
+/**
+ * The journal is damaged: the tablet hands it in, and goes on only as another device.
+ * @param {DeviceRecord} device @param {Damage} damage @param {string | undefined} token @param {Kept} kept
+ */
+async function stop(device, damage, token, kept) {
+  const file = { device: device.id, damage, bytes: await kept.file.bytes(), proof: device.proof };
+  const handedIn = handInSometime(file, api, keyOf(device), pause);
+  // Without an answer the device that it becomes hands it in.
+  const become = (/** @type {string} */ chosen) => {
+    show(enrollingScreen());
+    return Promise.race([handedIn, pause(HAND_IN_MS_MAX)]).then(() => enrolWith(chosen, kept));
+  };
+  if (token) return become(token);
+  show(damagedScreen(become, handedIn));
 }
 
 /** @param {string} token @param {Kept} kept @returns {Promise<void>} */
@@ -103,6 +123,7 @@ async function openTill(device, journal, kept) {
   await sync.load();
   isIdle = () => page.idle;
   keepPicturesOf(sync);
+  sync.addEventListener("change", () => sync.refused === BEHIND && location.reload()); // and then to stop
   void navigator.storage.persist?.(); // not awaited: some browsers ask the user first
   await page.start();
 }
@@ -122,7 +143,7 @@ function keepPicturesOf(sync) {
 /** @param {DeviceRecord} device @param {Journal} journal @param {Kept} kept */
 async function till(device, journal, kept) {
   const { store, file } = kept;
-  const key = { id: device.id, sign: signerOf(device).sign, proof: device.proof };
+  const key = keyOf(device);
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
   const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
@@ -158,6 +179,9 @@ const signerOf = ({ id, keys }) => ({
   deviceId: id,
   sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", keys.privateKey, bytes)),
 });
+
+/** @param {DeviceRecord} device @returns {DeviceKey} */
+const keyOf = (device) => ({ id: device.id, sign: signerOf(device).sign, proof: device.proof });
 
 /** Takes the one-time token and removes it from the address bar at once: browsers show, sync and remember addresses. */
 function takeToken() {

@@ -4,7 +4,9 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import select
 
+from redeem.db.models.devices import DamagedPart
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import PHONE, TABLET, Tablet
@@ -99,6 +101,27 @@ def test_after_a_bit_has_flipped_in_what_was_not_sent_nothing_is_given(
     on.close()
     on.open(ELSEWHERE)
     assert read(on) == damaged
+
+
+def test_a_damaged_journal_is_handed_in_byte_for_byte_and_what_can_be_read_of_it_waits(
+    holding: tuple[Tablet, list[Issued]], live: LiveServer, shop: Shop
+) -> None:
+    on, coupons = holding
+    for coupon in coupons[:2]:
+        give(on, coupon)
+    on.expect_scanner()
+    damaged = alter(on, lambda before: flipped(before, "gave-held"))
+    live.network.down = False
+    on.open()
+    on.expect_text("The shop has what this tablet recorded.")
+    rows = live.database.read(lambda db: db.scalars(select(DamagedPart).order_by(DamagedPart.start)).all())
+    assert b"".join(row.bytes for row in rows) == damaged
+    assert live.handed_in() == [("gave-held", "damaged"), ("done", "damaged"), ("done", "damaged")]
+    on.enrol(live.enrolment_link(shop.cast.north, "Till 1 again"))
+    on.scan_by_usb(qr_text(coupons[1]))
+    on.expect_heading("Ask another tablet")
+    assert all(live.is_held(coupon.serial) for coupon in coupons), "nothing is freed without a manager"
+    assert [name for name in on.journals() if name.startswith("journal-damaged-")]
 
 
 def test_an_emptied_journal_gives_nothing_again(

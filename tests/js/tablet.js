@@ -279,7 +279,8 @@ export class Disk {
   setAside = new Map();
   /** @type {any} */
   keptHandedIn;
-  retired = async () => [...this.setAside.keys()];
+  earlier = async () => [...this.setAside.keys()];
+  bytes = async (/** @type {string} */ name) => utf8(JSON.stringify(this.setAside.get(name)));
   read = async (/** @type {string} */ name) => this.setAside.get(name) ?? [];
   handedIn = async () => this.keptHandedIn;
   putHandedIn = async (/** @type {any} */ kept) => void (this.keptHandedIn = kept);

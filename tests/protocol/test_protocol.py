@@ -141,7 +141,7 @@ ACTIONS = {
     "stopped[me] = true": [
         ("static/clerk/storage/damage.js", "export function readJournal("),
         ("static/clerk/storage/journal.js", "async findLoss("),
-        ("static/clerk/main.js", "if (damage)"),
+        ("static/clerk/main.js", "if (device && damage) return stop("),
     ],
 }
 

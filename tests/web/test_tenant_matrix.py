@@ -34,7 +34,7 @@ PUBLIC = {
     "GET docs.errors",
 }
 BY_LINK = {"POST clerk.enrol"}
-TABLET = {"POST clerk.unlock", "POST clerk.sync", "POST clerk.bell", "POST clerk.sets"}
+TABLET = {"POST clerk.unlock", "POST clerk.sync", "POST clerk.damage", "POST clerk.bell", "POST clerk.sets"}
 TILL = {
     "POST till.verify_coupon",
     "POST till.redeem_coupon",
@@ -137,6 +137,14 @@ def intruders(client: Any, cast: Cast) -> Iterator[tuple[str, Signing]]:
 BODIES: dict[str, dict[str, Any]] = {
     "POST clerk.unlock": {"v": 1, "clerk": "clk", "pin": PIN},
     "POST clerk.sync": {"v": 1, "after": 0, "entries": []},
+    "POST clerk.damage": {
+        "v": 1,
+        "device": "dev_" + "0" * 26,
+        "damage": "short",
+        "file": "A" * 43,
+        "size": 1,
+        "start": 0,
+    },
     "POST clerk.bell": {"v": 1},
     "POST clerk.sets": {"v": 1, "campaign": 1},
 }
@@ -157,6 +165,9 @@ def test_a_call_counts_only_with_the_key_of_the_device_that_it_names(app, client
 def test_a_revoked_tablet_hands_its_journal_in_and_nothing_else(app, client, cast, database, name):
     database.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.tablet_id, NOW))
     answer = Signing(client, cast.tablet_id, TABLET_KEY).post(routes_of(app)[name], BODIES[name])
+    if name == "POST clerk.damage":
+        assert loads(answer.data) == {"v": 1, "kept": 0, "refused": 0}
+        return
     if name != "POST clerk.sync":
         assert answer.status_code == 401
         return

@@ -1,4 +1,4 @@
-"""Tables of devices: devices, enrolment links, clerks, keys heard of, quarantine, claims, forgotten devices."""
+"""Tables of devices: devices, enrolment links, clerks, keys heard of, quarantine, damaged journals, claims, forgotten devices."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -108,6 +108,24 @@ class Quarantine(Base):
         partial("ix_quarantine_waiting", "device_id", "number", where="decided_at IS NULL"),
         partial("ix_quarantine_undecided", "handed_in_by_id", where="decided_at IS NULL"),
     )
+
+
+class DamagedPart(Base):
+    """A part of a damaged journal's file, byte for byte: `bytes`, which begin at `start`.
+
+    `device_id` is the device whose journal it was, as its sender says; a restored ledger may not know it, so it is no foreign key. `file`
+    is the SHA-256 of the whole file, as base64url, and `size` its length in bytes; `damage` is why the tablet has stopped.
+    """
+
+    __tablename__ = "damaged_part"
+    device_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    file: Mapped[str] = mapped_column(String(43), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    bytes: Mapped[bytes] = mapped_column(LargeBinary)
+    size: Mapped[int]
+    damage: Mapped[str] = mapped_column(String(20))
+    handed_in_by_id: Mapped[str] = mapped_column(ForeignKey("device.id"), index=True)
+    at: Mapped[int]
 
 
 class Claim(Base):

@@ -1,5 +1,5 @@
-"""The clerk's tablet: its page, manifest and service worker, and its five calls: enrol, unlock, sync (the one request that carries
-the journal), bell and sets.
+"""The clerk's tablet: its page, manifest and service worker, and its six calls: enrol, unlock, sync (the one request that carries
+the journal), damage (a journal that can't be gone on with), bell and sets.
 
 Calls are POSTs of JSON and carry no cookie. `sets` answers with bytes, the others with JSON. All but `enrol` are signed by the device.
 """
@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from gzip import compress
 from math import ceil
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext as _
-from pydantic import BaseModel, ConfigDict, Field
 
 from redeem.devices import enrolment, forgotten, pins
 from redeem.devices.enrolment import Tablet
@@ -22,21 +21,31 @@ from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.domain.journal import Entry, read_entry
 from redeem.holds import holds
 from redeem.holds.holds import Grant
-from redeem.ledger import generation, recovery_reports
+from redeem.ledger import generation
 from redeem.ledger.generation import LedgerBehind
 from redeem.ledger.recovery_reports import Hold, Report
-from redeem.ledger.sealed_copies import COPIES_PER_REQUEST_MAX, COPY_MAX_CHARACTERS
 from redeem.lib import passwords
 from redeem.lib.errors import BadLink, Forbidden, Invalid, TooMany
 from redeem.lib.ids import CAMPAIGN_LIMIT, serial_of
 from redeem.lib.links import Purpose
 from redeem.lib.passwords import Crowded
 from redeem.lib.times import Ms
-from redeem.sync import changes, receipts
+from redeem.sync import changes, damaged_journals, receipts
 from redeem.sync import sync as tablet_sync
+from redeem.sync.damaged_journals import Part
 from redeem.sync.old_journals import OldJournal
-from redeem.sync.tablet import ENTRIES_PER_SYNC_MAX
 from redeem.web.clerk import assets
+from redeem.web.clerk.bodies import (
+    BellBody,
+    Body,
+    DamageBody,
+    EnrolBody,
+    EntryBody,
+    OldJournalBody,
+    SetsBody,
+    SyncBody,
+    UnlockBody,
+)
 from redeem.web.clerk.signatures import NotSigned, Signed, are_signed, read_signature
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.headers import clerk_headers
@@ -49,12 +58,10 @@ blueprint = Blueprint(
     "clerk", __name__, url_prefix="/clerk", static_folder=str(assets.STATIC), static_url_path="/static"
 )
 
-B = TypeVar("B", bound="_Body")
+B = TypeVar("B", bound=Body)
 MS_PER_SECOND = 1000
 GZIP_LEVEL = 6
 GZIP_FROM_BYTES = 1_000
-SIBLINGS_MAX = 1_000  # tablets of one store
-HOMES_MAX = 1_000  # campaigns of one store
 LINK_MAX_AGE_SECONDS = 24 * 3600  # the limit for any link; when one expires is in its row
 
 
@@ -63,94 +70,6 @@ class WrongPin(Forbidden):
 
     code = "wrong_pin"
     default_detail = "Type your PIN again."
-
-
-class _Body(BaseModel):
-    # Unknown members are ignored: an old server must take the journal of a newer app.
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-    v: Literal[1]
-
-
-class EnrolBody(_Body):
-    token: Annotated[str, Field(max_length=2048)]
-    public_key: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$")]
-
-
-class UnlockBody(_Body):
-    clerk: Annotated[str, Field(max_length=40)]
-    pin: Annotated[str, Field(max_length=20)]
-
-
-class EntryBody(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-    text: str
-    signature: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{86}$")]
-
-
-SealedProof = Annotated[str, Field(max_length=2048)]
-
-
-class OldJournalBody(BaseModel):
-    """Entries of an earlier device that this tablet was before it lost its key, and that device's proof of enrolment."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-    device: Annotated[str, Field(pattern="^dev_[0-9A-Z]{26}$")]
-    proof: SealedProof | None = None
-    entries: Annotated[list[EntryBody], Field(max_length=ENTRIES_PER_SYNC_MAX)]
-
-
-Epoch = Annotated[int, Field(ge=0, lt=2**53)]
-CampaignNumber = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
-CouponCount = Annotated[int, Field(ge=0, le=2**32)]
-SealedCopy = Annotated[str, Field(max_length=COPY_MAX_CHARACTERS)]
-ClaimProof = Annotated[str, Field(max_length=86)]
-# Campaign number, coupon number, epoch; and the proof of the grant, from a tablet that has it.
-Claim = (
-    Annotated[tuple[Epoch, Epoch, Epoch], Field(strict=False)]
-    | Annotated[tuple[Epoch, Epoch, Epoch, ClaimProof], Field(strict=False)]
-)
-
-
-class ReceiptBody(BaseModel):
-    """The newest receipt that the tablet was given."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-    generation: Annotated[int, Field(ge=1, lt=2**31)]
-    number: Annotated[int, Field(ge=1, lt=2**53)]
-    hash: Annotated[str, Field(max_length=64)]
-    at: Annotated[int, Field(ge=0, lt=2**53)]
-    proof: Annotated[str, Field(max_length=86)]
-
-
-class SyncBody(_Body):
-    after: Annotated[int, Field(ge=0)]
-    entries: Annotated[list[EntryBody], Field(max_length=ENTRIES_PER_SYNC_MAX)]
-    time: int | None = None
-    verify: Annotated[str, Field(max_length=512)] | None = None
-    known: Annotated[str, Field(max_length=64)] | None = None
-    epoch: Epoch = 0
-    position: Annotated[str, Field(max_length=40)] | None = None
-    siblings: Annotated[dict[Annotated[str, Field(max_length=40)], Epoch], Field(max_length=SIBLINGS_MAX)] = {}
-    homes: Annotated[dict[CampaignNumber, CouponCount], Field(max_length=HOMES_MAX)] = {}
-    receipt: ReceiptBody | None = None
-    # A report to a restored server: the generation that the tablet knows, its journal's last number, and its holds, in parts.
-    generation: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    end: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    claims: Annotated[list[Claim], Field(max_length=recovery_reports.CLAIMS_PER_REQUEST_MAX)] = []
-    more_claims: bool = False
-    copies: Annotated[list[SealedCopy], Field(max_length=COPIES_PER_REQUEST_MAX)] = []
-    more_copies: bool = False
-    old: OldJournalBody | None = None
-    # From a tablet that the server does not know: its proof of enrolment.
-    proof: SealedProof | None = None
-
-
-class BellBody(_Body):
-    epoch: Epoch = 0
-
-
-class SetsBody(_Body):
-    campaign: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @blueprint.get("/")
@@ -243,6 +162,32 @@ def sync() -> Response:
     return _compressed(_as_json(reply))
 
 
+@blueprint.post("/damage")
+def damage() -> dict[str, Any]:
+    """Takes a part of a damaged journal's file; without bytes it only says how many are here. A tablet that says this of its own journal is
+    revoked first, whatever becomes of the rest.
+    """
+    signed, now = _read_signature(), now_ms()
+    device, body = _find_signer(signed, even_revoked=True), _parse(DamageBody)
+    if device is None:
+        _note_forgotten(signed, body, now)
+        raise NotSigned
+    part = Part(
+        device_id=body.device,
+        damage=body.damage,
+        file=body.file,
+        size=body.size,
+        start=body.start,
+        bytes=_bytes(body.bytes),
+        entries=_entries(body.entries),
+        proof=_proof_of(body.device, body.proof),
+    )
+    if part.device_id == device.id:
+        write(lambda session: damaged_journals.stop(session, device.id, now))
+    received = write(lambda session: damaged_journals.hand_in(session, device.id, part, now))
+    return {"v": 1, **asdict(received)}
+
+
 @blueprint.post("/bell")
 def bell() -> dict[str, Any]:
     """Says whether there is a recall or a new hold for this tablet. Tablets ask every second, so it must stay cheap."""
@@ -266,7 +211,7 @@ def sets() -> Response:
     return response
 
 
-def _note_forgotten(signed: Signed, body: SyncBody, now: Ms) -> None:
+def _note_forgotten(signed: Signed, body: SyncBody | DamageBody, now: Ms) -> None:
     """Records that a tablet which the restored ledger lacks has called. It must show a proof of enrolment and have signed with its key."""
     proof = _proof_of(signed.device_id, body.proof)
     if proof and signed.accepts(proof.public_key):

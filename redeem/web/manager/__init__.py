@@ -73,6 +73,7 @@ WORDS = (
     "ANSWERS",
     "BEARERS",
     "CHANGES",
+    "DAMAGES",
     "DECLINES",
     "ENTRIES",
     "OUTCOMES",

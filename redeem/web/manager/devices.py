@@ -13,6 +13,7 @@ from redeem.devices.directory import DeviceLine, EnrolmentLine, get_device, get_
 from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores
 from redeem.redemptions.late_undos import count_late_undos
+from redeem.sync.damaged_journals import list_damaged
 from redeem.web.api.auth import key_cache
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
@@ -43,11 +44,14 @@ class DeviceForm(Form):
 @office("/devices", Permission.READ)
 def devices() -> ResponseReturnValue:
     scope, now = person().scope, now_ms()
-    found, late_undos = read(lambda db: (list_devices(db, scope), count_late_undos(db, now, scope)))
+    found, late_undos, damaged = read(
+        lambda db: (list_devices(db, scope), count_late_undos(db, now, scope), list_damaged(db, scope))
+    )
     return render_template(
         "manager/devices.html",
         devices=found,
         late_undos=late_undos,
+        damaged={each.device_id for each in damaged if each.lost_at is None},
         now=now,
         dark_ms=DARK_MS,
         skewed_ms=SKEWED_MS,

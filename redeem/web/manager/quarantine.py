@@ -15,6 +15,7 @@ from redeem.domain.signing_keys import KeyRing
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id, is_id
 from redeem.redemptions.identify import read_name
+from redeem.sync.damaged_journals import list_damaged_at_risk
 from redeem.sync.quarantine import (
     ENTRIES_PER_PAGE_MAX,
     Line,
@@ -49,8 +50,11 @@ class Shown:
 @office("/quarantine", Permission.READ)
 def quarantine() -> ResponseReturnValue:
     scope, after = person().scope, read_place(request.args.get("after", ""))
-    found = read(lambda db: page_of_waiting(db, scope, after))
-    return render_template("manager/quarantine.html", journals=found, paged=after is not None, now=now_ms())
+    now = now_ms()
+    found, (damaged, risks) = read(lambda db: (page_of_waiting(db, scope, after), list_damaged_at_risk(db, scope, now)))
+    return render_template(
+        "manager/quarantine.html", journals=found, damaged=damaged, risks=risks, paged=after is not None, now=now
+    )
 
 
 def read_place(text: str) -> Place | None:

@@ -13,6 +13,7 @@ from redeem.domain.acts import Kind, Outcome, Refusal
 from redeem.domain.judgement import Rule
 from redeem.domain.rules import Verdict
 from redeem.redemptions.conflicts import NEVER_GIVEN
+from redeem.sync.damaged_journals import Damage
 from redeem.sync.quarantine import NOT_SIGNED
 from redeem.web import declines
 
@@ -97,6 +98,12 @@ QUARANTINED: Words = {
     "broken_journal": _("The journal does not continue where the server's copy ends"),
     "key_lost": _("The tablet lost its key and was enrolled again"),
     "key_kept": _("The tablet was enrolled again with its key"),
+    "damaged": _("The tablet's storage was damaged"),
+}
+DAMAGES: Words = {
+    Damage.UNREADABLE: _("A part of the journal can't be read"),
+    Damage.SHORT: _("The end of the journal is missing"),
+    Damage.REWRITTEN: _("The journal is not the one that the tablet wrote"),
 }
 RULES: Words = {
     Rule.VOID: _("The coupon was void."),

@@ -3,7 +3,7 @@ import { AT_RISK, OFFLINE, RECOVERING } from "../knowledge/check.js";
 import { Counter } from "./counter.js";
 import { lockScreen } from "./lock.js";
 import { Scanner } from "../scanning/scanner.js";
-import { damagedScreen, enrolScreen, faultScreen } from "./setup.js";
+import { enrolScreen, faultScreen } from "./setup.js";
 import { closeSheets, codeSheet, hasSheet, refusalSheet, undoSheet } from "./sheets.js";
 import { Verdict } from "../domain/rules.js";
 import { settingsSheet } from "./settings.js";
@@ -13,7 +13,6 @@ import { shiftSheet } from "./shift.js";
 import { campaignOf, givenToday, IDLE_MS } from "../knowledge/state.js";
 import { currentLanguage, t } from "../view/strings.js";
 import { BELL_EVERY_MS, SYNC_EVERY_MS } from "../server/sync.js";
-import { BEHIND } from "../server/opening.js";
 import { syncLine } from "./sync-line.js";
 import {
   askingScreen,
@@ -201,9 +200,7 @@ export class Page {
   }
 
   #refusedScreen() {
-    const { mustEnrol, refused } = this.#parts.sync;
-    if (!mustEnrol) return null;
-    if (refused === BEHIND) return damagedScreen(this.#actions.enrolAgain);
+    if (!this.#parts.sync.mustEnrol) return null;
     return enrolScreen({ onToken: this.#actions.enrolAgain, lostKey: false, revoked: true });
   }
 

@@ -32,9 +32,16 @@ export function enrolScreen({ onToken, lostKey, revoked }) {
 
 /**
  * The tablet's journal is damaged: it can't know what it has given.
- * @param {(token: string) => unknown} onToken
+ * @param {(token: string) => unknown} onToken @param {Promise<boolean>} handedIn  false: the shop does not take the journal
  */
-export function damagedScreen(onToken) {
+export function damagedScreen(onToken, handedIn) {
+  const progress = el("p", { class: "text-l measure", role: "status" }, t("Keep the tablet online: it hands in what it recorded."));
+  const say = (/** @type {boolean} */ done) => {
+    progress.textContent = done
+      ? t("The shop has what this tablet recorded.")
+      : t("The shop does not take what this tablet recorded. It stays on the tablet.");
+  };
+  void handedIn.then(say);
   const scan = button(t("Scan the link"), () => screen.replaceWith(scanLinkScreen(onToken, screen)), { icon: "camera" });
   const screen = helpScreen({
     icon: "alert",
@@ -44,11 +51,10 @@ export function damagedScreen(onToken) {
       t("What it recorded is kept. Leave its browser data as it is."),
     ],
     steps: [
-      t("Keep the tablet online for a minute: it hands in what it has."),
       t("In the office: Devices. What this tablet may give stays reserved for it until a shop manager decides."),
       t("Enrol the tablet anew with a link from a manager."),
     ],
-    actions: [scan],
+    actions: [progress, scan],
     role: "alert",
   });
   return screen;

@@ -5,6 +5,7 @@
 import { NoAnswer, Refused } from "./api.js";
 import { clockFault, clockWord } from "../knowledge/clock.js";
 import { couponIdOf, Holds } from "../knowledge/holds.js";
+import { handInAll } from "./damage.js";
 import { Report } from "./report.js";
 import { oldest, Sets } from "../knowledge/sets.js";
 import { Siblings } from "../knowledge/siblings.js";
@@ -16,6 +17,7 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
 /** @import { Kept as KeptSiblings } from "../knowledge/siblings.js" */
 /** @import { Receipt } from "../knowledge/state.js" */
 /** @import { Journal } from "../storage/journal.js" */
+/** @import { DamagedFiles } from "./damage.js" */
 /** @import { Batch } from "../storage/old-journals.js" */
 /** @import { LastContact, Snapshot } from "../knowledge/state.js" */
 
@@ -29,7 +31,7 @@ import { isMoving, mayMove, mayRelease, sendAfter, waiting } from "../knowledge/
  *   putSiblings(siblings: KeptSiblings): Promise<void>, copies(): Promise<string[]>,
  *   putCopies(copies: string[]): Promise<void>}} Memory  a cache that may be lost
  * @typedef {{next(limit: number): Promise<Batch | null>, sent(batch: Batch, refused?: number): Promise<void>, again(): Promise<void>,
- *   trouble: string | null}} Old  the old journals
+ *   trouble: string | null} & DamagedFiles} Old  the old journals
  * @typedef {{verify?: string, urgent?: boolean, timeoutMs?: number}} SyncOptions  `urgent`: a person waits, so requests under way are
  *   aborted; this one sends their entries again
  */
@@ -327,6 +329,7 @@ export class Sync extends EventTarget {
         const { old_refused: refused } = await this.#exchange(this.#acknowledged, [], undefined, limits, batch);
         await old.sent(batch, refused);
       }
+      await handInAll(old, this.#api, this.#key, limits);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       old.trouble = error.code;
@@ -385,8 +388,8 @@ export class Sync extends EventTarget {
   async #noteFailure(error) {
     if (error instanceof Refused) this.refused = error.code;
     else this.offlineSince ??= this.#now();
-    this.#announce(error instanceof Refused);
     if (error instanceof Refused && this.mustEnrol) await this.#memory.putHeard({ ...this.#heard(), refused: error.code });
+    this.#announce(error instanceof Refused);
   }
 
   /** @param {boolean} online */

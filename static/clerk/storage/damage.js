@@ -10,6 +10,8 @@ import { hasHeader, HEADER, MEASURED, readRecords, salvage, startsWith } from ".
 
 /** @typedef {"unreadable" | "short" | "rewritten"} Damage  a part can't be read; the end is missing; entries are not those that were */
 
+/** @typedef {{device: string, damage: Damage, bytes: Uint8Array<ArrayBuffer>, proof?: string}} DamagedFile  of the device that wrote it */
+
 /** The journal can't be gone on with. */
 export class DamagedJournal extends Error {
   /** @param {Damage} damage @param {string} [what] */

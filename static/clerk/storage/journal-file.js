@@ -33,14 +33,19 @@ export class JournalFile {
     return this.#call("retire");
   }
 
-  /** The names of the files that were set aside. @returns {Promise<string[]>} */
-  retired() {
-    return this.#call("retired");
+  /** The names of the files of earlier journals, which were set aside. @returns {Promise<string[]>} */
+  earlier() {
+    return this.#call("earlier");
   }
 
-  /** The records of a file that was set aside. @param {string} name @returns {Promise<string[]>} */
+  /** The records of a file that was set aside, as far as they are whole. @param {string} name @returns {Promise<string[]>} */
   read(name) {
     return this.#call("read", name);
+  }
+
+  /** All bytes of a file. @param {string} [name] of one that was set aside @returns {Promise<Uint8Array<ArrayBuffer>>} */
+  bytes(name = "journal.redeem") {
+    return this.#call("bytes", name);
   }
 
   /** @param {string} call @param {string} [text] @returns {Promise<any>} */

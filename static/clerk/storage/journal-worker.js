@@ -2,7 +2,7 @@
  * Writes the journal file, and beside it its flushed length. Its sync access handle is exclusive, which also ensures that only one tab
  * writes.
  *
- * Messages: {id, call: "open" | "append" | "retire" | "retired" | "read", text?}; answers: {id, value} or {id, error}.
+ * Messages: {id, call, text?}, the calls are those of journal-file.js; answers: {id, value} or {id, error}.
  * Nothing is deleted: bytes are copied to a file of their own before they are cut from the journal. A damaged file is left as it is.
  */
 import { readJournal } from "./damage.js";
@@ -13,7 +13,7 @@ import { HEADER, MEASURED, readRecords, salvage, startsWith, writeRecord } from 
 
 const FILE = "journal.redeem";
 const LENGTHS = "journal-lengths.redeem";
-const RETIRED = /^journal-(retired|damaged)-\d+\.redeem$/;
+const SET_ASIDE = /^journal-(retired|damaged)-\d+\.redeem$/;
 const OPEN_TRIES = 15;
 const OPEN_PAUSE_MS = 100;
 
@@ -45,17 +45,17 @@ const calls = {
     if (whole.length > HEADER.length) await setAside(whole, damage ? "damaged" : "retired");
     begin(opened());
   },
-  retired: async () => {
+  earlier: async () => {
     const names = [];
-    for await (const name of (await navigator.storage.getDirectory()).keys()) if (RETIRED.test(name)) names.push(name);
+    for await (const name of (await navigator.storage.getDirectory()).keys()) if (SET_ASIDE.test(name)) names.push(name);
     return names;
   },
   // Every whole record, also behind damage.
   read: async (name) => {
-    const file = await (await navigator.storage.getDirectory()).getFileHandle(name);
-    const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+    const bytes = await bytesOf(name);
     return [...salvage(bytes, readRecords(bytes).whole && HEADER.length)].map(({ text }) => text);
   },
+  bytes: async (name) => (name === FILE ? readAll(opened()) : bytesOf(name)),
 };
 
 addEventListener("message", async ({ data: { id, call, text } }) => {
@@ -145,6 +145,12 @@ function keepLength() {
 function keepFirstLengths() {
   keepLength();
   keepLength();
+}
+
+/** Of a file that was set aside. @param {string} name @returns {Promise<Uint8Array<ArrayBuffer>>} */
+async function bytesOf(name) {
+  const file = await (await navigator.storage.getDirectory()).getFileHandle(name);
+  return new Uint8Array(await (await file.getFile()).arrayBuffer());
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {string} why */

@@ -6,15 +6,19 @@
  */
 import { ownerOf, proofOf } from "./journal.js";
 
+/** @import { DamagedFile } from "./damage.js" */
 /** @import { SignedEntry } from "./journal.js" */
 
 /**
  * @typedef {{name: string, device: string, proof?: string, entries: SignedEntry[], of: number}} Batch  `proof`: sealed by the server for
  *   that device; `of`: how many entries the whole journal has
  * @typedef {Record<string, {sent: number, of: number}>} HandedIn  by the file's name
- * @typedef {{retired(): Promise<string[]>, read(name: string): Promise<string[]>}} Files  the names of the files, and their records
+ * @typedef {{earlier(): Promise<string[]>, read(name: string): Promise<string[]>, bytes(name: string): Promise<Uint8Array<ArrayBuffer>>}}
+ *   Files  the names of the files, their records and their bytes
  * @typedef {{handedIn(): Promise<HandedIn | undefined>, putHandedIn(handedIn: HandedIn): Promise<void>}} Progress
  */
+
+const isDamaged = (/** @type {string} */ name) => name.includes("damaged");
 
 export class OldJournals {
   /** @type {HandedIn} */
@@ -27,6 +31,8 @@ export class OldJournals {
   #open = null;
   /** How many entries the server did not keep, because the device did not sign them. */
   #refused = 0;
+  /** Names of damaged files that the server has. @type {Set<string>} */
+  #here = new Set();
   #files;
   #progress;
 
@@ -68,17 +74,39 @@ export class OldJournals {
     await this.#progress.putHandedIn(this.#handedIn);
   }
 
+  /**
+   * A damaged file of an earlier journal that the server may lack; null if there is none.
+   * @returns {Promise<(DamagedFile & {name: string}) | null>}
+   */
+  async nextDamaged() {
+    if (this.trouble) return null;
+    const names = (await this.#files.earlier()).filter((name) => isDamaged(name) && !this.#here.has(name));
+    for (const name of names) {
+      const records = await this.#files.read(name);
+      const device = records.length ? ownerOf(records) : null;
+      if (device) return { name, device, damage: "unreadable", bytes: await this.#files.bytes(name), proof: proofOf(records) };
+      this.#here.add(name); // nobody can say whose it is: it stays here
+    }
+    return null;
+  }
+
+  /** Notes that the server has this damaged file. @param {string} name */
+  handedIn(name) {
+    this.#here.add(name);
+  }
+
   /** Starts again from the first entry: a restored server may have lost what was sent. */
   async again() {
     this.trouble = null;
     this.#refused = 0;
     this.#left = null;
+    this.#here.clear();
     await this.#progress.putHandedIn({});
   }
 
   async #begin() {
     this.#handedIn = (await this.#progress.handedIn()) ?? {};
-    const names = await this.#files.retired();
+    const names = (await this.#files.earlier()).filter((name) => !isDamaged(name));
     return names.filter((name) => !this.#handedIn[name] || this.#handedIn[name].sent < this.#handedIn[name].of).sort();
   }
 

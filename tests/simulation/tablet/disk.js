@@ -21,6 +21,8 @@ export class Disk {
   #earlier = [];
   /** @type {Uint8Array[][]} earlier contents of the journal and of its length, the newest first */
   #journals = [];
+  /** The device whose journal was put back with its length. @type {string | undefined} */
+  #putBack;
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
 
@@ -36,6 +38,8 @@ export class Disk {
    * @param {number} back how many of these to go back
    */
   forget(what, back = 0) {
+    // A journal that is put back below what the server acknowledged is noticed by that alone.
+    if (what !== "all" && this.#putBack && this.#putBack === this.memory.device?.id) return;
     if (what === "caches") for (const name of CACHES) delete this.memory[name];
     if (what === "all") this.memory = {};
     const earlier = this.#earlier[back];
@@ -68,7 +72,9 @@ export class Disk {
     const [older, length] = this.#journals[Math.floor(where * this.#journals.length)] ?? [];
     const isKnown = older && entriesIn(older) < (this.memory.acknowledged ?? 0);
     if (older && (how === "older" || (how === "back" && isKnown))) file.replace(older);
-    if (how === "back" && isKnown) this.files.get(LENGTHS)?.replace(length);
+    if (how !== "back" || !isKnown) return;
+    this.files.get(LENGTHS)?.replace(length);
+    this.#putBack = this.memory.device?.id;
   }
 
   /** The texts of the entries of each journal, by device; also those behind damage. @returns {Record<string, string[]>} */

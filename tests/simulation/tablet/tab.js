@@ -4,6 +4,7 @@ import { Worker } from "./disk.js";
 import { storeOver } from "./memory.js";
 import { Api, NoAnswer, Refused } from "../../../static/clerk/server/api.js";
 import { Counter } from "../../../static/clerk/counter/counter.js";
+import { handIn } from "../../../static/clerk/server/damage.js";
 import { enrol } from "../../../static/clerk/server/enrolment.js";
 import { JournalFile } from "../../../static/clerk/storage/journal-file.js";
 import { openJournal } from "../../../static/clerk/server/opening.js";
@@ -11,6 +12,8 @@ import { OldJournals } from "../../../static/clerk/storage/old-journals.js";
 import { Sync } from "../../../static/clerk/server/sync.js";
 
 /** @import { Disk } from "./disk.js" */
+/** @import { DeviceKey } from "../../../static/clerk/server/api.js" */
+/** @import { Damage, DamagedFile } from "../../../static/clerk/storage/damage.js" */
 /** @import { Journal, Signer } from "../../../static/clerk/storage/journal.js" */
 /** @import { Screen } from "../../../static/clerk/counter/counter.js" */
 /** @import { DeviceRecord } from "../../../static/clerk/storage/store.js" */
@@ -39,6 +42,8 @@ export class Tab {
   device;
   /** @type {{journal: Journal, sync: Sync, counter: Counter} | undefined} */
   till;
+  /** @type {{file: DamagedFile, key: DeviceKey} | undefined} */
+  #damaged;
   #now = () => clock.now + this.skewMs;
   #api = new Api((path, request) => this.#fetch(String(path), /** @type {any} */ (request)), "", this.#now);
   /** @type {import("../../../static/clerk/storage/journal-file.js").Opened} what the journal's file held */
@@ -68,7 +73,8 @@ export class Tab {
     const { journal, damage } = device ? await this.#openJournal(device) : NOTHING;
     if (device && journal && !damage) await this.#openTill(device, journal);
     else if (pending) await this.enrol(pending.token);
-    else this.#show({ name: damage ? "damaged" : "enrol" });
+    else if (device && damage) await this.#stop(device, damage);
+    else this.#show({ name: "enrol" });
   }
 
   /** @param {string} token of a link */
@@ -95,6 +101,7 @@ export class Tab {
 
   /** The regular sync of every twenty seconds. */
   async beat() {
+    if (this.#damaged) await calmly(handIn(this.#damaged.file, this.#api, this.#damaged.key));
     await calmly(this.till?.sync.run());
   }
 
@@ -102,6 +109,14 @@ export class Tab {
   async ring() {
     const { sync } = this.till ?? {};
     if (sync?.online && !sync.refused && (await calmly(sync.rings()))) await calmly(sync.run());
+  }
+
+  /** @param {DeviceRecord} device @param {Damage} damage */
+  async #stop(device, damage) {
+    const file = { device: device.id, damage, bytes: await this.#file.bytes(), proof: device.proof };
+    this.#damaged = { file, key: keyOf(device) };
+    this.#show({ name: "damaged" });
+    await this.beat();
   }
 
   /** @param {DeviceRecord} device */
@@ -116,7 +131,7 @@ export class Tab {
     const old = new OldJournals(this.#file, this.#store);
     const sync = new Sync({
       api: this.#api,
-      key: { id: device.id, sign: signerOf(device).sign, proof: device.proof },
+      key: keyOf(device),
       journal,
       memory: this.#store,
       now: this.#now,
@@ -154,6 +169,9 @@ const signerOf = ({ id, keys }) => ({
   deviceId: id,
   sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", keys.privateKey, bytes)),
 });
+
+/** @param {DeviceRecord} device @returns {DeviceKey} */
+const keyOf = (device) => ({ id: device.id, sign: signerOf(device).sign, proof: device.proof });
 
 /** A JournalFile over an existing worker. @param {Worker} worker */
 function openFile(worker) {

@@ -73,8 +73,8 @@ class Account:
     """What a partner is owed that no earlier statement has. It is open, or closed as the statement of this number.
 
     `stated` is the sum of the statements before it. `pending` counts gifts of which nobody has said that they were handed over, and
-    `undecided` second and contested gifts about which a shop manager has still to decide, and gifts of a restored
-    campaign that nobody has confirmed.
+    `undecided` second and contested gifts about which a shop manager has still to decide, `unconfirmed` gifts of restored campaigns that
+    nobody has confirmed.
     """
 
     partner_id: str
@@ -84,6 +84,7 @@ class Account:
     stated: tuple[Money, ...]
     pending: int = 0
     undecided: int = 0
+    unconfirmed: int = 0
     id: str | None = None
     at: Ms | None = None
     closed_by: str | None = None
@@ -179,6 +180,7 @@ def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account
     """Return open accounts, with as many SQL statements for many partners as for one."""
     ids = [partner.id for partner in partners]
     stated, (owed, pending, undecided) = stated_by_partner(session, ids), what_is_owed(session, ids)
+    unconfirmed = leave_out_unconfirmed(session, owed)
     newest, new = newest_numbers(session, ids), {each: not_stated(owed[each], stated[each]) for each in ids}
     campaigns = read_campaigns(session, {number for counts in new.values() for number in counts})
     return [
@@ -194,6 +196,7 @@ def open_accounts(session: Session, partners: Sequence[Partner]) -> list[Account
             stated=owed_for(stated[partner.id]),
             pending=pending[partner.id],
             undecided=undecided[partner.id],
+            unconfirmed=unconfirmed[partner.id],
         )
         for partner in partners
         for counts in (new[partner.id],)
@@ -236,25 +239,32 @@ def owed_for(lines: Iterable[Line]) -> tuple[Money, ...]:
 
 def what_is_owed(
     session: Session, partner_ids: Collection[str]
-) -> tuple[Mapping[str, Mapping[int, Counts]], Mapping[str, int], Mapping[str, int]]:
+) -> tuple[dict[str, dict[int, Counts]], Mapping[str, int], Mapping[str, int]]:
     """Return what is owed by partner and campaign number, and by partner how many gifts are pending, and how many are undecided."""
-    owed: defaultdict[str, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
+    owed: dict[str, dict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
     pending: Counter[str] = Counter()
     undecided: Counter[str] = Counter()
-    unconfirmed = set(session.scalars(select(Campaign.number).where(Campaign.restored_at.is_not(None))))
     for (partner_id, campaign), gifts in by_partner.gifts_by_partner(session, partner_ids).items():
-        if campaign in unconfirmed:
-            undecided[partner_id] += gifts.given
-        else:
-            owed[partner_id][campaign] += Counts(gifts.given)
+        owed[partner_id][campaign] += Counts(gifts.given)
         pending[partner_id] += gifts.pending
     for partner_id, campaign, bearer, times in second_gifts(session, partner_ids):
-        if bearer is None or campaign in unconfirmed:
+        if bearer is None:
             undecided[partner_id] += times
         else:
             borne = Counts(second_gifts=times) if bearer == "issuer" else Counts(partner_bears=times)
             owed[partner_id][campaign] += borne
     return owed, pending, undecided
+
+
+def leave_out_unconfirmed(session: Session, owed: Mapping[str, dict[int, Counts]]) -> Counter[str]:
+    """Take restored campaigns that nobody has confirmed out of what is owed. Return by partner how many gifts that are."""
+    unconfirmed = set(session.scalars(select(Campaign.number).where(Campaign.restored_at.is_not(None))))
+    left_out: Counter[str] = Counter()
+    for partner_id, by_campaign in owed.items():
+        for number in unconfirmed & by_campaign.keys():
+            counts = by_campaign.pop(number)
+            left_out[partner_id] += counts.gifts + counts.second_gifts
+    return left_out
 
 
 def second_gifts(session: Session, partner_ids: Collection[str]) -> Iterable[tuple[str, int, str | None, int]]:

@@ -96,10 +96,10 @@ def test_what_was_given_of_it_is_booked_and_owed_once_it_is_confirmed(counters, 
     counters.tablet.restored(generation, claims=[(coupon.serial, grant.epoch)])
     all_report(counters, tills, generation, but=[counters.tablet])
     assert counters.standing(coupon).device_id == counters.tablet.device_id
-    assert (owed(counters, cast).owed, owed(counters, cast).undecided) == ((), 1)
+    assert (owed(counters, cast).owed, owed(counters, cast).unconfirmed) == ((), 1)
     confirm(counters, young)
     assert [each.counts.gifts for each in owed(counters, cast).lines] == [1]
-    assert owed(counters, cast).undecided == 0
+    assert owed(counters, cast).unconfirmed == 0
 
 
 def test_an_entry_that_the_ledger_can_not_read_waits_for_the_copies(counters, cast, vault, young):

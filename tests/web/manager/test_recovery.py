@@ -126,7 +126,7 @@ def young(database, cast):
 
     def work(db):
         campaign = factories.campaign(db, "Came back", partners=[cast.north_partner])
-        campaign.restored_at = campaign.stopped_at = now_ms()
+        campaign.restored_at = now_ms()
         return campaign.number
 
     return database.write(work)
@@ -159,3 +159,10 @@ def test_a_partner_sees_its_own_that_came_back_without_a_button(office, young):
     page = office("partner_manager").open(f"/manager/campaigns/cmp_{young}").text
     assert "Nothing of it is owed until a shop manager confirms" in page
     assert 'name="version"' not in page
+
+
+def test_statements_say_how_many_gifts_wait_for_that(office, database, young, tills):
+    coupon = database.write(lambda db: factories.coupon(db, young))
+    assert tills["north"].redeem(coupon).code == "redeemed"
+    text = office("shop_manager").open("/manager/statements").text
+    assert "1 gift of a campaign that came back after a restore and is not confirmed." in text

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -36,7 +37,7 @@ Cut = tuple[str, str, str]  # file in static/clerk, what stands there, what is p
 class Guard:
     """`cuts` switch it off on the tablets, `off` on the server. `often` must happen for it to matter.
 
-    `begin` is the seed to begin with: worlds in which it soon matters save time, and nothing else.
+    `begin` is the seed to begin with: worlds in which it soon matters save time, and nothing else. `draw` draws a schedule of its own.
     """
 
     name: str
@@ -44,9 +45,10 @@ class Guard:
     off: Callable[[], AbstractContextManager[object]] = nullcontext
     often: tuple[str, ...] = ()
     begin: int = 0
+    draw: Callable[[int], list[Happening]] | None = None
 
     def schedule(self, seed: int) -> list[Happening]:
-        return schedule.draw(seed, self.often)
+        return self.draw(seed) if self.draw else schedule.draw(seed, self.often)
 
 
 def copy_without(cuts: tuple[Cut, ...], folder: Path) -> Path:
@@ -99,8 +101,8 @@ def recalled_is_released() -> AbstractContextManager[object]:
     """A hold ends when its holder is told to give it back, before the holder has reported what it gave under it."""
     recalls = holds.recalls
 
-    def release_all(session: Any, device_id: str) -> Any:
-        told = recalls(session, device_id)
+    def release_all(session: Any, device_id: str, *compromised: Any) -> Any:
+        told = recalls(session, device_id, *compromised)
         for grant in told:
             holds.release(session, grant.serial, device_id, grant.epoch, 0)
         return told
@@ -139,6 +141,27 @@ def any_claim_is_believed() -> AbstractContextManager[object]:
         return recovery_reports.Claimed(hold.serial, hold.epoch, is_unproved=False)
 
     return patch.object(recovery_reports, "as_claim", believed)
+
+
+def restores_with_lies(seed: int) -> list[Happening]:
+    """Again and again a backup, work that it lacks, its restore, lies at once, and then everybody else."""
+    chance = Random(f"{seed} restores with lies")
+
+    def some(times: int, *names: str) -> list[Happening]:
+        drawn = [(chance.choice(names), chance.randrange(60), chance.getrandbits(32)) for _ in range(times)]
+        return [Happening(*each) for each in drawn]
+
+    return [
+        each
+        for _ in range(4)
+        for each in (
+            *some(1, "back_up"),
+            *some(20, "issue", "move_home", "beat", "carry", "rush"),
+            *some(1, "restore"),
+            *some(8, "lie"),
+            *some(25, "beat", "carry", "work", "rush", "recover", "till_reports"),
+        )
+    ]
 
 
 WAIT_FOR_ANSWER = "await this.#deeds.ask({ timeoutMs: ASK_MS });"
@@ -208,5 +231,5 @@ GUARDS = (
         often=("damage", "remember", "darken"),
     ),
     Guard("the judgement of gifts", off=nothing_is_judged, often=("lie",)),
-    Guard("the grant of a claim", off=any_claim_is_believed, often=("lie", "restore", "back_up")),
+    Guard("the grant of a claim", off=any_claim_is_believed, draw=restores_with_lies),
 )

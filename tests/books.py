@@ -57,11 +57,11 @@ def lost(session: Session) -> Iterator[str]:
 def outlived(session: Session) -> Iterator[str]:
     """Returns the coupons that a device holds and was not asked back, although another one's gift, that breaks no rule, stands."""
     contested = set(session.scalars(select(Conflict.act_id).where(Conflict.rule.is_not(None))))
-    beside = select(Coupon.serial, Coupon.recalled_at, Redemption.act_id).where(
-        Coupon.serial == Redemption.serial, Coupon.holder_id != Redemption.device_id
+    beside = select(Coupon.serial, Coupon.holder_id, Act).where(
+        Coupon.serial == Redemption.serial, Act.id == Redemption.act_id, Coupon.recalled_at.is_(None)
     )
-    for serial, recalled_at, act_id in session.execute(beside):
-        if recalled_at is None and act_id not in contested:
+    for serial, holder_id, act in session.execute(beside.where(Coupon.holder_id.is_not(None))):
+        if attempt(act, "n")[0] != holder_id and act.id not in contested:
             yield f"coupon {serial} was given by another device than the one that holds it"
 
 

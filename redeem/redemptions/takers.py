@@ -198,7 +198,7 @@ def stand_after_all(
 
 def recall_beside(taking: Taking, coupon: IssuedCoupon) -> None:
     """Recall the hold of another device on a coupon that this device has given: it was given at risk, or reported late."""
-    if coupon.holder_id not in (None, taking.act.actor.device_id):
+    if taking.act.from_quarantine or coupon.holder_id not in (None, taking.act.actor.device_id):
         ledger.recall_beside(taking.session, [coupon.serial], taking.now)
 
 

@@ -5,6 +5,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 
 from redeem.accounts.roles import Scope
+from redeem.coupons import issue
 from redeem.db.models.ledger import Conflict
 from redeem.devices.forgotten import Proof
 from redeem.ledger.signing import load_ring
@@ -14,6 +15,7 @@ from redeem.sync import quarantine
 from redeem.sync.old_journals import OldJournal
 from tests import factories
 from tests.books import ends_in_order
+from tests.counters import serials
 from tests.databases import on_both_databases
 from tests.factories import NOW, PROOFS
 from tests.restores import all_report, restore
@@ -72,6 +74,20 @@ def test_a_second_gift_is_no_own_one_if_the_first_was_given_at_the_other_store(
     new.sync(old=OldJournal(late.device_id, late.journal, proof))
     assert admit(counters, late.device_id, manager_id)["conflict"] == 1
     assert counters.read(lambda s: s.scalar(select(Conflict.bearer))) == "issuer"
+
+
+def test_the_tablet_gives_back_a_hold_on_what_it_gave_before(counters, cast, vault, tills, manager_id):
+    """Its journal of today does not know of it."""
+    coupon, late, proof = gave(counters, vault, cast.north, none_enrolled=True)
+    new = counters.add_tablet(NEW_KEY, cast.annex)
+    all_report(counters, tills, 2)
+    new.restored(2)
+    counters.write(lambda s: issue.get_or_adopt(s, coupon.serial, NOW))
+    counters.write(lambda s: issue.change_home(s, coupon.serial, cast.annex, NOW))
+    (grant,) = new.sync().grants
+    new.sync(old=OldJournal(late.device_id, late.journal, proof))
+    admit(counters, late.device_id, manager_id)
+    assert serials(new.sync(epoch=grant.epoch).recalls) == [coupon.serial]
 
 
 def test_that_stores_managers_see_it_and_no_others(counters, cast, vault, manager_id):

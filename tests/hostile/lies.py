@@ -4,6 +4,7 @@ A lie is told in steps. Up to the first `yield` everybody is honest; there the l
 backup lacks goes on with that, and yields once more: then the backup is put back. What follows is the lie.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from json import dumps
@@ -12,11 +13,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from redeem.accounts.audit import OPERATOR
+from redeem.coupons import campaigns
 from redeem.db.models.coupons import Coupon
 from redeem.devices import moves
 from redeem.domain import short_codes
 from redeem.domain.acts import Act
 from redeem.ledger.rows import KeptAct
+from redeem.lib.money import Money
 from redeem.redemptions import settle, takers
 from tests import factories
 from tests.hostile.client import EPOCHS_END, OwnTablet
@@ -409,6 +413,22 @@ def the_proof_of_another_coupons_code(scene: Scene) -> Iterator[None]:
     yield
     shown = {"typed": own.short_code, "id": coupon.id, "proof": scene.liar.grants[own.id].code_proof}
     scene.liar.tell("gave-held", **shown)
+
+
+@lie(("redeem.partners.settlement.leave_out_unconfirmed", lambda *_: Counter()), restored=True, phases=PHASES[1:])
+def an_older_copy_of_a_campaign(scene: Scene) -> Iterator[None]:
+    """It said that each gift is worth a thousand times as much, until the shop corrected it, before it issued any."""
+    yield
+    dear = {"amount": 35_000_000, "currency": "RUB"}
+    number = scene.campaign(partners=[scene.cast.south_partner], value=dear)
+    copies = scene.liar.sync()["snapshot"]["copies"]
+    changes = {"value": Money(amount=35_000, currency="RUB")}
+    scene.database.write(lambda s: campaigns.patch_campaign(s, OPERATOR, number, scene.now, changes=changes))
+    coupon = scene.granted(scene.liar, number)
+    yield
+    scene.report(scene.liar, copies=copies)
+    grant = scene.liar.grants[coupon.id]
+    scene.liar.tell("gave-held", coupon=coupon.token, epoch=grant.epoch, grant=grant.proof)
 
 
 @lie(("redeem.redemptions.judge.is_over", lambda *_: False), rule="not_held", restored=True, phases=PHASES[2:])

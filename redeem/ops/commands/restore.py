@@ -121,5 +121,7 @@ def print_awaited(life: Life, missing: list[Missing]) -> None:
         "Until all of them have reported, or a manager has written off the others:\n"
         "  - a tablet gives the coupons that it holds; nothing else is given\n"
         "  - no hold is granted, and tills are told that the server is being restored\n"
-        "  - a coupon that was issued since the backup is known again once it is shown"
+        "  - a coupon that was issued since the backup is known again once it is shown\n"
+        "  - a campaign or signing key that was made since comes back with a tablet's report; a shop manager confirms each campaign\n"
+        "Have the shop say its voids since the backup again: those coupons are good until then."
     )

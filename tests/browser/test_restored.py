@@ -44,6 +44,14 @@ def write_off_the_rest(office: Visit) -> None:
     page.get_by_text("written off.").wait_for()
 
 
+def admit_what_waits(office: Visit) -> None:
+    page = office.open(RECOVERY)
+    follow(page.get_by_role("link", name="Look at it"))
+    follow(page.locator("tbody a").first)
+    press(page, "Admit all that wait")
+    page.get_by_text("entries were admitted").wait_for()
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
@@ -78,11 +86,7 @@ def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
     late.page.evaluate("dispatchEvent(new Event('online'))")
     late.expect_text(re.compile(r"· \d with a manager"))
 
-    page = office.open(RECOVERY)
-    follow(page.get_by_role("link", name="Look at it"))
-    follow(page.locator("tbody a").first)
-    press(page, "Admit all that wait")
-    page.get_by_text("entries were admitted").wait_for()
+    admit_what_waits(office)
     page = office.open(RECOVERY)
     page.get_by_role("link", name="Nothing is missing").click()
     page.get_by_role("heading", name="Is nothing missing?").wait_for()
@@ -120,3 +124,28 @@ def test_a_campaign_that_is_in_no_backup_comes_back_with_what_was_given_of_it(
     press(page, "Confirm")
     page.get_by_text("Confirmed. Its gifts are owed from now on.").wait_for()
     assert live.database.read(lambda session: session.get_one(Campaign, campaign)).restored_at is None
+
+
+def test_it_comes_back_with_a_tablet_that_is_enrolled_anew(
+    at_work: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, office: Visit
+) -> None:
+    vault = vault_of(live.database, None)
+    vault.back_up()
+    late, campaign = at_work("Till 2"), shop.new_campaign()
+    coupon = shop.issue(campaign)
+    late.sync()
+    late.scan_by_usb(qr_text(coupon))
+    late.press("Give the gift")
+    late.expect_heading("Hand over the gift")
+    late.press("Next")
+    late.sync()
+    restore(live, vault)
+    late.page.evaluate("dispatchEvent(new Event('online'))")
+    late.expect_heading("Enrol this tablet anew")
+    late.enrol(live.enrolment_link(cast.north, "Till 2 again"))
+    late.page.evaluate("dispatchEvent(new Event('online'))")
+    late.expect_text(re.compile(r"· \d with a manager"))
+    assert live.database.read(lambda session: session.get_one(Campaign, campaign)).restored_at
+    office.sign_in(cast.managers["shop_manager"], PASSWORD)
+    admit_what_waits(office)
+    assert live.standing(coupon.serial)

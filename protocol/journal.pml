@@ -29,9 +29,14 @@
    stops, and keeps what it holds; what the server has it has. Once holds as before, and no device gives again what it has given itself and
    does not know of. Of a device that has stopped no burn is not promised: a manager decides.
 
+   With DECIDES=1 a manager decides once about a pending gift, one that a device was told to give and has not reported: it was never given.
+   Then the coupon is open, and a second gift is possible, for the device may have given. Once is not promised, and its report is recorded
+   and not owed. Promised is:
+     told     no device is told to give on an ask of which that was decided
+
    scripts/check-protocol runs it: journals of three entries (17.9 million states, 60 s), journals of two with a lie (3.2 million, 12 s),
-   of two with a gift at risk (2.6 million, 12 s), of two where one shrinks (6.5 million, 19 s), and with `long` journals of four (144
-   million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors here.
+   of two with a gift at risk (2.6 million, 12 s), of two where one shrinks (6.5 million, 19 s), of two with a decision (4.2 million, 15 s), and
+   with `long` journals of four (144 million states in 6.5 GB, eight minutes of a core). Do not build with -DCOLLAPSE: it hides errors here.
 
    The server may recall a hold at any time: the shop voids the coupon or changes its home, or a clerk elsewhere asks for it.
 
@@ -51,7 +56,10 @@
      -DUNRECALLED      a redemption beside another device's hold recalls nothing
      -DHOLD_BEATS_LIST a device gives what it holds, whatever its list says of the coupon since
    and with a journal that loses entries:
-     -DGOES_ON   the device goes on with what is left of its journal */
+     -DGOES_ON   the device goes on with what is left of its journal
+   and with a decision:
+     -DYES_AFTER_DECISION the first answer to an ask is repeated, whatever was decided since
+     -DGAVE_UNHEARD       what a device reports of an ask is dropped, once that was decided */
 #ifndef LEN
 #define LEN 4
 #endif
@@ -66,6 +74,10 @@
 #endif
 #ifndef SHRINKS
 #define SHRINKS 0
+#endif
+
+#ifndef DECIDES
+#define DECIDES 0
 #endif
 
 #define ASK 1       /* asks whether it may give (the clerk tapped Give)    */
@@ -107,6 +119,9 @@ byte holder = 0;          /* 0 none, else the device that holds the coupon      
 byte epoch = 0;           /* number of the newest grant                           */
 bool recall = false;      /* the hold is recalled                                 */
 bool conflict = false;    /* a device gave while another's redemption stood       */
+bool denied[3];           /* of its newest ask it was decided that nothing was given */
+byte decisions = 0;       /* of a manager                                         */
+bool told = false;        /* a device was told to give on an ask that is denied   */
 bool beside[3];           /* the same, recorded: a gift at risk made it possible  */
 
 chan up = [2] of { byte, byte };                    /* device, entries            */
@@ -160,9 +175,16 @@ inline open(who) {        /* the other device's gift, or the lie, stands now, if
   fi
 }
 
+#ifdef GAVE_UNHEARD
+#define RECORDS_DENIED false
+#else
+#define RECORDS_DENIED true
+#endif
+
 inline take(k) {
   if
   :: entry(d, k) == ASK ->
+       denied[d] = false;
        if
        :: redeemed == 0 && (holder == 0 || holder == d) -> redeemed = d; yes[d] = yes[d] | (1 << k)
        :: redeemed == 0 && holder != 0 && holder != d -> recall = true
@@ -170,9 +192,10 @@ inline take(k) {
        fi
   :: entry(d, k) == GAVE || entry(d, k) == GAVEHELD ->
        if
+       :: entry(d, k) == GAVE && denied[d] -> beside[d] = RECORDS_DENIED
        :: entry(d, k) == GAVEHELD && redeemed == 0 -> stand(d)
-       :: redeemed == d -> owed[d] = true
-       :: redeemed != 0 && redeemed != d && !(redeemed == LIAR && d == 2) -> if :: risks > 0 -> beside[d] = true :: else -> conflict = true fi
+       :: !(entry(d, k) == GAVE && denied[d]) && redeemed == d -> owed[d] = true
+       :: !(entry(d, k) == GAVE && denied[d]) && redeemed != 0 && redeemed != d && !(redeemed == LIAR && d == 2) -> if :: risks + decisions > 0 -> beside[d] = true :: else -> conflict = true fi
        :: else
        fi
   :: entry(d, k) == ATRISK -> if :: redeemed == 0 -> stand(d) :: else -> beside[d] = true fi
@@ -208,9 +231,18 @@ proctype Server() {
        :: redeemed == 0 && holder == 0 && epoch < EPOCHS -> if :: holder = d; epoch++; recall = false :: skip fi
        :: else
        fi;
+       if :: denied[d] && a > 0 && (yes[d] & (1 << a)) -> told = true :: else fi;
        if :: nfull(down) -> down!d,a,((a > 0) && (yes[d] & (1 << a))),((holder == d) -> epoch : 0),(holder == d && recall),(holder == d && HELD_BESIDE) :: full(down) fi;
        d = 0; n = 0; a = 0 }
   :: atomic { holder != 0 && !recall -> recall = true }   /* the shop voids it or changes its home, or a clerk elsewhere asks for it */
+  :: atomic { decisions < DECIDES && (redeemed == 1 || redeemed == 2) && !owed[redeemed] ->     /* a manager: it was never given */
+       d = redeemed; decisions++; denied[d] = true;
+#ifdef YES_AFTER_DECISION
+       skip;
+#else
+       yes[d] = 0;
+#endif
+       open(d); d = 0 }
 #ifdef LEASE
   :: atomic { holder != 0 && redeemed == 0 -> holder = 0; recall = false }
 #endif
@@ -284,8 +316,8 @@ init { atomic { run Network(); run Server(); run Device(1); run Device(2) } }
 #define HONEST(d) (d == 1 || lies == 0)
 #define BURNED(d) (redeemed == d && last[d] == size[d] && !given[d] && !asking[d] && !stopped[d])
 #define IS_OUT(d) (given[d] || forgotten[d])
-#define TWICE ((IS_OUT(1) && IS_OUT(2) && risks == 0) || (given[1] && forgotten[1]) || (given[2] && forgotten[2]) || conflict)
+#define TWICE ((IS_OUT(1) && IS_OUT(2) && risks + decisions == 0) || (given[1] && forgotten[1]) || (given[2] && forgotten[2]) || conflict)
 #define UNBOOKED(d) (HONEST(d) && last[d] == size[d] && given[d] && !(redeemed == d && owed[d]) && !beside[d])
 #define BLOCKED (redeemed == LIAR && holder == 1)
 #define OWED_ON_FAITH ((owed[LIAR] && contested) || owed[1] + owed[2] + owed[LIAR] > 1)
-ltl once { [] (!TWICE && !(HELD_BESIDE && !recall) && !knew && !BURNED(1) && !BURNED(2) && !UNBOOKED(1) && !UNBOOKED(2) && !BLOCKED && !OWED_ON_FAITH) }
+ltl once { [] (!TWICE && !(HELD_BESIDE && !recall) && !knew && !told && !BURNED(1) && !BURNED(2) && !UNBOOKED(1) && !UNBOOKED(2) && !BLOCKED && !OWED_ON_FAITH) }

@@ -13,6 +13,7 @@ from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, NOTED, REDEEMING, Kind, Outcome, counted_as
+from redeem.domain.judgement import Rule
 from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
 from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
@@ -134,10 +135,11 @@ def recount(session: Session) -> Counter[Count]:
     contested = select(Act, Conflict.at).join(Conflict, Conflict.act_id == Act.id).where(Conflict.rule.is_not(None))
     for act, at in session.execute(contested):
         count(act, Outcome.CONTESTED, at)
+    denied = set(session.scalars(select(Conflict.act_id).where(Conflict.rule == Rule.NEVER_GIVEN)))  # redeemed before
     reversed_acts = (
         select(Act, Reversal.reason)
         .join(Reversal, Reversal.act_id == Act.id)
-        .where(Act.id.not_in(contested_ids(session)))
+        .where(Act.id.not_in(contested_ids(session) - denied))
     )
     for act, reason in session.execute(reversed_acts):
         count(act, "withdrawn" if reason in (NOT_HANDED_OVER, CANCELLED) else Outcome.REVERSED, act.at)

@@ -67,6 +67,7 @@ class Change(StrEnum):
     ENTRIES_ADMITTED = "entries_admitted"
     ENTRIES_LEFT = "entries_left"
     GIFT_UNDONE = "gift_undone"
+    PENDING_DECIDED = "pending_decided"
     CONFLICT_DECIDED = "conflict_decided"
     STATEMENT_CLOSED = "statement_closed"
     PERSON_INVITED = "person_invited"

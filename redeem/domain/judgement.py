@@ -31,14 +31,16 @@ class Rule(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     NOT_HELD = "not_held"  # given without a network, and neither held nor within a campaign that allows that
+    NEVER_GIVEN = "never_given"  # a shop manager had decided that this gift was never given
     NO_YES = "no_yes"  # said to be given on a yes, and no yes is known or shown
     LISTED = "listed"  # the tablet's list said that it had been given already
     OLD_LIST = "old_list"  # given at risk without a list, or by one that was too old
     OVER_LIMIT = "over_limit"  # given at risk beyond the campaign's limits
 
 
-# Nobody is kept from a good coupon by these: it is shown where it can't be given, or its number on a token that the shop has not made.
-NO_RIGHT_TO_BLOCK = frozenset({Rule.WRONG_STORE, Rule.COMPROMISED_KEY})
+# Nobody is kept from a good coupon by these: it is shown where it can't be given, or its number on a token that the shop has not made, or
+# a shop manager has said that the coupon is good.
+NO_RIGHT_TO_BLOCK = frozenset({Rule.WRONG_STORE, Rule.COMPROMISED_KEY, Rule.NEVER_GIVEN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from redeem.domain.acts import NOT_HANDED_OVER
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Facts
 from redeem.domain.terms import Terms, parse_terms
@@ -80,7 +81,9 @@ class StandingRedemption:
 
 @dataclass(frozen=True, slots=True)
 class KeptAct:
-    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None. `at` and `device_at`: as in Act."""
+    """An act that was taken and answered before. `reversal` is the reason of its reversal, or None, and `reversed_by_id` the manager who
+    decided that. `at` and `device_at`: as in Act.
+    """
 
     id: str
     name: str
@@ -94,6 +97,12 @@ class KeptAct:
     at: Ms
     device_at: Ms | None
     reversal: str | None
+    reversed_by_id: str | None
+
+    @property
+    def is_denied(self) -> bool:
+        """Return whether a shop manager has decided that the gift, which was pending, was never given."""
+        return self.reversal == NOT_HANDED_OVER and self.reversed_by_id is not None
 
 
 @dataclass(frozen=True, slots=True)

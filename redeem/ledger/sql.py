@@ -138,6 +138,7 @@ ACT = (
         at=Act.at,
         device_at=Act.device_at,
         reversal=Reversal.reason,
+        reversed_by_id=Reversal.manager_id,
     )
     .join(Store, Store.id == Act.store_id)
     .outerjoin(Reversal, Reversal.act_id == Act.id)

@@ -109,6 +109,8 @@ def take_gave(taking: Taking) -> Answer:
     If a restore has lost the redemption that allowed it, the redemption stands from now on, if the tablet shows the yes that it had.
     """
     about, coupon = taking.about, taking.coupon
+    if about and coupon and about.is_denied:
+        return contest(taking, coupon, Rule.NEVER_GIVEN, ledger.find_standing(taking.session, coupon.serial), about.id)
     if about is None or about.kind != Kind.ASK or about.reversal is not None or coupon is None:
         return Answer(Outcome.NOTED, {"stands": False})
     if ledger.mark_handed_over(taking.session, about.id, taking.now):

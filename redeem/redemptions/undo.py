@@ -30,7 +30,9 @@ class GiftPending(Conflict):
     """Nobody knows yet whether the gift was handed over."""
 
     code = "gift_pending"
-    default_detail = "Wait for the tablet: it has not said yet whether the gift was handed over."
+    default_detail = (
+        "Wait for the tablet: it will say whether the gift was handed over. Decide that if it is silent for a day."
+    )
 
 
 def is_too_late(given_at: Ms, undone_at: Ms, terms: Terms) -> bool:

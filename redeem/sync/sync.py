@@ -18,6 +18,7 @@ from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.domain.presented import Actor
 from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs
+from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
 from redeem.holds.holds import Grant
@@ -332,10 +333,15 @@ def take(
 
 
 def repeat(session: Session, tablet: Tablet, entry: Entry) -> Answer:
-    """Return the first answer to an entry that was taken. Another text under its number means a rewritten journal."""
+    """Return the first answer to an entry that was taken. Another text under its number means a rewritten journal.
+
+    A yes is not repeated once a shop manager has decided that its gift was never given: a tablet that never heard it must not give now.
+    """
     kept = ledger.find_act_by_name(session, tablet.actor.device_id, str(entry.number))
     if kept is None or kept.fingerprint != entry.hash:
         raise BrokenJournal
+    if kept.is_denied:
+        return Answer(Verdict.ATTEMPT_CANCELLED)
     return Answer(kept.code, loads(kept.answer))
 
 

@@ -12,6 +12,7 @@ SHORTCUTS = [
     "CONTESTED_BLOCKS_HOLDER",
     "CONTESTED_OWED",
     "FORGET",
+    "GAVE_UNHEARD",
     "GOES_ON",
     "HOLD_BEATS_LIST",
     "LATE",
@@ -22,6 +23,7 @@ SHORTCUTS = [
     "UNJUDGED",
     "UNORDERED",
     "UNRECALLED",
+    "YES_AFTER_DECISION",
 ]
 OF_RECOVERY = [
     "ANYLIFE",
@@ -104,6 +106,9 @@ ACTIONS = {
     "(yes[d] & (1 << a))": [("redeem/sync/sync.py", "def repeat(")],
     "entry(d, k) == ASK ->": [("redeem/redemptions/takers.py", "Kind.ASK: take_redeem")],
     "entry(d, k) == GAVE ||": [("redeem/redemptions/takers.py", "Kind.GAVE: take_gave")],
+    "GAVE && denied[d] -> beside[d] = RECORDS_DENIED": [("redeem/redemptions/takers.py", "Rule.NEVER_GIVEN")],
+    "yes[d] = 0;": [("redeem/sync/sync.py", "if kept.is_denied")],
+    "decisions < DECIDES": [("redeem/redemptions/pending.py", "def decide_pending(")],
     "entry(d, k) == GAVEHELD ->": [("redeem/redemptions/takers.py", "Kind.GAVE_HELD: take_given")],
     "entry(d, k) == ATRISK ->": [("redeem/redemptions/takers.py", "Kind.GAVE_AT_RISK: take_given")],
     "if :: HELD_BESIDE -> recall = true": [

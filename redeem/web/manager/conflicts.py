@@ -12,6 +12,7 @@ from redeem.db.paging import Page
 from redeem.domain.disclosure import Field, disclose
 from redeem.lib.ids import is_id
 from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, Decision, TwoGifts, decide, get_conflict, list_conflicts
+from redeem.redemptions.pending import list_pending
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -33,7 +34,10 @@ def conflicts() -> ResponseReturnValue:
     scope, after, show = person().scope, request.args.get("after", ""), request.args.get("show", "")
     page = Page(limit=CONFLICTS_PER_PAGE, after=after if is_id("rdm", after) else None)
     found = read(lambda db: list_conflicts(db, page, scope, undecided_only=show != "all"))
-    return render_template("manager/conflicts.html", conflicts=found, show_all=show == "all", paged=page.after)
+    waiting = read(lambda db: list_pending(db, now_ms(), scope))
+    return render_template(
+        "manager/conflicts.html", conflicts=found, pending=waiting, show_all=show == "all", paged=page.after
+    )
 
 
 @office("/conflicts/<conflict_id>", Permission.READ)

@@ -1,5 +1,7 @@
 """Finds a coupon by its token, short code, id or order, and shows its history on one page."""
 
+from typing import Literal
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -10,6 +12,7 @@ from redeem.coupons.history import Story
 from redeem.coupons.reveal import reveal
 from redeem.lib.ids import coupon_of
 from redeem.lib.text import trimmed
+from redeem.redemptions.pending import decide_pending
 from redeem.redemptions.undo import REASON_MAX_CHARACTERS, undo_by_manager
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
@@ -22,6 +25,13 @@ class UndoForm(Form):
 
     gift: Line
     reason: Line
+
+
+class PendingForm(Form):
+    """`gift` is the redemption that the page showed."""
+
+    gift: Line
+    decision: Literal["given", "never_given"]
 
 
 @office("/coupons", Permission.READ)
@@ -63,6 +73,32 @@ def undo_gift(coupon_id: str) -> ResponseReturnValue:
         return see_other("manager.coupon", coupon_id=coupon_id)
 
     return submitted(UndoForm, act, lambda faults: undo_page(coupon_id, faults))
+
+
+@office("/coupons/<coupon_id>/pending", Permission.RUN_SHOP)
+def ask_about_pending(coupon_id: str) -> ResponseReturnValue:
+    return pending_page(coupon_id)
+
+
+@office("/coupons/<coupon_id>/pending", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def decide_about_pending(coupon_id: str) -> ResponseReturnValue:
+    who, serial, now = person(), coupon_of(coupon_id), now_ms()
+
+    def act(form: PendingForm) -> ResponseReturnValue:
+        given = form.decision == "given"
+        write(lambda db: decide_pending(db, who, serial, form.gift, now, given=given))
+        flash(_("Decided."))
+        return see_other("manager.coupon", coupon_id=coupon_id)
+
+    return submitted(PendingForm, act, lambda faults: pending_page(coupon_id, faults))
+
+
+def pending_page(coupon_id: str, faults: Faults | None = None) -> str:
+    """What is known of the pending gift, and the form to decide about it; without one, that there is none."""
+    return render_template(
+        "manager/gift_pending.html", story=tell(coupon_id), faults=faults or {}, zone=context().settings.time_zone
+    )
 
 
 def undo_page(coupon_id: str, faults: Faults | None = None) -> str:

@@ -16,15 +16,16 @@ from redeem.accounts.roles import Role, as_person
 from redeem.coupons import campaigns
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.managers import AuditEntry, Manager
-from redeem.devices import moves
-from redeem.ledger import generation
+from redeem.devices import enrolment, moves
+from redeem.ledger import generation, ledger
 from redeem.lib.links import Purpose
 from redeem.recovery import restore
 from redeem.web.context import now_ms
 from tests import factories
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, TABLET_KEY
 from tests.databases import on_both_databases
 from tests.factories import noted
+from tests.tablets import Tablet
 from tests.tills import till_of
 from tests.web import office_factories
 from tests.web.manager.test_matrix import routes_of
@@ -95,6 +96,14 @@ class World:
         coupon = self.database.write(lambda db: factories.coupon(db, self.cast.anywhere))
         gift = till_of(self.database, self.cast.north_till).redeem(coupon).details["redemption"]
         return f"/coupons/{coupon.id}/undo", {"gift": gift, "reason": "The partner asked for it."}
+
+    def waiting(self):
+        """The coupon's page for deciding about a gift of a tablet that is revoked, and the form."""
+        coupon = self.database.write(lambda db: factories.coupon(db, self.cast.anywhere))
+        Tablet(self.database, self.cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token)
+        self.database.write(lambda db: enrolment.revoke_device(db, OPERATOR, self.cast.tablet_id, now_ms()))
+        gift = self.database.read(lambda db: ledger.find_standing(db, coupon.serial)).act_id
+        return f"/coupons/{coupon.id}/pending", {"gift": gift, "decision": "never_given"}
 
     def recovering(self):
         self.database.write(lambda db: restore.begin(db, now_ms()))
@@ -180,6 +189,7 @@ DOES = {
     "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
     "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),
     "undo_gift": lambda w: w.given(),
+    "decide_about_pending": lambda w: w.waiting(),
     "close_statement": lambda w: (f"/partners/{w.cast.north_partner}/statements", w.gift()),
     "make_campaign": lambda w: ("/campaigns/new", filled(w.cast)),
     "stop_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/stop", {}),

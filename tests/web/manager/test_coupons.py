@@ -2,8 +2,12 @@
 
 import pytest
 
+from redeem.accounts.audit import OPERATOR
+from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Conflict
+from redeem.devices import enrolment
 from redeem.domain.short_codes import grouped
+from redeem.ledger.ledger import find_standing
 from redeem.lib.ids import coupon_id
 from redeem.web.context import now_ms
 from tests import factories
@@ -211,6 +215,36 @@ def test_what_was_undone_meanwhile_is_said(office, cast, database, coupon, given
     assert answer.status_code == 422
     assert "this gift was undone meanwhile, or another gift stands" in answer.text
     assert again in answer.text
+
+
+def test_a_shop_manager_decides_about_a_gift_of_a_tablet_that_is_gone(office, cast, database, coupon):
+    tablet = Tablet(database, cast.tablet_id, TABLET_KEY)
+    tablet.act("ask", coupon=coupon.token)
+    manager, page = office("shop_manager"), f"/manager/coupons/{coupon.id}/pending"
+    assert page in manager.open(f"/manager/coupons/{coupon.id}").text
+    gift = database.read(lambda session: find_standing(session, coupon.serial)).act_id
+    said = {"gift": gift, "decision": "never_given"}
+    database.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.tablet_id, NOW))
+    assert coupon.id in manager.open("/manager/conflicts").text
+    assert manager.send(page, said).status_code == 303
+    assert "there is nothing to decide" in manager.open(page).text
+    assert coupon.id not in manager.open("/manager/conflicts").text
+    assert database.read(lambda session: find_standing(session, coupon.serial)) is None
+
+
+def test_before_its_tablet_is_gone_it_is_not_decided(office, cast, database, coupon):
+    Tablet(database, cast.tablet_id, TABLET_KEY).sync(now=now_ms())
+    Tablet(database, cast.tablet_id, TABLET_KEY).act("ask", coupon=coupon.token)
+    database.write(lambda session: seen_now(session, cast.tablet_id))
+    gift = database.read(lambda session: find_standing(session, coupon.serial)).act_id
+    said = {"gift": gift, "decision": "never_given"}
+    answer = office("shop_manager").send(f"/manager/coupons/{coupon.id}/pending", said)
+    assert answer.status_code == 422
+    assert "Wait for the tablet" in answer.text
+
+
+def seen_now(session, device_id):
+    session.get_one(Device, device_id).last_seen_at = now_ms()
 
 
 def test_a_gift_that_waits_for_its_clerk_is_not_undone_here(office, cast, database, coupon):

@@ -129,6 +129,8 @@ RUN_SHOP = {
     "POST manager.reveal_code",
     "GET manager.ask_to_undo_gift",
     "POST manager.undo_gift",
+    "GET manager.ask_about_pending",
+    "POST manager.decide_about_pending",
     "GET manager.ask_to_close_statement",
     "POST manager.close_statement",
     "GET manager.new_campaign",

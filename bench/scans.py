@@ -60,6 +60,42 @@ GIVE_ALL = """links => new Promise(done => {
 })"""
 
 
+ENTRIES = 19_998
+# Puts so many entries of this tablet into its journal: thirds are asks for the coupon, gifts and ends of them.
+FILL = """async ([many, coupon]) => {
+    const load = name => import(`/clerk/static/clerk/${name}.js`)
+    const [{ Store }, records, lengths, bytes, journal] = await Promise.all(
+        ["storage/store", "storage/records", "storage/lengths", "domain/bytes", "storage/journal"].map(load))
+    const store = await Store.open()
+    const device = await store.device()
+    const clerk = (await store.snapshot()).clerks[0].id
+    const parts = [records.MEASURED, records.writeRecord(journal.ownerRecord(device.id, device.proof))]
+    const begun = Date.now() - 60_000
+    let prev = journal.FIRST_PREV
+    for (let n = 1; n <= many; n++) {
+        const kind = n > many - 3 ? "unlock" : ["done", "ask", "gave"][n % 3]
+        const about = { done: { of: n - 2 }, ask: { coupon }, gave: { of: n - 1 }, unlock: {} }[kind]
+        const text = JSON.stringify({ v: 1, n, prev, at: begun + n, kind, clerk, ...about })
+        const signed = journal.signedBytes(device.id, text)
+        const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", device.keys.privateKey, signed))
+        parts.push(records.writeRecord(JSON.stringify({ text, signature: bytes.toBase64url(signature) })))
+        prev = bytes.toBase64url(await bytes.sha256(bytes.utf8(text)))
+    }
+    const root = await navigator.storage.getDirectory()
+    const put = async (name, pieces) => {
+        const target = await (await root.getFileHandle(name, { create: true })).createWritable()
+        for (const piece of pieces) await target.write(piece)
+        await target.close()
+    }
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const places = [1, 2].map(sequence => ({ sequence, length })).map(each =>
+        ({ type: "write", position: lengths.placeOf(each.sequence), data: lengths.writeLength(each) }))
+    await put("journal.redeem", parts)
+    await put("journal-lengths.redeem", places)
+    await store.putAcknowledged(0)
+}"""
+
+
 @dataclass(frozen=True)
 class Times:
     """Milliseconds of one kind of wait."""
@@ -84,7 +120,8 @@ def measure(slowdown: int = 1) -> list[Times]:
             scans = _scan(playwright, live, original.cast, folder, slowdown)
             answered = _give(playwright, live, original.cast, folder / "answered", slowdown, None)
             held = _give(playwright, live, original.cast, folder / "held", slowdown, original.cast.north)
-            starts = _start(playwright, live, original.cast, folder, slowdown)
+            starts = _start(playwright, live, original.cast, folder / "short", slowdown, 0)
+            long_starts = _start(playwright, live, original.cast, folder / "long", slowdown, ENTRIES)
         finally:
             live.stop()
     named = {
@@ -92,6 +129,7 @@ def measure(slowdown: int = 1) -> list[Times]:
         "tap to given, on the answer": answered,
         "tap to given, held": held,
         "cold start without a server to the camera": starts,
+        f"the same with {ENTRIES:,} entries in the journal": long_starts,
     }
     return [_summed_up(what, measured) for what, measured in named.items()]
 
@@ -144,13 +182,21 @@ def _scan(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, sl
     return measured
 
 
-def _start(playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int) -> list[float]:
-    """Starts the browser again and again with the same profile and no server, and opens the page."""
-    camera = scanning.film_of(folder / "gift.mjpeg", [f"https://gift.example/c/{_issue(live, cast)}"])
-    on = Tablet(playwright, folder / "started", live.url, camera=camera).open()
-    on.enrol(live.enrolment_link(cast.north, "started"))
+def _start(
+    playwright: Playwright, live: LiveServer, cast: Cast, folder: Path, slowdown: int, entries: int
+) -> list[float]:
+    """Starts the browser again and again with the same profile and no server, and opens the page. The journal has so many entries."""
+    token = _issue(live, cast)
+    folder.mkdir()
+    camera = scanning.film_of(folder / "gift.mjpeg", [f"https://gift.example/c/{token}"])
+    on = Tablet(playwright, folder / "profile", live.url, camera=camera).open()
+    on.enrol(live.enrolment_link(cast.north, folder.name))
     on.wait_until_kept()
     on.close()
+    if entries:
+        on.open("/clerk/manifest.webmanifest")  # a page that leaves the journal alone
+        on.page.evaluate(FILL, [entries, token])
+        on.close()
     live.go_away()
     measured = [_started(on, slowdown) for _ in range(STARTS)]
     live.come_back()

@@ -123,20 +123,20 @@ export class Journal {
     const prev = await hashOf(text);
     await this.#file.append(JSON.stringify({ text, signature }));
     this.#prev = prev;
-    return this.#add({ text, signature });
+    return this.#add({ text, signature }, JSON.parse(text));
   }
 
   /** @param {SignedEntry} signed @param {string} hash of its text */
   #takeNext(signed, hash) {
-    const { n, prev } = JSON.parse(signed.text);
-    if (n !== this.last + 1 || prev !== this.#prev) throw new DamagedJournal("rewritten", `journal entry ${n} after ${this.last}`);
-    this.#add(signed);
+    const entry = JSON.parse(signed.text);
+    if (entry.n !== this.last + 1 || entry.prev !== this.#prev)
+      throw new DamagedJournal("rewritten", `journal entry ${entry.n} after ${this.last}`);
+    this.#add(signed, entry);
     this.#prev = hash;
   }
 
-  /** @param {SignedEntry} signed @returns {Entry} */
-  #add(signed) {
-    const entry = JSON.parse(signed.text);
+  /** @param {SignedEntry} signed @param {Entry} entry what it says */
+  #add(signed, entry) {
     this.#entries.push(signed);
     take(this.#past, entry);
     return entry;

@@ -38,8 +38,9 @@ BUSY_TIMEOUT_MS = 10_000
 # A lost race is over at once, a database that restarts takes a moment. After the last pause the failure is raised to the caller.
 PAUSES_SECONDS = (0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 # serialization_failure, deadlock_detected, too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now,
-# read_only_sql_transaction. In each case nothing was committed, or the leader changed, so the same work can be run again.
-RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006"}
+# read_only_sql_transaction, lock_not_available. In each case nothing was committed, or the leader changed, so the same work can be run
+# again.
+RETRIED_SQLSTATES = {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "25006", "55P03"}
 
 
 # How PostgreSQL runs a transaction that sees one moment. A transaction on SQLite always does.

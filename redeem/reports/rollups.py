@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, insert, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, insert, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from redeem.db.models.ledger import Deployment
@@ -25,6 +25,7 @@ EVERYWHERE = ""
 BLOCKS_DAYS = (1, 8, 64)
 # A store's calendar is at most one day ahead of UTC's or behind it. One more day is for wrong clocks and slow commits.
 CLOSED_AFTER_DAYS = 3
+WAIT_FOR_COUNTS_MS = 200
 
 COLUMNS = ["days", "day", "campaign_number", "place", "outcome", "count"]
 NO_CAMPAIGN: ColumnElement[Any] = literal_column(str(EVERY_CAMPAIGN))
@@ -70,7 +71,11 @@ def is_behind(session: Session, today: int) -> bool:
 
 
 def add_up(session: Session, today: int) -> bool:
-    """Close the next day: sum it, and the blocks that it completes. Returns False if no day can be closed yet. `today` is in UTC."""
+    """Close the next day: sum it, and the blocks that it completes. Returns False if no day can be closed yet. `today` is in UTC.
+
+    Run it at one moment: the six sums of a day are of the same counts.
+    """
+    let_nobody_count(session)
     deployment = session.get(Deployment, 1, with_for_update=True) or generation.first_row(session)
     day = next_day(session, deployment.added_up_until)
     if day is None or day > today - CLOSED_AFTER_DAYS:
@@ -83,6 +88,18 @@ def add_up(session: Session, today: int) -> bool:
     deployment.added_up_until = day
     session.flush()
     return True
+
+
+def let_nobody_count(session: Session) -> None:
+    """Let nobody count on PostgreSQL until the day is closed. SQLite has one writer.
+
+    Whoever waits for this sees that the day is closed, and counts as late. Without it, a count under way would be in no sum: it began when
+    the day was open, and is not seen yet. That takes servers whose clocks are days apart. It waits for a moment only, for whoever wants to
+    count waits behind it; the failure is transient, and the day is closed at another time.
+    """
+    if session.connection().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL lock_timeout = {WAIT_FOR_COUNTS_MS}"))
+        session.execute(text("LOCK TABLE tally IN SHARE MODE"))
 
 
 def next_day(session: Session, until: int | None) -> int | None:

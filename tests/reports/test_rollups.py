@@ -1,16 +1,20 @@
 """Rollups: the same figures as a recount, also after late counts, from far fewer rows. On both databases."""
 
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import OperationalError
 
 from redeem.accounts.roles import WHOLE, Scope
+from redeem.db import engine
 from redeem.db.models.ledger import Act
 from redeem.db.models.reports import Rollup, Tally
-from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN
+from redeem.ledger.ledger import LATE_SLOT, UNKNOWN_CAMPAIGN, count_outcome
 from redeem.lib.times import local_day
 from redeem.redemptions import listing
 from redeem.reports import by_partner, overview, rollups
@@ -18,7 +22,7 @@ from redeem.reports.overview import Period, Question
 from redeem.reports.rollups import Block, blocks
 from tests import factories
 from tests.books import faults
-from tests.databases import on_both_databases
+from tests.databases import on_both_databases, on_postgresql
 from tests.factories import MOSCOW, NOW
 from tests.tills import till_of
 
@@ -149,6 +153,68 @@ def test_a_clock_that_was_days_ahead_loses_no_figure(database, cast, quickly):
     add_all_up(database)
     report = database.read(lambda db: overview.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
     assert (report.total.redeemed, report.total.reversed, sum(report.declines.values())) == (2, 1, 1)
+    assert database.read(faults) == []
+
+
+class Wrong(Exception):
+    """A transaction that a test takes back."""
+
+
+@on_postgresql
+@pytest.mark.parametrize("quickly", [True, False])
+def test_what_is_counted_while_its_day_is_closed_is_not_lost(database, cast, quickly, monkeypatch):
+    """Another server's clock is days ahead, and closes the day on which a till redeems."""
+    till = replace(till_of(database, cast.north_till), quickly=quickly)
+    till.redeem(database.write(lambda db: factories.coupon(db, cast.anywhere)))
+    coupon = database.write(lambda db: factories.coupon(db, cast.anywhere))
+    summed, counted = Event(), Event()
+    real = rollups.sums_of_day
+
+    def sums_of_day(day):
+        summed.set()
+        counted.wait(1.0)  # with the lock it waits for the closing
+        return real(day)
+
+    def redeem():
+        summed.wait()
+        assert till.redeem(coupon).redeemed
+        counted.set()
+
+    monkeypatch.setattr(rollups, "sums_of_day", sums_of_day)
+    thread = Thread(target=redeem)
+    thread.start()
+    assert database.write(lambda db: rollups.add_up(db, TODAY + 10), one_moment=True)
+    thread.join()
+    report = database.read(lambda db: overview.report(db, Question(WHOLE, Period(TODAY - 30, TODAY))))
+    assert report.total.given == 2
+    assert database.read(faults) == []
+
+
+@on_postgresql
+def test_it_closes_no_day_while_somebody_counts_and_keeps_nobody_waiting(database, cast, monkeypatch):
+    """A server that stands still in the middle of a transaction: the others go on, and the day is closed later."""
+    monkeypatch.setattr(engine, "PAUSES_SECONDS", ())
+    till = till_of(database, cast.north_till)
+    coupons = [database.write(lambda db: factories.coupon(db, cast.anywhere)) for _ in range(3)]
+    till.redeem(coupons[0])
+    begun, end = Event(), Event()
+
+    def stand_still(session):
+        count_outcome(session, TODAY, cast.anywhere, cast.south, "redeemed")
+        begun.set()
+        end.wait(20.0)
+        raise Wrong
+
+    with ThreadPoolExecutor(1) as pool:
+        stalled = pool.submit(database.write, stand_still)
+        begun.wait()
+        with pytest.raises(OperationalError):
+            database.write(lambda db: rollups.add_up(db, TODAY + 10), one_moment=True)
+        assert till.redeem(coupons[1]).redeemed
+        end.set()
+        with pytest.raises(Wrong):
+            stalled.result()
+    assert database.write(lambda db: rollups.add_up(db, TODAY + 10), one_moment=True)
     assert database.read(faults) == []
 
 

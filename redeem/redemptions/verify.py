@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from redeem.db.models.coupons import Campaign
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.rules import Verdict, why_declined
 from redeem.domain.terms import Terms
 from redeem.holds import holds
 from redeem.holds.holds import Holder
-from redeem.ledger import ledger, lost_coupons
+from redeem.ledger import generation, ledger, lost_coupons
 from redeem.ledger.rows import IssuedCoupon, StandingRedemption
 from redeem.lib.times import Ms, local_day, rfc3339
 
@@ -37,13 +38,18 @@ def verify(session: Session, actor: Actor, coupon: int | ShownCoupon | None, now
     shown = ShownCoupon(coupon) if isinstance(coupon, int) else coupon
     found = look(session, shown, now) if shown else None
     if found is None:
-        return Ruling(unknown(shown), {})
+        return Ruling(RECOVERING if shown and may_come_back(session, shown) else unknown(shown), {})
     standing = ledger.find_standing(session, found.serial)
     if standing:
         return Ruling(Verdict.ALREADY_REDEEMED, describe(found) | explain(standing, actor), found.terms)
     verdict = reason_to_decline(found, actor, now) or (RECOVERING if must_wait(found) else Verdict.GOOD)
     held = holds.holder(session, found.holder_id) if verdict == Verdict.HELD_ELSEWHERE and found.holder_id else None
     return Ruling(verdict, describe(found) | ({"holder": tell_holder(held, actor, now)} if held else {}), found.terms)
+
+
+def may_come_back(session: Session, shown: ShownCoupon) -> bool:
+    """Say whether a restored ledger lacks the campaign of a genuine coupon, and still waits for who may bring it back."""
+    return session.get(Campaign, shown.serial >> 32) is None and generation.current(session).is_recovering
 
 
 def look(session: Session, shown: ShownCoupon, now: Ms) -> IssuedCoupon | None:

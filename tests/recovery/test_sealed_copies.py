@@ -88,6 +88,15 @@ def test_coupons_of_a_campaign_that_the_backup_lacks_are_good(counters, tills, v
     assert tills["north"].redeem(coupon).code == "redeemed"
 
 
+def test_until_it_is_back_nobody_is_told_that_its_coupons_are_unknown(counters, tills, vault, young):
+    coupon = counters.coupon(campaign=young)
+    generation = put_back(counters, vault)
+    assert tills["north"].verify(coupon).verdict == tills["north"].redeem(coupon).code == "recovering"
+    counters.tablet.restored(generation, copies=[])
+    all_report(counters, tills, generation, but=[counters.tablet])
+    assert tills["north"].verify(coupon).verdict == tills["north"].redeem(coupon).code == "unknown_coupon"
+
+
 def test_what_was_given_of_it_is_booked_and_owed_once_it_is_confirmed(counters, cast, tills, vault, young):
     coupon = counters.coupon(cast.north, young)
     (grant,) = counters.tablet.sync().grants

@@ -25,6 +25,7 @@ from redeem.domain.status import is_void
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
 from redeem.ledger import lost_coupons
+from redeem.ledger.sql import IS_COMPROMISED
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
@@ -57,7 +58,7 @@ class NewCoupon:
 
 @dataclass(frozen=True, slots=True)
 class CouponView:
-    """A coupon as the shop sees it; `redeemed_at` is of the redemption that stands."""
+    """A coupon as the shop sees it; `redeemed_at` is of the redemption that stands. `compromised`: the key that signed it is."""
 
     serial: int
     key_id: int
@@ -72,6 +73,7 @@ class CouponView:
     redeemed_at: Ms | None = None
     void_requested_at: Ms | None = None
     holder_id: str | None = None
+    compromised: bool = False
 
     @property
     def id(self) -> str:
@@ -105,6 +107,7 @@ COUPON = select_as(
     redeemed_at=Redemption.at,
     void_requested_at=Coupon.void_requested_at,
     holder_id=Coupon.holder_id,
+    compromised=IS_COMPROMISED,
 ).outerjoin(Redemption, Redemption.serial == Coupon.serial)
 
 

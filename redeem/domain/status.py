@@ -7,13 +7,14 @@ from typing import Literal, Protocol
 
 from redeem.lib.times import Ms
 
-Status = Literal["issued", "void_requested", "void", "redeemed", "expired"]
+Status = Literal["issued", "void_requested", "void", "compromised", "redeemed", "expired"]
 
 
 class Fate(Protocol):
     """What has happened to a coupon, and when. None means that it has not happened.
 
-    A requested void waits for the tablet that holds the coupon, which may have given the gift already.
+    A requested void waits for the tablet that holds the coupon, which may have given the gift already. `compromised`: the key that signed
+    the coupon is, so no store takes it.
     """
 
     @property
@@ -24,6 +25,8 @@ class Fate(Protocol):
     def voided_at(self) -> Ms | None: ...
     @property
     def void_requested_at(self) -> Ms | None: ...
+    @property
+    def compromised(self) -> bool: ...
 
 
 def is_void(coupon: Fate) -> bool:
@@ -37,4 +40,6 @@ def status_of(coupon: Fate, today: int) -> Status:
         return "redeemed"
     if is_void(coupon):
         return "void" if coupon.voided_at is not None else "void_requested"
+    if coupon.compromised:
+        return "compromised"
     return "expired" if today > coupon.last_day else "issued"

@@ -18,6 +18,7 @@ VERDICTS = {
     "void": Verdict.VOID,
     "redeemed": Verdict.ALREADY_REDEEMED,
     "expired": Verdict.EXPIRED,
+    "compromised": Verdict.COMPROMISED_KEY,
 }
 PARTNER = "prt_0000000000000000000000000B"
 
@@ -28,6 +29,7 @@ class Coupon:
     voided_at: int | None = None
     void_requested_at: int | None = None
     last_day: int = TODAY
+    compromised: bool = False
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,10 @@ class Coupon:
         (Coupon(void_requested_at=AT), "void_requested"),
         (Coupon(voided_at=AT), "void"),
         (Coupon(voided_at=AT, last_day=TODAY - 1), "void"),
+        (Coupon(compromised=True), "compromised"),
+        (Coupon(compromised=True, last_day=TODAY - 1), "compromised"),
+        (Coupon(compromised=True, voided_at=AT), "void"),
+        (Coupon(compromised=True, redeemed_at=AT), "redeemed"),
         (Coupon(redeemed_at=AT), "redeemed"),
         (Coupon(redeemed_at=AT, void_requested_at=AT), "redeemed"),
         (Coupon(redeemed_at=AT, last_day=TODAY - 1), "redeemed"),
@@ -52,9 +58,10 @@ def test_it_agrees_with_the_rules():
     terms, here = factories.terms(stores=[NORTH]), Place(NORTH, PARTNER, None)
     met = set()
     happened = (None, AT)
-    for redeemed_at, voided_at, requested_at, last_day in product(happened, happened, happened, (TODAY - 1, TODAY)):
-        coupon = Coupon(redeemed_at, voided_at, requested_at, last_day)
-        facts = Facts(last_day, void=is_void(coupon), redeemed=redeemed_at is not None)
+    times, days, keys = (happened, happened, happened), (TODAY - 1, TODAY), (False, True)
+    for redeemed_at, voided_at, requested_at, last_day, compromised in product(*times, days, keys):
+        coupon = Coupon(redeemed_at, voided_at, requested_at, last_day, compromised)
+        facts = Facts(last_day, is_void(coupon), redeemed=redeemed_at is not None, compromised=compromised)
         status = status_of(coupon, TODAY)
         assert why_declined(facts, terms, here, TODAY) == VERDICTS[status]
         met.add(status)

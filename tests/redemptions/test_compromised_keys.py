@@ -184,6 +184,13 @@ def test_a_till_is_told_so_by_token_and_by_short_code(client, counters, cast, co
     assert answers == {(409, "compromised_key")}
 
 
+def test_the_shop_is_told_so_as_its_status(client, counters, cast, compromise):
+    coupon = counters.coupon()
+    compromise()
+    got = client.get(f"/v1/coupons/{coupon.id}", headers={"Authorization": f"Bearer {cast.shop_key}"})
+    assert got.json["status"] == "compromised"
+
+
 def test_what_was_given_before_is_still_said_to_be_given(counters, tablet, till, compromise):
     coupon = counters.coupon()
     till.redeem(coupon)

@@ -202,7 +202,8 @@ class Campaign(Terms, _CampaignHead):
 class Coupon(ResponseBody):
     """A coupon. Whoever has its `token`, `url` or `short_code` can have the gift: a key without the scope `issue` gets null for them.
 
-    `status` is `expired` by the shop's calendar. At the counter the store's calendar decides.
+    `status` is `expired` by the shop's calendar. At the counter the store's calendar decides. A `compromised` coupon is refused, because
+    the key that signed it has leaked: issue another one.
     """
 
     id: CouponId

@@ -33,7 +33,7 @@ from redeem.partners import settlement
 from redeem.partners.settlement import Account, Counts
 from redeem.redemptions import conflicts
 from redeem.redemptions.conflicts import NEVER_GIVEN, DecidedMeanwhile, Decision, Withdrawn
-from redeem.reports import overview
+from redeem.reports import overview, rollups
 from redeem.reports.overview import Period, Question
 from redeem.sync import quarantine
 from tests import books
@@ -263,6 +263,15 @@ def look(race: Race, session: Session, question: Question) -> None:
         race.faults.append(f"the overview says {total}, and {given} gifts are given")
 
 
+def closes_days(race: Race) -> Iterator[str]:
+    """A server whose clock is days ahead adds up the day on which everybody acts, and the days that follow."""
+    today = local_day(NOW, MOSCOW)
+    while True:
+        added = race.counters.database.write(lambda db: rollups.add_up(db, today + 10), one_moment=True)
+        yield "day closed" if added else "no day to close"
+        race.over.wait(0.3)
+
+
 EVERYBODY = (
     asks_and_drops,
     gives_and_undoes,
@@ -272,6 +281,7 @@ EVERYBODY = (
     admits,
     closes,
     closes,
+    closes_days,
     reads,
 )
 
@@ -298,7 +308,10 @@ def test_every_statement_is_of_one_moment_for_a_minute(race, database):
 def raced(race: Race, database, seconds: float) -> None:
     race.run(seconds, *EVERYBODY)
     assert race.faults == []
-    assert min(race.done[each] for each in ("closed", "looked", "gave", "undo", "second gift", "admitted")) > 0
+    assert (
+        min(race.done[each] for each in ("closed", "looked", "gave", "undo", "second gift", "admitted", "day closed"))
+        > 0
+    )
     list(zip(range(4), closes(race), strict=False))  # each partner's last, and nothing after it
     accounts = database.read(settlement.list_accounts)
     assert [account.lines for account in accounts] == [(), ()]

@@ -14,7 +14,18 @@ from tests.simulation.run import Outcome
 FIXED = range(40)
 RANDOM_COUNT = int(os.environ.get("REDEEM_SIMULATION_SEEDS", "200"))
 # What a batch of worlds must meet, or they have become too quiet to prove anything.
-SCREENS = ["locked", "checking", "asking", "fetching", "unconfirmed", "given", "unfinished", "undone", "elsewhere"]
+SCREENS = [
+    "locked",
+    "checking",
+    "asking",
+    "fetching",
+    "unconfirmed",
+    "given",
+    "unfinished",
+    "undone",
+    "elsewhere",
+    "damaged",
+]
 VERDICTS = ["good", "at_risk", "offline", "already_redeemed", "void", "held_elsewhere", "wrong_store", "not_a_coupon"]
 ANSWERED = (
     *("ask redeemed", "ask already_redeemed", "ask held_elsewhere", "ask void", "gave noted", "done noted"),

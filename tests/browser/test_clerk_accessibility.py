@@ -1,13 +1,12 @@
 """Nobody is kept from the till: axe on every screen, contrast 7:1 on verdicts, nothing cut off at 320 px or twice the size."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
+from tests.browser.pages import violations
 from tests.browser.tablet import Tablet
 from tests.browser.waiting import expect_focus
 from tests.cast import Cast
@@ -22,10 +21,10 @@ NARROW = (320, 640)
 def barriers(on: Tablet) -> list[str]:
     """What axe finds. 7:1 is asked of verdicts; elsewhere 4.5:1."""
     on.page.wait_for_load_state()
-    found: dict[str, Any] = Axe().run(on.page, options={"rules": RULES, "resultTypes": ["violations"]}).response
+    found = violations(on.page, {"rules": RULES, "resultTypes": ["violations"]})
     return [
         f"{each['id']}: {node['html'][:120]}"
-        for each in found["violations"]
+        for each in found
         for node in each["nodes"]
         if each["id"] != "color-contrast-enhanced" or "verdict" in node["html"]
     ]

@@ -21,7 +21,7 @@ from redeem.db.models.partners import Partner, Store
 from redeem.devices import enrolment, write_off
 from redeem.devices.forgotten import Proof
 from redeem.devices.write_off import AtRisk
-from redeem.domain.journal import Entry
+from redeem.domain.journal import Entry, is_signed
 from redeem.lib.times import Ms
 from redeem.sync import old_journals, quarantine
 from redeem.sync.old_journals import OldJournal
@@ -153,8 +153,9 @@ def keep_entries(session: Session, part: Part, sender: Tablet, now: Ms) -> int:
     new = [entry for entry in part.entries if entry.hash not in known]
     if part.device_id != sender.row.id:
         return old_journals.keep(session, OldJournal(part.device_id, new, part.proof), sender.row, now)
-    quarantine.keep(session, part.device_id, new, REASON, sender.row.id, now)
-    return 0
+    own = [entry for entry in new if is_signed(entry, part.device_id, sender.public_key)]
+    quarantine.keep(session, part.device_id, own, REASON, sender.row.id, now)
+    return len(new) - len(own)  # an earlier device's, whose file was put back; the bytes are kept all the same
 
 
 def taken(session: Session, part: Part) -> set[str]:

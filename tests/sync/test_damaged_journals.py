@@ -101,6 +101,14 @@ def test_entries_behind_the_damage_are_kept_and_those_that_are_here_are_not_kept
     assert waiting(counters, tablet.device_id) == [(4, "damaged"), (5, "damaged")]
 
 
+def test_entries_of_the_device_that_it_was_before_are_not_taken_for_its_own(counters, tablet):
+    before = Tablet(counters.database, tablet.device_id, SigningKey(b"the key of somebody who forges 1"))
+    before.write("lock")
+    received = hand_in(counters, tablet, part(tablet, entries=before.journal))
+    assert (received.kept, received.refused) == (len(BYTES), 1)
+    assert waiting(counters, tablet.device_id) == []
+
+
 def test_what_is_admitted_of_it_is_booked(counters, tablet):
     coupon, _ = counters.held()
     tablet.write("lock")

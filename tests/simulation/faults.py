@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redeem.db.models.coupons import Coupon
+from redeem.db.models.coupons import Campaign, Coupon, SigningKey
 from redeem.db.models.devices import Claim, Device, Quarantine
 from redeem.db.models.ledger import Act, Conflict, Redemption
 from redeem.domain.acts import Outcome
+from redeem.domain.judgement import Rule
 from redeem.ledger.sql import IS_VOID
 from redeem.lib.ids import coupon_id
 from tests import books
@@ -112,6 +113,7 @@ def entries_here(session: Session) -> dict[str, set[str]]:
 
 def in_ledger(world: World, session: Session) -> Iterator[str]:
     """The ledger shows a redemption, and a conflict for each further one, exactly where gifts are in hands."""
+    world.unsure |= beyond_recall(world, session)
     lies = {act for act, _, _ in lies_of(session, world.liar.device)} if world.liar else set()
     stands = select(Redemption.act_id)
     standing = Counter(
@@ -127,11 +129,25 @@ def in_ledger(world: World, session: Session) -> Iterator[str]:
     yield from contested(world, session)
 
 
+def beyond_recall(world: World, session: Session) -> set[str]:
+    """The coupons of campaigns and keys that are younger than the backup and that no tablet carried."""
+    campaigns = set(session.scalars(select(Campaign.number)))
+    kids = set(session.scalars(select(SigningKey.kid)))
+    lost = (paper for paper in world.setting.papers if paper.serial >> 32 not in campaigns or paper.key_id not in kids)
+    return {paper.id for paper in lost}
+
+
 def contested(world: World, session: Session) -> Iterator[str]:
-    """An honest tablet whose clock was right reports no gift that breaks a rule, nor does a till that has its proofs."""
+    """An honest tablet whose clock was right reports no gift that breaks a rule, nor does a till that has its proofs: but for one of a
+    key that is compromised, of which it may not have heard. And after a restore, one that it took back: another may have been granted
+    the coupon since, and have reported that first.
+    """
     crooked = {device for tablet in world.tablets if tablet.name in world.crooked for device in tablet.devices}
     rows = select(Act.device_id, Act.name, Conflict.rule).join(Conflict, Conflict.act_id == Act.id)
-    for device, name, rule in session.execute(rows.where(Conflict.rule.is_not(None))):
+    unknowable = Conflict.rule == Rule.COMPROMISED_KEY
+    if world.is_restored:
+        unknowable |= Conflict.withdrawn_at.is_not(None)
+    for device, name, rule in session.execute(rows.where(Conflict.rule.is_not(None), ~unknowable)):
         wrote = name.partition("/")[0] if name.startswith("dev_") else device
         if wrote not in crooked and (world.liar is None or device != world.liar.device):
             yield f"contested: what {wrote} reported as {name} is said to break a rule: {rule}"

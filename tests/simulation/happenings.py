@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import counters, misfortunes, office, pair, statements
+from tests.simulation import counters, misfortunes, office, pair, shop, statements
 from tests.simulation.world import World
 
 
@@ -53,6 +53,7 @@ HAPPENINGS: dict[str, Callable[[World, int, Random], None]] = {
             office.write_off,
             office.admit,
         ),
+        *shop.SELDOM,
         *(office.back_up, office.restore, office.till_reports, office.recover),
     )
 }

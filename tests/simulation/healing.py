@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tests.simulation import clerks, office, statements
+from tests.simulation import clerks, office, shop, statements
 from tests.simulation.faults import Broken
 from tests.simulation.world import Tablet, World
 
@@ -34,6 +34,7 @@ def heal(world: World) -> None:
             world.liar.finish(world.clock.now)
         office.admit(world, 0, chance)
         office.end_recovery(world)
+        shop.confirm_campaigns(world)
         world.pass_time(10 * SECOND)
         world.carry_all()
         quiet = quiet + 1 if is_quiet(world) else 0

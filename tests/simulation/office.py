@@ -48,8 +48,12 @@ SYNCS = 3  # what is said in one of them is answered in the next
 
 
 def issue(world: World, _place: int, chance: Random) -> None:
-    paper = setting.issue(world.server, world.setting, chance, world.clock.now)
-    world.say("the shop issues", paper.id, "at home at", paper.home)
+    try:
+        paper = setting.issue(world.server, world.setting, chance, world.clock.now)
+    except RedeemError as refused:
+        world.say("the shop may not issue one:", refused.code)
+    else:
+        world.say("the shop issues", paper.id, "at home at", paper.home)
 
 
 def void(world: World, _place: int, chance: Random) -> None:

@@ -16,6 +16,9 @@ FAULTS = {
     "back_up": 2, "restore": 1, "till_reports": 6, "move_tablet": 5, "move_till": 2,
     "lie": 20, "decide": 4, "close": 2, "lose_power": 6, "damage": 1.5,
 }  # fmt: skip
+# In every second world, so many times at most, whatever else happens.
+SELDOM = ("begin_campaign", "begin_campaign", "rotate_key", "rotate_key", "compromise_key")
+SELDOM_MAX = 6
 OFTEN = 40
 LENGTHS = (120, 250, 500)
 
@@ -29,6 +32,8 @@ def draw(seed: int, often: Sequence[str] = ()) -> list[Happening]:
     weights = USUAL | {name: weight * chance.choice([0, 0.5, 1, 1, 3]) for name, weight in FAULTS.items()}
     weights |= dict.fromkeys(often, OFTEN)
     names = chance.choices([*weights], [*weights.values()], k=chance.choice(LENGTHS))
+    for _ in range(chance.choice([0, chance.randint(1, SELDOM_MAX)])):
+        names.insert(chance.randrange(len(names)), chance.choice(SELDOM))
     return [Happening(name, chance.randrange(60), chance.getrandbits(32)) for name in names]
 
 

@@ -43,6 +43,7 @@ class Paper:
     short_code: str
     home: str | None
     is_at_risk: bool
+    key_id: int
 
     @property
     def id(self) -> str:
@@ -121,7 +122,7 @@ def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:
         lambda session: coupon_issue.issue(session, NewCoupon(campaign, home_store_id=home), signer.newest, now, MOSCOW)
     )
     token = signer.write_serial(view.key_id, view.serial, view.last_day)
-    paper = Paper(view.serial, token, view.short_code, view.home_store_id, campaign in setting.limits)
+    paper = Paper(view.serial, token, view.short_code, view.home_store_id, campaign in setting.limits, view.key_id)
     setting.papers.append(paper)
     return paper
 

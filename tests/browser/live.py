@@ -165,11 +165,11 @@ class Backstage:
 class LiveServer(Backstage):
     """A server in this process."""
 
-    def __init__(self, make_settings: Callable[[str], Settings]) -> None:
+    def __init__(self, make_settings: Callable[[str], Settings], port: int = 0) -> None:
         self._make_settings = make_settings
         self.network = Network()
         # It never listens: while the server is away connections are refused, and nobody else gets its port.
-        self._address = bound()
+        self._address = bound(port)
         self.port = port_of(self._address)
         self.url = f"http://127.0.0.1:{self.port}"
         self._start()

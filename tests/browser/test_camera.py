@@ -76,14 +76,14 @@ def works_by_hand(on: Tablet, live: LiveServer, shop: Shop) -> None:
     assert [live.standing(each.serial) for each in (typed, wired)] == [True, True]
 
 
-def test_a_camera_without_a_light_has_no_button_for_it(at_work: MakeTablet) -> None:
-    on = at_work(hardware=CAMERA)
+def test_a_camera_without_a_light_has_no_button_for_it(back_at_work: MakeTablet) -> None:
+    on = back_at_work(hardware=CAMERA)
     wait_for_tracks(on, 1)
     expect(light(on)).to_be_hidden()
 
 
-def test_the_light_goes_on_and_off_and_is_off_after_the_camera_stopped(at_work: MakeTablet) -> None:
-    on = at_work(hardware=TWO)
+def test_the_light_goes_on_and_off_and_is_off_after_the_camera_stopped(back_at_work: MakeTablet) -> None:
+    on = back_at_work(hardware=TWO)
     on.context.add_init_script(LIGHT)
     on.page.reload()
     for state in ("true", "false", "true"):
@@ -121,8 +121,8 @@ def locked_and_opened(on: Tablet) -> None:
     wait_for_tracks(on, 1)
 
 
-def test_a_light_that_the_phone_refuses_stays_off(at_work: MakeTablet) -> None:
-    on = at_work(hardware=CAMERA)
+def test_a_light_that_the_phone_refuses_stays_off(back_at_work: MakeTablet) -> None:
+    on = back_at_work(hardware=CAMERA)
     on.context.add_init_script(LIGHT + REFUSING)
     on.page.reload()
     light(on).click()
@@ -130,8 +130,8 @@ def test_a_light_that_the_phone_refuses_stays_off(at_work: MakeTablet) -> None:
     expect(light(on)).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_camera_is_chosen_remembered_and_replaced_when_it_is_gone(at_work: MakeTablet) -> None:
-    on = at_work(hardware=TWO)
+def test_a_camera_is_chosen_remembered_and_replaced_when_it_is_gone(back_at_work: MakeTablet) -> None:
+    on = back_at_work(hardware=TWO)
     assert label(on) == "fake_device_0"
     on.press("Settings")
     choice = on.page.get_by_label("Camera")
@@ -149,9 +149,9 @@ def test_a_camera_is_chosen_remembered_and_replaced_when_it_is_gone(at_work: Mak
     assert label(on) == "fake_device_0"
 
 
-def test_a_camera_that_is_pulled_out_is_noticed(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_camera_that_is_pulled_out_is_noticed(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     """The browser ends its picture. What is there instead is taken; if nothing is, the till says so."""
-    on = at_work(hardware=TWO)
+    on = back_at_work(hardware=TWO)
     wait_for_tracks(on, 1)
     pull_out = f"const track = {TRACKS}[0]; track.stop(); track.dispatchEvent(new Event('ended'))"
     on.page.evaluate(f"() => {{ {pull_out} }}")
@@ -162,14 +162,14 @@ def test_a_camera_that_is_pulled_out_is_noticed(at_work: MakeTablet, live: LiveS
     works_by_hand(on, live, shop)
 
 
-def test_the_camera_stops_while_nobody_looks(at_work: MakeTablet, tmp_path: Path) -> None:
-    on = at_work(camera=film(tmp_path / "none.mjpeg", None))
+def test_the_camera_stops_while_nobody_looks(back_at_work: MakeTablet, tmp_path: Path) -> None:
+    on = back_at_work(camera=film(tmp_path / "none.mjpeg", None))
     wait_for_tracks(on, 1)
     away_and_back(on)
 
 
-def test_the_screen_stays_on_while_codes_are_read(at_work: MakeTablet) -> None:
-    on = at_work(hardware=CAMERA)
+def test_the_screen_stays_on_while_codes_are_read(back_at_work: MakeTablet) -> None:
+    on = back_at_work(hardware=CAMERA)
     on.context.add_init_script(AWAKE)
     on.page.reload()
     held = "locks.filter(each => !each.released).length"
@@ -252,23 +252,27 @@ PICTURES = "document.querySelector('.scanner-video').getVideoPlaybackQuality().t
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["coupon first", "sticker first"])
-def test_a_coupon_is_read_beside_another_code(at_work: MakeTablet, shop: Shop, tmp_path: Path, is_first: bool) -> None:
+def test_a_coupon_is_read_beside_another_code(
+    back_at_work: MakeTablet, shop: Shop, tmp_path: Path, is_first: bool
+) -> None:
     shown = (qr_text(shop.issue()), PAYMENT)
-    on = at_work(camera=film(tmp_path / "both.mjpeg", shown if is_first else shown[::-1]))
+    on = back_at_work(camera=film(tmp_path / "both.mjpeg", shown if is_first else shown[::-1]))
     on.expect_heading("Valid coupon")
 
 
-def test_a_code_of_somebody_else_is_told_once(at_work: MakeTablet, tmp_path: Path) -> None:
-    on = at_work(camera=film(tmp_path / "sticker.mjpeg", PAYMENT))
+def test_a_code_of_somebody_else_is_told_once(back_at_work: MakeTablet, tmp_path: Path) -> None:
+    on = back_at_work(camera=film(tmp_path / "sticker.mjpeg", PAYMENT))
     on.expect_heading("Not a coupon")
     on.press("Next")
     on.expect_text("Same code as before.")
     on.expect_scanner()
 
 
-def test_a_camera_that_stops_without_a_word_is_started_anew(at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
+def test_a_camera_that_stops_without_a_word_is_started_anew(
+    back_at_work: MakeTablet, shop: Shop, tmp_path: Path
+) -> None:
     """As one that the system mutes, or that another program takes."""
-    on = at_work(camera=film(tmp_path / "none.mjpeg", None))
+    on = back_at_work(camera=film(tmp_path / "none.mjpeg", None))
     wait_for_tracks(on, 1)
     for stop in (f"{TRACKS}[0].stop()", "document.querySelector('.scanner-video').pause()"):
         on.wait_for(f"{PICTURES} > 0")
@@ -278,9 +282,9 @@ def test_a_camera_that_stops_without_a_word_is_started_anew(at_work: MakeTablet,
         on.wait_for(f"{PICTURES} > {before}")
 
 
-def test_a_camera_that_gives_no_picture_is_said_to_have_stopped(at_work: MakeTablet) -> None:
+def test_a_camera_that_gives_no_picture_is_said_to_have_stopped(back_at_work: MakeTablet) -> None:
     """After the tries that are worth it. The page's own clock is run, a second at a time, as its watch looks."""
-    on = at_work(hardware=CAMERA)
+    on = back_at_work(hardware=CAMERA)
     on.page.clock.install()
     on.page.reload()
     wait_for_tracks(on, 1)
@@ -298,8 +302,8 @@ def test_a_camera_that_gives_no_picture_is_said_to_have_stopped(at_work: MakeTab
     on.shoot("54 camera stopped")
 
 
-def test_a_reader_that_does_not_answer_is_replaced(at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
-    on = at_work(camera=film(tmp_path / "one.mjpeg", qr_text(shop.issue())))
+def test_a_reader_that_does_not_answer_is_replaced(back_at_work: MakeTablet, shop: Shop, tmp_path: Path) -> None:
+    on = back_at_work(camera=film(tmp_path / "one.mjpeg", qr_text(shop.issue())))
     on.expect_heading("Valid coupon")
     on.context.add_init_script(READERS)
     on.page.reload()

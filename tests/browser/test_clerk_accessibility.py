@@ -89,9 +89,9 @@ def test_nothing_is_cut_off_at_320_pixels(tablet: MakeTablet, live: LiveServer, 
     assert {name: found for name in screens(on, live, shop, cast) if (found := on.page.evaluate(wide))} == {}
 
 
-def test_a_gift_is_given_by_keyboard_alone(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_gift_is_given_by_keyboard_alone(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     expect_focus(on.page, "Valid coupon")  # the verdict is read out first

@@ -23,10 +23,10 @@ def give(on: Tablet, text: str) -> None:
 
 
 def test_the_next_scan_goes_on_from_a_gift_and_from_a_decline(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     first, void, last = shop.issue(), shop.void(), shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     give(on, qr_text(first))
     with on.told("done"):
@@ -36,9 +36,11 @@ def test_the_next_scan_goes_on_from_a_gift_and_from_a_decline(
     assert [live.standing(each.serial) for each in (first, last)] == [True, True]
 
 
-def test_the_next_scan_does_not_go_on_from_a_good_coupon_or_from_the_same_one(at_work: MakeTablet, shop: Shop) -> None:
+def test_the_next_scan_does_not_go_on_from_a_good_coupon_or_from_the_same_one(
+    back_at_work: MakeTablet, shop: Shop
+) -> None:
     first, second = shop.issue(), shop.void()
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     on.pull_the_trigger(qr_text(first))
     on.expect_text("Confirmed by the shop")
@@ -52,10 +54,10 @@ def test_the_next_scan_does_not_go_on_from_a_good_coupon_or_from_the_same_one(at
 
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
 def test_what_was_given_today_is_listed_and_can_be_taken_back_without_a_network(
-    at_work: MakeTablet, live: LiveServer, shop: Shop, size: tuple[int, int]
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop, size: tuple[int, int]
 ) -> None:
     coupons = [shop.issue(), shop.issue()]
-    on = at_work(size=size)
+    on = back_at_work(size=size)
     on.expect_scanner()
     for coupon in coupons:
         give(on, qr_text(coupon))
@@ -95,8 +97,10 @@ def test_a_day_without_gifts_says_so(tablet: MakeTablet, live: LiveServer, cast:
 
 
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
-def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, live: LiveServer, size: tuple[int, int]) -> None:
-    on = at_work(size=size)
+def test_the_settings_say_how_the_tablet_is_doing(
+    back_at_work: MakeTablet, live: LiveServer, size: tuple[int, int]
+) -> None:
+    on = back_at_work(size=size)
     on.expect_scanner()
     on.wait_until_kept()
     on.press("Settings")
@@ -114,8 +118,8 @@ def test_the_settings_say_how_the_tablet_is_doing(at_work: MakeTablet, live: Liv
     on.shoot("33 settings without a network")
 
 
-def test_settings_are_kept(at_work: MakeTablet) -> None:
-    on = at_work()
+def test_settings_are_kept(back_at_work: MakeTablet) -> None:
+    on = back_at_work()
     on.expect_scanner()
     on.press("Settings")
     on.page.get_by_label("Sound").select_option("Off")
@@ -139,8 +143,8 @@ def test_a_wrong_clock_is_told_quietly(at_work: MakeTablet, shop: Shop) -> None:
     on.expect_text("Confirmed by the shop")
 
 
-def test_a_scanner_s_digits_are_no_pin(at_work: MakeTablet, shop: Shop) -> None:
-    on = at_work()
+def test_a_scanner_s_digits_are_no_pin(back_at_work: MakeTablet, shop: Shop) -> None:
+    on = back_at_work()
     on.press("Lock")
     on.press("Anna")
     on.expect_heading("PIN of Anna")

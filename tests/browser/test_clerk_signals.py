@@ -46,9 +46,9 @@ def scan(on: Tablet, coupon: Issued, heading: str) -> tuple[Any, ...]:
 
 
 def test_each_state_has_its_own_sound_and_vibration_and_is_told_once(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
-    on = at_work()
+    on = back_at_work()
     on.context.add_init_script(LISTEN)
     on.page.reload()
     on.expect_scanner()
@@ -79,8 +79,10 @@ def test_each_state_has_its_own_sound_and_vibration_and_is_told_once(
     assert len(set(signals.values())) == len(signals)
 
 
-def test_a_till_that_was_left_alone_locks_whatever_it_shows(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
-    on = at_work()
+def test_a_till_that_was_left_alone_locks_whatever_it_shows(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    on = back_at_work()
     on.context.add_init_script(CLOCK)
     on.page.reload()
     coupon = shop.issue()

@@ -53,10 +53,10 @@ def flipped(before: bytes, of: str) -> bytes:
 
 
 @pytest.fixture
-def holding(at_work: MakeTablet, live: LiveServer, shop: Shop) -> tuple[Tablet, list[Issued]]:
+def holding(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> tuple[Tablet, list[Issued]]:
     """A tablet without a network, and four coupons that it holds."""
     live.revoke("North counter")  # the cast's own tablet, which nobody switches on, gets no share of the holds
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     coupons = [shop.issue(home_store_id=shop.cast.north) for _ in range(4)]
     for coupon in coupons:

@@ -83,10 +83,10 @@ def test_three_days_in_the_dark(
 
 
 def test_the_server_is_stopped_and_started_in_the_middle_of_a_gift(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon, next_one = shop.issue(), shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     live.go_away()
@@ -108,11 +108,11 @@ def test_the_server_is_stopped_and_started_in_the_middle_of_a_gift(
 
 
 def test_a_server_that_went_with_the_answer_gives_the_same_one_when_it_is_back(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     """It has committed, the reply was lost, and another process answers the retry."""
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     live.network.losing_replies.add("/clerk/sync")

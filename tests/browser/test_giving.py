@@ -83,10 +83,10 @@ def test_a_second_tablet_says_where_it_was_given(at_work: MakeTablet, shop: Shop
     ],
 )
 def test_each_coupon_that_is_not_good_has_its_own_screen(
-    at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path, kind: str, word: str, reason: str
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path, kind: str, word: str, reason: str
 ) -> None:
     coupon = getattr(shop, kind)()
-    on = at_work(camera=film(tmp_path / "one.mjpeg", qr_text(coupon)))
+    on = back_at_work(camera=film(tmp_path / "one.mjpeg", qr_text(coupon)))
     on.expect_heading(word)
     on.expect_text(re.compile(re.escape(reason)))
     on.shoot(f"08 {kind}")
@@ -98,10 +98,10 @@ def test_each_coupon_that_is_not_good_has_its_own_screen(
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_tap_that_was_on_its_way_to_what_was_there_before_gives_nothing(
-    at_work: MakeTablet, shop: Shop, motion: Literal["no-preference", "reduce"]
+    back_at_work: MakeTablet, shop: Shop, motion: Literal["no-preference", "reduce"]
 ) -> None:
     """What is under a finger on GIVE at the moment when the screen comes; a little later it is the button."""
-    on = at_work()
+    on = back_at_work()
     on.page.emulate_media(reduced_motion=motion)
     on.expect_scanner()
     on.page.evaluate(
@@ -121,9 +121,9 @@ def test_a_tap_that_was_on_its_way_to_what_was_there_before_gives_nothing(
     on.button("Give the gift").click(trial=True)
 
 
-def test_a_double_tap_gives_one_gift(at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path) -> None:
+def test_a_double_tap_gives_one_gift(back_at_work: MakeTablet, live: LiveServer, shop: Shop, tmp_path: Path) -> None:
     coupon = shop.issue()
-    on = at_work(camera=film(tmp_path / "one.mjpeg", qr_text(coupon)))
+    on = back_at_work(camera=film(tmp_path / "one.mjpeg", qr_text(coupon)))
     on.button("Give the gift").dblclick()
     on.expect_heading("Hand over the gift")
     kinds = live.kinds(coupon.serial)
@@ -132,10 +132,10 @@ def test_a_double_tap_gives_one_gift(at_work: MakeTablet, live: LiveServer, shop
 
 
 def test_a_lost_reply_is_asked_for_again_and_answered_as_the_first_time(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_heading("Valid coupon")
     on.expect_text("Confirmed by the shop")
@@ -152,10 +152,10 @@ def test_a_lost_reply_is_asked_for_again_and_answered_as_the_first_time(
 
 
 def test_who_turns_back_after_a_lost_reply_leaves_the_coupon_good(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     live.network.losing_replies.add("/clerk/sync")
@@ -170,9 +170,11 @@ def test_who_turns_back_after_a_lost_reply_leaves_the_coupon_good(
     assert not live.standing(coupon.serial)
 
 
-def test_while_it_asks_the_clerk_sees_so_and_may_turn_back(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_while_it_asks_the_clerk_sees_so_and_may_turn_back(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     live.network.held["/clerk/sync"] = answer = Event()
@@ -199,10 +201,12 @@ def test_without_a_network_nothing_is_confirmed(at_work: MakeTablet, live: LiveS
     on.expect_heading("Valid coupon")
 
 
-def test_a_picture_that_does_not_come_leaves_its_place_blank(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_picture_that_does_not_come_leaves_its_place_blank(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
     """As without a network: nothing on the screen may look broken, and nothing may move."""
     offer = {"en": {"title": "Cup", "picture": "/static/pictures/none.png"}}
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(shop.issue(shop.new_campaign(offer=offer))))
     on.expect_text("Confirmed by the shop")
     expect(on.page.locator(".verdict-gift img")).to_have_count(0)
@@ -213,9 +217,9 @@ def test_a_picture_that_does_not_come_leaves_its_place_blank(at_work: MakeTablet
     assert within.getcolors(maxcolors=1), "more than one colour: a sign of a broken picture"
 
 
-def test_a_verdict_comes_with_its_shape(at_work: MakeTablet, shop: Shop) -> None:
+def test_a_verdict_comes_with_its_shape(back_at_work: MakeTablet, shop: Shop) -> None:
     """Known by its shape, without colour and before it is read: the icons are part of the page, and wait for no file."""
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     on.page.evaluate(
         """() => {
@@ -230,9 +234,11 @@ def test_a_verdict_comes_with_its_shape(at_work: MakeTablet, shop: Shop) -> None
     assert set(on.page.evaluate("window.drawn")) == {True}
 
 
-def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_an_undo_with_a_reason_makes_the_coupon_good_again(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.press("Give the gift")
     on.press("Undo it")
@@ -245,9 +251,9 @@ def test_an_undo_with_a_reason_makes_the_coupon_good_again(at_work: MakeTablet, 
     assert not live.standing(coupon.serial)
 
 
-def test_a_typed_code_is_checked_before_it_is_sent(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_typed_code_is_checked_before_it_is_sent(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     wrong = coupon.short_code[:-1] + ("0" if coupon.short_code[-1] != "0" else "1")
     on.type_code(wrong)
@@ -261,9 +267,9 @@ def test_a_typed_code_is_checked_before_it_is_sent(at_work: MakeTablet, live: Li
     assert live.standing(coupon.serial)
 
 
-def test_a_scanner_s_enter_never_presses_give(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_scanner_s_enter_never_presses_give(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     on.button("Give the gift").focus()
@@ -279,11 +285,11 @@ def test_a_scanner_s_enter_never_presses_give(at_work: MakeTablet, live: LiveSer
 
 @pytest.mark.parametrize("before", ["Enter", " "])
 def test_what_a_scanner_sends_before_a_code_never_presses_give(
-    at_work: MakeTablet, live: LiveServer, shop: Shop, before: str
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop, before: str
 ) -> None:
     """Nobody knows whose a first key is, so it waits for the next."""
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     on.button("Give the gift").focus()
@@ -297,26 +303,26 @@ def test_what_a_scanner_sends_before_a_code_never_presses_give(
     on.expect_heading("Hand over the gift")  # alone it was a person's
 
 
-def test_a_scanner_without_an_end_is_read_after_a_pause(at_work: MakeTablet, shop: Shop) -> None:
-    on = at_work()
+def test_a_scanner_without_an_end_is_read_after_a_pause(back_at_work: MakeTablet, shop: Shop) -> None:
+    on = back_at_work()
     on.expect_scanner()
     on.page.evaluate(SCAN_OVER_A_BUTTON, [*qr_text(shop.issue())])
     on.expect_heading("Valid coupon")
 
 
-def test_what_a_scanner_writes_into_the_field_is_read_without_an_end(at_work: MakeTablet, shop: Shop) -> None:
+def test_what_a_scanner_writes_into_the_field_is_read_without_an_end(back_at_work: MakeTablet, shop: Shop) -> None:
     """Some type no keys at all, but a text into the field that has the focus."""
-    on = at_work()
+    on = back_at_work()
     on.press("Type the code")
     on.page.keyboard.insert_text(qr_text(shop.issue()))
     on.expect_heading("Valid coupon")
 
 
 def test_a_finger_on_give_is_not_disturbed_by_the_confirmation(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     live.network.held["/clerk/sync"] = answer = Event()
     on.scan_by_usb(qr_text(coupon))
@@ -329,9 +335,9 @@ def test_a_finger_on_give_is_not_disturbed_by_the_confirmation(
     on.expect_heading("Hand over the gift")
 
 
-def test_a_refusal_takes_one_tap_and_a_reason(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_a_refusal_takes_one_tap_and_a_reason(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.press("Not giving it")
     on.shoot("13 refusal")

@@ -27,10 +27,10 @@ def reopen(on: Tablet) -> Tablet:
 
 
 def test_closed_between_verdict_and_give_nothing_has_happened(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     reopen(on)
@@ -41,10 +41,10 @@ def test_closed_between_verdict_and_give_nothing_has_happened(
 
 
 def test_closed_after_give_it_asks_whether_the_gift_was_handed_over(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     on.press("Give the gift")
@@ -59,9 +59,11 @@ def test_closed_after_give_it_asks_whether_the_gift_was_handed_over(
     on.expect_text(re.compile(r"by you, on this tablet\.$"))
 
 
-def test_not_handed_over_after_all_the_coupon_is_good_again(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_not_handed_over_after_all_the_coupon_is_good_again(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
@@ -71,10 +73,10 @@ def test_not_handed_over_after_all_the_coupon_is_good_again(at_work: MakeTablet,
     assert not live.standing(coupon.serial)
 
 
-def test_closed_while_asking_it_asks_again_first(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_closed_while_asking_it_asks_again_first(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     """The server has committed, the reply was lost, and the browser is gone: the same ask brings the same answer."""
     coupon = shop.issue()
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(coupon))
     on.expect_text("Confirmed by the shop")
     live.network.losing_replies.add("/clerk/sync")
@@ -91,9 +93,9 @@ def test_closed_while_asking_it_asks_again_first(at_work: MakeTablet, live: Live
 
 
 def test_opened_again_without_a_network_an_open_ask_is_not_confirmed(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(shop.issue()))
     on.expect_text("Confirmed by the shop")
     live.network.losing_replies.add("/clerk/sync")
@@ -142,9 +144,9 @@ OPENS_ON = {
 
 @pytest.mark.parametrize("tear", [kills.kill, lambda on: on.page.reload()], ids=["kill", "reload"])
 def test_torn_away_at_any_step_it_opens_on_the_right_question(
-    at_work: MakeTablet, live: LiveServer, shop: Shop, tear: Callable[[Tablet], object]
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop, tear: Callable[[Tablet], object]
 ) -> None:
-    on = at_work()
+    on = back_at_work()
     on.expect_scanner()
     for step, question in OPENS_ON.items():
         coupon = shop.issue()
@@ -161,9 +163,9 @@ def test_torn_away_at_any_step_it_opens_on_the_right_question(
         assert live.standing(coupon.serial) == (question is not None or step == "done"), step
 
 
-def test_locked_on_a_verdict_nothing_is_forgotten(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+def test_locked_on_a_verdict_nothing_is_forgotten(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
     """Another clerk takes over after the tablet lay idle: the question waits behind the lock."""
-    on = at_work()
+    on = back_at_work()
     at_step(on, live, shop.issue(), "given")
     on.close()
     on.clock_ms = 20 * 60_000
@@ -188,9 +190,9 @@ def test_a_second_tab_leaves_the_journal_to_the_first(at_work: MakeTablet) -> No
 
 
 def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
-    at_work: MakeTablet, live: LiveServer, shop: Shop
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
 ) -> None:
-    on = at_work()
+    on = back_at_work()
     on.scan_by_usb(qr_text(shop.issue()))
     on.press("Give the gift")
     on.expect_heading("Hand over the gift")
@@ -209,8 +211,8 @@ def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
     assert live.handed_in() == [("unlock", "key_lost"), ("ask", "key_lost"), ("gave", "key_lost")]
 
 
-def test_a_revoked_tablet_says_so(at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
-    on = at_work()
+def test_a_revoked_tablet_says_so(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:
+    on = back_at_work()
     on.expect_scanner()
     live.revoke("Till 1")
     on.page.evaluate("dispatchEvent(new Event('online'))")

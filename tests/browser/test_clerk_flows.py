@@ -87,6 +87,7 @@ def give_and_undo(on: Tablet, live: LiveServer, coupon: Issued) -> None:
     on.press("Next")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en-GB", "ru-RU"], ids=["en", "ru"])
 def test_a_clerk_s_work_goes_in_every_language_and_size(
     tablet: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, language: str

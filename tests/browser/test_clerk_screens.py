@@ -135,6 +135,7 @@ def lock(on: Tablet) -> Iterator[str]:
     on.press("Someone else")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en-GB", "ru-RU"], ids=["en", "ru"])
 def test_every_screen_fits_in_every_size(
     tablet: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, language: str

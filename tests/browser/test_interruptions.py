@@ -142,6 +142,7 @@ OPENS_ON = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tear", [kills.kill, lambda on: on.page.reload()], ids=["kill", "reload"])
 def test_torn_away_at_any_step_it_opens_on_the_right_question(
     back_at_work: MakeTablet, live: LiveServer, shop: Shop, tear: Callable[[Tablet], object]

@@ -203,6 +203,7 @@ def invited(live, cast):
     return {"person": person_id, "invitation": sealed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "scheme", "language"), [("desk", "light", "en"), ("narrow", "dark", "ru")])
 def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, size, scheme, language):
     office = enter(browser, live, cast, size=size, scheme=scheme, language=language)

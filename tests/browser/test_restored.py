@@ -56,6 +56,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+@pytest.mark.slow
 def test_a_gift_of_a_tablet_that_is_in_no_backup_stays_given(
     at_work: MakeTablet, live: LiveServer, shop: Shop, cast: Cast, office: Visit
 ) -> None:

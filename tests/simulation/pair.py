@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Engine, event
 
 from redeem.app import create_app
 from redeem.db.engine import Database, Driver
+from redeem.lib.times import Ms
 from redeem.web.api import auth
-from redeem.web.context import Context
+from redeem.web.context import Context, now_ms
 from tests.simulation.network import Answer, Message
 from tests.simulation.server import Quick, Served, Server
 from tests.simulation.turns import InTurn, Job, Killed, Turns, step
@@ -84,7 +85,7 @@ class Pair(Server):
         self._taken += 1
         process = self._taken % len(self._apps)
         app = self._apps[process]
-        job = Job(lambda: self._request(message.path, message.headers, message.body, app), process, message)
+        job = Job(lambda: self._request(message.path, message.headers, message.body, app), process, message, now_ms())
         job.life_left, self.die_after = self.die_after, None
         job.steps_left, self.hold_up_after = self.hold_up_after, None
         self._jobs.append(job)
@@ -92,9 +93,10 @@ class Pair(Server):
             self.met["held up"] += 1
         return self.take_over()
 
-    def finish(self) -> list[Served]:
-        while self.turns.held_up:
-            self.turns.end(self.turns.held_up[0])
+    def finish(self, until: Ms | None = None) -> list[Served]:
+        for job in [*self.turns.held_up]:
+            if until is None or job.began <= until:
+                self.turns.end(job)
         return self.take_over()
 
     def kill(self, process: int) -> None:

@@ -22,6 +22,7 @@ import redeem.web.problems
 from redeem.app import create_app
 from redeem.config import load_settings
 from redeem.db.engine import Database, Driver, Work, run_in
+from redeem.lib.times import Ms
 from redeem.web.api import auth
 from redeem.web.context import Context
 from tests.factories import MOSCOW, SECRET
@@ -146,8 +147,8 @@ class Server:
         """Take a request. Returns those that are over now: this one, unless it is held up, and others that were. Raises ServerFault."""
         return [(message, self.call(message.path, message.headers, message.body))]
 
-    def finish(self) -> list[Served]:
-        """End what is held up, and return it: here nothing is."""
+    def finish(self, until: Ms | None = None) -> list[Served]:
+        """End what is held up, all or what came until then, and return it: here nothing is."""
         return []
 
     def call(self, path: str, headers: Mapping[str, str], body: str) -> Answer | None:

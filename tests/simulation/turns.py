@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from redeem.db.engine import Database, Driver
+from redeem.lib.times import Ms
 
 LOOK_SECONDS = 0.01
 BLOCKERS = text("SELECT pg_blocking_pids(:pid)")
@@ -22,14 +23,14 @@ class Killed(BaseException):
 
 
 class Job:
-    """Work in a thread of a process. `about` is the caller's.
+    """Work in a thread of a process. `about` and `began` are the caller's.
 
     After `steps_left` more steps it is held up, after `life_left` its process dies; None: never. A step is what comes before a
     statement, behind it, or before a commit.
     """
 
-    def __init__(self, work: Callable[[], Any], process: int = 0, about: Any = None) -> None:
-        self.process, self.about = process, about
+    def __init__(self, work: Callable[[], Any], process: int = 0, about: Any = None, began: Ms = 0) -> None:
+        self.process, self.about, self.began = process, about, began
         self.steps_left: int | None = None
         self.life_left: int | None = None
         self.is_overtaken = self.is_held_up = self.is_doomed = self.is_done = False

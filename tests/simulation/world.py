@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from redeem.domain.judgement import LIST_LAG_MS
 from redeem.lib.times import Ms
 from redeem.partners.settlement import Account
 from tests.simulation import setting
@@ -279,6 +280,7 @@ class World:
             self.lost[device] = list(dict.fromkeys([*self.lost.get(device, []), *texts]))
 
     def pass_time(self, more: Ms) -> None:
+        self.hear(self.server.finish(until=self.clock.now + more - LIST_LAG_MS))  # no process stands still for longer
         self.clock.now += more
         self.tell("pass")
         for message in self.network.too_old():

@@ -147,7 +147,7 @@ class Server:
         """Take a request. Returns those that are over now: this one, unless it is held up, and others that were. Raises ServerFault."""
         return [(message, self.call(message.path, message.headers, message.body))]
 
-    def finish(self, until: Ms | None = None) -> list[Served]:
+    def finish(self, until: Ms | None = None) -> list[Served]:  # noqa: ARG002 - a pair's
         """End what is held up, all or what came until then, and return it: here nothing is."""
         return []
 

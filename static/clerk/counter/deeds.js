@@ -114,8 +114,8 @@ export class Deeds {
 
   /** @param {Finding} finding @param {Past} past */
   mayRisk(finding, past) {
-    const { sets, snapshot } = this.#sync;
-    if (listedState(finding.id ?? "", { sets, past }) || isCompromised(snapshot, finding.keyId)) return false;
+    const { holds, sets, snapshot } = this.#sync;
+    if (listedState(finding.id ?? "", { holds, sets, past }) || isCompromised(snapshot, finding.keyId)) return false;
     return mayRisk(finding, { terms: this.terms(finding.campaign), past, sync: this.#sync, now: this.#now() });
   }
 

@@ -92,14 +92,18 @@ function judge(about, ask, known) {
  * @param {string} id @param {{holds: Holds, sets: Sets, past: Past}} known
  */
 export function heldHere(id, { holds, sets, past }) {
-  return listedState(id, { sets, past }) && !past.standing.has(id) ? 0 : holds.epochOf(id, past);
+  return listedState(id, { holds, sets, past }) && !past.standing.has(id) ? 0 : holds.epochOf(id, past);
 }
 
 /**
- * What the last list says of a coupon, unless this tablet itself took the coupon back later.
- * @param {string} id @param {{sets: Sets, past: Past}} known
+ * What the last list says of a coupon. A tablet that holds it and took its own gift back later knows better: nobody else can have given
+ * it. Without a hold what it took back may not have been what the list tells.
+ * @param {string} id @param {{holds: Holds, sets: Sets, past: Past}} known
  */
-export const listedState = (id, { sets, past }) => ((past.takenBack.get(id) ?? 0) > sets.entry ? null : sets.stateOf(id));
+export function listedState(id, { holds, sets, past }) {
+  const knowsBetter = holds.epochOf(id, past) && (past.takenBack.get(id) ?? 0) > sets.entry;
+  return knowsBetter ? null : sets.stateOf(id);
+}
 
 /** The attempt by which this tablet gave it at its present store. @param {Past} past @param {string} id */
 function attemptHere(past, id) {

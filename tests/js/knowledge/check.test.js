@@ -55,6 +55,12 @@ describe("a coupon that this tablet holds", () => {
     const { code, held } = await finding(ONE, { holds, past: pastOf([GIVEN, UNDONE]), sets: listing("redeemed", 1) });
     assert.deepEqual({ code, held }, { code: "good", held: 4 });
   });
+  test("is for the server to say without the hold, whatever it has taken back: the list may tell of another's gift", async () => {
+    const ASK = { v: /** @type {const} */ (1), n: 1, prev: "", at: NOW, kind: "ask", coupon: ONE };
+    const DROP = { v: /** @type {const} */ (1), n: 2, prev: "", at: NOW, kind: "drop", of: 1 };
+    const { code, listed } = await finding(ONE, { past: pastOf([ASK, DROP]), sets: listing("redeemed", 1) });
+    assert.deepEqual([code, listed], ["already_redeemed", true]);
+  });
   test("is for the server to say if it was given elsewhere after this tablet took it back", async () => {
     const { code, ask } = await finding(ONE, { holds, past: pastOf([GIVEN, UNDONE]), sets: listing("redeemed", 2) });
     assert.deepEqual({ code, ask }, { code: "already_redeemed", ask: ONE });

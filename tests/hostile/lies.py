@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from json import dumps
 from typing import Any
 
+from nacl.signing import SigningKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,15 +18,19 @@ from redeem.accounts.audit import OPERATOR
 from redeem.coupons import campaigns
 from redeem.db.models.coupons import Coupon
 from redeem.devices import moves
-from redeem.domain import short_codes
+from redeem.domain import short_codes, tokens
 from redeem.domain.acts import Act
+from redeem.domain.signing_keys import KeyStatus
+from redeem.ledger import signing
 from redeem.ledger.rows import KeptAct
 from redeem.lib.money import Money
+from redeem.lib.sealing import Sealer
 from redeem.redemptions import settle, takers
 from tests import factories
 from tests.hostile.client import EPOCHS_END, OwnTablet
 from tests.hostile.scene import DAY, LIMITS, PHASES, Scene
 
+LEAKED = SigningKey(b"a signing key that others have!!")
 Guard = tuple[str, Any]
 Steps = Callable[[Scene], Iterator[None]]
 
@@ -151,6 +156,27 @@ def a_coupon_of_another_partner_as_held(scene: Scene) -> Iterator[None]:
     coupon = scene.coupon(scene.cast.north_only)
     yield
     scene.liar.tell("gave-held", coupon=coupon.token)
+
+
+# Tokens that it makes itself, with a signing key that has leaked.
+
+
+@lie(JUDGE, rule="compromised_key", phases=PHASES[:1])
+def a_minted_token_of_what_it_holds_by_another_key(scene: Scene) -> Iterator[None]:
+    coupon = scene.granted(scene.liar)
+    real = tokens.read(coupon.token)
+
+    def leak(session: Session) -> int:
+        kid = signing.rotate(session, Sealer([factories.SECRET]), scene.now, seed=bytes(LEAKED))
+        signing.rotate(session, Sealer([factories.SECRET]), scene.now)
+        signing.set_status(session, kid, KeyStatus.COMPROMISED, scene.now)
+        return kid
+
+    minted = tokens.sign(real.campaign, real.number, real.last_day, LEAKED, scene.database.write(leak))
+    scene.app.extensions["redeem"]._ring = None
+    yield
+    grant = scene.liar.grants[coupon.id]
+    scene.liar.tell("gave-held", coupon=tokens.write(minted), epoch=grant.epoch, grant=grant.proof)
 
 
 # Gifts without a network, of what is not held.

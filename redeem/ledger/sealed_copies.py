@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, func, text, update
 from sqlalchemy.orm import Session
 
 from redeem.db.models.coupons import Campaign, SigningKey
@@ -40,7 +40,7 @@ TAKE_KEY = text(
 CONDEMN = (
     update(SigningKey)
     .where(SigningKey.kid == bindparam("of_kid"), SigningKey.public_key == bindparam("of_public_key"))
-    .values(status=KeyStatus.COMPROMISED)
+    .values(status=KeyStatus.COMPROMISED, compromised_at=func.coalesce(SigningKey.compromised_at, bindparam("now")))
 )
 
 
@@ -87,7 +87,7 @@ def take_key(session: Session, kid: int, public_key: bytes, status: KeyStatus, n
     row = {"kid": kid, "public_key": public_key, "status": known.value, "now": now}
     session.connection().execute(TAKE_KEY, row)
     if status is KeyStatus.COMPROMISED:
-        session.connection().execute(CONDEMN, {"of_kid": kid, "of_public_key": public_key})
+        session.connection().execute(CONDEMN, {"of_kid": kid, "of_public_key": public_key, "now": now})
 
 
 def take_campaign(session: Session, campaign: Mapping[str, Any], life: Life, now: Ms) -> None:

@@ -9,6 +9,7 @@ from tests.browser import kills
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
 from tests.browser.tablet import Tablet
+from tests.browser.waiting import wait_until
 from tests.factories import Issued
 
 pytestmark = pytest.mark.browser
@@ -161,7 +162,12 @@ def test_torn_away_at_any_step_it_opens_on_the_right_question(
             with on.told("done"):
                 on.press("Yes, handed over")
         on.expect_scanner()
-        assert live.standing(coupon.serial) == (question is not None or step == "done"), step
+        expect_standing(on, live, coupon, stands=question is not None or step == "done")
+
+
+def expect_standing(on: Tablet, live: LiveServer, coupon: Issued, *, stands: bool) -> None:
+    """What was written before the kill may be sent only now."""
+    wait_until(on.page, lambda: live.standing(coupon.serial) == stands)
 
 
 def test_locked_on_a_verdict_nothing_is_forgotten(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:

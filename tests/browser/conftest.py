@@ -239,12 +239,15 @@ def at_work(tablet: MakeTablet, live: LiveServer, cast: Cast) -> MakeTablet:
 
 @pytest.fixture
 def back_at_work(tablet: MakeTablet, earlier: Earlier, tmp_path: Path) -> MakeTablet:
-    """A copy of the tablet that was at work earlier, opened again: it has its key, its journal, its pages and its clerk."""
+    """A copy of the tablet that was at work earlier, opened again: it has its key, its journal, its pages and its clerk. It has heard of
+    what came since, such as the test's campaign.
+    """
 
     def make(**said: object) -> Tablet:
         shutil.copytree(earlier.profile, tmp_path / f"profile {TILL}", symlinks=True)
         on = tablet(TILL, **said)
         expect(on.page.locator(".screen")).to_have_count(0)
+        on.sync()
         return on
 
     return make

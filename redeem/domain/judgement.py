@@ -24,9 +24,7 @@ class Rule(StrEnum):
     """The rules that a reported gift can break. The set is closed; the office names each."""
 
     VOID = "void"
-    COMPROMISED_KEY = (
-        "compromised_key"  # the key that signed the coupon is, and the device could know it or did not hold the coupon
-    )
+    COMPROMISED_KEY = "compromised_key"  # as the coupon's key is, and the device could know or did not hold the coupon
     WRONG_STORE = "wrong_store"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"

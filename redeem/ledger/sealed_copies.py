@@ -75,9 +75,8 @@ def take_back(session: Session, copies: Sequence[str], proofs: Proofs, now: Ms) 
         for kid, public_key, status in copy.get("keys", ()):
             take_key(session, kid, urlsafe_b64decode(public_key + "="), KeyStatus(status), now)
     campaigns = [copy["campaign"] for copy in opened if "campaign" in copy]
-    for campaign in sorted(
-        campaigns, key=lambda each: int(each["number"])
-    ):  # in one order, so that two reports can't deadlock
+    # In one order, so that two reports can't deadlock.
+    for campaign in sorted(campaigns, key=lambda each: int(each["number"])):
         take_campaign(session, campaign, life, now)
 
 

@@ -33,8 +33,8 @@ import { unfinished, worksHere } from "../knowledge/state.js";
  *   | {name: "fault", code: string}} Screen
  * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check,
  *   unlock: (clerk: string, pin: string) => Promise<{offline?: true}>, pause: (ms: number) => Promise<void>,
- *   painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is painted; the request to the server waits for
- *   that, so that it does not delay the verdict
+ *   painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is painted; if that is a verdict, the request
+ *   to the server waits for it, so that it does not delay the verdict
  */
 
 const VERIFY_MS = 4_000;
@@ -297,7 +297,7 @@ export class Counter extends EventTarget {
 
   /** Replaces the tablet's own finding with the server's. @param {Screen} shown @param {Finding} finding @param {string} ask */
   async #confirm(shown, finding, ask) {
-    await this.#parts.painted?.();
+    if (shown.name === "verdict") await this.#parts.painted?.();
     if (this.#screen !== shown) return;
     const ruling = await this.#deeds.ask({ verify: ask, timeoutMs: VERIFY_MS });
     if (this.#screen !== shown) return;

@@ -22,6 +22,7 @@ from redeem.coupons.issue import AlreadyRedeemed
 from redeem.db.models.coupons import BulkVoid, BulkVoidLine, Coupon
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.managers import Manager
+from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.status import is_void
 from redeem.ledger import lost_coupons
@@ -91,7 +92,7 @@ class Line:
 
 def plan_texts(session: Session, person: Person, texts: Sequence[str], now: Ms) -> str:
     """Make a run of coupons named by short code, id, token, link or order. Return its id. Raises Invalid."""
-    said = [trimmed(text.replace("\0", ""))[: history.TEXT_MAX_CHARACTERS] for text in texts]
+    said = [trimmed(text.replace("\0", ""))[: tokens.TEXT_MAX_CHARACTERS] for text in texts]
     named = [text for text in said if text]
     if not named or len(named) > TEXTS_MAX:
         raise Invalid("Name at least one coupon, and at most 20,000.")

@@ -15,6 +15,7 @@ from redeem.db.models.devices import Clerk, Device
 from redeem.db.models.ledger import Act, Conflict, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Store
+from redeem.domain import tokens
 from redeem.domain.disclosure import Audience, Field, disclose
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.terms import parse_terms
@@ -27,7 +28,6 @@ from redeem.lib.times import Ms
 from redeem.partners.directory import list_stores, where_good
 from redeem.redemptions.identify import find_named, read_name
 
-TEXT_MAX_CHARACTERS = 600
 ORDER_COUPONS_MAX = 50
 ACTS_MAX = 500
 BOOKKEEPING = ("done",)  # a tablet's note to itself that a screen was left
@@ -163,7 +163,7 @@ ACT = (
 
 def find(session: Session, scope: Scope, text: str, ring: KeyRing) -> list[str]:
     """Return the ids of the coupons that a token, a link, a short code, an id or (for the whole shop alone) an order names."""
-    wanted = trimmed(text)[:TEXT_MAX_CHARACTERS]
+    wanted = trimmed(text)[: tokens.TEXT_MAX_CHARACTERS]
     serial = find_named(session, read_name(wanted, ring))
     if serial is not None:
         return [coupon_id(serial)] if is_visible(session, scope, serial) else []

@@ -19,8 +19,11 @@ TEXT_MAX_CHARACTERS = 64
 _VALUES = {character: value for value, character in enumerate(CROCKFORD)}
 # Between the characters: a dash of any kind, a dot, an underscore, and what nobody sees, which pages and mails add to what is copied.
 _SEPARATORS = re.compile(rf"[{UNSEEN}_.\-\u2010-\u2015\u2212]")
-# Characters that look like one of the alphabet are read as it: Crockford's O, I and L, and Cyrillic capitals.
-_ALIKE = str.maketrans("OILАВЕКМНОРСТУХ", "011ABEKMH0PCTYX")
+_CROCKFORD_ALIKE = str.maketrans("OIL", "011")
+# Cyrillic letters stand for what they look like, or for the Latin letters on the same keys: a Russian layout types ЛЙ for KQ.
+_CYRILLIC_ALIKE = str.maketrans("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
+_SAME_KEY = str.maketrans("ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ", "QWERTYUIOPASDFGHJKLZXCVBNM")
+_LATIN = re.compile(r"[A-Z]")
 
 
 class Fault(StrEnum):
@@ -31,6 +34,7 @@ class Fault(StrEnum):
     WRONG_CHARACTER = "wrong_character"
     WRONG_LENGTH = "wrong_length"
     WRONG_CHECK = "wrong_check"
+    TWO_READINGS = "two_readings"
 
 
 def new_code(entropy: int | None = None) -> str:
@@ -43,14 +47,17 @@ def new_code(entropy: int | None = None) -> str:
 
 
 def normalise(text: str) -> str:
-    """Return a typed code as it is stored. Raises BadCode, with a `Fault` as its reason."""
+    """Return a typed code as it is stored. Raises BadCode, with a `Fault` as its reason.
+
+    Cyrillic letters can be meant in two ways. The check character says in which; if it fits both, nothing is guessed.
+    """
     if len(text) > TEXT_MAX_CHARACTERS:
         raise BadCode(Fault.TOO_LONG)
-    plain = _SEPARATORS.sub("", text).upper().translate(_ALIKE)
-    reason = _fault(plain)
-    if reason is not None:
-        raise BadCode(reason)
-    return plain
+    readings = _readings(_SEPARATORS.sub("", text).upper())
+    codes = [each for each in readings if _fault(each) is None]
+    if len(codes) != 1:
+        raise BadCode(_fault(readings[0]) or Fault.TWO_READINGS)
+    return codes[0]
 
 
 def grouped(code: str) -> str:
@@ -61,6 +68,12 @@ def grouped(code: str) -> str:
 def check_character(body: str) -> str:
     """Return the check character for the first eleven characters."""
     return CROCKFORD[_times_alpha(_sum(body))]
+
+
+def _readings(typed: str) -> list[str]:
+    """What may be meant, each once. A Russian layout types no Latin letter, so a text with one was not typed in it."""
+    layouts = (_CYRILLIC_ALIKE,) if _LATIN.search(typed) else (_CYRILLIC_ALIKE, _SAME_KEY)
+    return list(dict.fromkeys(typed.translate(each).translate(_CROCKFORD_ALIKE) for each in layouts))
 
 
 def _fault(plain: str) -> Fault | None:

@@ -10,6 +10,7 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 from nacl.signing import SigningKey
 
@@ -20,15 +21,17 @@ from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT, serial_of
 VERSION = 1
 TOKEN_BYTES = 76
 DIGITS = 183
-TEXT_MAX_CHARACTERS = 512
+TEXT_MAX_CHARACTERS = 2048  # a link with what shops and mailers hang on to it
 LAST_DAY_LIMIT = 2**16
 DOMAIN = b"redeem-coupon-v1\0"
 
 _FIELDS = struct.Struct(">BBIIH")
 
 # A scanner's keyboard, a link or a person may put anything before and after a coupon's digits, so only the digits count: the signature
-# decides. A symbology id (]Q1) and an ECI as literal text (\000026) end in digits that are not the coupon's.
-_ADDED = re.compile(r"\][A-Za-z][0-9A-Za-z]|\\[0-9]{6}")
+# decides. A symbology id (]Q1, which a Russian layout types as ъЙ1), an ECI as literal text (\000026) and an encoded character (%20) end
+# in digits that are not the coupon's. What nobody sees may stand between the digits: pages and mails put it where a line may break.
+_ADDED = re.compile(r"\][A-Za-z][0-9A-Za-z]|[ъЪ][йЙ][0-9]|\\[0-9]{6}|%[0-9A-Fa-f]{2}")
+_SOFT_BREAKS = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -77,7 +80,10 @@ def write(token: Token) -> str:
 
 
 def read(text: str) -> Token:
-    """Parse what a scanner read: the one run of 183 digits in it. The signature is not checked. Raises BadToken with a `Fault`."""
+    """Parse what a scanner read: the one run of 183 digits in it, which may be there twice. The signature is not checked.
+
+    Raises BadToken with a `Fault`.
+    """
     data = int(_digits(text)).to_bytes(TOKEN_BYTES)
     version, key_id, campaign, number, last_day = _FIELDS.unpack(data[: _FIELDS.size])
     if version != VERSION:
@@ -108,7 +114,9 @@ def verify(token: Token, ring: KeyRing) -> Token:
 def _digits(text: str) -> str:
     if len(text) > TEXT_MAX_CHARACTERS:
         raise BadToken(Fault.TOO_LONG)
-    found: set[str] = {run for run in _DIGITS.findall(_ADDED.sub(" ", text)) if len(run) == DIGITS}
+    plain = _ADDED.sub(" ", text)
+    runs = chain.from_iterable(map(_DIGITS.findall, (text, plain, _SOFT_BREAKS.sub("", plain))))
+    found: set[str] = {run for run in runs if len(run) == DIGITS}
     if len(found) != 1:
         raise BadToken(Fault.NO_DIGITS)
     return found.pop()

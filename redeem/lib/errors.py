@@ -94,7 +94,7 @@ class BadCode(Reasoned):
     """The short code was mistyped. `reason` is a `short_codes.Fault`."""
 
     code = "bad_short_code"
-    default_detail = "Type the short code again: twelve letters and digits, as printed under the QR."
+    default_detail = "Type the short code again, in Latin letters: twelve letters and digits, as printed under the QR."
 
 
 class BadKey(Reasoned):

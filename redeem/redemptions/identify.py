@@ -6,12 +6,13 @@ from math import ceil
 from sqlalchemy.orm import Session
 
 from redeem.accounts import throttle
-from redeem.domain import short_codes, tokens
+from redeem.domain import tokens
+from redeem.domain.names import normalise_or_none, read_or_none
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.signing_keys import KeyRing
 from redeem.domain.tokens import Fault, Token
 from redeem.ledger import ledger
-from redeem.lib.errors import BadCode, BadToken, TooMany
+from redeem.lib.errors import TooMany
 from redeem.lib.ids import coupon_of
 from redeem.lib.text import trimmed
 from redeem.lib.times import Ms
@@ -53,20 +54,14 @@ def read_name(text: str | None, ring: KeyRing) -> Named:
     """Read any text into what it names. No text can be two of these at once. Callers take what they accept as a proof."""
     if not text:
         return Named()
-    try:
-        token = tokens.read(text)
-        fault = tokens.fault(token, ring)
-        if fault in (None, Fault.COMPROMISED_KEY):
-            return Named(token=token, compromised=fault is not None)
-    except BadToken:
-        pass
+    token = read_or_none(text)
+    fault = tokens.fault(token, ring) if token else None
+    if token and fault in (None, Fault.COMPROMISED_KEY):
+        return Named(token=token, compromised=fault is not None)
     serial = coupon_of(trimmed(text))
     if serial is not None:
         return Named(serial_of_id=serial)
-    try:
-        return Named(short_code=short_codes.normalise(text))
-    except BadCode:
-        return Named()
+    return Named(short_code=normalise_or_none(text))
 
 
 def find_named(session: Session, named: Named) -> int | None:

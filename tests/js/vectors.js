@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /**
  * One file of the vectors that Python is held to as well.
  *
- * @param {"tokens" | "rules" | "codes" | "bitmaps"} name
+ * @param {"tokens" | "rules" | "codes" | "names" | "bitmaps"} name
  * @returns {any}
  */
 export function vectors(name) {

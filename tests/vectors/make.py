@@ -8,13 +8,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.vectors import of_bitmaps, of_codes, of_rules, of_tokens
+from tests.vectors import of_bitmaps, of_codes, of_names, of_rules, of_tokens
 
 FOLDER = Path(__file__).parent
 MAKERS = {
     "tokens": of_tokens.vectors,
     "rules": of_rules.vectors,
     "codes": of_codes.vectors,
+    "names": of_names.vectors,
     "bitmaps": of_bitmaps.vectors,
 }
 

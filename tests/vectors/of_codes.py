@@ -43,6 +43,11 @@ def coded(body: str) -> str:
 CODE = coded("7KQ2M4XZ9F3")
 A, B, C = CODE[:4], CODE[4:8], CODE[8:]
 CYRILLIC = coded("ABEKMH0PCTX")
+# The rows of a keyboard: what the same keys type in the US layout and in the Russian one.
+ROWS = (("QWERTYUIOP", "ЙЦУКЕНГШЩЗ"), ("ASDFGHJKL", "ФЫВАПРОЛД"), ("ZXCVBNM", "ЯЧСМИТЬ"))
+RUSSIAN = {ord(us): russian for row in ROWS for us, russian in zip(*row, strict=True)}
+# These Cyrillic letters are a code both as what they look like and as keys: found by trying.
+TWO_READINGS = "АТМТТЕАНСТУЕ"
 
 
 def vectors() -> dict[str, Any]:
@@ -77,6 +82,25 @@ def _good() -> list[tuple[str, str, str]]:
             CYRILLIC.translate(str.maketrans("ABEKMH0PCTX", "АВЕКМНОРСТХ")).lower(),
             CYRILLIC,
         ),
+        ("typed in a Russian layout", CODE.translate(RUSSIAN), CODE),
+        ("typed in a Russian layout in small letters, grouped", f"{A}-{B}-{C}".translate(RUSSIAN).lower(), CODE),
+        ("every letter typed in a Russian layout", coded("BCDFGJNQRSV").translate(RUSSIAN), coded("BCDFGJNQRSV")),
+        ("every other letter typed in a Russian layout", coded("AEHKMPTWXYZ").translate(RUSSIAN), coded("AEHKMPTWXYZ")),
+        (
+            "typed in a Russian layout in letters that look like Latin ones",
+            coded("FDTRVYJHCNE").translate(RUSSIAN),
+            coded("FDTRVYJHCNE"),
+        ),
+        (
+            "O, I and L for zero and one in a Russian layout",
+            "щшд" + coded("01100000000")[3:].translate(RUSSIAN),
+            coded("01100000000"),
+        ),
+        (
+            "one Cyrillic letter that looks like a Latin one",
+            coded("A0000000QQQ").replace("A", "А"),
+            coded("A0000000QQQ"),
+        ),
         ("with a Cyrillic У", coded("Y0000000000").replace("Y", "у"), coded("Y0000000000")),
     ]
 
@@ -94,6 +118,10 @@ def _bad() -> list[tuple[str, str, str]]:
         ("with a Cyrillic letter that looks like none", "Ж" + CODE[1:], "wrong_character"),
         ("with an Arabic digit", "\u0660" + CODE[1:], "wrong_character"),
         ("with a full-width digit", "\uff17" + CODE[1:], "wrong_character"),
+        ("in a Russian layout, with a Latin letter", CODE[:-1].translate(RUSSIAN) + CODE[-1], "wrong_character"),
+        ("in a Russian layout, with a U", ("U" + CODE[1:]).translate(RUSSIAN), "wrong_character"),
+        ("in a Russian layout, with a character wrong", ("8" + CODE[1:]).translate(RUSSIAN), "wrong_character"),
+        ("Cyrillic letters that mean two codes", TWO_READINGS, "two_readings"),
         ("with a picture", "🎁" + CODE[1:], "wrong_character"),
     ]
     return [*wrong, *_each_wrong_character(), *_each_swap()]

@@ -165,7 +165,12 @@ def _as_scanners_add() -> dict[str, str]:
         "with a symbology id and an ECI": f"]Q2\\000026{link}\n",
         "typed in a Russian layout": f"реезыЖ..пшаеюучфьздуюсщь.с.{TEXT}",
         "twice by a scanner without an end": link + link,
-        "at the longest that is read": TEXT + " " * (512 - 183),
+        "with a symbology id in a Russian layout": f"ъЙ1реезыЖ..пшаеюучфьздуюсщь.с.{TEXT}",
+        "with nothing but a symbology id in a Russian layout": f"ъЙ1{TEXT}",
+        "with a symbology id in a Russian layout with Caps Lock": f"Ъй1{TEXT}",
+        "with a symbology id and an ECI in a Russian layout": f"ъЙ2\\000026{TEXT}\n",
+        "after a backslash": f"\\{TEXT}",
+        "at the longest that is read": TEXT + " " * (2048 - 183),
     }
 
 
@@ -181,6 +186,15 @@ def _as_people_copy() -> dict[str, str]:
         "ended with a slash": f"{link}/",
         "ended with an encoded space": f"{link}%20",
         "with a query": f"{link}?utm_source=mail",
+        "with all that a mailer hangs on": f"{link}?utm_source=mail&fbclid={'x' * 900}&gclid={'7' * 60}",
+        "after an encoded space": f"%20{TEXT}",
+        "within a query, encoded": f"https://mail.example/?to=https%3A%2F%2Fgift.example%2Fc%2F{TEXT}%3Futm_source%3Dmail",
+        "after a sign for percent": f"100%{TEXT}",
+        "beside another number": f"Order 20261130, coupon {TEXT}, 2 of 3",
+        "with soft hyphens between the digits": "\u00ad".join((TEXT[:60], TEXT[60:120], TEXT[120:])),
+        "with places where a line may break between the digits": "\u200b".join(TEXT),
+        "with a word joiner between the digits": TEXT[:90] + "\u2060" + TEXT[90:],
+        "twice with a byte order mark between": f"{TEXT}\ufeff{TEXT}",
         "with a fragment": f"{link}#top",
         "as a query": f"https://gift.example/?c={TEXT}",
         "between words": f"Your coupon: {link} Enjoy it",
@@ -196,7 +210,7 @@ def _bad_texts() -> list[tuple[str, str, str]]:
 
 
 def _too_long() -> list[tuple[str, str]]:
-    return [("one character too long", TEXT + " " * (513 - 183)), ("far too long", "0" * 5000)]
+    return [("one character too long", TEXT + " " * (2049 - 183)), ("far too long", "0" * 5000)]
 
 
 def _without_its_digits() -> list[tuple[str, str]]:
@@ -214,6 +228,12 @@ def _without_its_digits() -> list[tuple[str, str]]:
         ("an underscore between digits", TEXT[:90] + "_" + TEXT[90:]),
         ("a space between digits", TEXT[:90] + " " + TEXT[90:]),
         ("a line break between digits", TEXT[:90] + "\n" + TEXT[90:]),
+        ("a no-break space between digits", TEXT[:90] + "\u00a0" + TEXT[90:]),
+        ("a line break of an encoded mail between digits", TEXT[:76] + "=\r\n" + TEXT[76:]),
+        ("an encoded space between digits", TEXT[:90] + "%20" + TEXT[90:]),
+        ("one digit less around a soft break", TEXT[:90] + "\u00ad" + TEXT[91:]),
+        ("one digit more around a soft break", TEXT[:90] + "\u00ad0" + TEXT[90:]),
+        ("two coupons, one of them with a soft break", f"{TEXT[:90]}\u00ad{TEXT[90:]} {digits(made(number=43))}"),
         ("half an ECI", f"\\0026{TEXT}"),
         ("two coupons", f"{TEXT} {digits(made(number=43))}"),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def vectors(name: str) -> dict[str, Any]:
-    """One file of vectors: `tokens`, `rules`, `codes` or `bitmaps`."""
+    """One file of vectors: `tokens`, `rules`, `codes`, `names` or `bitmaps`."""
     text = (Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded

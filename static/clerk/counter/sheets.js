@@ -88,6 +88,7 @@ function mistake(text) {
     return "";
   } catch (error) {
     if (!(error instanceof BadCode)) throw error;
+    if (error.reason === Fault.TWO_READINGS) return t("These letters can mean two codes. Switch the keyboard to Latin letters.");
     const slip = error.reason === Fault.WRONG_CHECK || error.reason === Fault.WRONG_CHARACTER;
     return slip
       ? t("There is a typing mistake in this code. Compare it letter by letter.")

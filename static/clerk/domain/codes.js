@@ -10,6 +10,7 @@ export const Fault = Object.freeze({
   WRONG_CHARACTER: "wrong_character",
   WRONG_LENGTH: "wrong_length",
   WRONG_CHECK: "wrong_check",
+  TWO_READINGS: "two_readings",
 });
 
 /** The short code was mistyped; `reason` says how. */
@@ -31,24 +32,25 @@ const SEPARATORS =
   // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is left out by itself
   /[\x00-\x20\x7f-\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe0e\ufe0f\ufeff_.\-\u2010-\u2015\u2212]/g;
 
-// Look-alikes: Crockford's three, and the capitals of a Cyrillic keyboard. Each stands for the character below it.
-const LOOKS = "OILАВЕКМНОРСТУХ";
-const MEANS = "011ABEKMH0PCTYX";
+// Each character stands for the one below it. Cyrillic letters stand for what they look like, or for the Latin letters on the same
+// keys: a Russian layout types ЛЙ for KQ.
+const CROCKFORD_ALIKE = ["OIL", "011"];
+const CYRILLIC_ALIKE = ["АВЕКМНОРСТУХ", "ABEKMHOPCTYX"];
+const SAME_KEY = ["ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ", "QWERTYUIOPASDFGHJKLZXCVBNM"];
 
 /**
  * A typed code in its stored form. Throws `BadCode`.
+ *
+ * Cyrillic letters can be meant in two ways. The check character says in which; if it fits both, nothing is guessed.
  *
  * @param {string} text
  */
 export function normalise(text) {
   if (text.length > TEXT_MAX_CHARACTERS) throw new BadCode(Fault.TOO_LONG);
-  const plain = text
-    .replace(SEPARATORS, "")
-    .toUpperCase()
-    .replace(/./gsu, (seen) => MEANS[LOOKS.indexOf(seen)] ?? seen);
-  const reason = fault(plain);
-  if (reason) throw new BadCode(reason);
-  return plain;
+  const meant = readings(text.replace(SEPARATORS, "").toUpperCase());
+  const codes = meant.filter((each) => !fault(each));
+  if (codes.length !== 1) throw new BadCode(fault(meant[0]) ?? Fault.TWO_READINGS);
+  return codes[0];
 }
 
 /**
@@ -58,6 +60,17 @@ export function normalise(text) {
  */
 export function grouped(code) {
   return code.replace(/(.{4})(?=.)/g, "$1-");
+}
+
+/** What may be meant, each once. A Russian layout types no Latin letter, so a text with one was not typed in it. @param {string} typed */
+function readings(typed) {
+  const layouts = /[A-Z]/.test(typed) ? [CYRILLIC_ALIKE] : [CYRILLIC_ALIKE, SAME_KEY];
+  return [...new Set(layouts.map((each) => replaced(replaced(typed, each), CROCKFORD_ALIKE)))];
+}
+
+/** @param {string} text @param {string[]} alike */
+function replaced(text, [seen, meant]) {
+  return text.replace(/./gsu, (each) => meant[seen.indexOf(each)] ?? each);
 }
 
 /**

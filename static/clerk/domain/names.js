@@ -1,4 +1,7 @@
-/** Which coupon a text names: by its token as scanned, or by its short code as typed. The server's twin is `identify.read_name`. */
+/**
+ * What a text may name a coupon by: its token as scanned, or its short code as typed. The server's twin is `redeem/domain/names.py`, and
+ * both are held to `tests/vectors/names.json`.
+ */
 import { BadCode, normalise } from "./codes.js";
 import { BadToken, read, write } from "./tokens.js";
 

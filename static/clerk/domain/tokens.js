@@ -53,16 +53,18 @@ const VERSION = 1;
 const TOKEN_BYTES = 76;
 const PAYLOAD_BYTES = 12;
 const DIGITS = 183;
-const TEXT_MAX_CHARACTERS = 512;
+const TEXT_MAX_CHARACTERS = 2048; // a link with what shops and mailers hang on to it
 const CAMPAIGN_LIMIT = 2 ** 31;
 const DOMAIN = new TextEncoder().encode("redeem-coupon-v1\0");
 
 // A scanner's keyboard, a link or a person may put anything before and after a coupon's digits, so only the digits count: the signature
-// decides. A symbology id (]Q1) and an ECI as literal text (\000026) end in digits that are not the coupon's.
-const ADDED = /\][A-Za-z][0-9A-Za-z]|\\[0-9]{6}/g;
+// decides. A symbology id (]Q1, which a Russian layout types as ъЙ1), an ECI as literal text (\000026) and an encoded character (%20) end
+// in digits that are not the coupon's. What nobody sees may stand between the digits: pages and mails put it where a line may break.
+const ADDED = /\][A-Za-z][0-9A-Za-z]|[ъЪ][йЙ][0-9]|\\[0-9]{6}|%[0-9A-Fa-f]{2}/g;
+const SOFT_BREAKS = /[\u00ad\u200b-\u200f\u2060\ufeff]/gu;
 
 /**
- * Read what a scanner delivers, the one run of 183 digits in it, without verifying the signature. Throws `BadToken`.
+ * Read what a scanner delivers, the one run of 183 digits in it, which may be there twice. The signature is not verified. Throws `BadToken`.
  *
  * @param {string} text
  * @returns {Token}
@@ -172,7 +174,8 @@ async function importKey(subtle, publicKey) {
 /** @param {string} text */
 function digitsOf(text) {
   if (text.length > TEXT_MAX_CHARACTERS) throw new BadToken(Fault.TOO_LONG);
-  const runs = text.replace(ADDED, " ").match(/[0-9]+/g) ?? [];
+  const plain = text.replace(ADDED, " ");
+  const runs = [text, plain, plain.replace(SOFT_BREAKS, "")].flatMap((each) => each.match(/[0-9]+/g) ?? []);
   const found = new Set(runs.filter((run) => run.length === DIGITS));
   if (found.size !== 1) throw new BadToken(Fault.NO_DIGITS);
   return [...found][0];

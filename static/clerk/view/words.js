@@ -182,6 +182,7 @@ export const WORDS = {
     "Twelve letters and digits": "Двенадцать букв и цифр",
     "Check the coupon": "Проверить купон",
     "Type the code": "Ввести код",
+    "These letters can mean two codes. Switch the keyboard to Latin letters.": "Эти буквы могут означать два кода. Переключите клавиатуру на латиницу.",
     "There is a typing mistake in this code. Compare it letter by letter.": "В коде опечатка. Сверьте его по буквам.",
     "The code has twelve letters and digits. Some are missing or too many.": "В коде двенадцать букв и цифр. Сейчас их больше или меньше.",
     "Today on this tablet": "Сегодня на этом планшете",

@@ -69,6 +69,11 @@ describe("no key of a scanner is the page's", () => {
   });
 });
 
+describe("what is typed is read as every text is", () => {
+  for (const { name, text, names } of vectors("names").names.filter((/** @type {{names: string?}} */ each) => each.names))
+    test(name, () => assert.equal(scanned(`${text.replaceAll(/\r|\n/g, " ")}\n`), names));
+});
+
 describe("a person's keys stay theirs", () => {
   test("a lone Enter or blank is nobody's yet, and a lone Tab the page's", () =>
     assert.deepEqual(

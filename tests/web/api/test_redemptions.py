@@ -14,6 +14,9 @@ from redeem.web.declines import DECLINES
 from tests import factories
 from tests.databases import on_both_databases
 from tests.factories import all_of
+from tests.vectors.of_codes import RUSSIAN
+from tests.vectors.of_tokens import TEXT
+from tests.vectors.read import vectors
 from tests.web.programs import assert_problem, replayed
 
 
@@ -180,18 +183,32 @@ def test_every_decline_has_its_words(app):
 @on_both_databases
 def test_a_coupon_s_link_and_its_digits_are_the_same_request(north, coupon, issue, cast):
     first = north.redeem(f"https://gift.example/c/{coupon.token}", "one")
-    for written in (coupon.token, f" {coupon.token}\r\n", f"HTTP://OTHER.EXAMPLE/c/{coupon.token}"):
+    spellings = [
+        case["text"].replace(TEXT, coupon.token) for case in vectors("names")["names"] if case["names"] == TEXT
+    ]
+    assert len(spellings) >= 8
+    for written in (f" {coupon.token}\r\n", *spellings):
         again = north.redeem(written, "one")
         assert (again.status_code, again.data, replayed(again)) == (201, first.data, True)
     assert_problem(north.redeem(issue(cast.anywhere).token, "one"), "idempotency_key_reused")
 
 
+@on_both_databases
 def test_a_typed_code_is_the_same_request_however_it_is_typed(north, coupon, issue, cast):
     first = north.post("/redemptions", {"short_code": coupon.short_code}, "one")
-    again = north.post("/redemptions", {"short_code": short_codes.grouped(coupon.short_code).lower()}, "one")
-    assert (first.status_code, again.data, replayed(again)) == (201, first.data, True)
+    grouped = short_codes.grouped(coupon.short_code)
+    for written in (grouped.lower(), grouped.translate(RUSSIAN), f"\ufeff{coupon.short_code}\u00a0"):
+        again = north.post("/redemptions", {"short_code": written}, "one")
+        assert (first.status_code, again.data, replayed(again)) == (201, first.data, True)
     other = issue(cast.anywhere).short_code
     assert_problem(north.post("/redemptions", {"short_code": other}, "one"), "idempotency_key_reused")
+
+
+@on_both_databases
+def test_a_code_and_a_token_are_two_requests_even_of_one_coupon(north, coupon):
+    assert north.redeem(coupon.token, "one").status_code == 201
+    assert_problem(north.post("/redemptions", {"short_code": coupon.short_code}, "one"), "idempotency_key_reused")
+    assert replayed(north.redeem(f"{coupon.token}/", "one"))
 
 
 def test_what_names_nothing_is_another_request_for_each_text(north):

@@ -31,7 +31,6 @@ CALLED_BY_OTHERS = {
     "model_config": "pydantic's settings of a model",
     "session_interface": "Flask's",
     "regex": "werkzeug's, of a converter",
-    "to_python": "werkzeug's, of a converter",
     "request_class": "Flask's",
     "part_isolating": "werkzeug's, of a converter",
     "merge_slashes": "werkzeug's, of the map of addresses",

@@ -19,7 +19,10 @@ STEP_MAX_CHARACTERS = 200
 NUL = "\0"
 # What a scanner read or somebody typed: it may be anything, is looked at and not stored, and what names no coupon is answered as such.
 SCANNED = frozenset({"token", "short_code", "verify"})
-KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}", re.ASCII)
+KEY = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_CHARACTERS}}}")
+# A string of RFC 8941: a backslash stands before a quote and before a backslash, and nowhere else.
+QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+ESCAPED = re.compile(r'\\(["\\])')
 
 
 class WrongMediaType(RedeemError):
@@ -34,7 +37,8 @@ class NoIdempotencyKey(RedeemError):
 
     code = "idempotency_key_missing"
     default_detail = (
-        f"Send an Idempotency-Key of 1 to {KEY_MAX_CHARACTERS} printable ASCII characters, new for each attempt."
+        f"Send an Idempotency-Key of 1 to {KEY_MAX_CHARACTERS} printable ASCII characters, bare or as a quoted string,"
+        " new for each attempt."
     )
 
 
@@ -115,11 +119,26 @@ def idempotency_key() -> str:
 
 
 def read_key(text: str) -> str | None:
-    """An Idempotency-Key without the blanks and quotes around it, in a header and in a path alike. None if it can be no key."""
-    given = text.strip()
-    if len(given) > 1 and given.startswith('"') and given.endswith('"'):
-        given = given[1:-1]
+    """The name that an Idempotency-Key gives, in a header and in a path alike: bare, or as a quoted string of RFC 8941.
+
+    Blanks at its ends are no part of it. None if it can be no key.
+    """
+    given = text.strip(" ")
+    if given.startswith('"'):
+        quoted = QUOTED.fullmatch(given)
+        given = ESCAPED.sub(r"\1", quoted[1]).strip(" ") if quoted else ""
     return given if KEY.fullmatch(given) else None
+
+
+def key_in_path(text: str) -> str:
+    """The Idempotency-Key that a segment of the path names. Raises NoIdempotencyKey."""
+    key = read_key(text)
+    if key is None:
+        raise NoIdempotencyKey(
+            "Name the attempt in the path as its Idempotency-Key does, percent-encoded:"
+            f" 1 to {KEY_MAX_CHARACTERS} printable ASCII characters, with or without quotes."
+        )
+    return key
 
 
 def first_faults(error: ValidationError) -> Sequence[Any]:

@@ -4,10 +4,10 @@
 """
 
 from flask import Blueprint, Flask, Response, request
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter
 
 from redeem.accounts.api_keys import REDEEM
-from redeem.accounts.idempotency import KEY_MAX_CHARACTERS, fingerprint
+from redeem.accounts.idempotency import fingerprint
 from redeem.db.engine import Work
 from redeem.devices import moves
 from redeem.domain import short_codes
@@ -27,23 +27,17 @@ from redeem.web.api.shapes import Place
 from redeem.web.api.till_shapes import CancelledAttempt, Redemption, ReverseBody, ReversedRedemption, Scan, Verification
 from redeem.web.context import autocommit, context, now_ms, read, write
 from redeem.web.declines import DECLINES
-from redeem.web.parsing import read_key
+from redeem.web.parsing import key_in_path
 from redeem.web.problems import KINDS, problem
 
 blueprint = Blueprint("till", __name__, url_prefix="/v1")
 
 
 class AttemptConverter(BaseConverter):
-    """An attempt's id in a path. It may hold every character of an Idempotency-Key, slashes and the header's quotes included."""
+    """What names an attempt in a path: whatever stands there, slashes included. The view says what is wrong with it."""
 
-    regex = f"[\\x20-\\x7e]{{1,{KEY_MAX_CHARACTERS + 2}}}"
+    regex = r"[\s\S]*"
     part_isolating = False
-
-    def to_python(self, value: str) -> str:
-        key = read_key(value)
-        if key is None:
-            raise ValidationError
-        return key
 
 
 def attach(app: Flask) -> None:
@@ -100,13 +94,18 @@ def redeem_coupon(key: str, body: Scan) -> Response:
     caller="till",
     scope=REDEEM,
     answers={200: CancelledAttempt},
-    problems=("idempotency_key_reused", "not_found"),
+    problems=("idempotency_key_missing", "idempotency_key_reused"),
 )
 def cancel_attempt(attempt: str) -> Response:
-    """Takes back what the attempt redeemed, if it did. If the redemption arrives later, it is declined with `attempt_cancelled`."""
-    act, now = Act(till_caller().actor, attempt, Kind.CANCEL, fingerprint=""), now_ms()
+    """Takes back what the attempt redeemed, if it did. If the redemption arrives later, it is declined with `attempt_cancelled`.
+
+    The path names the attempt as the header does, bare or quoted, and percent-encoded. A name that can be none is an error, and nothing
+    is cancelled.
+    """
+    key, now = key_in_path(attempt), now_ms()
+    act = Act(till_caller().actor, key, Kind.CANCEL, fingerprint="")
     write(lambda session: cancel(session, act, now))
-    return answer(CancelledAttempt(id=attempt))
+    return answer(CancelledAttempt(id=key))
 
 
 @blueprint.post("/redemptions/<redemption>/reverse")

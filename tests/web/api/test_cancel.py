@@ -7,7 +7,7 @@ import pytest
 from redeem.db.models.ledger import Act, Redemption
 from tests.databases import on_both_databases
 from tests.factories import all_of
-from tests.web.programs import assert_problem
+from tests.web.programs import assert_problem, replayed
 
 
 @on_both_databases
@@ -59,27 +59,82 @@ def test_a_decline_that_is_cancelled_leaves_the_coupon_as_it_was(north, north_tw
     assert [row.act_id for row in database.read(lambda s: all_of(s, Redemption))] == [first["id"]]
 
 
-def test_a_name_in_another_alphabet_is_no_attempt(north, database):
-    assert_problem(north.post("/redemptions/попытка/cancel"), "not_found")
-    assert database.read(lambda s: all_of(s, Act)) == []
+NAMES = {
+    "att": ("att", " att ", '"att"', ' "att" ', '" att "'),
+    'till "4"': ('till "4"', r'"till \"4\""'),
+    "a\\b": ("a\\b", r'"a\\b"'),
+    "a/b//c?d=%25": ("a/b//c?d=%25", '"a/b//c?d=%25"'),
+}
+SPELLINGS = [
+    pytest.param(name, header, written, id=f"{header} and {written}")
+    for name, ways in NAMES.items()
+    for header in ways
+    for written in ways
+]
+NO_NAMES = {
+    "nothing": "",
+    "blanks": "   ",
+    "empty quotes": '""',
+    "blanks in quotes": '"  "',
+    "256 characters": "x" * 256,
+    "256 characters in quotes": '"' + "x" * 256 + '"',
+    "quotes that do not end": '"att',
+    "quotes that end twice": '"att""',
+    "a quote within quotes": '"a"b"',
+    "a backslash before another character": r'"a\b"',
+    "parameters": '"att";v=1',
+    "a line feed": "att\n",
+    "a tab": "a\tb",
+    "another alphabet": "попытка",
+    "no UTF-8": b"\xff",
+}
 
 
-@pytest.mark.parametrize("written", ['"att"', " att ", ' "att" ', "att"])
-@pytest.mark.parametrize("header", ['"att"', "att"])
-@on_both_databases
-def test_an_attempt_has_one_name_however_it_is_written(client, north, coupon, written, header):
-    assert north.post(f"/redemptions/{quote(written, safe='')}/cancel").json["id"] == "att"
-    late = client.post(
-        "/v1/redemptions", json={"token": coupon.token}, headers={**north.headers, "Idempotency-Key": header}
-    )
-    assert_problem(late, "attempt_cancelled")
+def keyed(client, till, path, body, header):
+    return client.post(f"/v1{path}", json=body, headers={**till.headers, "Idempotency-Key": header})
+
+
+@pytest.mark.parametrize(("name", "header", "written"), SPELLINGS)
+def test_an_attempt_has_one_name_however_it_is_written(client, north, coupon, name, header, written):
+    assert north.post(f"/redemptions/{quote(written, safe='')}/cancel").json["id"] == name
+    assert_problem(keyed(client, north, "/redemptions", {"token": coupon.token}, header), "attempt_cancelled")
     assert north.verify(coupon.token) == "good"
 
 
-@pytest.mark.parametrize("written", ["%22%22", "%20", '"' + "x" * 256 + '"'])
-def test_what_can_name_no_attempt_is_not_found(north, database, written):
-    assert_problem(north.post(f"/redemptions/{written}/cancel"), "not_found")
+@on_both_databases
+def test_a_quoted_name_cancels_what_a_bare_one_redeemed(client, north, coupon):
+    first = keyed(client, north, "/redemptions", {"token": coupon.token}, "att")
+    again = keyed(client, north, "/redemptions", {"token": coupon.token}, '"att"')
+    assert (again.data, replayed(again)) == (first.data, True)
+    assert north.post("/redemptions/%22att%22/cancel").json["id"] == "att"
+    assert north.verify(coupon.token) == "good"
+
+
+def test_a_reversal_has_one_name_however_it_is_written(client, north, coupon):
+    path = f"/redemptions/{north.redeem(coupon.token).json['id']}/reverse"
+    first = keyed(client, north, path, {"reason": "spilled"}, r'"undo \"1\""')
+    again = keyed(client, north, path, {"reason": "spilled"}, 'undo "1"')
+    assert (first.status_code, again.data, replayed(again)) == (200, first.data, True)
+
+
+@pytest.mark.parametrize("written", NO_NAMES.values(), ids=NO_NAMES)
+def test_what_can_name_no_attempt_is_one_error_and_cancels_nothing(north, database, written):
+    assert_problem(north.post(f"/redemptions/{quote(written, safe='')}/cancel"), "idempotency_key_missing")
     assert database.read(lambda session: all_of(session, Act)) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [text for name, text in NO_NAMES.items() if name not in ("a line feed", "another alphabet", "no UTF-8")],
+)
+def test_what_can_name_no_attempt_redeems_nothing(client, north, coupon, database, header):
+    assert_problem(keyed(client, north, "/redemptions", {"token": coupon.token}, header), "idempotency_key_missing")
+    assert database.read(lambda session: all_of(session, Act)) == []
+
+
+def test_who_may_not_cancel_is_told_that_first(client, shop):
+    assert_problem(client.post("/v1/redemptions/%22/cancel"), "unauthenticated")
+    assert_problem(shop.post("/redemptions/%22/cancel"), "insufficient_scope")
 
 
 def test_the_longest_name_may_be_quoted(north):

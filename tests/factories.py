@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import Person, as_person
 from redeem.coupons import campaigns, issue
-from redeem.coupons.issue import NewCoupon
+from redeem.coupons.issue import Mint, NewCoupon
+from redeem.coupons.order_keys import OrderKeys
 from redeem.db.engine import Database
 from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
@@ -32,6 +33,7 @@ from redeem.partners.partners import NewStore
 
 SECRET = "a-secret-that-only-tests-have-of-32-or-more"
 PROOFS = Proofs([SECRET])
+ORDER_KEYS = OrderKeys([SECRET])
 NOW: Ms = 1_795_250_000_000  # 2026-11-21T08:33:20Z
 MOSCOW = "Europe/Moscow"
 
@@ -75,11 +77,15 @@ def campaign(session: Session, name: str = "Autumn gifts", now: Ms = NOW, **chan
 
 
 def coupon(session: Session, campaign_number: int, now: Ms = NOW, **said: Any) -> Issued:
-    """Issues a coupon; `said` is order_ref, home_store_id, metadata. Needs the Sealer of SECRET, as the cast's keys are."""
+    """Issues a coupon; `said` is order_ref, line, home_store_id, metadata. Needs the Sealer of SECRET, as the cast's keys are."""
     signer = signing.load_signer(session, Sealer([SECRET]))
-    issued = issue.issue(session, NewCoupon(campaign_number, **said), signer.newest, now, MOSCOW)
+    issued = issue.issue(session, NewCoupon(campaign_number, **said), mint(signer.newest), now).coupon
     token = signer.write_serial(issued.key_id, issued.serial, issued.last_day)
     return Issued(issued.serial, issued.id, token, issued.short_code)
+
+
+def mint(key_id: int = 1) -> Mint:
+    return Mint(key_id, MOSCOW, ORDER_KEYS)
 
 
 def void(session: Session, issued: Issued, reason: str = "the order was returned", now: Ms = NOW) -> None:

@@ -158,8 +158,10 @@ def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Map
     before = parse_terms(campaign.terms)
     after = changed(before, changes)
     check_places(session, after)
-    if is_in_use(session, campaign) and campaign.restored_at is None:
-        check_promises(session, before, after)
+    if is_in_use(session, campaign):
+        check_once_per(before, after)
+        if campaign.restored_at is None:
+            check_promises(session, before, after)
     if name is not None:
         campaign.name = clean_name(name, LONG_NAME_CHARACTERS)
     campaign.terms, campaign.version = after.text(), campaign.version + 1
@@ -201,6 +203,16 @@ def changed(terms: Terms, changes: Mapping[str, Any]) -> Terms:
     return parse_terms(Terms.model_construct(**(dict(terms) | dict(changes))).model_dump_json())
 
 
+def check_once_per(before: Terms, after: Terms) -> None:
+    """Refuse another `once_per`: the coupons that are out have once keys by the present one, or none. Raises CampaignInUse."""
+    if before.once_per != after.once_per:
+        raise CampaignInUse(errors=[cant_change("once_per")])
+
+
+def cant_change(member: str) -> dict[str, str]:
+    return {"pointer": f"/{member}", "detail": "can't change once coupons are out"}
+
+
 def check_promises(session: Session, before: Terms, after: Terms) -> None:
     """Refuse what would make a coupon worse for its customer or partner. Raises CampaignInUse.
 
@@ -216,8 +228,7 @@ def check_promises(session: Session, before: Terms, after: Terms) -> None:
         altered.append("offline")
     altered += places_taken(session, before, after)
     if altered:
-        errors = [{"pointer": f"/{name}", "detail": "can't change once coupons are out"} for name in altered]
-        raise CampaignInUse(errors=errors)
+        raise CampaignInUse(errors=[cant_change(name) for name in altered])
 
 
 def places_taken(session: Session, before: Terms, after: Terms) -> list[str]:

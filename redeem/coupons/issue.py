@@ -1,19 +1,23 @@
 """Coupons from the shop's side: issue, look up, change the home, void.
 
+`issue_many` is the only way in which coupons are made; `issue` makes one by it. Under `once_per` an order, or a line of it, has at most one
+coupon: the unique once key decides, and whoever asks again gets the coupon that is there, whatever has become of it.
+
 A coupon's number is taken by counting up its campaign's row, so no two are alike. Only a restore skips numbers. The token is
 not stored: it is signed again whenever it is asked for, and Ed25519 gives the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
+from redeem.coupons.order_keys import OrderKeys, once_key
 from redeem.db.engine import Retry
-from redeem.db.lines import line_or_none, page_of_lines, select_as
+from redeem.db.lines import line_or_none, lines, page_of_lines, select_as
 from redeem.db.models.coupons import Campaign, Coupon, HomeChange
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
@@ -24,9 +28,10 @@ from redeem.domain.rules import can_issue, is_good_at, last_day
 from redeem.domain.status import is_void
 from redeem.domain.terms import Terms, parse_terms
 from redeem.holds import holds
-from redeem.ledger import lost_coupons
+from redeem.ledger import generation, lost_coupons
+from redeem.ledger.generation import LedgerBehind
 from redeem.ledger.sql import IS_COMPROMISED
-from redeem.lib.errors import Conflict, Invalid, NotFound
+from redeem.lib.errors import Conflict, Invalid, NotFound, RedeemError
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
 from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.partners.directory import is_good_at_store
@@ -37,6 +42,16 @@ class AlreadyRedeemed(Conflict):
 
     code = "already_redeemed"
     default_detail = "Nothing was changed: the gift of this coupon was given already."
+
+
+class AwaitsShop(RedeemError):
+    """The server was restored from a backup, and the shop has not said yet that it has said again what it issued since."""
+
+    code = "awaits_shop"
+    default_detail = (
+        "Nothing was issued: the server was restored from a backup and may not know which orders have their coupons. Say again what you"
+        " issued since the backup, then that this is complete. Then send this again, with the same Idempotency-Key."
+    )
 
 
 class VoidCoupon(Conflict):
@@ -52,8 +67,18 @@ class NewCoupon:
 
     campaign: int
     order_ref: str | None = None
+    line: str | None = None
     home_store_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """What makes coupons: the key that signs them, the shop's time zone, whose calendar the issue window goes by, and the order keys."""
+
+    key_id: int
+    zone: str
+    order_keys: OrderKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +90,7 @@ class CouponView:
     last_day: int
     short_code: str
     order_ref: str | None
+    line: str | None
     home_store_id: str | None
     metadata: Mapping[str, str]
     issued_at: Ms
@@ -85,6 +111,14 @@ class CouponView:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """The answer to a wish for a coupon. `existing`: the order had it before, and nothing was issued."""
+
+    coupon: CouponView
+    existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CouponFilter:
     """Which coupons to list; what is None is not asked for."""
 
@@ -99,6 +133,7 @@ COUPON = select_as(
     last_day=Coupon.last_day,
     short_code=Coupon.short_code,
     order_ref=Coupon.order_ref,
+    line=Coupon.line,
     home_store_id=Coupon.home_store_id,
     metadata=Coupon.details,
     issued_at=Coupon.issued_at,
@@ -111,45 +146,121 @@ COUPON = select_as(
 ).outerjoin(Redemption, Redemption.serial == Coupon.serial)
 
 
-# Campaigns.
+def issue(session: Session, new: NewCoupon, mint: Mint, now: Ms) -> Issued:
+    """Issue one coupon, or return the one that the order has. Raises as `issue_many`."""
+    return issue_many(session, new.campaign, [new], mint, now)[0]
 
 
-# Coupons.
+def issue_many(session: Session, campaign: int, wanted: Sequence[NewCoupon], mint: Mint, now: Ms) -> list[Issued]:
+    """Issue coupons of one campaign, all or none, and return them in the order in which they are wanted.
 
-
-def issue(session: Session, new: NewCoupon, key_id: int, now: Ms, zone: str) -> CouponView:
-    """Issue one coupon. `zone` is the shop's: the issue window goes by its calendar.
-
-    Raises NotFound, Invalid, CampaignStopped, NotIssuing.
+    Under `once_per`, an order that has its coupon gets that one, also if it is wanted twice here. Raises NotFound, Invalid,
+    CampaignStopped, NotIssuing, AwaitsShop, LedgerBehind; Retry if another transaction has just issued for one of the orders.
     """
-    counted = (
-        update(Campaign)
-        .where(Campaign.number == new.campaign)
-        .values(coupons=Campaign.coupons + 1)
-        .returning(Campaign.coupons, Campaign.terms, Campaign.stopped_at)
-    )
-    row = session.execute(counted).one_or_none()
-    if row is None:
+    terms = terms_of(session, campaign)
+    keys = once_keys(session, campaign, terms, wanted, mint)
+    there = with_once_keys(session, [key for key in keys if key])
+    places = first_places(keys, there)
+    made = issue_new(session, campaign, terms, [(wanted[place], keys[place]) for place in places], mint, now)
+    new = dict(zip(places, made, strict=True))
+    there |= {keys[place]: coupon for place, coupon in new.items()}
+    return [Issued(new[place]) if place in new else Issued(there[key], existing=True) for place, key in enumerate(keys)]
+
+
+def first_places(keys: Sequence[str | None], there: Collection[str | None]) -> list[int]:
+    """Return the places at which a coupon is to be issued: those without a once key, and the first of each key that has no coupon yet."""
+    first = {key or place: place for place, key in reversed([*enumerate(keys)]) if key not in there}
+    return sorted(first.values())
+
+
+def terms_of(session: Session, campaign: int) -> Terms:
+    text = session.scalar(select(Campaign.terms).where(Campaign.number == campaign))
+    if text is None:
         raise NotFound("Check the campaign's id; no such campaign is here.")
-    if row.stopped_at is not None:
-        raise CampaignStopped
-    terms, day = parse_terms(row.terms), local_day(now, zone)
+    return parse_terms(text)
+
+
+def once_keys(
+    session: Session, campaign: int, terms: Terms, wanted: Sequence[NewCoupon], mint: Mint
+) -> list[str | None]:
+    """Return the once key of each coupon. Raises Invalid."""
+    if terms.once_per == "none":
+        return [None] * len(wanted)
+    secret = mint.order_keys.secret(session)
+    return [once_key(secret, campaign, terms.once_per, one.order_ref, one.line) for one in wanted]
+
+
+def with_once_keys(session: Session, keys: Collection[str]) -> dict[str | None, CouponView]:
+    """Return the coupons that have these once keys."""
+    if not keys:
+        return {}
+    rows = session.execute(select(Coupon.serial, Coupon.once_key).where(Coupon.once_key.in_(keys)))
+    serials: dict[int, str | None] = {row.serial: row.once_key for row in rows}
+    found = lines(session, CouponView, COUPON.where(Coupon.serial.in_([*serials])))
+    return {serials[coupon.serial]: coupon for coupon in found}
+
+
+def issue_new(
+    session: Session,
+    campaign: int,
+    terms: Terms,
+    wanted: Sequence[tuple[NewCoupon, str | None]],
+    mint: Mint,
+    now: Ms,
+) -> list[CouponView]:
+    """Issue a coupon for each wish and once key. Raises Retry if the campaign's terms have just changed."""
+    if not wanted:
+        return []
+    if terms.once_per != "none":
+        refuse_if_orders_may_be_missing(session)
+    first = draw_numbers(session, campaign, terms, len(wanted))
+    day = local_day(now, mint.zone)
     if not can_issue(terms, day):
         raise NotIssuing
-    check_home(session, terms, new.home_store_id)
-    home = new.home_store_id or only_store(session, terms)
-    coupon = CouponView(
-        serial=serial_of(new.campaign, row.coupons - 1),
-        key_id=key_id,
-        last_day=last_day(terms, day),
-        short_code=short_codes.new_code(),
-        order_ref=new.order_ref,
-        home_store_id=home,
-        metadata=dict(new.metadata),
-        issued_at=now,
+    for store_id in {one.home_store_id for one, _ in wanted}:
+        check_home(session, terms, store_id)
+    only = only_store(session, terms)
+    coupons = [
+        CouponView(
+            serial=serial_of(campaign, number),
+            key_id=mint.key_id,
+            last_day=last_day(terms, day),
+            short_code=short_codes.new_code(),
+            order_ref=one.order_ref,
+            line=one.line,
+            home_store_id=one.home_store_id or only,
+            metadata=dict(one.metadata),
+            issued_at=now,
+        )
+        for number, (one, _) in enumerate(wanted, start=first)
+    ]
+    add(session, coupons, [key for _, key in wanted], now)
+    return coupons
+
+
+def draw_numbers(session: Session, campaign: int, terms: Terms, count: int) -> int:
+    """Take the campaign's next numbers, and return the first. Raises CampaignStopped, or Retry if the terms are no longer these."""
+    counted = (
+        update(Campaign)
+        .where(Campaign.number == campaign)
+        .values(coupons=Campaign.coupons + count)
+        .returning(Campaign.coupons, Campaign.terms, Campaign.stopped_at)
     )
-    add(session, coupon, holds.tablet_for(session, coupon.serial, home, now))
-    return coupon
+    row = session.execute(counted).one()
+    if row.stopped_at is not None:
+        raise CampaignStopped
+    if parse_terms(row.terms) != terms:
+        raise Retry
+    return int(row.coupons) - count
+
+
+def refuse_if_orders_may_be_missing(session: Session) -> None:
+    """Raises AwaitsShop after a restore, until the shop has said again what it issued since the backup; LedgerBehind on an old copy."""
+    life = generation.current(session)
+    if life.behind_generation is not None:
+        raise LedgerBehind(life.behind_generation)
+    if life.awaits_shop:
+        raise AwaitsShop
 
 
 def only_store(session: Session, terms: Terms) -> str | None:
@@ -158,26 +269,36 @@ def only_store(session: Session, terms: Terms) -> str | None:
     return good_at[0] if len(good_at) == 1 else None
 
 
-def add(session: Session, coupon: CouponView, promised_to_id: str | None) -> None:
-    """Insert the coupon's row. The tablet that it is promised to holds it from its next sync on."""
-    row = Coupon(
-        serial=coupon.serial,
-        campaign_number=coupon.serial >> 32,
-        key_id=coupon.key_id,
-        last_day=coupon.last_day,
-        short_code=coupon.short_code,
-        order_ref=coupon.order_ref,
-        home_store_id=coupon.home_store_id,
-        details=dict(coupon.metadata),
-        issued_at=coupon.issued_at,
-        promised_to_id=promised_to_id,
-        promised_from=coupon.issued_at if promised_to_id else None,
-    )
-    session.add(row)
+def add(session: Session, coupons: Sequence[CouponView], once_keys: Sequence[str | None], now: Ms) -> None:
+    """Insert the coupons' rows. The tablet that a coupon is promised to holds it from its next sync on. Raises Retry."""
+    homes = {coupon.home_store_id for coupon in coupons} - {None}
+    tablets = {store_id: holds.tablets_of(session, store_id, now) for store_id in homes if store_id}
+    rows = []
+    for coupon, key in zip(coupons, once_keys, strict=True):
+        devices = tablets.get(coupon.home_store_id or "", [])
+        promised_to_id = holds.choose_device(devices, coupon.serial) if devices else None
+        rows.append(
+            {
+                "serial": coupon.serial,
+                "campaign_number": coupon.serial >> 32,
+                "key_id": coupon.key_id,
+                "last_day": coupon.last_day,
+                "short_code": coupon.short_code,
+                "order_ref": coupon.order_ref,
+                "line": coupon.line,
+                "once_key": key,
+                "home_store_id": coupon.home_store_id,
+                "details": dict(coupon.metadata),
+                "issued_at": coupon.issued_at,
+                "promised_to_id": promised_to_id,
+                "promised_from": coupon.issued_at if promised_to_id else None,
+            }
+        )
     try:
-        session.flush()
+        session.execute(insert(Coupon), rows)
     except IntegrityError as error:
-        raise Retry from error  # a short code drawn twice: once in some thousand million
+        # The order got its coupon at the same moment; or a short code was drawn twice, once in some thousand million.
+        raise Retry from error
 
 
 def check_home(session: Session, terms: Terms, store_id: str | None) -> None:

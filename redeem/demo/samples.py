@@ -57,7 +57,7 @@ def collect(tools: Context, now: Ms) -> Samples:
     coupons = tools.database.read(lambda session: [find(session, reference) for reference, _ in SPECIMENS.values()])
     kinds = {kind: sample(tools, coupon) for kind, coupon in zip(SPECIMENS, coupons, strict=True)}
     valid = [sample(tools, coupon) for coupon in good_ones(tools, now, NewCoupon(offers.COFFEE, VALID), GOOD_ONES)]
-    homely = NewCoupon(offers.COFFEE, HOMELY, BY_KEY[DEMO_STORE].id)
+    homely = NewCoupon(offers.COFFEE, HOMELY, home_store_id=BY_KEY[DEMO_STORE].id)
     at_home = [sample(tools, coupon) for coupon in good_ones(tools, now, homely, AT_HOME)]
     kinds["forged"] = Sample(forged(Shown(valid[0].digits, None)).digits, None)
     return Samples(valid, at_home, kinds, tools.database.read(lambda session: aged(session, now)))
@@ -68,11 +68,11 @@ def find(session: Session, reference: str) -> Coupon:
 
 
 def good_ones(tools: Context, now: Ms, one: NewCoupon, wanted: int) -> list[Coupon]:
-    key_id = tools.signer().newest
+    mint = tools.mint()
 
     def work(session: Session) -> list[Coupon]:
         for _ in range(wanted - len(still_good(session, now, one))):
-            issue.issue(session, one, key_id, now, tools.settings.time_zone)
+            issue.issue(session, one, mint, now)
         return still_good(session, now, one)
 
     return tools.database.write(work)

@@ -127,6 +127,10 @@ PartnerIds = Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False
 StoreIds = Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)]
 Offline = Annotated[HeldOnly | AtRisk, Field(discriminator="policy")]
 UndoMinutes = Annotated[int, Field(ge=0, le=10_080)]
+OncePer = Annotated[
+    Literal["order", "line", "none"],
+    Field(description="Whether each order, or each line of an order, gets at most one coupon of the campaign"),
+]
 
 
 class Terms(_Part):
@@ -142,6 +146,7 @@ class Terms(_Part):
     funding: Bearer
     offline: Offline = HeldOnly()
     undo_minutes: UndoMinutes = 30
+    once_per: OncePer = "none"
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -31,7 +31,7 @@ class Life:
 
     `awaits_forgotten`: no manager has said yet that every tablet that was enrolled after the backup is enrolled again.
     `behind_generation`: a device has shown what we signed in that generation and the ledger lacks, so it is an old copy, and nothing new
-    is decided on it.
+    is decided on it. `awaits_shop`: the shop has not said yet that it has said again what it issued since the backup.
     """
 
     generation: int = 1
@@ -42,6 +42,7 @@ class Life:
     skipped_numbers: int = 0
     awaits_forgotten: bool = False
     behind_generation: int | None = None
+    awaits_shop: bool = False
 
     @property
     def is_recovering(self) -> bool:
@@ -68,6 +69,7 @@ LIFE = select_as(
     skipped_numbers=Deployment.skipped_numbers,
     awaits_forgotten=Deployment.awaits_forgotten,
     behind_generation=Deployment.behind_generation,
+    awaits_shop=Deployment.awaits_shop,
 ).where(Deployment.id == 1)
 LIFE_AND_LOCK = LIFE.with_for_update()
 life_of = checked(Life, LIFE)

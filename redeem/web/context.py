@@ -10,6 +10,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
 from redeem.config import Settings
+from redeem.coupons.issue import Mint
+from redeem.coupons.order_keys import OrderKeys
 from redeem.db.base import Base
 from redeem.db.engine import Database, Driver
 from redeem.domain.proofs import Proofs
@@ -39,6 +41,7 @@ class Context:
         self.links = Links(settings.secrets)
         self.sealer = Sealer(settings.secrets)
         self.proofs = Proofs(settings.secrets)
+        self.order_keys = OrderKeys(settings.secrets)
         self.memory = Memory()
         self._ring: tuple[float, KeyRing] | None = None
         self._signer: tuple[float, Signer] | None = None
@@ -55,6 +58,10 @@ class Context:
             signer = self.database.read(lambda session: signing.load_signer(session, self.sealer))
             self._signer = time.monotonic(), signer
         return self._signer[1]
+
+    def mint(self) -> Mint:
+        """What makes coupons, with the newest signing key. Call it before a transaction. Raises Conflict if no key is active."""
+        return Mint(self.signer().newest, self.settings.time_zone, self.order_keys)
 
 
 def attach(app: Flask, settings: Settings) -> Context:

@@ -84,6 +84,7 @@ KINDS: Mapping[str, Kind] = {
         retry_after_seconds=1,
     ),
     "ledger_behind": Kind(503, "The server runs on an old copy of its database", retry_after_seconds=60),
+    "awaits_shop": Kind(503, "The server was restored from a backup and waits for the shop", retry_after_seconds=60),
     "unavailable": Kind(503, "The service is temporarily unavailable", retry_after_seconds=1),
     # A coupon is declined.
     **{verdict: Kind(each.status, each.title, each.detail) for verdict, each in DECLINES.items()},

@@ -17,7 +17,7 @@ from redeem.lib.days import to_date
 from redeem.lib.errors import Invalid, NotFound
 from tests import factories
 from tests.databases import on_both_databases
-from tests.factories import MOSCOW, NOW, all_of, day
+from tests.factories import NOW, all_of, day
 
 DAY_MS = 86_400_000
 
@@ -118,7 +118,7 @@ def test_an_order_may_have_several_coupons(database, cast):
 
 def test_of_an_unknown_campaign_nothing_is_issued(database, cast):
     with pytest.raises(NotFound):
-        database.write(lambda s: issue.issue(s, NewCoupon(99), 1, NOW, MOSCOW))
+        database.write(lambda s: issue.issue(s, NewCoupon(99), factories.mint(), NOW))
 
 
 @on_both_databases

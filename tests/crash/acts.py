@@ -15,7 +15,7 @@ from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
 from redeem.sync import sync as tablet_sync
 from redeem.sync.sync import Request
-from tests.factories import MOSCOW, NOW, PROOFS, SECRET, Issued
+from tests.factories import NOW, PROOFS, SECRET, Issued, mint
 from tests.tills import till_of
 
 Said = dict[str, Any]
@@ -62,7 +62,8 @@ def issue(database: Database, said: Said) -> Perform:
     mutation = Mutation(said["prefix"], said["name"], "the body")
 
     def work(session: Any) -> tuple[int, bytes]:
-        return 201, coupon_issue.issue(session, NewCoupon(said["campaign"]), said["key_id"], NOW, MOSCOW).id.encode()
+        issued = coupon_issue.issue(session, NewCoupon(said["campaign"]), mint(said["key_id"]), NOW)
+        return 201, issued.coupon.id.encode()
 
     def perform() -> str:
         done = database.write(lambda session: idempotency.once(session, mutation, Sealer([SECRET]), NOW, work))

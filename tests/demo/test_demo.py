@@ -53,6 +53,7 @@ from redeem.redemptions.verify import verify
 from redeem.sync.sync import Readers, take_all
 from redeem.sync.tablet import lock_tablet
 from redeem.web.context import Context
+from tests import factories
 from tests.factories import NOW, PROOFS, SECRET
 from tests.tablets import Tablet
 
@@ -201,7 +202,7 @@ def test_each_gift_is_told_in_two_languages_with_a_light_picture():
 
 def test_no_tablet_that_never_answers_holds_coupons_where_visitors_try_them(short_demo: Demo):
     new = NewCoupon(offers.COFFEE, home_store_id=short_demo.notes["store"])
-    coupon = short_demo.database.write(lambda session: issue.issue(session, new, 1, NOW, SHOP_ZONE))
+    coupon = short_demo.database.write(lambda session: issue.issue(session, new, factories.mint(), NOW)).coupon
     give(short_demo, coupon.serial, "attempt")
 
 

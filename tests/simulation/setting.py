@@ -17,7 +17,6 @@ from redeem.lib.ids import coupon_id
 from redeem.lib.links import Purpose
 from redeem.lib.times import Ms
 from tests import factories
-from tests.factories import MOSCOW
 from tests.simulation.server import Server
 
 KEY_SEED = b"the key that signs in simulations"[:32]
@@ -118,9 +117,8 @@ def issue(server: Server, setting: Setting, chance: Random, now: Ms) -> Paper:
         else None
     )
     signer: Signer = server.tools.signer()
-    view = server.write(
-        lambda session: coupon_issue.issue(session, NewCoupon(campaign, home_store_id=home), signer.newest, now, MOSCOW)
-    )
+    new, mint = NewCoupon(campaign, home_store_id=home), factories.mint(signer.newest)
+    view = server.write(lambda session: coupon_issue.issue(session, new, mint, now)).coupon
     token = signer.write_serial(view.key_id, view.serial, view.last_day)
     paper = Paper(view.serial, token, view.short_code, view.home_store_id, campaign in setting.limits, view.key_id)
     setting.papers.append(paper)

@@ -69,6 +69,8 @@ class Coupon(Base):
     time. A recall (`recalled_at`), a void (`void_requested_at`) or a new home waits for that. A promise is not a hold yet: the device
     gets the hold at its first sync from `promised_from` on, if the coupon is still open. `unproved`: after a restore the holder said that
     it holds the coupon, without a grant. That keeps others from the hold, and proves no gift.
+
+    `line` is the line of the order. `once_key` is set if the campaign gives one coupon for each order or line (coupons/order_keys.py).
     """
 
     __tablename__ = "coupon"
@@ -78,6 +80,8 @@ class Coupon(Base):
     last_day: Mapped[int] = mapped_column(Integer)
     short_code: Mapped[str] = mapped_column(String(12), unique=True)
     order_ref: Mapped[str | None] = mapped_column(Words)
+    line: Mapped[str | None] = mapped_column(Words)
+    once_key: Mapped[str | None] = mapped_column(String(43))
     home_store_id: Mapped[str | None] = mapped_column(ForeignKey("store.id"))
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     issued_at: Mapped[int]
@@ -102,6 +106,7 @@ class Coupon(Base):
         Index("ix_coupon_home_store_id_serial", "home_store_id", "serial"),
         Index("ix_coupon_campaign_number_serial", "campaign_number", "serial"),
         Index("ix_coupon_order_ref", "order_ref"),
+        partial("ix_coupon_once_key", "once_key", where="once_key IS NOT NULL", unique=True),
         CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -117,6 +118,8 @@ class Deployment(Base):
     and new signing keys from `keys_from` on. `skipped_numbers` is how many coupon numbers all restores together have skipped in a campaign.
     Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
     `behind_generation` is set once a device has shown what we signed in that generation and this ledger lacks: it is an old copy.
+    `awaits_shop` is set by a restore until the shop has said again what it issued since the backup. `sealed_order_secret` is the secret of
+    the coupons' once keys.
     """
 
     __tablename__ = "deployment"
@@ -130,4 +133,6 @@ class Deployment(Base):
     changes_from: Mapped[int] = mapped_column(default=0)
     added_up_until: Mapped[int | None] = mapped_column(SmallInteger)
     behind_generation: Mapped[int | None]
+    awaits_shop: Mapped[bool] = mapped_column(default=False, server_default=false())
+    sealed_order_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

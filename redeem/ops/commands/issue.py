@@ -29,9 +29,10 @@ def issue(campaign: str, order_ref: str | None, home_store: str | None, picture:
     if number is None:
         raise click.BadParameter("write it like cmp_1", param_hint="CAMPAIGN")
     tools, now = context(), now_ms()
-    signer = tools.signer()
-    new = NewCoupon(number, order_ref, home_store)
-    coupon = write(lambda session: coupon_issue.issue(session, new, signer.newest, now, tools.settings.time_zone))
+    signer, mint = tools.signer(), tools.mint()
+    new = NewCoupon(number, order_ref, home_store_id=home_store)
+    issued = write(lambda session: coupon_issue.issue(session, new, mint, now))
+    coupon = issued.coupon
     link = coupon_link(tools, signer.write_serial(coupon.key_id, coupon.serial, coupon.last_day))
     show(coupon, link)
     if picture:

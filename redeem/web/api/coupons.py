@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from redeem.accounts.api_keys import ISSUE, READ
 from redeem.coupons import issue
-from redeem.coupons.issue import CouponView
+from redeem.coupons.issue import CouponView, Issued
 from redeem.domain import short_codes
 from redeem.domain.disclosure import Audience, Field, Sight, disclose, sight
 from redeem.domain.status import status_of
@@ -18,7 +18,7 @@ from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.web.api.auth import shop_caller
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shapes import day_text
-from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponList, CouponQuery, HomeBody, VoidBody
+from redeem.web.api.shop_shapes import Coupon, CouponBody, CouponIssued, CouponList, CouponQuery, HomeBody, VoidBody
 from redeem.web.context import Context, context, now_ms, read
 from redeem.web.urls import coupon_link
 
@@ -32,13 +32,22 @@ blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")
     scope=ISSUE,
     keyed=True,
     body=CouponBody,
-    answers={201: Coupon},
-    problems=("not_found", "not_issuing", "campaign_stopped"),
+    answers={201: CouponIssued, 200: CouponIssued},
+    problems=("not_found", "not_issuing", "campaign_stopped", "awaits_shop", "ledger_behind"),
 )
 def issue_coupon(key: str, body: CouponBody) -> Response:
-    now, renderer, zone = now_ms(), make_renderer(), context().settings.time_zone
+    """If the campaign's `once_per` is `order` or `line`, and the order or the line has a coupon of it already, that one is answered (200),
+    under any Idempotency-Key and whatever its status is: also if it is void, redeemed or expired. Nothing is issued then, also if
+    the campaign is stopped.
+
+    `awaits_shop`: the server was restored from a backup. Say again what you issued since, then that this is complete.
+    """
+    now, renderer, mint = now_ms(), make_renderer(), context().mint()
     return once(
-        key, body, 201, lambda s: renderer.render(issue.issue(s, body.as_new(), renderer.signer.newest, now, zone))
+        key,
+        body,
+        lambda told: 200 if told.existing else 201,
+        lambda s: renderer.render_issued(issue.issue(s, body.as_new(), mint, now)),
     )
 
 
@@ -141,6 +150,7 @@ class Renderer:
             url=disclose(self.audience, Field.LINK, coupon_link(self.tools, token)) if token else None,
             short_code=short_codes.grouped(code) if code else None,
             order_ref=disclose(self.audience, Field.ORDER_REF, view.order_ref),
+            line=disclose(self.audience, Field.ORDER_REF, view.line),
             home_store=view.home_store_id,
             metadata=dict(view.metadata),
             valid_until=day_text(end_of(view.last_day)),
@@ -149,6 +159,9 @@ class Renderer:
             voided_at=optional_time(view.voided_at),
             void_reason=disclose(self.audience, Field.VOID_REASON, view.void_reason),
         )
+
+    def render_issued(self, issued: Issued) -> CouponIssued:
+        return CouponIssued(**dict(self.render(issued.coupon)), existing=issued.existing)
 
 
 def make_renderer() -> Renderer:

@@ -98,13 +98,13 @@ def answer(body: BaseModel, status: int = 200, *, replayed: bool = False) -> Res
     return Response(body.model_dump_json(), status, REPLAYED if replayed else {}, mimetype=MEDIA_TYPE)
 
 
-def once(key: str, body: BaseModel, status: int, work: Work[BaseModel]) -> Response:
-    """Runs a mutation and stores its answer in one transaction. A retry gets the stored answer."""
+def once(key: str, body: BaseModel, status: int | Callable[[Any], int], work: Work[BaseModel]) -> Response:
+    """Runs a mutation and stores its answer in one transaction. A retry gets the stored answer. The status may depend on the answer."""
     mutation = Mutation(caller_family(), key, fingerprint(request.method, request.path, body))
     sealer, now = context().sealer, now_ms()
-    done = write(
-        lambda session: idempotency.once(
-            session, mutation, sealer, now, lambda inner: (status, work(inner).model_dump_json().encode())
-        )
-    )
+
+    def answered(said: BaseModel) -> tuple[int, bytes]:
+        return status(said) if callable(status) else status, said.model_dump_json().encode()
+
+    done = write(lambda session: idempotency.once(session, mutation, sealer, now, lambda inner: answered(work(inner))))
     return Response(done.body, done.status, REPLAYED if done.replayed else {}, mimetype=MEDIA_TYPE)

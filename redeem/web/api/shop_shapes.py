@@ -32,6 +32,7 @@ CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{
 RedemptionId = Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 ActId = Annotated[str, Field(pattern="^act_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 OrderRef = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
+OrderLine = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE, description="The line of the order")]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=LINE)]
 MetadataValue = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Metadata = Annotated[
@@ -64,6 +65,7 @@ class CampaignPatch(Body):
     funding: terms.Bearer | None = None
     offline: terms.Offline | None = None
     undo_minutes: terms.UndoMinutes | None = None
+    once_per: terms.OncePer | None = None
     stopped: Annotated[bool | None, Field(description="True stops issuing, false lets it go on")] = None
 
     def changes(self) -> dict[str, Any]:
@@ -73,16 +75,21 @@ class CampaignPatch(Body):
 
 
 class CouponBody(Body):
-    """A coupon to issue. `home_store` is the store at which it is expected: a device there can give it without a network."""
+    """A coupon to issue. `home_store` is the store at which it is expected: a device there can give it without a network.
+
+    If the campaign's `once_per` is `order` or `line`, name the order, or the order and its line.
+    """
 
     campaign: CampaignId
     order_ref: OrderRef | None = None
+    line: OrderLine | None = None
     home_store: terms.StoreId | None = None
     metadata: Metadata = Field(default_factory=dict)
 
     def as_new(self) -> NewCoupon:
         number = campaign_of(self.campaign)
-        return NewCoupon(NO_NUMBER if number is None else number, self.order_ref, self.home_store, self.metadata)
+        known = NO_NUMBER if number is None else number
+        return NewCoupon(known, self.order_ref, self.line, self.home_store, self.metadata)
 
 
 class VoidBody(Body):
@@ -214,6 +221,7 @@ class Coupon(ResponseBody):
     url: str | None
     short_code: str | None
     order_ref: str | None
+    line: str | None
     home_store: str | None
     metadata: dict[str, str]
     valid_until: Annotated[DayText | None, Field(description="The last day. Null: it is good without end")]
@@ -221,6 +229,12 @@ class Coupon(ResponseBody):
     redeemed_at: Moment | None
     voided_at: Moment | None
     void_reason: str | None
+
+
+class CouponIssued(Coupon):
+    """The coupon, and whether the order had it before: then nothing was issued, and it is as it is now, whatever was sent with it."""
+
+    existing: bool
 
 
 class Partner(ResponseBody):

@@ -53,6 +53,7 @@ FIELDS = {
     ("offline", "at_risk", "bearer"): "bearer",
     ("offline",): "policy",
     ("undo_minutes",): "undo_minutes",
+    ("once_per",): "once_per",
     ("name",): "name",
 }
 
@@ -100,6 +101,7 @@ class Typed:
             "funding": terms.funding,
             "policy": terms.offline.policy,
             "undo_minutes": str(terms.undo_minutes),
+            "once_per": terms.once_per,
         }
         risks = as_typed(terms.offline, terms.value.currency) if isinstance(terms.offline, AtRisk) else {}
         return cls(plain | offers | risks, frozenset(terms.partners), frozenset(terms.stores))
@@ -122,6 +124,7 @@ def blank(currency: str) -> Typed:
         "funding": "issuer",
         "policy": "held_only",
         "undo_minutes": "30",
+        "once_per": "none",
     }
     risks = {"coupons": "3", "hours": "8", "bearer": "issuer"}
     return Typed(plain | risks, frozenset(), frozenset())
@@ -174,6 +177,7 @@ def as_raw(typed: Typed, faults: dict[str, str]) -> dict[str, Any]:
         "funding": typed.get("funding"),
         "offline": offline,
         "undo_minutes": 0 if undo is None else undo,
+        "once_per": typed.get("once_per") or "none",
     }
 
 
@@ -260,6 +264,8 @@ def mend(whole: dict[str, Any], loc: tuple[int | str, ...]) -> None:
         whole["offline"] = {"policy": "held_only"}
     elif loc[:1] == ("funding",):
         whole["funding"] = "issuer"
+    elif loc[:1] == ("once_per",):
+        whole["once_per"] = "none"
     else:
         whole |= {"partners": [], "stores": [NOWHERE]}
 

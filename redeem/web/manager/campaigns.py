@@ -28,7 +28,13 @@ from redeem.web.manager.forms import WHOLE_FORM, Faults
 from redeem.web.manager.previews import Previews, draw, read_scene
 from redeem.web.manager.reauthentication import confirmed
 
-FIXED = {"value": "value", "handling_fee": "handling_fee", "funding": "funding", "offline": "bearer"}
+FIXED = {
+    "value": "value",
+    "handling_fee": "handling_fee",
+    "funding": "funding",
+    "offline": "bearer",
+    "once_per": "once_per",
+}
 FIXED |= {"windows": "redeem_from", "partners": "places", "stores": "places"}
 # The editor shows the offer's picture from any host: the address is still being typed.
 POLICY = PAGES.replace("img-src 'self'", "img-src 'self' data: https:")

@@ -229,6 +229,7 @@ FIELDS: Words = {
     "offline.hours": _("Hours without a network"),
     "offline.bearer": _("Who bears a second gift?"),
     "undo_minutes": _("Minutes within which a till may undo"),
+    "once_per": _("How many coupons for one order?"),
 }
 KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),

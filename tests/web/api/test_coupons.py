@@ -39,6 +39,22 @@ def test_a_retry_gets_the_same_coupon(shop, cast, database):
     assert len(database.read(lambda s: all_of(s, Coupon))) == 1
 
 
+@on_both_databases
+def test_an_order_gets_one_coupon_under_any_key(shop, database, cast):
+    number = database.write(lambda s: factories.campaign(s, partners=[cast.north_partner], once_per="line")).number
+    wanted = {"campaign": f"cmp_{number}", "order_ref": "A-17", "line": "2"}
+    first, again = shop.post("/coupons", wanted), shop.post("/coupons", wanted | {"metadata": {"channel": "sweep"}})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert (first.json["existing"], first.json["line"]) == (False, "2")
+    assert again.json == first.json | {"existing": True}
+
+
+def test_an_order_is_named_where_each_gets_one_coupon(shop, database, cast):
+    number = database.write(lambda s: factories.campaign(s, partners=[cast.north_partner], once_per="order")).number
+    problem = assert_problem(shop.post("/coupons", {"campaign": f"cmp_{number}"}), "invalid")
+    assert problem["errors"] == [{"pointer": "/order_ref", "detail": "required by the campaign's once_per"}]
+
+
 def test_a_retry_may_write_the_same_body_another_way(shop, cast):
     one = shop.post("/coupons", ask(cast, metadata={"a": "1", "b": "2"}), "k")
     other = shop.post("/coupons", {"metadata": {"b": "2", "a": "1"}, "campaign": f"cmp_{cast.anywhere}"}, "k")
@@ -103,6 +119,7 @@ def test_a_wrong_member_is_pointed_at(shop, database, cast, name, value):
 
 def test_a_coupon_is_found_by_its_id_and_by_its_order(shop, cast):
     made = [shop.post("/coupons", ask(cast, order_ref=ref)).json for ref in ("A-1", "A-2", "A-1")]
+    assert not any(told.pop("existing") for told in made)
     assert shop.get(f"/coupons/{made[1]['id']}").json == made[1]
     found = shop.get("/coupons", order_ref="A-1").json
     assert found == {"object": "list", "data": [made[2], made[0]], "has_more": False}

@@ -36,6 +36,7 @@ class Kind(StrEnum):
 
 
 REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)
+OF_REDEMPTIONS = (*REDEEMING, Kind.CANCEL)
 
 
 class Outcome(StrEnum):

@@ -4,9 +4,10 @@ An act's id begins with its time, so ids are the order and the cursor, and a spa
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import SQLColumnExpression, literal_column, or_
+from sqlalchemy import SQLColumnExpression, and_, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -21,7 +22,17 @@ from redeem.lib.ids import NUMBER_LIMIT, new_id
 from redeem.lib.strictjson import loads
 from redeem.lib.times import Ms
 
+NEVER_GIVEN = (CANCELLED, NOT_HANDED_OVER)
 LATEST = 2**48 - 1, 2**80 - 1  # an id's last millisecond, and its chance
+
+
+class RedemptionStatus(StrEnum):
+    """What has become of a redemption. `cancelled`: the gift was never given, and the attempt may never have arrived."""
+
+    STANDING = "standing"
+    PENDING = "pending"
+    REVERSED = "reversed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +51,30 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed(Event):
-    """A redemption, and how it was taken back if it was; not yet handed over, it is a promise to the tablet that asked."""
+    """A redemption, and how it was taken back if it was; not yet handed over, it is a promise to the tablet that asked.
 
-    serial: int
+    `name` is that of the attempt or the journal's entry. The `serial` is None of an attempt that was cancelled before it arrived.
+    """
+
+    name: str
+    kind: str
+    serial: int | None
     handed_over_at: Ms | None
     reversal_reason: str | None
     reversed_at: Ms | None
+
+    @property
+    def status(self) -> RedemptionStatus:
+        if self.kind == Kind.CANCEL or self.reversal_reason in NEVER_GIVEN:
+            return RedemptionStatus.CANCELLED
+        if self.reversed_at is not None:
+            return RedemptionStatus.REVERSED
+        return RedemptionStatus.STANDING if self.handed_over_at is not None else RedemptionStatus.PENDING
+
+    @property
+    def attempt(self) -> str | None:
+        """The Idempotency-Key of a till's attempt."""
+        return self.name if self.kind in (Kind.REDEEM, Kind.CANCEL) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +117,8 @@ REDEMPTION = (
     select_as(
         Redeemed,
         **EVENT,
+        name=Act.name,
+        kind=Act.kind,
         handed_over_at=Redemption.handed_over_at,
         reversal_reason=Reversal.reason,
         reversed_at=Reversal.at,
@@ -96,10 +127,21 @@ REDEMPTION = (
     .join(Device, Device.id == Act.device_id)
     .outerjoin(Redemption, Redemption.act_id == Act.id)
     .outerjoin(Reversal, Reversal.act_id == Act.id)
-    # A second gift of one coupon is a conflict, unless the first was taken back and this one stands now.
-    .where(or_(Act.code == Outcome.REDEEMED, Redemption.act_id.is_not(None)))
 )
-# Written out, and not as a value: only so is it known to be what the index of refusals has.
+# A second gift of one coupon is a conflict, unless the first was taken back and this one stands now.
+WAS_REDEEMED = or_(Act.code == Outcome.REDEEMED, Redemption.act_id.is_not(None))
+# Kinds are written out, and not as values: only so are they known to be what the indexes of cancels and refusals have.
+IS_CANCEL = Act.kind == literal_column(f"'{Kind.CANCEL.value}'")
+NEVER_REDEEMED = union_all(
+    select(Act.id).where(IS_CANCEL), select(Reversal.act_id).where(Reversal.reason.in_(NEVER_GIVEN))
+)
+HAS_STATUS: dict[RedemptionStatus | None, ColumnElement[bool]] = {
+    None: and_(WAS_REDEEMED, or_(Reversal.reason.is_(None), Reversal.reason.not_in(NEVER_GIVEN))),
+    RedemptionStatus.STANDING: and_(WAS_REDEEMED, Reversal.at.is_(None), Redemption.handed_over_at.is_not(None)),
+    RedemptionStatus.PENDING: and_(WAS_REDEEMED, Reversal.at.is_(None), Redemption.handed_over_at.is_(None)),
+    RedemptionStatus.REVERSED: and_(WAS_REDEEMED, Reversal.reason.not_in(NEVER_GIVEN)),
+    RedemptionStatus.CANCELLED: Act.id.in_(NEVER_REDEEMED),
+}
 REFUSAL = (
     select_as(Refused, **EVENT, entry=Act.entry)
     .join(Store, Store.id == Act.store_id)
@@ -108,15 +150,19 @@ REFUSAL = (
 )
 
 
-def list_redemptions(session: Session, wanted: EventFilter, page: Page) -> Slice[Redeemed]:
-    """Return redemptions, reversed ones too. One that was never handed over is an attempt and not listed."""
-    given = REDEMPTION.where(Reversal.reason.is_(None) | Reversal.reason.not_in((CANCELLED, NOT_HANDED_OVER)))
-    return page_of_lines(session, Redeemed, given.where(*conditions(wanted, "rdm")), Act.id.expression, page)
+def list_redemptions(
+    session: Session, wanted: EventFilter, status: RedemptionStatus | None, page: Page
+) -> Slice[Redeemed]:
+    """Return redemptions of this status; of any but `cancelled` if none is asked for. What was cancelled before 0.5 and never arrived has
+    the id of another kind, and is not listed.
+    """
+    asked = REDEMPTION.where(HAS_STATUS[status], *conditions(wanted, "rdm"))
+    return page_of_lines(session, Redeemed, asked, Act.id.expression, page)
 
 
 def get_redemption(session: Session, act_id: str) -> Redeemed:
     """Raises NotFound."""
-    found = line_or_none(session, Redeemed, REDEMPTION.where(Act.id == act_id))
+    found = line_or_none(session, Redeemed, REDEMPTION.where(Act.id == act_id, or_(WAS_REDEEMED, IS_CANCEL)))
     if found is None:
         raise NotFound("Check the redemption's id; no such redemption is here.")
     return found

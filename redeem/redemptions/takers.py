@@ -11,7 +11,7 @@ from redeem.accounts.audit import OPERATOR
 from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
-from redeem.domain.acts import NOT_HANDED_OVER, NOTED, REDEEMING, Act, Answer, Kind, Outcome, counted_as
+from redeem.domain.acts import NOT_HANDED_OVER, NOTED, OF_REDEMPTIONS, Act, Answer, Kind, Outcome, counted_as
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
@@ -267,8 +267,11 @@ def recall(taking: Taking, coupon: IssuedCoupon, reason: Verdict) -> dict[str, A
 
 
 def new_act_id(act: Act, now: Ms) -> str:
-    """Return a new id. A redemption has the id of the act that made it, so an act that may redeem gets a redemption's id."""
-    return act.redemption_id or new_id("rdm" if act.kind in REDEEMING else "act", now)
+    """Return a new id. A redemption has the id of the act that made it, so an act that may redeem gets a redemption's id.
+
+    A cancel that comes first does, too: it takes the place of the attempt, and is listed with the redemptions.
+    """
+    return act.redemption_id or new_id("rdm" if act.kind in OF_REDEMPTIONS else "act", now)
 
 
 def row_of(act: Act, act_id: str, coupon: IssuedCoupon | None, answer: Answer, now: Ms) -> dict[str, Any]:

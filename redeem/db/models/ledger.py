@@ -42,7 +42,9 @@ class Act(Base):
     __table_args__ = (
         UniqueConstraint("device_id", "name"),
         Index("ix_act_serial_id", "serial", "id"),
-        partial("ix_act_refusal", "id", where="kind = 'refusal'"),  # they are few, and listed by themselves
+        # They are few, and listed by themselves.
+        partial("ix_act_refusal", "id", where="kind = 'refusal'"),
+        partial("ix_act_cancel", "id", where="kind = 'cancel'"),
     )
 
 

@@ -149,8 +149,9 @@ def tags_to_match() -> Collection[str] | None:
     problems=("not_found",),
 )
 def list_redemptions(query: RedemptionQuery) -> Response:
+    """Redemptions that stand, are pending or were reversed. Attempts that were cancelled are listed by `status=cancelled` alone."""
     page, wanted = query.page(str), query.wanted()
-    found = read(lambda session: listing.list_redemptions(session, wanted, page))
+    found = read(lambda session: listing.list_redemptions(session, wanted, query.status, page))
     data = [RedemptionRecord.of(view) for view in found.items]
     return answer(RedemptionList(data=data, has_more=found.has_more))
 

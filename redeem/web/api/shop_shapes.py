@@ -6,13 +6,14 @@ from pydantic import Field
 
 from redeem.coupons.issue import CouponFilter, NewCoupon
 from redeem.domain import terms
+from redeem.domain.acts import CANCELLED, Kind
 from redeem.domain.status import Status
 from redeem.domain.terms import Terms
 from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
 from redeem.lib.text import FILLED_LINE, LINE, LONG_NAME_CHARACTERS
 from redeem.lib.times import rfc3339
 from redeem.partners.partners import ADDRESS_CHARACTERS, HOURS_CHARACTERS, NewStore
-from redeem.redemptions.listing import Event, EventFilter, Redeemed, Refused
+from redeem.redemptions.listing import Event, EventFilter, Redeemed, RedemptionStatus, Refused
 from redeem.web.api.shapes import (
     Body,
     DayText,
@@ -159,6 +160,7 @@ class _EventQuery(PageQuery):
 class RedemptionQuery(_EventQuery):
     starting_after: RedemptionId | None = None
     ending_before: RedemptionId | None = None
+    status: RedemptionStatus | None = None
 
 
 class RefusalQuery(_EventQuery):
@@ -283,14 +285,19 @@ class Reversal(ResponseBody):
 
 
 class RedemptionRecord(ResponseBody):
-    """A redemption. `pending`: a tablet was told to give the gift, and has not reported yet whether it was handed over."""
+    """A redemption. `pending`: a tablet was told to give the gift, and has not reported yet whether it was handed over.
+
+    `cancelled`: the attempt was cancelled, and no gift was given. If it was cancelled before it arrived, nothing is known of it but its
+    `attempt` and when it was cancelled: `coupon`, `campaign` and `redeemed_at` are null then, and never else.
+    """
 
     id: str
     object: Literal["redemption"] = "redemption"
-    coupon: CouponId
-    campaign: CampaignId
-    status: Literal["standing", "pending", "reversed"]
-    redeemed_at: Moment
+    attempt: Annotated[str | None, Field(description="The Idempotency-Key of a till's attempt. Null for a tablet")]
+    coupon: CouponId | None
+    campaign: CampaignId | None
+    status: RedemptionStatus
+    redeemed_at: Moment | None
     partner: str
     store: Place
     device: Place
@@ -301,10 +308,11 @@ class RedemptionRecord(ResponseBody):
     def of(cls, view: Redeemed) -> Self:
         return cls(
             id=view.id,
-            coupon=coupon_id(view.serial),
-            campaign=campaign_id(view.serial >> 32),
-            status=_status(view),
-            redeemed_at=rfc3339(view.at),
+            attempt=view.attempt,
+            coupon=None if view.serial is None else coupon_id(view.serial),
+            campaign=None if view.serial is None else campaign_id(view.serial >> 32),
+            status=view.status,
+            redeemed_at=None if view.kind == Kind.CANCEL else rfc3339(view.at),
             reversal=_reversal(view),
             **_place(view),
         )
@@ -367,13 +375,9 @@ def _place(view: Event) -> dict[str, Any]:
     }
 
 
-def _status(view: Redeemed) -> Literal["standing", "pending", "reversed"]:
-    if view.reversed_at is not None:
-        return "reversed"
-    return "standing" if view.handed_over_at is not None else "pending"
-
-
 def _reversal(view: Redeemed) -> Reversal | None:
+    if view.kind == Kind.CANCEL:
+        return Reversal(reason=CANCELLED, reversed_at=rfc3339(view.at))
     if view.reversed_at is None or view.reversal_reason is None:
         return None
     return Reversal(reason=view.reversal_reason, reversed_at=rfc3339(view.reversed_at))

@@ -6,6 +6,7 @@ from redeem.domain.acts import Act, Kind
 from redeem.domain.presented import Actor
 from redeem.lib.times import rfc3339
 from redeem.redemptions.settle import settle
+from tests.databases import on_both_databases
 from tests.factories import MOSCOW, NOW
 from tests.web.programs import assert_problem
 
@@ -49,6 +50,51 @@ def test_a_reversal_is_told_and_a_cancelled_attempt_is_no_redemption(shop, north
     north.post("/redemptions/never/cancel")
     (told,) = shop.get("/redemptions").json["data"]
     assert (told["id"], told["status"], told["reversal"]["reason"]) == (taken_back["id"], "reversed", "spilled")
+
+
+@on_both_databases
+def test_redemptions_are_listed_by_what_became_of_them(shop, north, issue, cast):
+    standing, taken_back, never = (
+        redeemed(north, issue, cast.anywhere),
+        redeemed(north, issue, cast.anywhere),
+        issue(cast.anywhere),
+    )
+    north.post(f"/redemptions/{taken_back['id']}/reverse", {"reason": "spilled"})
+    given = north.redeem(never.token, "never").json
+    north.post("/redemptions/never/cancel")
+    north.post('/redemptions/"before it came"/cancel')
+
+    def listed(status):
+        return shop.get("/redemptions", status=status).json["data"]
+
+    assert [one["id"] for one in listed("standing")] == [standing["id"]]
+    assert [one["id"] for one in listed("reversed")] == [taken_back["id"]]
+    assert listed("pending") == []
+    told = {one["attempt"]: one for one in listed("cancelled")}
+    before, after = told["before it came"], told["never"]
+    assert (after["id"], after["attempt"], after["coupon"]) == (given["id"], "never", never.id)
+    assert (before["attempt"], before["coupon"], before["campaign"], before["redeemed_at"]) == (
+        "before it came",
+        None,
+        None,
+        None,
+    )
+    assert [one["reversal"]["reason"] for one in (before, after)] == ["cancelled", "cancelled"]
+    assert [shop.get(f"/redemptions/{one['id']}").json for one in (before, after)] == [before, after]
+    assert {one["status"] for one in (before, after)} == {"cancelled"}
+    assert_problem(shop.get("/redemptions", status="lost"), "invalid")
+
+
+def test_cancelled_attempts_are_paged_and_filtered(shop, north, south, cast):
+    for till in (north, south, north):
+        till.post(f"/redemptions/att-{till is south}/cancel")
+        till.post(f"/redemptions/other-{till is south}/cancel")
+    first = shop.get("/redemptions", status="cancelled", limit=3).json
+    second = shop.get("/redemptions", status="cancelled", limit=3, starting_after=first["data"][-1]["id"]).json
+    ids = [one["id"] for one in (*first["data"], *second["data"])]
+    assert (ids, len(ids), second["has_more"]) == (sorted(ids, reverse=True), 4, False)
+    there = shop.get("/redemptions", status="cancelled", store=cast.south).json["data"]
+    assert {one["attempt"] for one in there} == {"att-True", "other-True"}
 
 
 def test_pages_join_without_gap_or_overlap(shop, north, issue, cast):

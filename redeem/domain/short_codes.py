@@ -1,4 +1,4 @@
-"""Short codes: what a clerk types if the QR does not scan. They are stored as `7KQ2M4XZ9F3C` and shown as `7KQ2-M4XZ-9F3C`.
+"""Short codes: what a clerk types if the QR does not scan. They are stored as `7KQ2M4XZ9F3S` and shown as `7KQ2-M4XZ-9F3S`.
 
 The first eleven characters are random (55 bits). The twelfth is a check: a sum over GF(32) with a different weight for each
 position. It detects every single wrong character, and every swap of two characters, also of two that are not neighbours.

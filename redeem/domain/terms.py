@@ -10,7 +10,16 @@ from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from redeem.lib.days import EPOCH
 from redeem.lib.errors import Invalid
@@ -58,7 +67,13 @@ def _not_negative(value: Money) -> Money:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_written_date), Field(ge=EPOCH, le=LATEST_DATE)]
+Day = Annotated[
+    date,
+    BeforeValidator(_written_date),
+    Field(ge=EPOCH, le=LATEST_DATE),
+    # Written out: JSON Schema has no words for the first and the last of a text.
+    WithJsonSchema({"type": "string", "format": "date", "description": f"From {EPOCH} to {LATEST_DATE}"}),
+]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
 Title = Annotated[str, Field(min_length=1, max_length=120, pattern=LINE), AfterValidator(_filled)]
 Picture = Annotated[str, Field(max_length=2048, pattern=r"^(https?:/)?/[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*$")]
@@ -107,7 +122,7 @@ class Windows(_Part):
 class HeldOnly(_Part):
     """Offline, a device gives only coupons that it holds. So no coupon can be given twice."""
 
-    policy: Literal["held_only"] = "held_only"
+    policy: Literal["held_only"]
 
 
 class AtRisk(_Part):
@@ -120,9 +135,7 @@ class AtRisk(_Part):
     bearer: Bearer
 
 
-Offers = Annotated[
-    Mapping[Language, Offer], Field(min_length=1, max_length=20, json_schema_extra={"additionalProperties": False})
-]
+Offers = Annotated[Mapping[Language, Offer], Field(min_length=1, max_length=20)]
 PartnerIds = Annotated[tuple[PartnerId, ...], Field(max_length=100, strict=False), AfterValidator(_distinct)]
 StoreIds = Annotated[tuple[StoreId, ...], Field(max_length=500, strict=False), AfterValidator(_distinct)]
 Offline = Annotated[HeldOnly | AtRisk, Field(discriminator="policy")]
@@ -144,7 +157,7 @@ class Terms(_Part):
     value: Price
     handling_fee: Price
     funding: Bearer
-    offline: Offline = HeldOnly()
+    offline: Offline = HeldOnly(policy="held_only")
     undo_minutes: UndoMinutes = 30
     once_per: OncePer = "none"
 

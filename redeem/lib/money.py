@@ -19,7 +19,12 @@ class Money(BaseModel):
     on two currencies raises ValueError.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        json_schema_extra={"description": "An amount in minor units, and its currency."},
+    )
 
     amount: Amount
     currency: Currency

@@ -54,7 +54,7 @@ def test_what_is_left_out_has_a_default():
     raw = terms()
     del raw["windows"], raw["v"], raw["partners"]
     read = parse_terms(json.dumps(raw))
-    assert (read.v, read.partners, read.offline, read.undo_minutes) == (1, (), HeldOnly(), 30)
+    assert (read.v, read.partners, read.offline, read.undo_minutes) == (1, (), HeldOnly(policy="held_only"), 30)
     assert read.windows.redeem.until is None
 
 

@@ -2,27 +2,32 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from redeem.accounts.idempotency import KEY_MAX_CHARACTERS
 from redeem.lib.version import VERSION
 from redeem.web import problems
 from redeem.web.api.operation import MEDIA_TYPE, Operation, operation_of
+from redeem.web.api.schemas import Schemas, query_parameters
 
-REF = "#/components/schemas/{model}"
 DESCRIPTION = (
     "Issue coupons, redeem them at a partner's till, and list what happened. Every change takes an `Idempotency-Key`: the same"
     " request under the same key is done once and always gets the same answer. Times are UTC. Money is in minor units. Days are"
     " calendar days at the store. Every error is an `application/problem+json` with a stable `code`. An API key may do what its scopes say."
 )
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+TAGS = {
+    "shop": "For the shop's programs, with a key of the shop.",
+    "till": "For a partner's tills, each with a key of its own.",
+    "public": "For everybody, without a key.",
+}
 SCHEMES = {"shop": "shop_key", "till": "till_key"}
 PATH_PARAMETERS = {
     "campaign": ("The campaign's id", "cmp_7"),
@@ -48,17 +53,28 @@ class Route:
 def openapi_document(app: Flask) -> dict[str, Any]:
     """The document as values that json.dumps takes."""
     found = sorted(routes(app), key=lambda route: (route.path, route.method))
-    schemas = Schemas(found)
+    schemas = schemas_of(found)
     paths: dict[str, dict[str, Any]] = {}
     for route in found:
         paths.setdefault(route.path, {})[route.method] = describe(route, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Redeem", "version": VERSION, "description": DESCRIPTION},
+        "info": {"title": "Redeem", "version": VERSION, "description": DESCRIPTION, "license": LICENSE},
         "servers": [{"url": app.extensions["redeem"].settings.base_url}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": schemas.all | {"Problem": PROBLEM}, "securitySchemes": security_schemes()},
+        "components": {
+            "schemas": schemas.all | {"Problem": PROBLEM, "ProblemCode": PROBLEM_CODE},
+            "headers": HEADERS,
+            "securitySchemes": security_schemes(),
+        },
     }
+
+
+def schemas_of(found: Iterable[Route]) -> Schemas:
+    operations = [route.operation for route in found]
+    answers = [model for each in operations for model in each.answers.values() if not isinstance(model, str)]
+    return Schemas([each.body for each in operations if each.body], answers)
 
 
 def routes(app: Flask) -> Iterator[Route]:
@@ -78,51 +94,13 @@ def path_of(rule: Rule) -> str:
     return re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
 
 
-class Schemas:
-    """The schemas of all bodies and answers. `all` has them by name."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
-        for route in routes:
-            operation = route.operation
-            models |= {
-                (model, "serialization"): None for model in operation.answers.values() if not isinstance(model, str)
-            }
-            if operation.body:
-                models[operation.body, "validation"] = None
-        self._refs, definitions = models_json_schema(list(models), ref_template=REF)
-        self.all: dict[str, Any] = definitions["$defs"]
-
-    def body(self, model: type[BaseModel]) -> dict[str, Any]:
-        return self._refs[model, "validation"]
-
-    def answer(self, model: type[BaseModel]) -> dict[str, Any]:
-        return self._refs[model, "serialization"]
-
-    def query(self, model: type[BaseModel]) -> list[dict[str, Any]]:
-        """The parameters of a query, one for each member. A member that may be None is a parameter that may be left out."""
-        schema = model.model_json_schema(ref_template=REF)
-        return [
-            {"name": name, "in": "query", "required": False, "schema": without_null(member)}
-            for name, member in schema["properties"].items()
-        ]
-
-
-def without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    kept = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
-    plain = {name: value for name, value in schema.items() if name not in ("anyOf", "title", "default")}
-    if schema.get("default") is not None:
-        plain["default"] = schema["default"]
-    return plain | (kept[0] if kept else {})
-
-
 def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
     operation = route.operation
     described: dict[str, Any] = {
         "operationId": route.name,
         "summary": operation.summary,
-        "tags": [{"shop": "shop", "till": "till", None: "public"}[operation.caller]],
-        "parameters": parameters(route, schemas),
+        "tags": [operation.caller or "public"],
+        "parameters": parameters(route),
         "responses": responses(route, schemas),
         "security": [{SCHEMES[operation.caller]: [operation.scope]}] if operation.caller else [],
     }
@@ -133,13 +111,13 @@ def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
     return described
 
 
-def parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
+def parameters(route: Route) -> list[dict[str, Any]]:
     operation = route.operation
     in_path = [path_parameter(name) for name in route.parameters]
     in_headers = ([KEY] if operation.keyed else []) + (
         [IF_MATCH] if operation.tagged and in_path and operation.body else []
     )
-    return in_path + in_headers + (schemas.query(operation.query) if operation.query else [])
+    return in_path + in_headers + (query_parameters(operation.query) if operation.query else [])
 
 
 def path_parameter(name: str) -> dict[str, Any]:
@@ -156,18 +134,24 @@ def path_parameter(name: str) -> dict[str, Any]:
 
 
 def responses(route: Route, schemas: Schemas) -> dict[str, Any]:
-    operation = route.operation
     answers = {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "content": {model: {"schema": {"type": "object" if model == MEDIA_TYPE else "string"}}}
-            if isinstance(model, str)
-            else {MEDIA_TYPE: {"schema": schemas.answer(model)}},
-            **({"headers": ETAG} if operation.tagged else {}),
+            "headers": headers(route.operation, status),
+            "content": content(model, schemas),
         }
-        for status, model in operation.answers.items()
+        for status, model in route.operation.answers.items()
     }
     return answers | problem_responses(route)
+
+
+def content(model: type[BaseModel] | str, schemas: Schemas) -> dict[str, Any]:
+    if not isinstance(model, str):
+        return {MEDIA_TYPE: {"schema": schemas.answer(model)}}
+    if model == MEDIA_TYPE:
+        return {model: {"schema": {"type": "object"}}}
+    text = {"type": "string"}
+    return {model: {"schema": text | {"format": "binary"} if model.startswith("image/") else text}}
 
 
 def problem_responses(route: Route) -> dict[str, Any]:
@@ -177,10 +161,25 @@ def problem_responses(route: Route) -> dict[str, Any]:
     return {
         str(status): {
             "description": "; ".join(f"`{code}`: {problems.KINDS[code].title}" for code in codes),
+            "headers": headers(route.operation, status),
             "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, codes in sorted(by_status.items())
     }
+
+
+def headers(operation: Operation, status: int) -> dict[str, Any]:
+    """References to the headers that an answer with this status has, or may have."""
+    is_answer = status in operation.answers
+    has = {
+        "X-Request-Id": True,
+        "Location": status == HTTPStatus.CREATED,
+        "ETag": is_answer and operation.tagged,
+        "Idempotent-Replayed": operation.keyed and (is_answer or status in REPLAYED_PROBLEMS),
+        "WWW-Authenticate": status in problems.CHALLENGE,
+        "Retry-After": status in RETRIED,
+    }
+    return {name: {"$ref": f"#/components/headers/{name}"} for name, has_it in has.items() if has_it}
 
 
 def problem_codes(route: Route) -> set[str]:
@@ -205,6 +204,11 @@ def security_schemes() -> dict[str, Any]:
     }
 
 
+def header(description: str, example: str | int, *, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "integer", "format": "int32"} if isinstance(example, int) else {"type": "string"}
+    return {"description": description, "required": required, "schema": schema, "example": example}
+
+
 KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -220,12 +224,15 @@ IF_MATCH: dict[str, Any] = {
     "schema": {"type": "string", "maxLength": 200, "pattern": '^"[!#-~]+"$'},
     "example": '"3"',
 }
-ETAG: dict[str, Any] = {
-    "ETag": {
-        "description": "Another one after each change: for If-Match",
-        "schema": {"type": "string"},
-        "required": True,
-    }
+REPLAYED_PROBLEMS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)  # of a decline
+RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+HEADERS: dict[str, Any] = {
+    "X-Request-Id": header("The request's id, to find it in the server's log by", "0d3bd0e9a1f64f0c", required=True),
+    "Location": header("The address of what was made", "/v1/coupons/cpn_7_42", required=True),
+    "ETag": header("Another one after each change: for If-Match", '"3"', required=True),
+    "Idempotent-Replayed": header("`true`: this is the first answer to this Idempotency-Key, repeated", "true"),
+    "WWW-Authenticate": header("How to authenticate", 'Bearer realm="redeem"'),
+    "Retry-After": header("After how many seconds the same request may succeed", 60),
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -238,9 +245,9 @@ PROBLEM: dict[str, Any] = {
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
-        "status": {"type": "integer"},
+        "status": {"type": "integer", "format": "int32"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable, for programs"},
+        "code": {"$ref": "#/components/schemas/ProblemCode"},
         "request_id": {"type": "string"},
         "errors": {
             "type": "array",
@@ -255,4 +262,10 @@ PROBLEM: dict[str, Any] = {
             },
         },
     },
+}
+PROBLEM_CODE: dict[str, Any] = {
+    "type": "string",
+    "title": "ProblemCode",
+    "description": "Stable, for programs. A later version may have more: go by the HTTP status of one that you don't know.",
+    "enum": sorted(problems.KINDS),
 }

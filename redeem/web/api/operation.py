@@ -6,6 +6,8 @@ The checks and the OpenAPI document are both made from that declaration, so they
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
+from json import loads
 from typing import Any
 
 from flask import Response, request
@@ -107,4 +109,7 @@ def once(key: str, body: BaseModel, status: int | Callable[[Any], int], work: Wo
         return status(said) if callable(status) else status, said.model_dump_json().encode()
 
     done = write(lambda session: idempotency.once(session, mutation, sealer, now, lambda inner: answered(work(inner))))
-    return Response(done.body, done.status, REPLAYED if done.replayed else {}, mimetype=MEDIA_TYPE)
+    response = Response(done.body, done.status, REPLAYED if done.replayed else {}, mimetype=MEDIA_TYPE)
+    if done.status == HTTPStatus.CREATED:
+        response.headers["Location"] = f"{request.path}/{loads(done.body)['id']}"
+    return response

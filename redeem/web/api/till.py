@@ -168,7 +168,9 @@ def receipt(given: Answer, key: str, mark: str) -> Response:
         device=Place(id=actor.device_id, name=actor.device_name),
         proof=context().proofs.yes(actor.device_id, name_at_till(key, redemption), mark, serial),
     )
-    return answer(redemption_given, 201, replayed=given.replayed)
+    response = answer(redemption_given, 201, replayed=given.replayed)
+    response.headers["Location"] = f"/v1/redemptions/{redemption}"
+    return response
 
 
 def declined(given: Answer) -> Response:

@@ -16,10 +16,10 @@ from redeem.web.api.shapes import Body, DayText, Moment, Place, Reason, Response
 class Scan(Body):
     """A coupon, scanned or typed. `token` is the QR's text or its digits, as the scanner gave them; `short_code` is what was typed."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["token"]}, {"required": ["short_code"]}]})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     token: Annotated[str, Field(max_length=tokens.TEXT_MAX_CHARACTERS)] = ""
-    short_code: Annotated[str, Field(max_length=short_codes.TEXT_MAX_CHARACTERS, examples=["7KQ2-M4XZ-9F3C"])] = ""
+    short_code: Annotated[str, Field(max_length=short_codes.TEXT_MAX_CHARACTERS, examples=["7KQ2-M4XZ-9F3S"])] = ""
 
     @model_validator(mode="after")
     def one_of_them(self) -> Self:

@@ -40,7 +40,7 @@ export function codeSheet(onCode) {
     maxlength: 512,
     "aria-describedby": "typed-code-hint",
     oninput: () => checkSoon(),
-    placeholder: "7KQ2-M4XZ-9F3C",
+    placeholder: "7KQ2-M4XZ-9F3S",
   });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let scanning;

@@ -1,5 +1,5 @@
 // Short codes, the same as the server's; tests/vectors/codes.json tests both. They are stored plain,
-// `7KQ2M4XZ9F3C`, and shown grouped, `7KQ2-M4XZ-9F3C`.
+// `7KQ2M4XZ9F3S`, and shown grouped, `7KQ2-M4XZ-9F3S`.
 
 /** @typedef {typeof Fault[keyof typeof Fault]} FaultCode */
 

@@ -1,6 +1,6 @@
 """A tablet as the server meets it: a signed, chained journal of its own, in Python. What the real one does is tested in the browser."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from json import dumps
 from typing import Any
 
@@ -8,6 +8,7 @@ from nacl.signing import SigningKey
 
 from redeem.db.engine import Database
 from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
+from redeem.domain.proofs import Receipt
 from redeem.domain.tokens import read
 from redeem.holds.holds import Grant
 from redeem.ledger.recovery_reports import Hold, Report
@@ -16,7 +17,6 @@ from redeem.lib.errors import BadToken
 from redeem.lib.ids import coupon_of
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
-from redeem.sync.receipts import Receipt
 from redeem.sync.sync import Reply, Request, sync
 from tests.factories import NOW, PROOFS, SECRET
 
@@ -46,7 +46,7 @@ class Tablet:
 
     def evidence(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         if kind == "gave-at-risk":
-            return {"list": NOW}
+            return {"list": NOW} | ({"receipt": asdict(self.receipt)} if self.receipt else {})
         if kind == "gave" and fields.get("of") in self.yeses:
             return {"yes": self.yeses[fields["of"]]}
         named = fields.get("coupon") or fields.get("id")

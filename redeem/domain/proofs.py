@@ -42,6 +42,17 @@ def generation_of(epoch: int) -> int:
     return epoch // EPOCHS_PER_GENERATION
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The ledger, in this generation, had the journal up to the entry of this number and hash at this time; `proof` is our signature."""
+
+    generation: int
+    number: int
+    hash: str
+    at: Ms
+    proof: str
+
+
 class Proofs:
     """Makes proofs and checks them. `secret_keys` are ordered from oldest to newest: the newest signs, and each one verifies.
 
@@ -70,17 +81,16 @@ class Proofs:
     def is_yes(self, proof: str | None, device_id: str, name: str, fingerprint: str, serial: int) -> bool:
         return self._is_signed(proof, _yes(device_id, name, fingerprint, serial))
 
-    def receipt(self, device_id: str, generation: int, number: int, entry_hash: str, at: Ms) -> str:
+    def receipt(self, device_id: str, generation: int, number: int, entry_hash: str, at: Ms) -> Receipt:
         """Sign that the ledger, in this generation, has the device's journal up to this entry; `at` is the server's time.
 
         Anybody can check it: `published`.
         """
-        return self._sign(_receipt(device_id, generation, number, entry_hash, at))
+        proof = self._sign(_receipt(device_id, generation, number, entry_hash, at))
+        return Receipt(generation, number, entry_hash, at, proof)
 
-    def is_receipt(
-        self, proof: str | None, device_id: str, generation: int, number: int, entry_hash: str, at: Ms
-    ) -> bool:
-        return self._is_signed(proof, _receipt(device_id, generation, number, entry_hash, at))
+    def is_receipt(self, shown: Receipt, device_id: str) -> bool:
+        return self._is_signed(shown.proof, _receipt(device_id, shown.generation, shown.number, shown.hash, shown.at))
 
     def code_proof(self, serial: int, short_code: str) -> str:
         return _code_proof(self._code_keys[-1], serial, short_code)
@@ -137,16 +147,23 @@ def _code_proof(key: bytes, serial: int, short_code: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a device shows with an act: a grant of the coupon by this epoch, or the yes that it was answered with. Not checked yet."""
+    """What a device shows with an act: a grant of the coupon by this epoch, the yes that it was answered with, or the newest receipt that
+    it had. Not checked yet.
+    """
 
     proofs: Proofs
     device_id: str
     epoch: int | None = None
     grant: str | None = None
     yes: str | None = None
+    receipt: Receipt | None = None
 
     def has_grant(self, serial: int) -> bool:
         return self.epoch is not None and self.proofs.is_grant(self.grant, self.device_id, serial, self.epoch)
 
     def has_yes(self, name: str, fingerprint: str, serial: int) -> bool:
         return self.proofs.is_yes(self.yes, self.device_id, name, fingerprint, serial)
+
+    def heard_until(self) -> int:
+        """Return up to which entry we had the device's journal when this was written, as far as a receipt shows; 0 without one."""
+        return self.receipt.number if self.receipt and self.proofs.is_receipt(self.receipt, self.device_id) else 0

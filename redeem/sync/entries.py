@@ -1,6 +1,5 @@
 """What an entry of a tablet's journal asks for, as an act to settle."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +12,7 @@ from redeem.db.models.ledger import Act as KeptAct
 from redeem.domain.acts import Act, Answer, Kind, Outcome
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor, ShownCoupon
-from redeem.domain.proofs import Evidence, Proofs
+from redeem.domain.proofs import Evidence, Proofs, Receipt
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger.generation import Life, refuse_if_behind
 from redeem.ledger.sealed_copies import lacks
@@ -81,7 +80,22 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
 
 def evidence_in(source: Source, entry: Entry) -> Evidence:
     epoch, grant, yes = entry.number_member("epoch"), entry.text_member("grant"), entry.text_member("yes")
-    return Evidence(source.proofs, source.writer_id, epoch, grant, yes)
+    return Evidence(source.proofs, source.writer_id, epoch, grant, yes, receipt_in(entry))
+
+
+def receipt_in(entry: Entry) -> Receipt | None:
+    """Return the receipt that the entry shows, None if it shows none or one that is malformed."""
+    match entry.body.get("receipt"):
+        case {
+            "generation": int(generation),
+            "number": int(number),
+            "hash": str(entry_hash),
+            "at": int(at),
+            "proof": str(proof),
+        }:
+            return Receipt(generation, number, entry_hash, at, proof)
+        case _:
+            return None
 
 
 def lock_coupons(session: Session, acts: Sequence[Act]) -> None:
@@ -149,22 +163,35 @@ def named(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A gift at risk: the number of its entry and of its campaign."""
+
+    number: int
+    campaign: int
+
+
 @dataclass(slots=True)
 class RisksTaken:
-    """The gifts at risk of one request that were booked so far, and not undone, by campaign number: a tablet may give a campaign's limit of
-    them before the server has heard of any. What is contested takes nothing of the limit.
+    """The gifts at risk of one request that were booked so far, and not undone: a tablet may give a campaign's limit of them before the
+    server has heard of any. What is contested takes nothing of the limit.
+
+    A restored ledger is told again, in one request, what the ledger before it was told in several. So an entry shows a receipt, and what
+    the server had by then does not count.
     """
 
-    _campaign_of: dict[str, int] = field(default_factory=dict)
-    _taken: Counter[int] = field(default_factory=Counter)
+    _taken: dict[str, Taken] = field(default_factory=dict)
 
     def before(self, act: Act) -> Act:
-        """Return the act, knowing how many were given at risk before it."""
-        return replace(act, risks_before=self._taken[act.serial >> 32]) if act.serial is not None else act
+        """Return the act, knowing how many of its campaign were given at risk before it that the server had not heard of."""
+        if act.kind != Kind.GAVE_AT_RISK or act.serial is None or act.evidence is None or not self._taken:
+            return act
+        heard_until, campaign = act.evidence.heard_until(), act.serial >> 32
+        before = [each for each in self._taken.values() if each.campaign == campaign and each.number > heard_until]
+        return replace(act, risks_before=len(before))
 
-    def note(self, act: Act, answer: Answer) -> None:
+    def note(self, entry: Entry, act: Act, answer: Answer) -> None:
         if act.kind == Kind.GAVE_AT_RISK and act.serial is not None and answer.code in BOOKED:
-            self._campaign_of[act.name] = act.serial >> 32
-            self._taken[act.serial >> 32] += 1
-        elif act.kind == Kind.UNDO and answer.code == Outcome.REVERSED and act.of in self._campaign_of:
-            self._taken[self._campaign_of.pop(act.of)] -= 1
+            self._taken[act.name] = Taken(entry.number, act.serial >> 32)
+        elif act.kind == Kind.UNDO and answer.code == Outcome.REVERSED and act.of is not None:
+            self._taken.pop(act.of, None)

@@ -297,7 +297,7 @@ def settle_one(session: Session, author: Author, entry: Entry, act: Act, risks: 
         return NOT_SIGNED
     continues = is_next(author, entry)
     answer = settle(session, risks.before(under_free_name(session, author, entry, act)), now)
-    risks.note(act, answer)
+    risks.note(entry, act, answer)
     if continues:
         author.row.last_number, author.row.last_hash = entry.number, entry.hash
     return answer.code

@@ -5,26 +5,13 @@ the database without `flask restore`, or PostgreSQL lost its last commits. Only 
 says. Receipts of an earlier generation prove nothing: a restore loses entries, says so, and the tablets send them again.
 """
 
-from dataclasses import dataclass
-
 from sqlalchemy.orm import Session
 
-from redeem.domain.proofs import Proofs
+from redeem.domain.proofs import Proofs, Receipt
 from redeem.ledger import generation, ledger
 from redeem.ledger.generation import LedgerBehind
 from redeem.lib.times import Ms
 from redeem.sync.tablet import Tablet
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The ledger, in this generation, had the journal up to the entry of this number and hash at this time; `proof` is our signature."""
-
-    generation: int
-    number: int
-    hash: str
-    at: Ms
-    proof: str
 
 
 def receipt_of(tablet: Tablet, generation: int, proofs: Proofs, now: Ms) -> Receipt | None:
@@ -32,8 +19,7 @@ def receipt_of(tablet: Tablet, generation: int, proofs: Proofs, now: Ms) -> Rece
     number, entry_hash = tablet.row.last_number, tablet.row.last_hash
     if entry_hash is None:
         return None
-    proof = proofs.receipt(tablet.actor.device_id, generation, number, entry_hash, now)
-    return Receipt(generation, number, entry_hash, now, proof)
+    return proofs.receipt(tablet.actor.device_id, generation, number, entry_hash, now)
 
 
 def refuse_if_lost(session: Session, device_id: str, shown: Receipt | None, proofs: Proofs) -> None:
@@ -43,7 +29,7 @@ def refuse_if_lost(session: Session, device_id: str, shown: Receipt | None, proo
     """
     if shown is None or not is_lost(session, device_id, shown):
         return
-    if proofs.is_receipt(shown.proof, device_id, shown.generation, shown.number, shown.hash, shown.at):
+    if proofs.is_receipt(shown, device_id):
         raise LedgerBehind(shown.generation)
 
 

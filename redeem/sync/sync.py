@@ -17,7 +17,7 @@ from redeem.domain.acts import Act, Answer, Kind
 from redeem.domain.journal import FIRST_HASH, BrokenJournal, Entry, check_entry
 from redeem.domain.judgement import REQUEST_AGE_MAX_MS
 from redeem.domain.presented import Actor
-from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs
+from redeem.domain.proofs import NAME_IN_JOURNAL, Proofs, Receipt
 from redeem.domain.rules import Verdict
 from redeem.domain.signing_keys import KeyRing
 from redeem.holds import holds, siblings, sweep
@@ -33,7 +33,7 @@ from redeem.sync import old_journals, quarantine, snapshot
 from redeem.sync.changes import changes_since, parse, prune
 from redeem.sync.entries import GIVES, RisksTaken, Source, as_act, is_of_something_lost, lock_coupons
 from redeem.sync.old_journals import OldJournal
-from redeem.sync.receipts import Receipt, receipt_of, refuse_if_lost
+from redeem.sync.receipts import receipt_of, refuse_if_lost
 from redeem.sync.tablet import Tablet, lock_tablet, note_seen, note_told, where_it_is
 from redeem.sync.verdicts import ask_verdict
 
@@ -325,7 +325,7 @@ def take(
     check_entry(entry, tablet.row.last_hash or FIRST_HASH, tablet.actor.device_id, tablet.public_key)
     act = risks.before(acts[entry.hash])
     answer = settle(session, act, now)
-    risks.note(act, answer)
+    risks.note(entry, act, answer)
     if is_guess(act, entry):
         throttle.count_failure(session, guesses_of(tablet), now)
     tablet.row.last_number, tablet.row.last_hash = entry.number, entry.hash

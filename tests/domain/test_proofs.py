@@ -1,5 +1,7 @@
 """Proofs: each is good for exactly what it was made for."""
 
+from dataclasses import replace
+
 import pytest
 
 from redeem.domain.proofs import EPOCHS_PER_GENERATION, Proofs, generation_of
@@ -33,19 +35,19 @@ def test_a_yes_is_of_one_act_and_coupon():
 
 def test_a_receipt_is_of_one_end_of_a_journal_and_anybody_can_check_it():
     (public_key,) = map(from_base64url, PROOFS.published())
-    text = PROOFS.receipt("dev_1", 2, 9, "the hash", 5)
-    proof = from_base64url(text)
+    receipt = PROOFS.receipt("dev_1", 2, 9, "the hash", 5)
+    proof = from_base64url(receipt.proof)
     assert verifies(public_key, b"redeem-receipt-v2\0dev_1\x002\x009\0the hash\x005", proof)
     assert not verifies(public_key, b"redeem-receipt-v2\0dev_1\x002\x008\0the hash\x005", proof)
-    assert PROOFS.is_receipt(text, "dev_1", 2, 9, "the hash", 5)
+    assert PROOFS.is_receipt(receipt, "dev_1")
+    assert not PROOFS.is_receipt(receipt, "dev_2")
     for other in [
-        ("dev_2", 2, 9, "the hash", 5),
-        ("dev_1", 3, 9, "the hash", 5),
-        ("dev_1", 2, 8, "the hash", 5),
-        ("dev_1", 2, 9, "another", 5),
-        ("dev_1", 2, 9, "the hash", 6),
+        replace(receipt, generation=3),
+        replace(receipt, number=8),
+        replace(receipt, hash="another"),
+        replace(receipt, at=6),
     ]:
-        assert not PROOFS.is_receipt(text, *other)
+        assert not PROOFS.is_receipt(other, "dev_1")
 
 
 def test_a_code_proof_is_of_one_code():
@@ -62,7 +64,7 @@ def test_any_other_text_proves_nothing(proof):
 
 
 def test_no_proof_serves_for_another_purpose():
-    assert not PROOFS.is_yes(PROOFS.receipt("dev_1", 1, 1, "x", 1), "dev_1", "1", "x", 1)
+    assert not PROOFS.is_yes(PROOFS.receipt("dev_1", 1, 1, "x", 1).proof, "dev_1", "1", "x", 1)
 
 
 def test_a_new_secret_signs_and_the_old_one_still_proves():

@@ -61,6 +61,7 @@ def find_the_newest(session: Session, *_: object, **__: object) -> int | None:
 second_gift, find_about = takers.second_gift, settle.find_about
 JUDGE: Guard = ("redeem.redemptions.takers.judge", find_no_fault)
 GRANT: Guard = ("redeem.domain.proofs.Proofs.is_grant", believe)
+RECEIPT: Guard = ("redeem.domain.proofs.Proofs.is_receipt", believe)
 CODE: Guard = ("redeem.domain.proofs.Proofs.is_code", believe)
 OWN_SECOND: Guard = ("redeem.redemptions.takers.second_gift", find_one_anothers)
 REVERSAL: Guard = ("redeem.redemptions.settle.find_about", find_as_if_never_taken_back)
@@ -202,6 +203,16 @@ def ten_at_risk_where_the_limit_is_three(scene: Scene) -> Iterator[None]:
     yield
     for coupon in coupons:
         scene.liar.write("gave-at-risk", coupon=coupon.token, list=scene.now)
+    scene.liar.sync()
+
+
+@lie(RECEIPT, rule="over_limit", gifts=3)
+def ten_at_risk_with_receipts_of_its_own_making(scene: Scene) -> Iterator[None]:
+    coupons = [scene.coupon() for _ in range(10)]
+    yield
+    for number, coupon in enumerate(coupons, len(scene.liar.journal) + 1):
+        made_up = {"generation": 1, "number": number - 1, "hash": "A" * 43, "at": scene.now, "proof": "A" * 86}
+        scene.liar.write("gave-at-risk", coupon=coupon.token, list=scene.now, receipt=made_up)
     scene.liar.sync()
 
 

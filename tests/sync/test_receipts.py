@@ -1,6 +1,6 @@
 """Receipts: a ledger that lost what it had made durable learns it from its own signature, and from nothing else. On both databases."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -8,8 +8,9 @@ from redeem.accounts.audit import OPERATOR
 from redeem.devices.enrolment import revoke_device
 from redeem.domain.proofs import Proofs
 from redeem.ledger.generation import LedgerBehind, current, note_behind
+from tests import factories
 from tests.databases import on_both_databases
-from tests.factories import NOW
+from tests.factories import NOW, PROOFS
 from tests.restores import all_report, begin, restore
 from tests.tablets import Tablet
 
@@ -147,7 +148,7 @@ def test_a_bare_number_stops_nobody(lost, counters):
 def test_only_what_the_server_signed_shows_a_loss(lost, counters, forged):
     ours, theirs = lost.receipt, Proofs(["a-secret-of-somebody-else-of-32-or-more"])
     shown = {
-        "by a stranger": replace(ours, proof=theirs.receipt(lost.device_id, 1, ours.number, ours.hash, ours.at)),
+        "by a stranger": theirs.receipt(lost.device_id, 1, ours.number, ours.hash, ours.at),
         "of another entry": replace(ours, number=ours.number + 1),
         "of another device": ours,
         "of a generation to come": replace(ours, generation=7),
@@ -182,3 +183,54 @@ def test_a_revoked_tablets_receipt_counts_too(lost, counters):
     counters.write(lambda session: revoke_device(session, OPERATOR, lost.device_id, NOW))
     with pytest.raises(LedgerBehind):
         lost.sync(entries=[])
+
+
+# What the server had by then takes nothing of the limit of gifts at risk.
+
+
+@pytest.fixture
+def risky(counters, cast):
+    """Four coupons of a campaign of which a tablet may give two before the server has heard of any."""
+    limits = {"policy": "at_risk", "coupons": 2, "value": 10**9, "hours": 1, "bearer": "issuer"}
+    number = counters.write(
+        lambda session: factories.campaign(session, "Risky", partners=[cast.north_partner], offline=limits).number
+    )
+    return [counters.write(lambda session: factories.coupon(session, number)) for _ in range(4)]
+
+
+def codes(reply):
+    return [answer["code"] for answer in reply.answers.values()]
+
+
+def test_a_restored_ledger_is_told_in_one_what_was_given_at_risk_in_two_outages(counters, vault, risky):
+    vault.back_up()
+    for outage in (risky[:2], risky[2:]):
+        for coupon in outage:
+            counters.tablet.write("gave-at-risk", coupon=coupon.token)
+        assert codes(counters.tablet.sync()) == ["redeemed"] * 2
+    restore(counters, vault)
+    counters.tablet.last = 0
+    assert codes(counters.tablet.restored(2)) == ["redeemed"] * 4
+
+
+def forged(counters):
+    return asdict(
+        Proofs(["a-secret-of-somebody-else-of-32-or-more"]).receipt(counters.tablet.device_id, 1, 2, "x", NOW)
+    )
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(lambda _: None, id="none"),
+        pytest.param(lambda _: {"number": 2}, id="a bare number"),
+        pytest.param(forged, id="one of a stranger's"),
+        pytest.param(lambda counters: asdict(PROOFS.receipt(counters.south.device_id, 1, 2, "x", NOW)), id="another's"),
+        pytest.param(lambda counters: asdict(counters.tablet.receipt), id="one from before them all"),
+    ],
+)
+def test_a_tablet_that_shows_no_receipt_has_given_them_all_in_one_outage(counters, risky, shown):
+    counters.tablet.act("lock")
+    for coupon in risky:
+        counters.tablet.write("gave-at-risk", coupon=coupon.token, receipt=shown(counters))
+    assert codes(counters.tablet.sync()) == ["redeemed"] * 2 + ["contested"] * 2

@@ -19,6 +19,7 @@ from redeem.devices import enrolment, forgotten, pins
 from redeem.devices.enrolment import Tablet
 from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
 from redeem.domain.journal import Entry, read_entry
+from redeem.domain.proofs import Receipt
 from redeem.holds import holds
 from redeem.holds.holds import Grant
 from redeem.ledger import generation
@@ -239,7 +240,7 @@ def _as_request(body: SyncBody) -> tablet_sync.Request:
         position=body.position,
         siblings=body.siblings,
         homes={int(number): coupons for number, coupons in body.homes.items() if int(number) < CAMPAIGN_LIMIT},
-        receipt=receipts.Receipt(**body.receipt.model_dump()) if body.receipt else None,
+        receipt=Receipt(**body.receipt.model_dump()) if body.receipt else None,
         report=_report(body),
         copies=tuple(body.copies),
         more_copies=body.more_copies,

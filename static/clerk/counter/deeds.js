@@ -57,12 +57,14 @@ export class Deeds {
   }
 
   /**
-   * What the entry of a gift that needs no answer shows: by which list it was judged, and the grant of the hold.
+   * What the entry of a gift that needs no answer shows: by which list it was judged, and the grant of the hold, or else up to where the
+   * server had this journal.
    * @param {string} kind @param {Finding} finding @returns {Partial<Entry>}
    */
   evidenceOf(kind, { id = "", coupon }) {
     const list = this.#sync.listAt ?? undefined;
-    return kind === "gave-held" ? { list, ...this.#sync.holds.evidenceOf(id, !coupon) } : { list };
+    if (kind === "gave-held") return { list, ...this.#sync.holds.evidenceOf(id, !coupon) };
+    return { list, receipt: this.#sync.receipt ?? undefined };
   }
 
   /** Notes that a customer was declined. No answer from the server is not a decline. @param {string} code @param {Finding} finding */

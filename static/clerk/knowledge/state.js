@@ -20,9 +20,9 @@ import { couponId, read } from "../domain/tokens.js";
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
  *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, store?: string,
- *   clock?: number | "back", list?: number, grant?: string, proof?: string, yes?: string}} Entry  `at`: by the device's clock, ms since
- *   1970; `clock`: how many ms that clock was known to be ahead, or "back" if it was set back; `list`: the server's time of the last list;
- *   `grant`, `proof`, `yes`: what the server signed, of a hold, its short code, and a yes
+ *   clock?: number | "back", list?: number, grant?: string, proof?: string, yes?: string, receipt?: Receipt}} Entry  `at`: by the device's
+ *   clock, ms since 1970; `clock`: how many ms that clock was known to be ahead, or "back" if it was set back; `list`: the server's time of
+ *   the last list; `grant`, `proof`, `yes`, `receipt`: what the server signed, of a hold, its short code, a yes, and how far it had heard
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
  *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code; `id`: `cpn_…`
@@ -115,11 +115,11 @@ export const givenToday = (past, now, zone) =>
 export const releasedEpoch = (past, id) => Math.max(past.released.get(id) ?? 0, past.allReleased);
 
 /**
- * How many standing gifts of a campaign were given at risk and are not acknowledged yet.
- * @param {Past} past @param {string} campaign @param {number} acknowledged
+ * How many standing gifts of a campaign were given at risk behind the entry up to which the server had heard.
+ * @param {Past} past @param {string} campaign @param {number} heard
  */
-export const risksTaken = (past, campaign, acknowledged) =>
-  [...past.standing.values()].filter(({ atRisk, ask, id }) => atRisk && ask > acknowledged && campaignOf(id) === campaign).length;
+export const risksTaken = (past, campaign, heard) =>
+  [...past.standing.values()].filter(({ atRisk, ask, id }) => atRisk && ask > heard && campaignOf(id) === campaign).length;
 
 /** @param {string} id of a coupon */
 export const campaignOf = (id) => `cmp_${id.split("_")[1]}`;

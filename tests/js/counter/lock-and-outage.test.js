@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { atWork, CLERK, coupon, rest, Server, terms } from "../tablet.js";
+import { shownUntil } from "../../../static/clerk/knowledge/risks.js";
+import { atWork, CLERK, coupon, NOW, rest, Server, terms } from "../tablet.js";
 
 const ONE = await coupon(1);
+const TWO = await coupon(2);
 const OTHER = await coupon(1, { campaign: 9 });
 
 /** @typedef {Awaited<ReturnType<typeof atWork>>} Tablet */
@@ -170,4 +172,30 @@ describe("a list that comes between the scan and Give:", () => {
     await rest();
     assert.equal(tablet.disk.kinds.includes("gave-at-risk"), false);
   });
+});
+
+test("a gift at risk shows up to where the server had the journal, and the limit counts from there", async () => {
+  const tablet = await atWork();
+  const { sync, server, counter } = tablet;
+  server.snapshot.campaigns[0].terms = terms({ offline: { policy: "at_risk", coupons: 1, value: 100, hours: 24, bearer: "partner" } });
+  server.snapshot.etag = "at risk";
+  const receipt = { generation: 1, number: 1, hash: "A".repeat(43), at: NOW, proof: "A" };
+  server.receipt = receipt;
+  await sync.run();
+  server.network = Array(9).fill("lost");
+  await counter.scan(ONE);
+  await counter.give();
+  await rest();
+  assert.equal(shown(tablet), "given");
+  const given = JSON.parse(tablet.journal.entriesAfter(sync.acknowledged, 10)[0].text);
+  assert.deepEqual([given.kind, given.receipt], ["gave-at-risk", receipt]);
+  await counter.next();
+  await counter.scan(TWO);
+  assert.equal(shown(tablet), "verdict offline", "the limit is reached");
+  server.network = [];
+  await sync.run();
+  assert.deepEqual([shownUntil(sync), sync.acknowledged > 1], [1, true], "the receipt is older than the answers");
+  server.receipt = { ...receipt, number: tablet.journal.last };
+  await sync.run();
+  assert.equal(shownUntil(sync), sync.acknowledged);
 });

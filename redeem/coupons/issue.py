@@ -49,7 +49,7 @@ class AwaitsShop(RedeemError):
 
     code = "awaits_shop"
     default_detail = (
-        "Nothing was issued: the server was restored from a backup and may not know which orders have their coupons. Say again what you"
+        "Nothing was done: the server was restored from a backup and may not know which orders have their coupons. Say again what you"
         " issued since the backup, then that this is complete. Then send this again, with the same Idempotency-Key."
     )
 

@@ -77,6 +77,7 @@ def calls(cast: Cast, coupon: Issued) -> dict[str, Call]:
         "issue_coupon": Call("/v1/coupons", "POST", False, order),
         "move_home": Call(f"{address}/home", "POST", False, {"store": cast.north}),
         "void_coupon": Call(f"{address}/void", "POST", False, {"reason": "The order was returned"}),
+        "refund_order": Call("/v1/orders/7/refund", "POST", False, {"lines": ["1", "2"], "reason": "Returned"}),
         "add_partner": Call("/v1/partners", "POST", False, {"name": "New"}),
         "add_store": Call("/v1/stores", "POST", False, store),
         "say_again": Call("/v1/recovery/redemptions", "POST", True, {"request": scan, "answer": answered}),

@@ -62,6 +62,7 @@ SHOP = {
     "POST coupons.issue_coupon",
     "POST coupons.move_home",
     "POST coupons.void_coupon",
+    "POST orders.refund_order",
     "POST shop.add_partner",
     "POST shop.add_store",
     "POST shop.create_campaign",
@@ -69,6 +70,7 @@ SHOP = {
 NOBODYS = {
     "coupon": "cpn_99_99",
     "campaign": "cmp_99",
+    "order": "nobodys",
     "redemption": "rdm_01J00000000000000000000000",
     "statement": "stm_01J00000000000000000000000",
     "attempt": "nobodys",

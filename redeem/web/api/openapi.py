@@ -32,6 +32,7 @@ SCHEMES = {"shop": "shop_key", "till": "till_key"}
 PATH_PARAMETERS = {
     "campaign": ("The campaign's id", "cmp_7"),
     "coupon": ("The coupon's id", "cpn_7_42"),
+    "order": ("The order's reference, percent-encoded", "A-17"),
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),

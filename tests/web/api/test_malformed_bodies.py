@@ -14,11 +14,11 @@ REFUSED = ("bad_json", "invalid")
 BOM = b"\xef\xbb\xbf"
 ALL = (
     *("create_campaign", "patch_campaign", "issue_coupon", "move_home", "void_coupon", "add_partner", "add_store"),
-    *("say_again", "redeem_coupon", "reverse_redemption", "verify_coupon"),
+    *("say_again", "redeem_coupon", "reverse_redemption", "verify_coupon", "refund_order"),
 )
-# Right, and yet these two can't be done here: the ledger waits for nothing, and there is no such redemption.
+# Right, and yet these three can't be done here: the ledger waits for nothing, and there is no such redemption, and no such order.
 ANSWERS = {"say_again": 409, "reverse_redemption": 404, "create_campaign": 201, "add_partner": 201, "add_store": 201}
-ANSWERS |= {"issue_coupon": 201, "redeem_coupon": 201}
+ANSWERS |= {"issue_coupon": 201, "redeem_coupon": 201, "refund_order": 404}
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_the_command_gives_the_same_document(app, document):
 
 def test_every_address_of_the_api_is_in_it(app, document):
     served = {
-        (rule.rule.replace("<attempt:", "<").replace("<", "{").replace(">", "}"), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/v1")
         for method in rule.methods - {"HEAD", "OPTIONS"}

@@ -16,7 +16,7 @@ from redeem.coupons.campaigns import changed_words
 from redeem.db.models.coupons import Campaign
 from redeem.domain.rules import can_issue
 from redeem.domain.terms import Terms, parse_terms
-from redeem.lib.errors import Conflict, NotFound
+from redeem.lib.errors import ChangedMeanwhile, Conflict, NotFound
 from redeem.lib.ids import campaign_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import MS_PER_MINUTE, Ms
@@ -24,15 +24,6 @@ from redeem.partners import directory
 from redeem.partners.directory import StoreLine
 
 TWICE_MS = MS_PER_MINUTE
-
-
-class ChangedMeanwhile(Conflict):
-    """Somebody saved another version while this one was being written."""
-
-    code = "changed_meanwhile"
-    default_detail = (
-        "Somebody changed this campaign while you wrote. What you typed is still here: look at theirs, then save yours."
-    )
 
 
 class WordsAreOut(Conflict):

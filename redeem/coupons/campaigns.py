@@ -1,6 +1,6 @@
 """Campaigns: made, changed, stopped and let go on. No change takes away what a customer's coupon promises."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from json import loads
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from redeem.db.models.devices import Claim
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
-from redeem.lib.errors import Conflict, Invalid, NotFound, RedeemError
+from redeem.lib.errors import ChangedSinceRead, Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
 from redeem.lib.times import Ms, rfc3339
@@ -43,15 +43,6 @@ class CampaignInUse(Conflict):
 
     code = "campaign_in_use"
     default_detail = "Make a new campaign for this; coupons of this one are out already."
-
-
-class ChangedSinceRead(RedeemError):
-    """The campaign is no longer as the caller has read it."""
-
-    code = "precondition_failed"
-    default_detail = (
-        "Nothing was changed: the campaign is another than If-Match names. Read it again, then send your change anew."
-    )
 
 
 TOLD_CHARACTERS_MAX = 80
@@ -99,16 +90,12 @@ def patch_campaign(
     name: str | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
     stopped: bool | None = None,
-    tags: Collection[str] | None = None,
 ) -> Campaign:
     """Change a campaign. `changes` are members of the terms, each replaced whole; what is None stays as it is.
 
-    A value that is as before is no change. With `tags`, the campaign must have one of them, so that nobody's change is lost: it is
-    compared under the campaign's lock. Raises NotFound, Invalid, CampaignInUse, ChangedSinceRead.
+    A value that is as before is no change. Raises NotFound, Invalid, CampaignInUse.
     """
     campaign = lock_campaign(session, number)
-    if tags is not None and tag(campaign.version, time_or_none(campaign.stopped_at)) not in tags:
-        raise ChangedSinceRead
     seen, before, stopped_at = campaign.name, parse_terms(campaign.terms), campaign.stopped_at
     if name is not None or changes:
         rewrite(session, campaign, name, changes)
@@ -118,15 +105,6 @@ def patch_campaign(
     note_change(session, author, campaign, seen, before, now)
     note_stop(session, author, campaign, stopped_at, now)
     return campaign
-
-
-def tag(version: int, stopped_at: str | None) -> str:
-    """Return what differs after each change of a campaign. A stop is a change, too, and leaves the version as it is."""
-    return str(version) if stopped_at is None else f"{version}-{stopped_at}"
-
-
-def time_or_none(at: Ms | None) -> str | None:
-    return None if at is None else rfc3339(at)
 
 
 def find_unconfirmed(session: Session, name: str, terms: Terms) -> Campaign | None:
@@ -153,18 +131,18 @@ def confirm(session: Session, author: Author, number: int | None, version: int, 
 
 def rewrite(session: Session, campaign: Campaign, name: str | None, changes: Mapping[str, Any]) -> None:
     """Change name and terms. Whoever changes a campaign that came back after a restore confirms it with that, and may correct it freely:
-    nothing of it was owed before.
+    nothing of it was owed before. What is as before is no new version.
     """
     before = parse_terms(campaign.terms)
-    after = changed(before, changes)
+    after, name = changed(before, changes), campaign.name if name is None else clean_name(name, LONG_NAME_CHARACTERS)
+    if after.text() == before.text() and name == campaign.name:
+        return
     check_places(session, after)
     if is_in_use(session, campaign):
         check_once_per(before, after)
         if campaign.restored_at is None:
             check_promises(session, before, after)
-    if name is not None:
-        campaign.name = clean_name(name, LONG_NAME_CHARACTERS)
-    campaign.terms, campaign.version = after.text(), campaign.version + 1
+    campaign.name, campaign.terms, campaign.version = name, after.text(), campaign.version + 1
     campaign.restored_at = None
 
 

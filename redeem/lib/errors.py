@@ -59,6 +59,22 @@ class Conflict(RedeemError):
     default_detail = "Read it again: it has changed, or its state does not allow this."
 
 
+class ChangedSinceRead(RedeemError):
+    """What is to be changed is no longer as the caller has read it."""
+
+    code = "precondition_failed"
+    default_detail = "Nothing was changed: it is not as you have read it. Read it again, then send your change anew, with its new ETag."
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody saved another version while this one was being written."""
+
+    code = "changed_meanwhile"
+    default_detail = (
+        "Somebody changed this while you wrote. What you typed is still here: look at theirs, then save yours."
+    )
+
+
 class TooMany(RedeemError):
     """The caller tried too often. They may try again after `retry_after_seconds`."""
 

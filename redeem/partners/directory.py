@@ -12,12 +12,15 @@ from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.rules import is_good_at
 from redeem.domain.terms import Terms
+from redeem.lib.times import Ms
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerLine:
     id: str
     name: str
+    created_at: Ms
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,13 @@ class StoreLine:
     time_zone: str
     partner_id: str
     partner_name: str
+    created_at: Ms
+    version: int
 
 
-PARTNER = select_as(PartnerLine, id=Partner.id, name=Partner.name)
+PARTNER = select_as(
+    PartnerLine, id=Partner.id, name=Partner.name, created_at=Partner.created_at, version=Partner.version
+)
 STORE = select_as(
     StoreLine,
     id=Store.id,
@@ -41,6 +48,8 @@ STORE = select_as(
     time_zone=Store.time_zone,
     partner_id=Store.partner_id,
     partner_name=Partner.name,
+    created_at=Store.created_at,
+    version=Store.version,
 ).join(Partner, Partner.id == Store.partner_id)
 
 

@@ -3,6 +3,7 @@
 Names are cleaned here, whether a person typed them or a program sent them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -10,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
 from redeem.accounts.audit import Author, Change
-from redeem.accounts.roles import Scope, partners_within
+from redeem.accounts.roles import Scope, partners_within, within
 from redeem.db.models.partners import Partner, Store
-from redeem.lib.errors import Invalid
+from redeem.lib.errors import ChangedMeanwhile, Invalid, NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_line, clean_name
 from redeem.lib.times import Ms, is_zone
-from redeem.partners import directory
 
 ADDRESS_CHARACTERS, HOURS_CHARACTERS = 400, 200
+MAY_CHANGE = ("name", "address", "hours", "time_zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,29 @@ def add_partner(session: Session, author: Author, name: str, now: Ms) -> Partner
     return partner
 
 
-def rename_partner(session: Session, author: Author, partner_id: str, name: str, now: Ms) -> None:
-    """Rename a partner. Raises NotFound for one outside the author's scope, Invalid as `add_partner` does."""
-    name = clean_name(name, LONG_NAME_CHARACTERS)
-    line = directory.get_partner(session, author.scope, partner_id)
-    if name == line.name:
-        return
-    session.get_one(Partner, line.id).name = name
-    session.flush()
-    told = {"name": line.name, "changed": {"name": [line.name, name]}}
-    audit.note(session, author.id, Change.PARTNER_RENAMED, line.id, now, scope=Scope(line.id), **told)
+def change_partner(
+    session: Session, author: Author, partner_id: str, now: Ms, *, name: str | None, seen: int | None = None
+) -> Partner:
+    """Change a partner. What is None or as before stays as it is. `seen` is the version that the author has changed: another one refuses.
+
+    Raises NotFound for one outside the author's scope, ChangedMeanwhile, Invalid as `add_partner` does.
+    """
+    partner = lock_partner(session, author.scope, partner_id)
+    after = {"name": partner.name if name is None else clean_name(name, LONG_NAME_CHARACTERS)}
+    named, changed = partner.name, apply(partner, after, seen)
+    if changed:
+        session.flush()
+        told = {"name": named, "changed": changed}
+        audit.note(session, author.id, Change.PARTNER_RENAMED, partner.id, now, scope=Scope(partner.id), **told)
+    return partner
+
+
+def lock_partner(session: Session, scope: Scope, partner_id: str) -> Partner:
+    """Return the partner, locked. Raises NotFound for one outside the scope."""
+    partner = session.scalar(select(Partner).where(Partner.id == partner_id, partners_within(scope)).with_for_update())
+    if partner is None:
+        raise NotFound("Check the partner's id; no such partner is here.")
+    return partner
 
 
 def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store:
@@ -88,19 +102,44 @@ def add_store(session: Session, author: Author, new: NewStore, now: Ms) -> Store
     return store
 
 
-def change_store(session: Session, author: Author, store_id: str, new: NewStore, now: Ms) -> None:
-    """Change a store, but for its partner. Raises NotFound for one outside the author's scope, Invalid as `cleaned` does."""
-    line, new = directory.get_store(session, author.scope, store_id), cleaned(new)
-    row, told = session.get_one(Store, line.id), ("name", "address", "hours", "time_zone")
-    before, after = ({name: getattr(each, name) for name in told} for each in (line, new))
-    changed = audit.changes(before, after)
-    if not changed:
-        return
+def change_store(
+    session: Session, author: Author, store_id: str, changes: Mapping[str, str], now: Ms, *, seen: int | None = None
+) -> Store:
+    """Change a store, but for its partner. `changes` are its new values by name, of those in MAY_CHANGE; `seen` is as for a partner.
+
+    Raises NotFound for one outside the author's scope, ChangedMeanwhile, Invalid as `cleaned` does.
+    """
+    store = lock_store(session, author.scope, store_id)
+    new = cleaned(NewStore(store.partner_id, **({name: getattr(store, name) for name in MAY_CHANGE} | dict(changes))))
+    named, changed = store.name, apply(store, {name: getattr(new, name) for name in MAY_CHANGE}, seen)
+    if changed:
+        session.flush()
+        scope = Scope(store_id=store.id)
+        audit.note(session, author.id, Change.STORE_CHANGED, store.id, now, scope=scope, name=named, changed=changed)
+    return store
+
+
+def lock_store(session: Session, scope: Scope, store_id: str) -> Store:
+    """Return the store, locked. Raises NotFound for one outside the scope."""
+    locked = select(Store).where(Store.id == store_id).with_for_update()
+    store = session.scalar(within(locked, scope, Store.id))
+    if store is None:
+        raise NotFound("Check the store's id; no such store is here.")
+    return store
+
+
+def apply(row: Partner | Store, after: Mapping[str, str], seen: int | None) -> dict[str, list[str]]:
+    """Change the row to these values, in a new version, and return what became what. What is as before is no new version.
+
+    Raises ChangedMeanwhile if something would change and the row is in another version than `seen`.
+    """
+    changed = audit.changes({name: getattr(row, name) for name in after}, after)
+    if changed and seen not in (None, row.version):
+        raise ChangedMeanwhile(errors=[{"pointer": "/version", "detail": "is not the newest"}])
     for name in changed:
         setattr(row, name, after[name])
-    session.flush()
-    scope = Scope(store_id=line.id)
-    audit.note(session, author.id, Change.STORE_CHANGED, line.id, now, scope=scope, name=line.name, changed=changed)
+    row.version += bool(changed)
+    return changed
 
 
 def check_zone(name: str) -> None:

@@ -65,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
     "invalid": Kind(422, "A value is not valid"),
     "bad_short_code": Kind(422, "The short code was mistyped"),
     "idempotency_key_reused": Kind(422, "The Idempotency-Key was used for another request"),
+    "precondition_required": Kind(428, "If-Match is missing"),
     "too_many": Kind(429, "Too many tries"),
     "error": Kind(500, "Something went wrong"),
     "internal": Kind(500, "Something went wrong"),

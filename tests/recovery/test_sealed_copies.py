@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from redeem.accounts.audit import OPERATOR
 from redeem.coupons import campaigns
-from redeem.coupons.campaigns import CampaignStopped, ChangedSinceRead
+from redeem.coupons.campaigns import CampaignStopped
 from redeem.db.models import coupons as models
 from redeem.db.models.coupons import Campaign
 from redeem.domain import tokens
@@ -17,6 +17,7 @@ from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing, KeyStatus
 from redeem.ledger import sealed_copies, signing
 from redeem.ledger.recovery_reports import Report
+from redeem.lib.errors import ChangedSinceRead
 from redeem.lib.money import Money
 from redeem.lib.sealing import Sealer
 from redeem.partners import settlement

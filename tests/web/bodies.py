@@ -79,6 +79,8 @@ def calls(cast: Cast, coupon: Issued) -> dict[str, Call]:
         "void_coupon": Call(f"{address}/void", "POST", False, {"reason": "The order was returned"}),
         "refund_order": Call("/v1/orders/7/refund", "POST", False, {"lines": ["1", "2"], "reason": "Returned"}),
         "add_partner": Call("/v1/partners", "POST", False, {"name": "New"}),
+        "patch_partner": Call(f"/v1/partners/{cast.north_partner}", "PATCH", False, {"name": "New"}),
+        "patch_store": Call(f"/v1/stores/{cast.north}", "PATCH", False, {**store, "partner": cast.north_partner}),
         "add_store": Call("/v1/stores", "POST", False, store),
         "say_again": Call("/v1/recovery/redemptions", "POST", True, {"request": scan, "answer": answered}),
         "redeem_coupon": Call("/v1/redemptions", "POST", True, scan),

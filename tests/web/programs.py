@@ -1,7 +1,9 @@
 """Programs that call the API, and what they may expect of an error."""
 
+from collections.abc import Mapping
 from itertools import count
 from json import loads
+from types import MappingProxyType
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -25,8 +27,8 @@ class Program:
     def post(self, path: str, body: Any = None, attempt: str | None = None) -> TestResponse:
         return self._send("POST", path, body, attempt)
 
-    def patch(self, path: str, body: Any, attempt: str | None = None) -> TestResponse:
-        return self._send("PATCH", path, body, attempt)
+    def patch(self, path: str, body: Any, attempt: str | None = None, tag: str = "*") -> TestResponse:
+        return self._send("PATCH", path, body, attempt, {"If-Match": tag})
 
     def redeem(self, token: str, attempt: str | None = None) -> TestResponse:
         return self.post("/redemptions", {"token": token}, attempt)
@@ -34,8 +36,10 @@ class Program:
     def verify(self, token: str) -> str:
         return str(loads(self.post("/verifications", {"token": token}).data)["verdict"])
 
-    def _send(self, method: str, path: str, body: Any, attempt: str | None) -> TestResponse:
-        headers = {**self.headers, "Idempotency-Key": attempt or new_attempt()}
+    def _send(
+        self, method: str, path: str, body: Any, attempt: str | None, more: Mapping[str, str] = MappingProxyType({})
+    ) -> TestResponse:
+        headers = {**self.headers, "Idempotency-Key": attempt or new_attempt(), **more}
         return self.client.open(f"/v1{path}", method=method, json=body, headers=headers)
 
 

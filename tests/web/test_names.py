@@ -20,6 +20,10 @@ PLACES = [
     ("issue_coupon", ("order_ref",)),
     ("void_coupon", ("reason",)),
     ("add_partner", ("name",)),
+    ("patch_partner", ("name",)),
+    ("patch_store", ("name",)),
+    ("patch_store", ("address",)),
+    ("patch_store", ("hours",)),
     ("add_store", ("name",)),
     ("add_store", ("address",)),
     ("add_store", ("hours",)),
@@ -74,6 +78,9 @@ def test_a_program_s_names_are_cleaned_as_a_person_s_are(send, office, database,
     )
     assert (len(partners), len(stores)) == (2, 2)
     assert (stores[-1].address, stores[-1].hours) == (CLEAN, CLEAN)
+    assert send("patch_partner", ("name",), SPACED).json["name"] == CLEAN
+    for place in ("name", "address", "hours"):
+        assert send("patch_store", (place,), SPACED).json[place] == CLEAN
 
 
 def test_a_retry_of_a_name_that_was_cleaned_is_a_retry(shop):

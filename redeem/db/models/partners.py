@@ -11,6 +11,7 @@ class Partner(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(Words)
     created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Store(Base):
@@ -22,6 +23,7 @@ class Store(Base):
     hours: Mapped[str] = mapped_column(Words, default="")
     time_zone: Mapped[str] = mapped_column(String(60))
     created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Statement(Base):

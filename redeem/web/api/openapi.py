@@ -33,6 +33,8 @@ PATH_PARAMETERS = {
     "campaign": ("The campaign's id", "cmp_7"),
     "coupon": ("The coupon's id", "cpn_7_42"),
     "order": ("The order's reference, percent-encoded", "A-17"),
+    "partner": ("The partner's id", "prt_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
+    "store": ("The store's id", "sto_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),
@@ -115,9 +117,7 @@ def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
 def parameters(route: Route) -> list[dict[str, Any]]:
     operation = route.operation
     in_path = [path_parameter(name) for name in route.parameters]
-    in_headers = ([KEY] if operation.keyed else []) + (
-        [IF_MATCH] if operation.tagged and in_path and operation.body else []
-    )
+    in_headers = ([KEY] if operation.keyed else []) + ([IF_MATCH] if operation.edits else [])
     return in_path + in_headers + (query_parameters(operation.query) if operation.query else [])
 
 
@@ -191,6 +191,8 @@ def problem_codes(route: Route) -> set[str]:
         codes |= {"unauthenticated", "insufficient_scope"}
     if operation.query:
         codes |= {"invalid"}
+    if operation.edits:
+        codes |= {"precondition_failed", "precondition_required"}
     if operation.body:
         codes |= {"bad_json", "invalid", "unsupported_media_type", "too_large"}
     if operation.keyed:
@@ -220,9 +222,9 @@ KEY: dict[str, Any] = {
 IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
-    "required": False,
-    "description": "The ETag of what you read. If it is another now, nothing is changed.",
-    "schema": {"type": "string", "maxLength": 200, "pattern": '^"[!#-~]+"$'},
+    "required": True,
+    "description": "The ETag of what you read. If it is another now, nothing is changed. `*`: change it whatever it is now.",
+    "schema": {"type": "string", "maxLength": 200, "pattern": r'^(\*|"[!#-~]+"(, *"[!#-~]+")*)$'},
     "example": '"3"',
 }
 REPLAYED_PROBLEMS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)  # of a decline

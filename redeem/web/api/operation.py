@@ -18,6 +18,7 @@ from redeem.accounts.api_key_format import Kind
 from redeem.accounts.idempotency import Mutation, fingerprint
 from redeem.db.engine import Work
 from redeem.web.api.auth import admit, caller_family
+from redeem.web.api.edits import tags_to_match, with_tag
 from redeem.web.context import context, now_ms, write
 from redeem.web.parsing import idempotency_key, parse_body, parse_query
 
@@ -32,8 +33,8 @@ class Operation:
 
     `caller` is whose key it takes, None if it takes none. `answers` has for each status the model of the answer, or its media
     type if it is not JSON of a model. `problems` are the operation's own codes: those that every operation has are added in
-    openapi.py. `keyed`: it takes an Idempotency-Key. `tagged`: its answer has an ETag, and
-    a change takes If-Match.
+    openapi.py. `keyed`: it takes an Idempotency-Key. `tagged`: its answer has an ETag.
+    `edits`: it changes what has one, and takes If-Match.
     """
 
     summary: str
@@ -45,6 +46,7 @@ class Operation:
     problems: tuple[str, ...] = ()
     keyed: bool = False
     tagged: bool = False
+    edits: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -61,13 +63,14 @@ def operation(
     problems: tuple[str, ...] = (),
     keyed: bool = False,
     tagged: bool = False,
+    edits: bool = False,
 ) -> Callable[[View], View]:
     """Declares the operation of a view, and checks each request against it before the view is called.
 
-    The view is called with the path's values and, where the operation has them, with `key` (the Idempotency-Key), `query` and
-    `body`. It gets the caller from `auth.shop_caller` or `auth.till_caller`.
+    The view is called with the path's values and, where the operation has them, with `key` (the Idempotency-Key), `tags`
+    (If-Match), `query` and `body`. It gets the caller from `auth.shop_caller` or `auth.till_caller`.
     """
-    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed, tagged)
+    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed, tagged, edits)
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -76,11 +79,14 @@ def operation(
                 admit(caller, scope)
             if keyed:
                 given["key"] = idempotency_key()
+            if edits:
+                given["tags"] = tags_to_match()
             if query:
                 given["query"] = parse_query(query)
             if body:
                 given["body"] = parse_body(body)
-            return view(**given)
+            response = view(**given)
+            return with_tag(response) if tagged else response
 
         OPERATIONS[name_of(endpoint)] = declared
         return endpoint

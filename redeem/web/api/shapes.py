@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from redeem.db.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
 from redeem.lib.days import to_date
 from redeem.lib.errors import NotFound
-from redeem.lib.text import FILLED_LINE
+from redeem.lib.text import FILLED_LINE, LONG_NAME_CHARACTERS
 from redeem.lib.times import Ms
 
 T = TypeVar("T", bound=BaseModel)
@@ -22,6 +22,8 @@ CursorReader = Callable[[str], Any]  # from an id to the value that orders the l
 MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T09:30:00.123Z"])]
 DayText = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2026-12-31"])]
+Name = Annotated[str, Field(min_length=1, max_length=LONG_NAME_CHARACTERS, pattern=FILLED_LINE)]
+Version = Annotated[int, Field(description="Grows with each change")]
 Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=FILLED_LINE)]
 
 

@@ -1,18 +1,18 @@
-"""The shop's API for campaigns, redemptions and refusals, partners and stores, and statements. Coupons are in coupons.py."""
+"""The shop's API for campaigns, redemptions and refusals, and statements. Coupons are in coupons.py, partners and stores in partners.py."""
 
-from collections.abc import Collection
-from json import loads
+from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from redeem.accounts.api_keys import MANAGE, READ
 from redeem.accounts.roles import Scope
 from redeem.coupons import campaign_list, campaigns
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
-from redeem.partners import directory, partners, settlement
+from redeem.partners import settlement
 from redeem.redemptions import listing
 from redeem.web.api.auth import shop_caller
+from redeem.web.api.edits import Tags
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shop_shapes import (
     Campaign,
@@ -20,20 +20,12 @@ from redeem.web.api.shop_shapes import (
     CampaignList,
     CampaignPatch,
     CampaignQuery,
-    Partner,
-    PartnerBody,
-    PartnerList,
-    PartnerQuery,
     RedemptionList,
     RedemptionQuery,
     RedemptionRecord,
     Refusal,
     RefusalList,
     RefusalQuery,
-    Store,
-    StoreBody,
-    StoreList,
-    StoreQuery,
 )
 from redeem.web.api.statement_shapes import Statement, StatementList, StatementQuery
 from redeem.web.context import now_ms, read
@@ -56,10 +48,8 @@ blueprint = Blueprint("shop", __name__, url_prefix="/v1")
 )
 def create_campaign(key: str, body: CampaignBody) -> Response:
     author, now = shop_caller().author, now_ms()
-    return tagged(
-        once(
-            key, body, 201, lambda s: Campaign.of(campaigns.create_campaign(s, author, body.name, body.as_terms(), now))
-        )
+    return once(
+        key, body, 201, lambda s: Campaign.of(campaigns.create_campaign(s, author, body.name, body.as_terms(), now))
     )
 
 
@@ -83,7 +73,7 @@ def list_campaigns(query: CampaignQuery) -> Response:
     "Look a campaign up", caller="shop", scope=READ, tagged=True, answers={200: Campaign}, problems=("not_found",)
 )
 def get_campaign(campaign: str) -> Response:
-    return tagged(answer(Campaign.of(read(lambda session: campaigns.get_campaign(session, campaign_of(campaign))))))
+    return answer(Campaign.of(read(lambda session: campaigns.get_campaign(session, campaign_of(campaign)))))
 
 
 @blueprint.patch("/campaigns/<campaign>")
@@ -93,47 +83,31 @@ def get_campaign(campaign: str) -> Response:
     scope=MANAGE,
     keyed=True,
     tagged=True,
+    edits=True,
     body=CampaignPatch,
     answers={200: Campaign},
-    problems=("not_found", "campaign_in_use", "precondition_failed"),
+    problems=("not_found", "campaign_in_use"),
 )
-def patch_campaign(key: str, body: CampaignPatch, campaign: str) -> Response:
+def patch_campaign(key: str, tags: Tags, body: CampaignPatch, campaign: str) -> Response:
     """Once coupons are issued, `value`, `handling_fee` and `funding` may not change, the redeem window may not begin later, no
     partner or store may be removed, and a partner may not be made to bear second gifts that it did not bear before.
 
     `stopped`: true stops issuing at once; false lets it go on. While it is stopped, issuing is answered `campaign_stopped`.
     Coupons that were issued stay good. To cancel them, void them.
 
-    Send the `ETag` of the campaign that you read as `If-Match`: if it was changed since, you get `precondition_failed`, and nothing
-    is changed. Without it the last change wins.
+    What is as before is no change. A program that stops a campaign whatever it is now sends `If-Match: *`.
     """
-    author, number, now, tags = shop_caller().author, campaign_of(campaign), now_ms(), tags_to_match()
-    return tagged(
-        once(
-            key,
-            body,
-            200,
-            lambda s: Campaign.of(
-                campaigns.patch_campaign(
-                    s, author, number, now, name=body.name, changes=body.changes(), stopped=body.stopped, tags=tags
-                )
-            ),
+    author, number, now = shop_caller().author, campaign_of(campaign), now_ms()
+
+    def work(s: Any) -> Campaign:
+        body.check(Campaign.of(campaigns.lock_campaign(s, number)), tags)
+        return Campaign.of(
+            campaigns.patch_campaign(
+                s, author, number, now, name=body.name, changes=body.terms_changes(), stopped=body.stopped
+            )
         )
-    )
 
-
-def tagged(response: Response) -> Response:
-    """The answer with the ETag of its campaign."""
-    campaign = loads(response.get_data())
-    response.headers["ETag"] = f'"{campaigns.tag(campaign["version"], campaign["stopped_at"])}"'
-    return response
-
-
-def tags_to_match() -> Collection[str] | None:
-    """The tags in If-Match, None if any will do. A proxy that compresses makes them weak: they name the same campaign."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
-        return None
-    return request.if_match.as_set(include_weak=True)
+    return once(key, body, 200, work)
 
 
 # Redemptions and refusals.
@@ -172,39 +146,6 @@ def list_refusals(query: RefusalQuery) -> Response:
     page, wanted = query.page(str), query.wanted()
     found = read(lambda session: listing.list_refusals(session, wanted, page))
     return answer(RefusalList(data=[Refusal.of(view) for view in found.items], has_more=found.has_more))
-
-
-# Partners and stores.
-
-
-@blueprint.post("/partners")
-@operation("Add a partner", caller="shop", scope=MANAGE, keyed=True, body=PartnerBody, answers={201: Partner})
-def add_partner(key: str, body: PartnerBody) -> Response:
-    author, now = shop_caller().author, now_ms()
-    return once(key, body, 201, lambda s: Partner.of(partners.add_partner(s, author, body.name, now)))
-
-
-@blueprint.get("/partners")
-@operation("List partners", caller="shop", scope=READ, query=PartnerQuery, answers={200: PartnerList})
-def list_partners(query: PartnerQuery) -> Response:
-    page = query.page(str)
-    found = read(lambda session: directory.page_partners(session, page))
-    return answer(PartnerList(data=[Partner.of(row) for row in found.items], has_more=found.has_more))
-
-
-@blueprint.post("/stores")
-@operation("Add a store", caller="shop", scope=MANAGE, keyed=True, body=StoreBody, answers={201: Store})
-def add_store(key: str, body: StoreBody) -> Response:
-    author, now = shop_caller().author, now_ms()
-    return once(key, body, 201, lambda s: Store.of(partners.add_store(s, author, body.as_new(), now)))
-
-
-@blueprint.get("/stores")
-@operation("List stores", caller="shop", scope=READ, query=StoreQuery, answers={200: StoreList})
-def list_stores(query: StoreQuery) -> Response:
-    page = query.page(str)
-    found = read(lambda session: directory.page_stores(session, query.partner, page))
-    return answer(StoreList(data=[Store.of(row) for row in found.items], has_more=found.has_more))
 
 
 # Statements.

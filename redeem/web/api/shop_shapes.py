@@ -10,24 +10,25 @@ from redeem.domain.acts import CANCELLED, Kind
 from redeem.domain.status import Status
 from redeem.domain.terms import Terms
 from redeem.lib.ids import campaign_id, campaign_of, coupon_id, coupon_of
-from redeem.lib.text import FILLED_LINE, LINE, LONG_NAME_CHARACTERS
+from redeem.lib.text import LINE
 from redeem.lib.times import rfc3339
-from redeem.partners.partners import ADDRESS_CHARACTERS, HOURS_CHARACTERS, NewStore
 from redeem.redemptions.listing import Event, EventFilter, Redeemed, RedemptionStatus, Refused
+from redeem.web.api.edits import READ_ONLY, Patch
 from redeem.web.api.shapes import (
     Body,
     DayText,
     Instant,
     ListOf,
     Moment,
+    Name,
     PageQuery,
     Place,
     Reason,
     ResponseBody,
+    Version,
 )
 
 NO_NUMBER = -1  # stands for an id that can't be one: no campaign and no coupon has this number
-Name = Annotated[str, Field(min_length=1, max_length=LONG_NAME_CHARACTERS, pattern=FILLED_LINE)]
 CampaignId = Annotated[str, Field(pattern="^cmp_(0|[1-9][0-9]{0,9})$", examples=["cmp_7"])]
 CouponId = Annotated[str, Field(pattern="^cpn_(0|[1-9][0-9]{0,9})_(0|[1-9][0-9]{0,9})$", examples=["cpn_7_42"])]
 RedemptionId = Annotated[str, Field(pattern="^rdm_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
@@ -51,9 +52,21 @@ class CampaignBody(Terms):
         return Terms.model_construct(**{name: getattr(self, name) for name in Terms.model_fields})
 
 
-class CampaignPatch(Body):
-    """The members to change. Each replaces the stored member as a whole. A member that is left out or null stays as it is."""
+class CampaignPatch(Patch):
+    """The members to change. Each replaces the stored member as a whole. A member that is left out or null stays as it is.
 
+    A campaign may be sent back as it was read. `id`, `object`, `v`, `version`, `coupons`, `created_at` and `stopped_at` can't be changed.
+    """
+
+    COUNTED = frozenset({"coupons"})
+
+    id: Annotated[CampaignId | None, READ_ONLY] = None
+    object: Annotated[Literal["campaign"] | None, READ_ONLY] = None
+    v: Annotated[int | None, READ_ONLY] = None
+    version: Annotated[int | None, READ_ONLY] = None
+    coupons: Annotated[int | None, READ_ONLY] = None
+    created_at: Annotated[Moment | None, READ_ONLY] = None
+    stopped_at: Annotated[Moment | None, READ_ONLY] = None
     name: Name | None = None
     offer: terms.Offers | None = None
     windows: terms.Windows | None = None
@@ -67,10 +80,9 @@ class CampaignPatch(Body):
     once_per: terms.OncePer | None = None
     stopped: Annotated[bool | None, Field(description="True stops issuing, false lets it go on")] = None
 
-    def changes(self) -> dict[str, Any]:
+    def terms_changes(self) -> dict[str, Any]:
         """The members of the terms to change, by name."""
-        own = {"name", "stopped"}
-        return {name: value for name, value in dict(self).items() if value is not None and name not in own}
+        return {name: value for name, value in self.changes().items() if name not in ("name", "stopped")}
 
 
 class CouponBody(Body):
@@ -101,21 +113,6 @@ class HomeBody(Body):
     store: terms.StoreId | None
 
 
-class PartnerBody(Body):
-    name: Name
-
-
-class StoreBody(Body):
-    partner: terms.PartnerId
-    name: Name
-    time_zone: Annotated[str, Field(min_length=1, max_length=60, examples=["Europe/Moscow"])]
-    address: Annotated[str, Field(max_length=ADDRESS_CHARACTERS, pattern=LINE)] = ""
-    hours: Annotated[str, Field(max_length=HOURS_CHARACTERS, pattern=LINE)] = ""
-
-    def as_new(self) -> NewStore:
-        return NewStore(self.partner, self.name, self.time_zone, self.address, self.hours)
-
-
 class CampaignQuery(PageQuery):
     starting_after: CampaignId | None = None
     ending_before: CampaignId | None = None
@@ -129,17 +126,6 @@ class CouponQuery(PageQuery):
 
     def wanted(self) -> CouponFilter:
         return CouponFilter(_number(self.campaign), self.order_ref)
-
-
-class PartnerQuery(PageQuery):
-    starting_after: terms.PartnerId | None = None
-    ending_before: terms.PartnerId | None = None
-
-
-class StoreQuery(PageQuery):
-    starting_after: terms.StoreId | None = None
-    ending_before: terms.StoreId | None = None
-    partner: terms.PartnerId | None = None
 
 
 class _EventQuery(PageQuery):
@@ -184,7 +170,7 @@ class _CampaignHead(ResponseBody):
     id: CampaignId
     object: Literal["campaign"] = "campaign"
     name: str
-    version: Annotated[int, Field(description="Grows with each change")]
+    version: Version
     coupons: Annotated[int, Field(description="How many were issued")]
     created_at: Moment
     stopped_at: Annotated[Moment | None, Field(description="When issuing was stopped. Null: it is not stopped")]
@@ -235,44 +221,6 @@ class CouponIssued(Coupon):
     """The coupon, and whether the order had it before: then nothing was issued, and it is as it is now, whatever was sent with it."""
 
     existing: bool
-
-
-class Partner(ResponseBody):
-    """A chain whose stores give the gifts."""
-
-    id: str
-    object: Literal["partner"] = "partner"
-    name: str
-    created_at: Moment
-
-    @classmethod
-    def of(cls, row: Any) -> Self:
-        return cls(id=row.id, name=row.name, created_at=rfc3339(row.created_at))
-
-
-class Store(ResponseBody):
-    """One location of a partner."""
-
-    id: str
-    object: Literal["store"] = "store"
-    partner: str
-    name: str
-    address: str
-    hours: str
-    time_zone: str
-    created_at: Moment
-
-    @classmethod
-    def of(cls, row: Any) -> Self:
-        return cls(
-            id=row.id,
-            partner=row.partner_id,
-            name=row.name,
-            address=row.address,
-            hours=row.hours,
-            time_zone=row.time_zone,
-            created_at=rfc3339(row.created_at),
-        )
 
 
 class Reversal(ResponseBody):
@@ -346,14 +294,6 @@ class CampaignList(ListOf[Campaign]):
 
 class CouponList(ListOf[Coupon]):
     """A page of coupons."""
-
-
-class PartnerList(ListOf[Partner]):
-    """A page of partners."""
-
-
-class StoreList(ListOf[Store]):
-    """A page of stores."""
 
 
 class RedemptionList(ListOf[RedemptionRecord]):

@@ -10,11 +10,10 @@ from flask_babel import gettext as _
 from redeem.accounts.roles import WHOLE, Permission
 from redeem.coupons import campaign_editor, simulator
 from redeem.coupons import campaigns as shop_campaigns
-from redeem.coupons.campaign_editor import ChangedMeanwhile, Plan, StoppedAgain, WordsAreOut
-from redeem.coupons.campaigns import ChangedSinceRead
+from redeem.coupons.campaign_editor import Plan, StoppedAgain, WordsAreOut
 from redeem.coupons.simulator import Scene
 from redeem.domain.terms import Terms
-from redeem.lib.errors import Conflict, Invalid
+from redeem.lib.errors import ChangedMeanwhile, ChangedSinceRead, Conflict, Invalid
 from redeem.lib.ids import campaign_of
 from redeem.lib.times import Ms, local_day
 from redeem.partners import directory
@@ -39,7 +38,7 @@ FIXED |= {"windows": "redeem_from", "partners": "places", "stores": "places"}
 # The editor shows the offer's picture from any host: the address is still being typed.
 POLICY = PAGES.replace("img-src 'self'", "img-src 'self' data: https:")
 # Stands for a store in a preview while the shop has none.
-NO_STORE = StoreLine("", "", "", "", "UTC", "", "")
+NO_STORE = StoreLine("", "", "", "", "UTC", "", "", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

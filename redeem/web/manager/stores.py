@@ -31,7 +31,12 @@ class StoreForm(Form):
     hours: LineOrNone = ""
 
 
+class ChangedPartnerForm(PartnerForm):
+    version: int
+
+
 class ChangedStoreForm(Form):
+    version: int
     name: Line
     time_zone: Line
     address: Address = ""
@@ -69,12 +74,12 @@ def ask_for_partner_name(partner_id: str) -> ResponseReturnValue:
 
 @office("/partners/<partner_id>/name", Permission.RUN_SHOP, methods=("POST",))
 def rename_partner(partner_id: str) -> ResponseReturnValue:
-    def act(form: PartnerForm) -> ResponseReturnValue:
+    def act(form: ChangedPartnerForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        write(lambda db: shop_partners.rename_partner(db, who, partner_id, form.name, now))
+        write(lambda db: shop_partners.change_partner(db, who, partner_id, now, name=form.name, seen=form.version))
         return see_other("manager.stores")
 
-    return submitted(PartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
+    return submitted(ChangedPartnerForm, act, lambda faults: partner_name_page(partner_id, faults))
 
 
 def partner_name_page(partner_id: str, faults: Faults | None = None) -> str:
@@ -121,8 +126,8 @@ def ask_about_store(store_id: str) -> ResponseReturnValue:
 def change_store(store_id: str) -> ResponseReturnValue:
     def act(form: ChangedStoreForm) -> ResponseReturnValue:
         who, now = person(), now_ms()
-        new = NewStore("", form.name, form.time_zone, form.address, form.hours)
-        write(lambda db: shop_partners.change_store(db, who, store_id, new, now))
+        changes = form.model_dump(exclude={"version"})
+        write(lambda db: shop_partners.change_store(db, who, store_id, changes, now, seen=form.version))
         return see_other("manager.store", store_id=store_id)
 
     return submitted(ChangedStoreForm, act, lambda faults: change_page(store_id, faults))

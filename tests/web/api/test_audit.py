@@ -21,6 +21,11 @@ DOES = {
         "campaign_changed",
     ),
     "add_partner": (lambda shop, _cast: shop.post("/partners", {"name": "East"}), "partner_added"),
+    "patch_partner": (
+        lambda shop, cast: shop.patch(f"/partners/{cast.north_partner}", {"name": "Northern"}),
+        "partner_renamed",
+    ),
+    "patch_store": (lambda shop, cast: shop.patch(f"/stores/{cast.north}", {"hours": "9–18"}), "store_changed"),
     "add_store": (
         lambda shop, cast: shop.post(
             "/stores", {"partner": cast.north_partner, "name": "New", "time_zone": "Europe/Moscow"}

@@ -14,7 +14,15 @@ REFUSED = ("bad_json", "invalid")
 BOM = b"\xef\xbb\xbf"
 ALL = (
     *("create_campaign", "patch_campaign", "issue_coupon", "move_home", "void_coupon", "add_partner", "add_store"),
-    *("say_again", "redeem_coupon", "reverse_redemption", "verify_coupon", "refund_order"),
+    *(
+        "say_again",
+        "redeem_coupon",
+        "reverse_redemption",
+        "verify_coupon",
+        "refund_order",
+        "patch_partner",
+        "patch_store",
+    ),
 )
 # Right, and yet these three can't be done here: the ledger waits for nothing, and there is no such redemption, and no such order.
 ANSWERS = {"say_again": 409, "reverse_redemption": 404, "create_campaign": 201, "add_partner": 201, "add_store": 201}
@@ -32,7 +40,7 @@ def send(client, cast):
 
     def make(call, body, media_type="application/json", **headers):
         key = cast.north_till if call.till else cast.shop_key
-        headers |= {"Authorization": f"Bearer {key}", "Idempotency-Key": new_attempt()}
+        headers |= {"Authorization": f"Bearer {key}", "Idempotency-Key": new_attempt(), "If-Match": "*"}
         return client.open(call.path, method=call.method, data=body, content_type=media_type, headers=headers)
 
     return make

@@ -172,12 +172,15 @@ DOES = {
     "revoke_key": lambda w: (f"/keys/{api_key_format.parse(w.cast.reader_key).prefix}/revoke", {}),
     "roll_key": lambda w: (f"/keys/{api_key_format.parse(w.cast.reader_key).prefix}/roll", {"hours": "0"}),
     "add_partner": lambda _w: ("/partners/new", {"name": "East"}),
-    "rename_partner": lambda w: (f"/partners/{w.cast.north_partner}/name", {"name": "Northern"}),
+    "rename_partner": lambda w: (f"/partners/{w.cast.north_partner}/name", {"version": "1", "name": "Northern"}),
     "add_store": lambda w: (
         "/stores/new",
         {"partner": w.cast.north_partner, "name": "New", "time_zone": "Europe/Moscow"},
     ),
-    "change_store": lambda w: (f"/stores/{w.cast.north}/change", {"name": "N", "time_zone": "Asia/Omsk"}),
+    "change_store": lambda w: (
+        f"/stores/{w.cast.north}/change",
+        {"version": "1", "name": "N", "time_zone": "Asia/Omsk"},
+    ),
     "write_off": lambda w: (f"/devices/{w.cast.tablet_id}/lost", {"confirm": "North counter"}),
     "go_on_without": lambda w: (w.recovering(), (f"/recovery/{w.cast.north_till_id}", {}))[1],
     "end_recovery": lambda w: (
@@ -261,7 +264,7 @@ def changed_everywhere(office, cast):
     for clerk in ("clerk_id", "south_clerk_id"):
         boss.send(f"/manager/clerks/{getattr(cast, clerk)}/pin", {"pin": "2580"})
     boss.send(f"/manager/devices/{cast.annex_till_id}/name", {"name": "Platform"})
-    boss.send(f"/manager/partners/{cast.north_partner}/name", {"name": "Northern"})
+    boss.send(f"/manager/partners/{cast.north_partner}/name", {"version": "1", "name": "Northern"})
     boss.send("/manager/keys/new", {"name": "web shop 2", "scopes": "read"})
 
 
@@ -292,7 +295,10 @@ def test_a_page_of_another_s_change_is_no_way_in(office, cast, database):
 
 def test_what_became_what_is_told(office, cast):
     boss = office("shop_manager")
-    boss.send(f"/manager/stores/{cast.north}/change", {"name": "Square", "time_zone": "Europe/Moscow", "hours": "9-18"})
+    boss.send(
+        f"/manager/stores/{cast.north}/change",
+        {"version": "1", "name": "Square", "time_zone": "Europe/Moscow", "hours": "9-18"},
+    )
     page = boss.open("/manager/audit").text
     assert "<del>North, on the square</del> → <ins>Square</ins>" in page
     assert "<del>–</del> → <ins>9-18</ins>" in page

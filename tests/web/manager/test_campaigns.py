@@ -258,7 +258,7 @@ def test_two_tabs_the_second_to_save_hears_of_the_first_and_loses_nothing(office
     assert manager.send(edit(cast), as_it_is(cast, valid_days="20")).status_code == 303
     answer = manager.send(edit(cast), as_it_is(cast, valid_days="40"))
     assert answer.status_code == 422
-    assert "Somebody changed this campaign while you wrote" in answer.text
+    assert "Somebody changed this while you wrote" in answer.text
     assert 'name="version" value="2"' in answer.text
     assert 'value="40"' in answer.text
     assert manager.send(edit(cast), as_it_is(cast, valid_days="40", version="2")).status_code == 303

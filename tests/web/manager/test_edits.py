@@ -22,7 +22,7 @@ def change(cast):
 
 
 def store_form(**changed):
-    return {"name": "North", "address": "Hill 2", "hours": "9-18", "time_zone": "Asia/Omsk"} | changed
+    return {"version": "1", "name": "North", "address": "Hill 2", "hours": "9-18", "time_zone": "Asia/Omsk"} | changed
 
 
 def test_a_device_is_renamed(office, cast, database):
@@ -63,6 +63,46 @@ def test_a_store_is_changed(office, cast, database):
     }
 
 
+def test_a_form_that_is_too_old_changes_no_store(office, cast, database):
+    """It is shown again, with what was typed, what is saved now, and the version that is changed next."""
+    first, second = office("shop_manager"), office("shop_manager")
+    first.send(change(cast), store_form())
+    answer = second.send(change(cast), store_form(hours="24 h"))
+    assert answer.status_code == 422
+    for told in (
+        "Somebody changed this while you wrote",
+        "Saved now: 9-18",
+        'value="24 h"',
+        'name="version" value="2"',
+    ):
+        assert told in answer.text
+    assert "Saved now: Hill 2" not in answer.text
+    assert database.read(lambda db: db.get_one(Store, cast.north)).hours == "9-18"
+    assert second.send(change(cast), store_form(version="2", hours="24 h")).status_code == 303
+    assert [details["changed"] for _, details in changes(database)][1:] == [{"hours": ["9-18", "24 h"]}]
+
+
+def test_a_fault_in_an_old_form_makes_it_no_newer(office, cast):
+    manager = office("shop_manager")
+    manager.send(change(cast), store_form())
+    assert 'name="version" value="1"' in manager.send(change(cast), store_form(name="")).text
+
+
+def test_of_two_who_rename_a_partner_the_second_is_told(office, cast, database):
+    manager = office("shop_manager")
+    assert manager.send(rename_partner(cast), {"version": "1", "name": "Northern"}).status_code == 303
+    answer = manager.send(rename_partner(cast), {"version": "1", "name": "Arctic"})
+    assert answer.status_code == 422
+    assert "Saved now: Northern" in answer.text
+    assert database.read(lambda db: db.get_one(Partner, cast.north_partner)).name == "Northern"
+
+
+@pytest.mark.parametrize("version", ["", "x", "1.5"])
+def test_a_form_without_its_version_changes_nothing(office, cast, database, version):
+    assert office("shop_manager").send(change(cast), store_form(version=version)).status_code == 422
+    assert changes(database) == []
+
+
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"time_zone": "Mars/Olympus"}, {"hours": "x" * 201}])
 def test_a_store_is_not_changed_to_what_it_can_t_be(office, cast, database, wrong):
     answer = office("shop_manager").send(change(cast), store_form(**wrong))
@@ -83,7 +123,7 @@ def test_a_partner_is_renamed(office, cast, database):
     manager = office("shop_manager")
     assert 'value="North Coffee"' in manager.open(rename_partner(cast)).text
     for _ in range(2):
-        assert manager.send(rename_partner(cast), {"name": " Northern  Coffee "}).status_code == 303
+        assert manager.send(rename_partner(cast), {"version": "1", "name": " Northern  Coffee "}).status_code == 303
     assert database.read(lambda db: db.get_one(Partner, cast.north_partner)).name == "Northern Coffee"
     [(what, details)] = changes(database)
     assert (what, details["changed"]) == ("partner_renamed", {"name": ["North Coffee", "Northern Coffee"]})
@@ -91,7 +131,7 @@ def test_a_partner_is_renamed(office, cast, database):
 
 @pytest.mark.parametrize("name", ["", "x" * 121, "two\nlines\x07", "\u202egnp.exe", "😀" * 40_000])
 def test_a_partner_needs_a_name_that_can_be_read(office, cast, database, name):
-    assert office("shop_manager").send(rename_partner(cast), {"name": name}).status_code == 422
+    assert office("shop_manager").send(rename_partner(cast), {"version": "1", "name": name}).status_code == 422
     assert changes(database) == []
 
 

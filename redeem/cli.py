@@ -21,6 +21,7 @@ from redeem.ops.commands.keys import keys
 from redeem.ops.commands.managers import managers
 from redeem.ops.commands.plain_errors import plain_errors
 from redeem.ops.commands.restore import restore
+from redeem.ops.commands.worker import worker
 from redeem.ops.doctor import Finding, Level
 from redeem.web.api.openapi import openapi_document
 from redeem.web.context import context, now_ms
@@ -28,7 +29,7 @@ from redeem.web.context import context, now_ms
 
 def attach(app: Flask) -> None:
     """Registers the commands. wsgi.py adds `demo`, which makes an application of its own."""
-    for command in (keys, managers, issue, serve, examine, back_up, restore, add_up, print_openapi):
+    for command in (keys, managers, issue, serve, worker, examine, back_up, restore, add_up, print_openapi):
         app.cli.add_command(command)
 
 

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     enrolment_minutes: int = Field(default=10, ge=1, le=60 * 24)
     session_idle_minutes: int = Field(default=60, ge=1, le=60 * 24)
     session_hours: int = Field(default=12, ge=1, le=24 * 30)
+    worker: bool = True  # whether a server does the jobs itself, beside the requests; see `flask worker`
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("secret_keys", mode="before")

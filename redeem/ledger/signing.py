@@ -22,6 +22,13 @@ from redeem.lib.times import Ms
 HEARD = text("INSERT INTO heard_key (device_id, kid, number) VALUES (:device_id, :kid, :number) ON CONFLICT DO NOTHING")
 
 
+class NoSigningKey(Conflict):
+    """No signing key is active, so no coupon can be issued."""
+
+    code = "no_signing_key"
+    default_detail = "Make a signing key first: flask keys rotate."
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Signs tokens. `active` is the key id for new coupons; the older keys make the tokens of older coupons again, byte for byte.
@@ -34,13 +41,13 @@ class Signer:
 
     @property
     def newest(self) -> int:
-        """Return the key id for new coupons. Raises Conflict if no key is active."""
+        """Return the key id for new coupons. Raises NoSigningKey."""
         if self.active is None:
-            raise Conflict("Make a signing key first: flask keys rotate.")
+            raise NoSigningKey
         return self.active
 
     def write(self, key_id: int, campaign: int, number: int, last_day: int) -> str:
-        """Return the token's text. Raises Conflict if the key can't sign and none is active."""
+        """Return the token's text. Raises NoSigningKey if the key can't sign and none is active."""
         signs = key_id if key_id in self.private_keys else self.newest
         return tokens.write(tokens.sign(campaign, number, last_day, self.private_keys[signs], signs))
 

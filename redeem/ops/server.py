@@ -27,7 +27,7 @@ from werkzeug.utils import import_string
 from redeem.config import Settings
 from redeem.lib import passwords
 from redeem.lib.errors import Conflict, Invalid
-from redeem.ops import daily_sums, tls
+from redeem.ops import daily_sums, tls, worker
 from redeem.ops.gateway import Gateway
 from redeem.ops.intake import Intake
 from redeem.ops.tls import Pair
@@ -148,13 +148,15 @@ class NumberingServer(Server):  # type: ignore[misc,valid-type]  # granian choos
 def load(threads: int, target: str, number: int) -> Intake:
     """Loads the application in a worker. The worker ends if the main process is killed, so that the port becomes free.
 
-    The first worker adds closed days up beside its requests.
+    The first worker adds closed days up beside its requests, and does the jobs.
     """
     keep_to_one_core(number)
     threading.Thread(target=end_with_parent, daemon=True).start()
     app = import_string(target)
     if number == 0:
         daily_sums.start(app)
+        if app.extensions["redeem"].settings.worker:
+            worker.start(app)
     passwords.limit_hashing(max(2, threads // HASHING_SHARE))
     return intake_of(app, threads)
 

@@ -11,6 +11,7 @@ none of them is missing.
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from redeem.coupons import batches
 from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.devices import Claim, Device, Enrolment
 from redeem.db.models.ledger import CouponChange, Deployment
@@ -60,6 +61,7 @@ def begin(
     session.execute(delete(CouponChange))
     session.execute(delete(Claim))
     forgotten.forget_callers(session)
+    batches.stop_all(session, now)
     _await_devices(session, generation)
     _end_what_may_have_ended(session, now)
     return current(session)

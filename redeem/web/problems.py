@@ -107,6 +107,7 @@ KINDS: Mapping[str, Kind] = {
     "undo_too_late": Kind(409, "It is too late to undo", "Ask a manager: the time to undo this redemption is over."),
     "not_issuing": Kind(409, "The campaign does not issue coupons today"),
     "campaign_stopped": Kind(409, "The campaign is stopped"),
+    "no_signing_key": Kind(409, "No signing key is active"),
     "campaign_in_use": Kind(409, "Coupons of this campaign have been issued"),
     "changed_meanwhile": Kind(409, "Somebody else changed this meanwhile"),
     "words_are_out": Kind(409, "Customers hold coupons with the earlier words"),

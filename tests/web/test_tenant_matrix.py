@@ -45,6 +45,8 @@ TILL = {
     "POST till_recovery.report",
 }
 SHOP = {
+    "GET batches.get_batch",
+    "GET batches.list_batches",
     "GET coupons.get_coupon",
     "GET coupons.list_coupons",
     "GET coupons.qr_png",
@@ -63,6 +65,7 @@ SHOP = {
     "PATCH shop.patch_campaign",
     "PATCH partners.patch_partner",
     "PATCH partners.patch_store",
+    "POST batches.create_batch",
     "POST coupons.issue_coupon",
     "POST coupons.move_home",
     "POST coupons.void_coupon",
@@ -79,6 +82,7 @@ NOBODYS = {
     "store": "sto_01J00000000000000000000000",
     "redemption": "rdm_01J00000000000000000000000",
     "statement": "stm_01J00000000000000000000000",
+    "batch": "bat_01J00000000000000000000000",
     "attempt": "nobodys",
     "filename": "nothing",
 }

@@ -1,4 +1,4 @@
-"""Tables of coupons: signing keys, campaigns, coupons, changes of home, bulk voids."""
+"""Tables of coupons: signing keys, campaigns, coupons, batches, changes of home, bulk voids."""
 
 from typing import Any
 
@@ -109,6 +109,47 @@ class Coupon(Base):
         partial("ix_coupon_once_key", "once_key", where="once_key IS NOT NULL", unique=True),
         CheckConstraint("last_day BETWEEN 0 AND 65535", name="last_day"),
     )
+
+
+class Batch(Base):
+    """Many coupons of a campaign that were asked for at once. Its items are numbered from 0; each gets one coupon.
+
+    A job makes the coupons (kind "batch", its subject the batch's id): how far it is, and how it ended, stands there.
+    """
+
+    __tablename__ = "batch"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    campaign_number: Mapped[int] = mapped_column(ForeignKey("campaign.number"))
+    items: Mapped[int]
+    created_at: Mapped[int]
+    __table_args__ = (
+        Index("ix_batch_campaign_number_id", "campaign_number", "id"),
+        CheckConstraint("items > 0", name="items"),
+    )
+
+
+class BatchPart(Base):
+    """What is said of a batch's items from `item` on, until coupons are made of them. A batch by count has none."""
+
+    __tablename__ = "batch_part"
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batch.id"), primary_key=True)
+    item: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    said: Mapped[dict[str, Any]]
+
+
+class BatchBlock(Base):
+    """The coupons of `items` items of a batch, from `item` on: those from `serial` on, in the same order.
+
+    `existing`: they were there before, because the campaign gives an order one coupon.
+    """
+
+    __tablename__ = "batch_block"
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batch.id"), primary_key=True)
+    item: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    items: Mapped[int]
+    serial: Mapped[int]
+    existing: Mapped[bool]
+    __table_args__ = (CheckConstraint("items > 0", name="items"),)
 
 
 class HomeChange(Base):

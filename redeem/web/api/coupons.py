@@ -33,7 +33,7 @@ blueprint = Blueprint("coupons", __name__, url_prefix="/v1/coupons")
     keyed=True,
     body=CouponBody,
     answers={201: CouponIssued, 200: CouponIssued},
-    problems=("not_found", "not_issuing", "campaign_stopped", "awaits_shop", "ledger_behind"),
+    problems=("not_found", "not_issuing", "campaign_stopped", "no_signing_key", "awaits_shop", "ledger_behind"),
 )
 def issue_coupon(key: str, body: CouponBody) -> Response:
     """If the campaign's `once_per` is `order` or `line`, and the order or the line has a coupon of it already, that one is answered (200),

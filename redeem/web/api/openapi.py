@@ -37,6 +37,7 @@ PATH_PARAMETERS = {
     "store": ("The store's id", "sto_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
+    "batch": ("The batch's id", "bat_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),
 }
 

@@ -1,0 +1,62 @@
+"""The shop's API for batches: many coupons of a campaign at once, and what they became."""
+
+from flask import Blueprint, Response
+
+from redeem.accounts.api_keys import ISSUE, READ
+from redeem.coupons import batches
+from redeem.lib.errors import NotFound
+from redeem.lib.ids import campaign_of, is_id
+from redeem.web.api.batch_shapes import Batch, BatchBody, BatchList, BatchQuery
+from redeem.web.api.operation import answer, once, operation
+from redeem.web.context import context, now_ms, read
+
+blueprint = Blueprint("batches", __name__, url_prefix="/v1")
+
+
+@blueprint.post("/campaigns/<campaign>/batches")
+@operation(
+    "Issue many coupons",
+    caller="shop",
+    scope=ISSUE,
+    keyed=True,
+    body=BatchBody,
+    answers={202: Batch},
+    problems=("not_found", "not_issuing", "campaign_stopped"),
+)
+def create_batch(key: str, body: BatchBody, campaign: str) -> Response:
+    """By `count`, up to 1,000,000; or by `items`, a coupon for each, up to 10,000. The coupons are made after the answer: ask for the
+    batch until its `status` is no longer `running`.
+
+    The same request under the same Idempotency-Key is the same batch. If the campaign is stopped meanwhile, the batch ends as `failed`,
+    with the error `campaign_stopped`; the coupons that were made are good.
+    """
+    now, zone, number = now_ms(), context().settings.time_zone, campaign_of(campaign)
+    return once(key, body, 202, lambda s: Batch.of(batches.plan(s, number, body.wanted(number or 0), zone, now)))
+
+
+@blueprint.get("/campaigns/<campaign>/batches")
+@operation(
+    "List a campaign's batches",
+    caller="shop",
+    scope=READ,
+    query=BatchQuery,
+    answers={200: BatchList},
+    problems=("not_found",),
+)
+def list_batches(query: BatchQuery, campaign: str) -> Response:
+    page = query.page(str)
+    found = read(lambda session: batches.list_batches(session, campaign_of(campaign), page))
+    return answer(BatchList(data=[Batch.of(view) for view in found.items], has_more=found.has_more))
+
+
+@blueprint.get("/batches/<batch>")
+@operation("Look a batch up", caller="shop", scope=READ, answers={200: Batch}, problems=("not_found",))
+def get_batch(batch: str) -> Response:
+    return answer(Batch.of(read(lambda session: batches.get_batch(session, known_id(batch)))))
+
+
+def known_id(batch: str) -> str:
+    """Raises NotFound for what can be no batch's id."""
+    if not is_id("bat", batch):
+        raise NotFound("Check the batch's id: there is no such batch.")
+    return batch

@@ -11,6 +11,7 @@ from sqlalchemy import SQLColumnExpression, and_, literal_column, or_, select, u
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.lines import line_or_none, page_of_lines, select_as
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Act, Redemption, Reversal
@@ -151,18 +152,19 @@ REFUSAL = (
 
 
 def list_redemptions(
-    session: Session, wanted: EventFilter, status: RedemptionStatus | None, page: Page
+    session: Session, wanted: EventFilter, status: RedemptionStatus | None, page: Page, scope: Scope = WHOLE
 ) -> Slice[Redeemed]:
-    """Return redemptions of this status; of any but `cancelled` if none is asked for. What was cancelled before 0.5 and never arrived has
-    the id of another kind, and is not listed.
+    """Return redemptions of the scope's stores in this status; in any but `cancelled` if none is asked for. What was cancelled before 0.5
+    and never arrived has the id of another kind, and is not listed.
     """
-    asked = REDEMPTION.where(HAS_STATUS[status], *conditions(wanted, "rdm"))
+    asked = within(REDEMPTION, scope, Act.store_id).where(HAS_STATUS[status], *conditions(wanted, "rdm"))
     return page_of_lines(session, Redeemed, asked, Act.id.expression, page)
 
 
-def get_redemption(session: Session, act_id: str) -> Redeemed:
-    """Raises NotFound."""
-    found = line_or_none(session, Redeemed, REDEMPTION.where(Act.id == act_id, or_(WAS_REDEEMED, IS_CANCEL)))
+def get_redemption(session: Session, act_id: str, scope: Scope = WHOLE) -> Redeemed:
+    """Raises NotFound, also for one of a store that is not in the scope."""
+    one = within(REDEMPTION, scope, Act.store_id).where(Act.id == act_id, or_(WAS_REDEEMED, IS_CANCEL))
+    found = line_or_none(session, Redeemed, one)
     if found is None:
         raise NotFound("Check the redemption's id; no such redemption is here.")
     return found

@@ -74,6 +74,8 @@ SHOP = {
     "POST partners.add_store",
     "POST shop.create_campaign",
 }
+# What the shop and tills may call. A till is told of its own store alone.
+OF_BOTH = {"GET shop.get_redemption", "GET shop.list_redemptions"}
 NOBODYS = {
     "coupon": "cpn_99_99",
     "campaign": "cmp_99",
@@ -105,6 +107,7 @@ def test_every_route_is_classified(app):
 def test_what_takes_a_key_says_so(app):
     """The class of a route is the one that its declaration has."""
     declared = {name: operation_of(app.view_functions[name.split()[1]]) for name in routes_of(app)}
+    assert {name for name, each in declared.items() if each and each.till_scope} == OF_BOTH
     assert {name for name, each in declared.items() if each and each.caller == "till"} == TILL
     assert {name for name, each in declared.items() if each and each.caller == "shop"} == SHOP
 
@@ -122,7 +125,7 @@ def test_without_a_key_that_works_nobody_is_admitted(app, client, cast, name, wh
     assert call(client, app, name, getattr(cast, who) if who else None).status_code == 401
 
 
-@pytest.mark.parametrize("name", sorted(TILL | SHOP))
+@pytest.mark.parametrize("name", sorted(TILL | SHOP - OF_BOTH))
 def test_a_key_of_the_other_kind_is_not_enough(app, client, cast, name):
     others = ["shop_key", "reader_key"] if name in TILL else ["north_till", "annex_till", "south_till"]
     assert {call(client, app, name, getattr(cast, who)).status_code for who in others} == {403}
@@ -244,17 +247,23 @@ ANOTHERS: dict[str, Callable[[Any, dict[str, str]], TestResponse]] = {
     "POST till.redeem_coupon": lambda till, given: till.redeem(given["token"], given["attempt"]),
     "POST till.verify_coupon": lambda till, given: till.post("/verifications", {"token": given["token"]}),
 }
+ANOTHERS |= {
+    "GET shop.get_redemption": lambda till, given: till.get(f"/redemptions/{given['redemption']}"),
+    "GET shop.list_redemptions": lambda till, _given: till.get("/redemptions"),
+}
 NAMES_NOTHING = {"GET till_recovery.see_recovery", "POST till_recovery.say_again", "POST till_recovery.report"}
 ANSWERS = {
     "POST till.reverse_redemption": 404,
     "POST till.cancel_attempt": 200,  # of its own attempt, which never arrived
     "POST till.redeem_coupon": 409,
     "POST till.verify_coupon": 200,
+    "GET shop.get_redemption": 404,
+    "GET shop.list_redemptions": 200,
 }
 
 
 def test_every_call_of_a_till_is_tried_with_anothers_ids():
-    assert sorted(ANOTHERS) == sorted(ANSWERS) == sorted(TILL - NAMES_NOTHING)
+    assert sorted(ANOTHERS) == sorted(ANSWERS) == sorted((TILL | OF_BOTH) - NAMES_NOTHING)
 
 
 @pytest.mark.parametrize("name", sorted(ANOTHERS))

@@ -1,15 +1,16 @@
 """Authenticates API callers by the key in `Authorization: Bearer`: `rsk_…` is a key of the shop, `rtk_…` of a till."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app, g, request
 
 from redeem.accounts import api_key_format, api_keys
-from redeem.accounts.api_key_format import Kind
 from redeem.accounts.api_keys import KnownKey
 from redeem.accounts.audit import Program
+from redeem.accounts.roles import WHOLE, Scope
 from redeem.domain.presented import Actor
 from redeem.lib.errors import BadKey, Forbidden, Unauthenticated
 from redeem.lib.times import MS_PER_MINUTE, Ms
@@ -40,6 +41,10 @@ class ShopCaller:
     def author(self) -> Program:
         return Program(self.family)
 
+    @property
+    def sees(self) -> Scope:
+        return WHOLE
+
     def may(self, scope: str) -> bool:
         return scope in self.scopes
 
@@ -51,6 +56,10 @@ class TillCaller:
     prefix: str
     family: str
     actor: Actor
+
+    @property
+    def sees(self) -> Scope:
+        return Scope(store_id=self.actor.store_id)
 
 
 class KeyCache:
@@ -87,11 +96,14 @@ def attach(app: Flask) -> None:
     app.extensions[CACHE] = KeyCache()
 
 
-def admit(kind: Kind, scope: str) -> None:
-    """Authenticates the caller and puts it into `g.caller`. Raises Unauthenticated or InsufficientScope."""
+def admit(scopes: Mapping[str, str]) -> None:
+    """Authenticates the caller and puts it into `g.caller`. `scopes` has for each kind of key that is taken the scope that it needs.
+
+    Raises Unauthenticated or InsufficientScope.
+    """
     key = known_key()
     g.caller_prefix = key.prefix
-    if key.kind != kind or scope not in key.scopes:
+    if scopes.get(key.kind) not in key.scopes:
         raise InsufficientScope
     key_cache().note_used(key, now_ms())
     g.caller = (
@@ -107,6 +119,11 @@ def shop_caller() -> ShopCaller:
 def till_caller() -> TillCaller:
     """The caller of an operation of a till."""
     return cast(TillCaller, g.caller)
+
+
+def caller_sees() -> Scope:
+    """What the caller, of the shop or a till, may read of: everything, or what is its store's."""
+    return cast(ShopCaller | TillCaller, g.caller).sees
 
 
 def caller_family() -> str:

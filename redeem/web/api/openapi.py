@@ -106,7 +106,7 @@ def describe(route: Route, schemas: Schemas) -> dict[str, Any]:
         "tags": [operation.caller or "public"],
         "parameters": parameters(route),
         "responses": responses(route, schemas),
-        "security": [{SCHEMES[operation.caller]: [operation.scope]}] if operation.caller else [],
+        "security": [{SCHEMES[kind]: [scope]} for kind, scope in operation.scopes.items()],
     }
     if route.description:
         described["description"] = route.description

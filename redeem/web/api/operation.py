@@ -34,7 +34,8 @@ class Operation:
     `caller` is whose key it takes, None if it takes none. `answers` has for each status the model of the answer, or its media
     type if it is not JSON of a model. `problems` are the operation's own codes: those that every operation has are added in
     openapi.py. `keyed`: it takes an Idempotency-Key. `tagged`: its answer has an ETag.
-    `edits`: it changes what has one, and takes If-Match.
+    `edits`: it changes what has one, and takes If-Match. `till_scope`: an operation of the shop takes a till's key with this scope, too,
+    and tells it of its own store alone, see `auth.caller_sees`.
     """
 
     summary: str
@@ -47,6 +48,13 @@ class Operation:
     keyed: bool = False
     tagged: bool = False
     edits: bool = False
+    till_scope: str = ""
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """The scope that is needed, for each kind of key that is taken."""
+        own: dict[str, str] = {self.caller: self.scope} if self.caller else {}
+        return own | ({"till": self.till_scope} if self.till_scope else {})
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -64,19 +72,20 @@ def operation(
     keyed: bool = False,
     tagged: bool = False,
     edits: bool = False,
+    till_scope: str = "",
 ) -> Callable[[View], View]:
     """Declares the operation of a view, and checks each request against it before the view is called.
 
     The view is called with the path's values and, where the operation has them, with `key` (the Idempotency-Key), `tags`
     (If-Match), `query` and `body`. It gets the caller from `auth.shop_caller` or `auth.till_caller`.
     """
-    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed, tagged, edits)
+    declared = Operation(summary, caller, scope, answers, body, query, problems, keyed, tagged, edits, till_scope)
 
     def decorate(view: View) -> View:
         @wraps(view)
         def endpoint(**given: Any) -> Response:
-            if caller:
-                admit(caller, scope)
+            if declared.scopes:
+                admit(declared.scopes)
             if keyed:
                 given["key"] = idempotency_key()
             if edits:

@@ -4,14 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from redeem.accounts.api_keys import MANAGE, READ
+from redeem.accounts.api_keys import MANAGE, READ, REDEEM
 from redeem.accounts.roles import Scope
 from redeem.coupons import campaign_list, campaigns
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
 from redeem.partners import settlement
 from redeem.redemptions import listing
-from redeem.web.api.auth import shop_caller
+from redeem.web.api.auth import caller_sees, shop_caller
 from redeem.web.api.edits import Tags
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shop_shapes import (
@@ -118,24 +118,37 @@ def patch_campaign(key: str, tags: Tags, body: CampaignPatch, campaign: str) -> 
     "List redemptions",
     caller="shop",
     scope=READ,
+    till_scope=REDEEM,
     query=RedemptionQuery,
     answers={200: RedemptionList},
     problems=("not_found",),
 )
 def list_redemptions(query: RedemptionQuery) -> Response:
-    """Redemptions that stand, are pending or were reversed. Attempts that were cancelled are listed by `status=cancelled` alone."""
-    page, wanted = query.page(str), query.wanted()
-    found = read(lambda session: listing.list_redemptions(session, wanted, query.status, page))
+    """Redemptions that stand, are pending or were reversed. Attempts that were cancelled are listed by `status=cancelled` alone.
+
+    A till is told of its own store's, by tablets and tills alike: its day, with `since` and `until`.
+    """
+    page, wanted, scope = query.page(str), query.wanted(), caller_sees()
+    found = read(lambda session: listing.list_redemptions(session, wanted, query.status, page, scope))
     data = [RedemptionRecord.of(view) for view in found.items]
     return answer(RedemptionList(data=data, has_more=found.has_more))
 
 
 @blueprint.get("/redemptions/<redemption>")
-@operation("Look a redemption up", caller="shop", scope=READ, answers={200: RedemptionRecord}, problems=("not_found",))
+@operation(
+    "Look a redemption up",
+    caller="shop",
+    scope=READ,
+    till_scope=REDEEM,
+    answers={200: RedemptionRecord},
+    problems=("not_found",),
+)
 def get_redemption(redemption: str) -> Response:
+    """A till finds its own store's alone."""
+    scope = caller_sees()
     if not is_id("rdm", redemption):
         raise NotFound("Check the redemption's id: there is no such redemption.")
-    return answer(RedemptionRecord.of(read(lambda session: listing.get_redemption(session, redemption))))
+    return answer(RedemptionRecord.of(read(lambda session: listing.get_redemption(session, redemption, scope))))
 
 
 @blueprint.get("/refusals")

@@ -132,6 +132,6 @@ def test_a_refusal_is_listed_with_its_reason(shop, database, cast, coupon):
     assert shop.get("/refusals", store=cast.south).json["data"] == []
 
 
-def test_tills_list_nothing(north):
-    assert_problem(north.get("/redemptions"), "insufficient_scope")
+def test_tills_list_no_refusals(north):
+    assert_problem(north.get("/refusals"), "insufficient_scope")
     assert_problem(north.get("/refusals"), "insufficient_scope")

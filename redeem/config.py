@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(default=60, ge=1, le=60 * 24)
     session_hours: int = Field(default=12, ge=1, le=24 * 30)
     worker: bool = True  # whether a server does the jobs itself, beside the requests; see `flask worker`
+    event_days: int = Field(default=90, ge=1, le=3650)  # how long events are kept
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("secret_keys", mode="before")

@@ -43,6 +43,7 @@ CALLED_BY_OTHERS = {
     "refused_at": "a field of an answer",
     "owed_in_all": "a field of an answer",
     "closed_at": "a field of an answer",
+    "next_after": "a field of an answer",
     "v": "the number of a wire format",
     "quarantined": "a field of a tablet's reply",
     "old_kept": "a field of a tablet's reply",

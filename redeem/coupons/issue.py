@@ -23,10 +23,12 @@ from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
 from redeem.db.paging import Page, Slice
 from redeem.domain import short_codes
+from redeem.domain.events import EventType
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import can_issue, is_good_at, last_day
 from redeem.domain.status import is_void
 from redeem.domain.terms import Terms, parse_terms
+from redeem.events import log
 from redeem.holds import holds
 from redeem.ledger import generation, lost_coupons
 from redeem.ledger.generation import LedgerBehind
@@ -147,8 +149,11 @@ COUPON = select_as(
 
 
 def issue(session: Session, new: NewCoupon, mint: Mint, now: Ms) -> Issued:
-    """Issue one coupon, or return the one that the order has. Raises as `issue_many`."""
-    return issue_many(session, new.campaign, [new], mint, now)[0]
+    """Issue one coupon, and tell of it, or return the one that the order has. Raises as `issue_many`, which tells nothing."""
+    issued = issue_many(session, new.campaign, [new], mint, now)[0]
+    if not issued.existing:
+        log.append(session, EventType.ISSUED, issued.coupon.id, issued.coupon.serial, now)
+    return issued
 
 
 def issue_many(session: Session, campaign: int, wanted: Sequence[NewCoupon], mint: Mint, now: Ms) -> list[Issued]:

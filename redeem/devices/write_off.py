@@ -14,12 +14,15 @@ from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import Store
+from redeem.domain.events import EventType
 from redeem.domain.terms import parse_terms
+from redeem.events import log
 from redeem.holds import sweep
 from redeem.holds.holds import NO_RECALL
 from redeem.ledger import recovery_reports
 from redeem.ledger.sql import IS_COMPROMISED, IS_REDEEMED, IS_VOID, IS_VOID_FOR_HOLDER
 from redeem.lib.errors import NotFound
+from redeem.lib.ids import coupon_id
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 
@@ -86,7 +89,9 @@ def _end_holds(session: Session, device_id: str, now: Ms) -> None:
     sweep.begin_sweep(session, Device.store_id.in_(select(Coupon.home_store_id).where(mine)))
     session.execute(select(Coupon.serial).where(mine).order_by(Coupon.serial).with_for_update(key_share=True))
     waiting = and_(mine, IS_VOID, ~IS_VOID_FOR_HOLDER, ~IS_REDEEMED)
-    session.execute(update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None))
+    ended = update(Coupon).where(waiting).values(voided_at=now, void_requested_at=None).returning(Coupon.serial)
+    for serial in session.scalars(ended).all():
+        log.append(session, EventType.VOIDED, coupon_id(serial), serial, now)
     session.execute(update(Coupon).where(mine).values(holder_id=None, **NO_RECALL))
     session.execute(delete(Claim).where(Claim.device_id == device_id))
 

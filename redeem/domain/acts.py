@@ -73,6 +73,20 @@ def counted_as(kind: str, reason: str | None) -> str:
     return f"{kind}:{reason if reason in NOTED[kind] else Refusal.OTHER}"
 
 
+def writer_of(name: str, device_id: str) -> str:
+    """Return the device that signed a journal's entry. One of a device that a restored ledger doesn't know is named after that device."""
+    return name.partition("/")[0] if name.startswith("dev_") else device_id
+
+
+def gift_name(device_id: str, name: str, fingerprint: str, *, in_journal: bool) -> str:
+    """Return the name of the gift that an act gives: who gave it, and the entry's hash or the attempt's id.
+
+    It is the same after a restore, under whatever device and name the restored ledger keeps the act. Only a journal's entry is named after
+    its writer: a till chooses the name of its attempt.
+    """
+    return f"{writer_of(name, device_id)}/{fingerprint}" if in_journal else f"{device_id}/{name}"
+
+
 class AttemptIdReused(Conflict):
     """This device used the same attempt id for another request."""
 
@@ -92,6 +106,8 @@ class Act:
 
     `from_quarantine` means that a manager admitted the act later, so no device waits for its answer.
 
+    `device_at` is by the device's clock, which the device knew to be `clock_ahead_ms` ahead.
+
     For the judgement of a reported gift: it happened between `earliest` and `latest`. `evidence` is what the device shows for it. `list_at`
     is when the list was made by which the device judged. `risks_before`: so many gifts at risk were reported with it, before it.
     """
@@ -110,6 +126,7 @@ class Act:
     reason: str | None = None
     clerk_id: str | None = None
     device_at: Ms | None = None
+    clock_ahead_ms: int = 0
     entry: str | None = None
     signature: bytes | None = None
     from_quarantine: bool = False
@@ -118,6 +135,18 @@ class Act:
     evidence: Evidence | None = None
     list_at: Ms | None = None
     risks_before: int = 0
+
+    @property
+    def gift(self) -> str:
+        """The name of the gift that this act may give."""
+        return gift_name(self.actor.device_id, self.name, self.fingerprint, in_journal=self.entry is not None)
+
+    def happened_at(self, now: Ms) -> Ms:
+        """Return when it happened, as far as is known: by the device's clock, corrected, within the time in which it must have been."""
+        if self.device_at is None:
+            return now
+        latest = now if self.latest is None else min(self.latest, now)
+        return min(max(self.device_at - self.clock_ahead_ms, self.earliest), latest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ position. It detects every single wrong character, and every swap of two charact
 import re
 import secrets
 from enum import StrEnum
+from hashlib import sha256
 
 from redeem.lib.errors import BadCode
-from redeem.lib.ids import CROCKFORD, crockford
+from redeem.lib.ids import CROCKFORD, coupon_id, crockford
 from redeem.lib.text import UNSEEN
 
 CHARACTERS = 12
@@ -96,3 +97,13 @@ def _sum(characters: str) -> int:
 def _times_alpha(value: int) -> int:
     """Multiply by x in GF(2)[x] / (x^5 + x^2 + 1)."""
     return value << 1 ^ (0b100101 if value & 16 else 0)
+
+
+def hash_for_holder(serial: int, short_code: str) -> str:
+    """Return the hash that a device gets instead of a short code: 24 bits in hex, salted with the coupon's id.
+
+    So few bits recognise what a customer types and give no code away: of the 2^55 codes, 2^31 have the same hash, and each coupon takes a
+    search of its own. Every device gets the same bits: those that hold a coupon one after the other know no more of its code together.
+    Which code it is, the server looks at when the gift is booked.
+    """
+    return sha256(f"redeem-short-code-v2/{coupon_id(serial)}/{short_code}".encode()).hexdigest()[:6]

@@ -31,7 +31,10 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
 from redeem.db.models.partners import Store
+from redeem.domain import short_codes
+from redeem.domain.events import EventType
 from redeem.domain.proofs import Proofs
+from redeem.events import log
 from redeem.ledger import generation, ledger
 from redeem.ledger.sql import IS_COMPROMISED, IS_REDEEMED, IS_VOID, ONLY_HOLDERS_GIVE
 from redeem.lib.ids import coupon_id
@@ -321,6 +324,7 @@ def void(session: Session, serial: int, reason: str, now: Ms) -> None:
     """Void an open coupon. If it is held, the void is requested and waits for the holder's release: what it gave before is honoured."""
     held = recall(session, serial, None, now)
     _set(session, serial, void_reason=reason, **{"void_requested_at" if held else "voided_at": now})
+    log.append(session, EventType.VOID_REQUESTED if held else EventType.VOIDED, coupon_id(serial), serial, now)
     ledger.note_change(session, serial)
 
 
@@ -349,22 +353,12 @@ def holder(session: Session, device_id: str) -> Holder:
     return line(session, Holder, HOLDER.where(Device.id == device_id))
 
 
-def short_code_hash(serial: int, short_code: str) -> str:
-    """Return the hash that a device gets instead of a short code: 24 bits in hex, salted with the coupon's id.
-
-    So few bits recognise what a customer types and give no code away: of the 2^55 codes, 2^31 have the same hash, and each coupon takes a
-    search of its own. Every device gets the same bits: those that hold a coupon one after the other know no more of its code together.
-    Which code it is, the server looks at when the gift is booked.
-    """
-    return sha256(f"redeem-short-code-v2/{coupon_id(serial)}/{short_code}".encode()).hexdigest()[:6]
-
-
 def execute(session: Session, statement: Executable, values: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
     return session.connection().execute(statement, values)
 
 
 def _as_grant(row: Row[*tuple[Any, ...]]) -> Grant:
-    code_hash = short_code_hash(row.serial, row.short_code) if row.short_code else ""
+    code_hash = short_codes.hash_for_holder(row.serial, row.short_code) if row.short_code else ""
     return Grant(row.serial, row.epoch, code_hash, row.last_day, key_id=row.key_id)
 
 
@@ -393,6 +387,7 @@ def _promise_to_tablet(session: Session, serial: int, device_id: str, now: Ms) -
 
 def _void_now(session: Session, serial: int, now: Ms) -> None:
     _set(session, serial, void_requested_at=None, voided_at=now)
+    log.append(session, EventType.VOIDED, coupon_id(serial), serial, now)
     ledger.note_change(session, serial)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from redeem.db.engine import Driver, Retry
 from redeem.db.lines import checked
 from redeem.domain.journal import read_entry
+from redeem.events import log
 from redeem.ledger import sql
 from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 from redeem.lib.times import Ms
@@ -90,12 +91,12 @@ def find_act(session: Session, act_id: str) -> KeptAct | None:
     return act_of(*row) if row else None
 
 
-def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: bool) -> bool:
-    """Insert a redemption, its act (`act` is the row), its count and its change of the coupon.
+def redeem(session: Session, act: Mapping[str, Any], day: int, event: Mapping[str, Any], *, handed_over: bool) -> bool:
+    """Insert a redemption, its act (`act` is the row), its count, its event (as of `redeemed_event`) and its change of the coupon.
 
     Returns False, and does nothing, if another redemption stands: the primary key decides. Raises Retry, as `append_act` does.
     """
-    row = _redemption(act, day, handed_over=handed_over)
+    row = _redemption(act, day, event, handed_over=handed_over)
     if connection_of(session).dialect.name == "postgresql":
         redeemed, kept = execute(session, sql.REDEEM_IN_ONE_STATEMENT, row).one()
         if redeemed and not kept:
@@ -106,17 +107,24 @@ def redeem(session: Session, act: Mapping[str, Any], day: int, *, handed_over: b
     fetch_one(session, sql.COUNT, row)
     note_change(session, act["serial"])
     append_act(session, act)
+    fetch_one(session, log.APPEND["sqlite"], event)
     return True
 
 
-def redeem_if_unchanged(driver: Driver, presumed: IssuedCoupon, act: Mapping[str, Any], day: int) -> bool:
+def redeem_if_unchanged(
+    driver: Driver, presumed: IssuedCoupon, act: Mapping[str, Any], day: int, event: Mapping[str, Any]
+) -> bool:
     """Do what `redeem` does for a gift that is handed over, in one statement. For `Database.autocommit`.
 
     Returns False, and does nothing, if the coupon's row differs from `presumed` in anything that the rules ask, if another redemption
     stands, or if the ledger recovers. If the device has used the act's name before, the driver raises IntegrityError, because the
     redemption's foreign key to its act fails.
     """
-    values = {**_redemption(act, day, handed_over=True), "last_day": presumed.last_day, "terms": presumed.terms_text}
+    values = {
+        **_redemption(act, day, event, handed_over=True),
+        "last_day": presumed.last_day,
+        "terms": presumed.terms_text,
+    }
     redeemed, _ = fetch_one_autocommit(driver, sql.REDEEM_IF_UNCHANGED, values) or (False, False)
     return bool(redeemed)
 
@@ -319,10 +327,10 @@ def _count(day: int, campaign_number: int, store_id: str, outcome: str) -> dict[
     return place | {"slot": _slot.number, "count": 1}
 
 
-def _redemption(act: Mapping[str, Any], day: int, *, handed_over: bool) -> dict[str, Any]:
+def _redemption(act: Mapping[str, Any], day: int, event: Mapping[str, Any], *, handed_over: bool) -> dict[str, Any]:
     """Return the parameters of all the rows that a redemption writes."""
     counted = _count(day, act["serial"] >> 32, act["store_id"], act["code"])
-    return {**act, **counted, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
+    return {**act, **counted, **event, "act_id": act["id"], "handed_over_at": act["at"] if handed_over else None}
 
 
 def _standing(row: Row[*tuple[Any, ...]] | None) -> StandingRedemption | None:

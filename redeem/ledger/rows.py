@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from redeem.domain.acts import NOT_HANDED_OVER
+from redeem.domain.acts import NOT_HANDED_OVER, gift_name
 from redeem.domain.presented import ShownCoupon
 from redeem.domain.rules import Facts
 from redeem.domain.terms import Terms, parse_terms
@@ -82,10 +82,11 @@ class StandingRedemption:
 @dataclass(frozen=True, slots=True)
 class KeptAct:
     """An act that was taken and answered before. `reversal` is the reason of its reversal, or None, and `reversed_by_id` the manager who
-    decided that. `at` and `device_at`: as in Act.
+    decided that. `at` and `device_at`: as in Act. `in_journal`: it is a journal's entry.
     """
 
     id: str
+    device_id: str
     name: str
     kind: str
     store_id: str
@@ -96,8 +97,14 @@ class KeptAct:
     time_zone: str
     at: Ms
     device_at: Ms | None
+    in_journal: bool
     reversal: str | None
     reversed_by_id: str | None
+
+    @property
+    def gift(self) -> str:
+        """The name of the gift that this act gave."""
+        return gift_name(self.device_id, self.name, self.fingerprint, in_journal=self.in_journal)
 
     @property
     def is_denied(self) -> bool:

@@ -26,12 +26,14 @@ from redeem.db.base import Base
 from redeem.db.lines import select_as
 from redeem.db.models.coupons import Campaign, Coupon, SigningKey
 from redeem.db.models.devices import Clerk, Device
+from redeem.db.models.events import Event
 from redeem.db.models.ledger import Act, Conflict, CouponChange, Deployment, Redemption, Reversal
 from redeem.db.models.partners import Store
 from redeem.db.models.reports import Tally
 from redeem.domain.acts import Kind
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK
 from redeem.domain.signing_keys import KeyStatus
+from redeem.events import log
 from redeem.ledger.rows import IssuedCoupon, KeptAct, SecondGift, StandingRedemption
 
 # The tally slot for what is counted on an earlier day or on a closed one, see reports/rollups.py. The statement COUNT repeats the 8.
@@ -127,6 +129,7 @@ ACT = (
     select_as(
         KeptAct,
         id=Act.id,
+        device_id=Act.device_id,
         name=Act.name,
         kind=Act.kind,
         store_id=Act.store_id,
@@ -137,6 +140,7 @@ ACT = (
         time_zone=Store.time_zone,
         at=Act.at,
         device_at=Act.device_at,
+        in_journal=Act.entry.is_not(None),
         reversal=Reversal.reason,
         reversed_by_id=Reversal.manager_id,
     )
@@ -255,8 +259,11 @@ COUNT = text(
 )
 
 
+TRANSACTION: ColumnElement[int] = literal_column(log.POSITION)
+
+
 def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
-    """Build, for PostgreSQL, one statement of REDEEM and, if that inserted a row, APPEND_ACT, COUNT and NOTE_CHANGE.
+    """Build, for PostgreSQL, one statement of REDEEM and, if that inserted a row, APPEND_ACT, COUNT, NOTE_CHANGE and the event's row.
 
     It returns two booleans: whether the redemption was inserted, and whether the act was. With `source`, all of it happens only if
     `source` has a row.
@@ -269,19 +276,24 @@ def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     counted = tally.on_conflict_do_update(
         index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
     )
-    changed = select(literal_column("pg_current_xact_id()::text::bigint"), redeemed.c.serial)
+    changed = select(TRANSACTION, redeemed.c.serial)
     noted = postgresql.insert(CouponChange).from_select(["position", "serial"], changed).on_conflict_do_nothing()
-    return select(exists(select(redeemed)), exists(select(kept))).add_cte(counted.cte("counted"), noted.cte("noted"))
+    generation = select(func.coalesce(func.max(Deployment.generation), literal_column("1"))).scalar_subquery()
+    told = insert_row(Event, redeemed, id=bindparam("event_id"), position=TRANSACTION, generation=generation)
+    rows = counted.cte("counted"), noted.cte("noted"), told.on_conflict_do_nothing().cte("told")
+    return select(exists(select(redeemed)), exists(select(kept))).add_cte(*rows)
 
 
 def insert_row(model: type[Base], source: CTE | None = None, **values: ColumnElement[Any]) -> postgresql.Insert:
-    """Build the INSERT of one row. Its values are parameters named like the columns, except those given in `values`.
+    """Build the INSERT of one row. Its values are parameters named like the columns, except those given in `values`, and a number that
+    the database draws.
 
     With `source`, the row is inserted only if `source` has one.
     """
-    columns = model.__table__.columns
+    columns = [column for column in model.__table__.columns if column.autoincrement is not True]
     row = select(*(values.get(column.name, bindparam(column.name, type_=column.type)) for column in columns))
-    return postgresql.insert(model).from_select(columns.keys(), row if source is None else row.select_from(source))
+    names = [column.name for column in columns]
+    return postgresql.insert(model).from_select(names, row if source is None else row.select_from(source))
 
 
 REDEEM_IN_ONE_STATEMENT = redeem_in_one_statement()

@@ -16,6 +16,7 @@ from redeem.db.models.ledger import Act, Conflict, Redemption, Reversal
 from redeem.db.models.managers import Manager
 from redeem.db.models.partners import Partner, Store
 from redeem.db.paging import Page, Slice, take
+from redeem.domain.acts import writer_of
 from redeem.domain.journal import is_signed, read_entry
 from redeem.domain.judgement import Rule
 from redeem.domain.terms import Bearer, Terms, parse_terms
@@ -27,7 +28,8 @@ from redeem.lib.ids import coupon_id
 from redeem.lib.money import Money
 from redeem.lib.times import Ms
 from redeem.partners.settlement import owed_for_one
-from redeem.redemptions.undo import undo
+from redeem.redemptions.news import tell_decided
+from redeem.redemptions.undo import undo, withdraw_conflict
 
 NOTE_MAX_CHARACTERS = 200
 
@@ -199,8 +201,10 @@ def decide(
     conflict.manager_id, conflict.bearer, conflict.note = wanted
     session.flush()
     gift = ledger.find_act(session, act_id)
+    if gift:
+        tell_decided(session, gift, decision, now)
     if decision == NEVER_GIVEN and gift and not undo(session, coupon, gift, NEVER_GIVEN, now, manager_id=manager_id):
-        ledger.withdraw_conflict(session, act_id, now)
+        withdraw_conflict(session, gift, NEVER_GIVEN, now)
     scope = Scope(store_id=gift.store_id if gift else None)
     what = {"coupon": coupon.coupon_id, "bearer": decision, "before": before}
     audit.note(session, manager_id, Change.CONFLICT_DECIDED, act_id, now, scope=scope, **what)
@@ -260,11 +264,6 @@ def as_evidence(told: dict[str, Any]) -> Evidence:
     name, signature, public_key = (told.pop(own) for own in ("name", "signature", "public_key"))
     writer_id = writer_of(name, told["device_id"])
     return Evidence(**told, is_signed=holds(told["entry"], signature, writer_id, public_key))
-
-
-def writer_of(name: str, device_id: str) -> str:
-    """Return the device that signed. An entry of a device that a restored ledger doesn't know is named after that device."""
-    return name.partition("/")[0] if name.startswith("dev_") else device_id
 
 
 def holds(entry: str | None, signature: bytes | None, device_id: str, public_key: bytes | None) -> bool | None:

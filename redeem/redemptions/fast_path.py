@@ -11,6 +11,7 @@ from redeem.domain.presented import ShownCoupon
 from redeem.ledger import ledger
 from redeem.ledger.rows import IssuedCoupon
 from redeem.lib.times import Ms, local_day
+from redeem.redemptions.news import redeemed_event
 from redeem.redemptions.takers import new_act_id, redeemed, row_of
 from redeem.redemptions.verify import reason_to_decline
 
@@ -58,7 +59,8 @@ def redeem_at_once(driver: Driver, memory: Memory, act: Act, now: Ms) -> Answer 
         return None
     act_id, day = new_act_id(act, now), local_day(now, act.actor.time_zone)
     yes = redeemed(act_id, coupon, now)
-    if ledger.redeem_if_unchanged(driver, coupon, row_of(act, act_id, coupon, yes, now), day):
+    row = row_of(act, act_id, coupon, yes, now)
+    if ledger.redeem_if_unchanged(driver, coupon, row, day, redeemed_event(act, row, now)):
         return yes
     memory.forget(coupon.campaign_number)
     return None

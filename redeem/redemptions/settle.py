@@ -26,7 +26,7 @@ from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.times import Ms
 from redeem.redemptions.takers import may_ask_again, new_act_id, row_of, take_back, taker_of
 from redeem.redemptions.taking import Taking
-from redeem.redemptions.undo import is_too_late
+from redeem.redemptions.undo import is_too_late, withdraw_conflict
 
 
 def settle(session: Session, act: Act, now: Ms) -> Answer:
@@ -89,5 +89,5 @@ def cancel(session: Session, act: Act, now: Ms) -> Answer:
     elif coupon:
         taken = take_back(taking, CANCELLED, by_act_id=None, late=is_too_late(kept.at, now, coupon.terms))
         if taken.code == Outcome.NOTHING_TO_UNDO:
-            ledger.withdraw_conflict(session, kept.id, now)
+            withdraw_conflict(session, kept, CANCELLED, now)
     return answer

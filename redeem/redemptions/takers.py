@@ -12,6 +12,7 @@ from redeem.db.engine import Retry
 from redeem.db.models.partners import Store
 from redeem.devices.moves import find, go, where_to
 from redeem.domain.acts import NOT_HANDED_OVER, NOTED, OF_REDEMPTIONS, Act, Answer, Kind, Outcome, counted_as
+from redeem.domain.events import EventType
 from redeem.domain.judgement import NO_RIGHT_TO_BLOCK, Rule
 from redeem.domain.rules import Verdict
 from redeem.holds import holds
@@ -20,8 +21,9 @@ from redeem.ledger.rows import IssuedCoupon, KeptAct, StandingRedemption
 from redeem.lib.ids import new_id
 from redeem.lib.times import Ms, local_day, rfc3339
 from redeem.redemptions.judge import judge
+from redeem.redemptions.news import redeemed_event, tell
 from redeem.redemptions.taking import Taking
-from redeem.redemptions.undo import count_at, is_too_late, undo
+from redeem.redemptions.undo import count_at, is_too_late, undo, withdraw_conflict
 from redeem.redemptions.verify import explain, must_wait, reason_to_decline, tell_holder, unknown
 
 
@@ -137,7 +139,7 @@ def take_undo(taking: Taking) -> Answer:
     if about and standing:
         late = is_late_undo(taking, about, standing)
         return take_back(taking, taking.act.reason or "", by_act_id=taking.id, late=late)
-    if about and ledger.withdraw_conflict(taking.session, about.id, taking.now):
+    if about and withdraw(taking, about):
         return Answer(Outcome.REVERSED)
     return Answer(Outcome.NOTHING_TO_UNDO)
 
@@ -180,7 +182,8 @@ def stand(taking: Taking, yes: Answer, *, handed_over: bool) -> bool:
     """Insert the redemption, keep the act and count it. False, and nothing done, if another redemption stands."""
     act, now = taking.act, taking.now
     row = row_of(act, taking.id, taking.coupon, yes, now)
-    return ledger.redeem(taking.session, row, local_day(now, act.actor.time_zone), handed_over=handed_over)
+    day, event = local_day(now, act.actor.time_zone), redeemed_event(act, row, now)
+    return ledger.redeem(taking.session, row, day, event, handed_over=handed_over)
 
 
 def stand_after_all(
@@ -194,6 +197,7 @@ def stand_after_all(
         ledger.make_second(taking.session, standing.act_id, about.id)
     recall_beside(taking, coupon)
     count(taking, Outcome.REDEEMED)
+    tell(taking, EventType.REDEEMED, coupon, about.id)
     ledger.note_change(taking.session, coupon.serial)
     return Answer(Outcome.NOTED, {"stands": True})
 
@@ -239,6 +243,7 @@ def contest(
     ):
         return answer
     count(taking, Outcome.CONTESTED)
+    tell(taking, EventType.CONTESTED, coupon, act_id, rule=rule, standing=standing.act_id if standing else None)
     if standing is None and rule not in NO_RIGHT_TO_BLOCK and coupon.holder_id in (None, device_id):
         ledger.make_standing(session, coupon.serial, act_id, device_id, taking.now)
         ledger.note_change(session, coupon.serial)
@@ -250,6 +255,7 @@ def second_gift(taking: Taking, coupon: IssuedCoupon, standing: StandingRedempti
     bearer = "partner" if is_by_this_device(taking, standing) else coupon.terms.bearer
     if ledger.record_conflict(taking.session, act_id, standing.act_id, coupon.serial, taking.now, bearer=bearer):
         count(taking, Outcome.CONFLICT)
+        tell(taking, EventType.CONFLICTED, coupon, act_id, standing=standing.act_id)
     return Answer(Outcome.CONFLICT, {"coupon": coupon.coupon_id} | explain(standing, taking.act.actor))
 
 
@@ -342,7 +348,12 @@ def is_late_undo(taking: Taking, about: KeptAct, standing: StandingRedemption) -
 def is_withdrawn(taking: Taking, about: KeptAct, standing: StandingRedemption | None) -> bool:
     """Withdraw the act's gift, if it is a second or contested one that does not stand."""
     stands = standing is not None and standing.act_id == about.id
-    return not stands and ledger.withdraw_conflict(taking.session, about.id, taking.now)
+    return not stands and withdraw(taking, about)
+
+
+def withdraw(taking: Taking, about: KeptAct) -> bool:
+    act, undone_at = taking.act, taking.act.happened_at(taking.now)
+    return withdraw_conflict(taking.session, about, act.reason or "", taking.now, undone_at)
 
 
 def is_own_and_done(taking: Taking, standing: StandingRedemption) -> bool:
@@ -360,7 +371,8 @@ def take_back(taking: Taking, reason: str, *, by_act_id: str | None, late: bool 
     about, coupon = taking.about, taking.coupon
     if not about or not coupon:
         return Answer(Outcome.NOTHING_TO_UNDO)
-    if not undo(taking.session, coupon, about, reason, taking.now, by_act_id=by_act_id, late=late):
+    undone_at = taking.act.happened_at(taking.now)
+    if not undo(taking.session, coupon, about, reason, taking.now, by_act_id=by_act_id, late=late, undone_at=undone_at):
         return Answer(Outcome.NOTHING_TO_UNDO)
     return Answer(Outcome.REVERSED, {"coupon": coupon.coupon_id})
 

@@ -8,12 +8,14 @@ from redeem.accounts.audit import Change
 from redeem.accounts.roles import Person, Scope
 from redeem.db.models.ledger import Reversal
 from redeem.domain.acts import CANCELLED, NOT_HANDED_OVER, Outcome
+from redeem.domain.events import EventType
 from redeem.domain.terms import Terms
 from redeem.holds import holds
 from redeem.ledger import ledger
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.errors import Conflict, Invalid, NotFound
 from redeem.lib.times import MS_PER_MINUTE, Ms, local_day
+from redeem.redemptions.news import tell_of_kept
 
 REASON_MAX_CHARACTERS = 200
 NEVER_HANDED_OVER = (NOT_HANDED_OVER, CANCELLED)  # the reasons by which reports know an attempt that was no gift
@@ -86,10 +88,11 @@ def undo(
     by_act_id: str | None = None,
     manager_id: str | None = None,
     late: bool = False,
+    undone_at: Ms | None = None,
 ) -> bool:
     """Reverse the gift's redemption, and reopen its coupon, which the caller has locked. False, and nothing done, if it does not stand.
 
-    It is counted on the gift's own day. A contested gift was not counted as one.
+    It is counted on the gift's own day. A contested gift was not counted as one. `undone_at` is when it happened, if that was not now.
     """
     made_at = ledger.reverse(
         session, gift.id, coupon.serial, reason, now, by_act_id=by_act_id, manager_id=manager_id, late=late
@@ -100,8 +103,17 @@ def undo(
         outcome = "withdrawn" if reason in NEVER_HANDED_OVER else Outcome.REVERSED
         count_at(session, coupon.campaign_number, gift.store_id, gift.time_zone, outcome, made_at, now)
     ledger.note_change(session, coupon.serial)
+    tell_of_kept(session, EventType.REVERSED, gift, now, undone_at, reason=reason)
     reopen(session, coupon, now)
     return True
+
+
+def withdraw_conflict(session: Session, gift: KeptAct, reason: str, now: Ms, undone_at: Ms | None = None) -> bool:
+    """Take back a second or contested gift that does not stand. False, and nothing done, if it is none, or was taken back."""
+    withdrawn = ledger.withdraw_conflict(session, gift.id, now)
+    if withdrawn:
+        tell_of_kept(session, EventType.REVERSED, gift, now, undone_at, reason=reason)
+    return withdrawn
 
 
 def reopen(session: Session, coupon: IssuedCoupon, now: Ms) -> None:
@@ -111,6 +123,9 @@ def reopen(session: Session, coupon: IssuedCoupon, now: Ms) -> None:
         ledger.recall_beside(session, [coupon.serial], now)
         place = second.store_id, second.time_zone
         count_at(session, coupon.campaign_number, *place, Outcome.REDEEMED, second.at, now)
+        gift = ledger.find_act(session, second.act_id)
+        if gift:
+            tell_of_kept(session, EventType.REDEEMED, gift, now, second.at)
     elif second is None:
         holds.reopen(session, coupon.serial, now)
 

@@ -10,7 +10,7 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Clerk
 from redeem.db.models.ledger import Act as KeptAct
 from redeem.domain.acts import Act, Answer, Kind, Outcome
-from redeem.domain.journal import Entry
+from redeem.domain.journal import Entry, clock_fault
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.proofs import Evidence, Proofs, Receipt
 from redeem.domain.signing_keys import KeyRing
@@ -68,6 +68,7 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
         reason=(entry.text_member("reason") or entry.text_member("code") or "")[:REASON_MAX_CHARACTERS],
         clerk_id=known_clerk(session, actor, entry.text_member("clerk")),
         device_at=entry.at,
+        clock_ahead_ms=clock_ahead_ms(entry),
         entry=entry.text,
         signature=entry.signature,
         from_quarantine=source.is_admitted,
@@ -76,6 +77,11 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
         evidence=evidence,
         list_at=entry.number_member("list"),
     )
+
+
+def clock_ahead_ms(entry: Entry) -> int:
+    fault = clock_fault(entry.body)
+    return fault if isinstance(fault, int) else 0
 
 
 def evidence_in(source: Source, entry: Entry) -> Evidence:

@@ -59,6 +59,8 @@ KINDS: Mapping[str, Kind] = {
         "Check the redemption's id: this store has no standing redemption with it.",
     ),
     "method_not_allowed": Kind(405, "The method is not allowed at this address"),
+    "other_generation": Kind(410, "The cursor is of another generation of the database"),
+    "events_deleted": Kind(410, "Events that were not read are too old and deleted"),
     "precondition_failed": Kind(412, "It was changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body must be sent as application/json"),

@@ -133,7 +133,10 @@ ACTIONS = {
         ("redeem/ledger/sql.py", "or_(Coupon.holder_id.is_(None), Coupon.holder_id == Act.device_id)"),
     ],
     "OWED_IF_LIE (!contested)": [("redeem/redemptions/takers.py", "count(taking, Outcome.CONTESTED)")],
-    "entry(d, k) == UNLIE ->": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
+    "entry(d, k) == UNLIE ->": [
+        ("redeem/redemptions/takers.py", "withdraw(taking, about)"),
+        ("redeem/redemptions/undo.py", "ledger.withdraw_conflict("),
+    ],
     "conflict = true": [("redeem/redemptions/takers.py", "def second_gift(")],
     "redeemed == 0 && holder == 0 && epoch < EPOCHS": [
         ("redeem/holds/holds.py", "def grant_promised("),
@@ -246,7 +249,10 @@ ACTIONS_OF_RECOVERY = {
         ("redeem/redemptions/takers.py", "standing.handed_over_at is not None")
     ],
     "l.second[d] = true": [("redeem/redemptions/takers.py", "def second_gift(")],
-    "l.second[d] -> l.second[d] = false": [("redeem/redemptions/takers.py", "ledger.withdraw_conflict(")],
+    "l.second[d] -> l.second[d] = false": [
+        ("redeem/redemptions/takers.py", "withdraw(taking, about)"),
+        ("redeem/redemptions/undo.py", "ledger.withdraw_conflict("),
+    ],
     "l.second[1] -> 1 :": [("redeem/redemptions/undo.py", "ledger.promote_conflict(")],
     "l.holder == w && IS_OF(entry(w, k) - RELEASE)": [
         ("redeem/holds/holds.py", 'Coupon.epoch == bindparam("of_epoch")')

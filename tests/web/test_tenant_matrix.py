@@ -51,6 +51,7 @@ SHOP = {
     "GET coupons.list_coupons",
     "GET coupons.qr_png",
     "GET coupons.qr_svg",
+    "GET events.list_events",
     "GET shop.get_campaign",
     "GET partners.get_partner",
     "GET shop.get_redemption",

@@ -118,7 +118,8 @@ class Deployment(Base):
     A restore begins a new `generation`. `recovering_since` is set until every device has reported, and while `awaits_forgotten`: until a
     manager has said that no tablet is missing that was enrolled after the backup. New campaigns get numbers from `campaigns_from` on,
     and new signing keys from `keys_from` on. `skipped_numbers` is how many coupon numbers all restores together have skipped in a campaign.
-    Changes below the position `changes_from` were deleted. The days up to `added_up_until` are closed, and summed in `rollup`.
+    Changes below the position `changes_from` were deleted, and events below the place `events_from`. The days up to `added_up_until` are
+    closed, and summed in `rollup`.
     `behind_generation` is set once a device has shown what we signed in that generation and this ledger lacks: it is an old copy.
     `awaits_shop` is set by a restore until the shop has said again what it issued since the backup. `sealed_order_secret` is the secret of
     the coupons' once keys.
@@ -133,6 +134,7 @@ class Deployment(Base):
     keys_from: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     skipped_numbers: Mapped[int] = mapped_column(default=0, server_default="0")
     changes_from: Mapped[int] = mapped_column(default=0)
+    events_from: Mapped[int] = mapped_column(default=0, server_default="0")
     added_up_until: Mapped[int | None] = mapped_column(SmallInteger)
     behind_generation: Mapped[int | None]
     awaits_shop: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -27,7 +27,7 @@ Version = Annotated[int, Field(description="Grows with each change")]
 Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=FILLED_LINE)]
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Accepts digits only: int() would also accept `+5`, `1_0` and ` 5`."""
     if isinstance(value, str) and not re.fullmatch("[0-9]{1,9}", value, re.ASCII):
         raise ValueError("write a whole number")
@@ -80,7 +80,7 @@ class ListOf(ResponseBody, Generic[T]):
 class PageQuery(Query):
     """The page of a list: at most `limit` items after the one with the id `starting_after`, or before the one with `ending_before`."""
 
-    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX), BeforeValidator(_whole)] = PAGE_ITEMS
+    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX), BeforeValidator(whole)] = PAGE_ITEMS
     starting_after: str | None = None
     ending_before: str | None = None
 

@@ -20,6 +20,7 @@ from redeem.ledger.ledger import UNKNOWN_CAMPAIGN
 from redeem.lib.money import Money, add_up
 from redeem.lib.times import Ms, local_day
 from redeem.partners import settlement
+from tests import news
 
 # Of a module, behind each of whose tests he looks.
 ends_in_order = pytest.mark.usefixtures("the_books_are_right_in_the_end")
@@ -29,7 +30,8 @@ Count = tuple[int, int, str, str]  # day, campaign, store, outcome
 
 def faults(session: Session) -> list[str]:
     """Returns a line for each fault of the ledger."""
-    return [*doubles(session), *lost(session), *outlived(session), *miscounts(session), *misreckoned(session)]
+    found = [*doubles(session), *lost(session), *outlived(session), *miscounts(session), *misreckoned(session)]
+    return [*found, *news.faults(session, redeemed(session), contested_ids(session))]
 
 
 def doubles(session: Session) -> Iterator[str]:
@@ -180,6 +182,12 @@ def attempt(act: Act, member: str) -> tuple[str, int | None]:
 def contested_ids(session: Session) -> set[str]:
     """The gifts that break a rule: they are no redemptions in the tally, though they may stand."""
     return set(session.scalars(select(Conflict.act_id).where(Conflict.rule.is_not(None))))
+
+
+def redeemed(session: Session) -> set[str]:
+    """Returns the acts that are or were the redemption of their coupon, without those that break a rule."""
+    yes = set(session.scalars(select(Act.id).where(Act.code == Outcome.REDEEMED)))
+    return yes | came_to_stand(session)
 
 
 def came_to_stand(session: Session) -> set[str]:

@@ -18,6 +18,7 @@ from redeem.ops import backup, doctor, server
 from redeem.ops.commands.add_up import add_up
 from redeem.ops.commands.issue import issue
 from redeem.ops.commands.keys import keys
+from redeem.ops.commands.listen import listen
 from redeem.ops.commands.managers import managers
 from redeem.ops.commands.plain_errors import plain_errors
 from redeem.ops.commands.restore import restore
@@ -29,7 +30,7 @@ from redeem.web.context import context, now_ms
 
 def attach(app: Flask) -> None:
     """Registers the commands. wsgi.py adds `demo`, which makes an application of its own."""
-    for command in (keys, managers, issue, serve, worker, examine, back_up, restore, add_up, print_openapi):
+    for command in (keys, managers, issue, serve, worker, examine, back_up, restore, add_up, listen, print_openapi):
         app.cli.add_command(command)
 
 

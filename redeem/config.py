@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, ge=1, le=24 * 30)
     worker: bool = True  # whether a server does the jobs itself, beside the requests; see `flask worker`
     event_days: int = Field(default=90, ge=1, le=3650)  # how long events are kept
+    webhooks_anywhere: bool = False  # also to private addresses and over http: for a laptop or a closed network
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("secret_keys", mode="before")

@@ -69,6 +69,8 @@ SAID_TO_PEOPLE = (
     "web/declines.py",
     "web/manager/access.py",
     "web/problems.py",
+    "webhooks/addresses.py",
+    "webhooks/endpoints.py",
 )
 
 ERRORS_PAGE = ROOT / "docs" / "errors.md"

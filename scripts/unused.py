@@ -41,6 +41,9 @@ CALLED_BY_OTHERS = {
     "valid_until": "a field of an answer",
     "proof_keys": "a field of an answer",
     "refused_at": "a field of an answer",
+    "previous_secret_until": "a field of an answer",
+    "milliseconds": "a field of an answer",
+    "_new_conn": "urllib3's, of a connection",
     "owed_in_all": "a field of an answer",
     "closed_at": "a field of an answer",
     "next_after": "a field of an answer",
@@ -54,6 +57,8 @@ CALLED_BY_OTHERS_AROUND = {
     "pytest*": "pytest's hooks and marks",
     "teardown": "hypothesis's",
     "do_GET": "http.server's",
+    "do_POST": "http.server's",
+    "handle_error": "http.server's",
     "log_message": "http.server's",
     "connection_dropped": "werkzeug's",
 }

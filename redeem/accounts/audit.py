@@ -64,6 +64,13 @@ class Change(StrEnum):
     KEY_MADE = "key_made"
     KEY_ROLLED = "key_rolled"
     KEY_REVOKED = "key_revoked"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105  (a name)
+    WEBHOOK_ENABLED = "webhook_enabled"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_RESENT = "webhook_resent"
     ENTRIES_ADMITTED = "entries_admitted"
     ENTRIES_LEFT = "entries_left"
     GIFT_UNDONE = "gift_undone"

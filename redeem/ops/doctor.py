@@ -28,6 +28,7 @@ from redeem.ops import tls
 from redeem.ops.tls import BadCertificate
 from redeem.web import peers
 from redeem.web.context import Context
+from redeem.webhooks import endpoints
 
 MIGRATIONS = ROOT / "migrations"
 PREFIX_CHARACTERS = 27  # with a longer prefix a coupon's QR needs more than version 6
@@ -88,7 +89,7 @@ def examine(tools: Context, instance: Path, now: Ms) -> list[Finding]:
         findings += [*check_durability(tools), check_migrations(tools)]
         findings += [] if tools.database.is_sqlite else [check_way(*query(tools, way_of))]
     if all(finding.level is not Level.FAULT for finding in findings if finding.subject in ("database", "tables")):
-        findings += [check_keys(tools), check_ledger(tools), check_times(tools, now)]
+        findings += [check_keys(tools), check_ledger(tools), check_times(tools, now), *check_webhooks(tools)]
     return findings
 
 
@@ -243,6 +244,26 @@ def check_migrations(tools: Context) -> Finding:
     return fault(
         "tables", f"at migration {current or 'none'}, this program needs {newest}. Run: flask --app wsgi db upgrade"
     )
+
+
+def check_webhooks(tools: Context) -> Iterator[Finding]:
+    """Endpoints that don't take what is sent, and the setting by which anything on the network may be sent to."""
+    if tools.settings.webhooks_anywhere:
+        yield warning(
+            "webhooks",
+            "also go to private addresses and over http: set REDEEM_WEBHOOKS_ANYWHERE=false, but for a laptop or a closed network.",
+        )
+    troubled = tools.database.read(endpoints.list_troubled)
+    for url, since, is_disabled in troubled:
+        at = f"{datetime.fromtimestamp(since / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        if is_disabled:
+            yield fault(
+                "webhooks", f"{url} is disabled since {at}: it took nothing. Mend it, then enable it at Webhooks."
+            )
+        else:
+            yield warning("webhooks", f"{url} takes nothing since {at}. Look at its attempts at Webhooks.")
+    if not troubled:
+        yield ok("webhooks", "all endpoints take what is sent")
 
 
 def check_keys(tools: Context) -> Finding:

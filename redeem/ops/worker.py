@@ -1,6 +1,6 @@
 """The worker: does, beside the requests, what is to be done now. One runs as a thread of a server; `flask worker` is one by itself.
 
-Any number may run at once. A worker knows a few things to look at (`Thing`), of which jobs are one, and turns from one to the next.
+Any number may run at once. A worker knows a few things to look at (`Thing`), such as jobs and webhooks, and turns from one to the next.
 """
 
 import threading
@@ -16,6 +16,7 @@ from redeem.jobs import queue
 from redeem.jobs.queue import Lease, Part
 from redeem.lib.errors import RedeemError
 from redeem.lib.ids import new_id
+from redeem.ops.webhook_worker import webhooks_of
 from redeem.web.context import Context, now_ms
 from redeem.web.logs import LOG
 
@@ -43,7 +44,7 @@ KINDS: Mapping[str, Callable[[Context], Part]] = {
 
 def things(app: Flask) -> Sequence[Thing]:
     """Everything that a worker looks at."""
-    return (Jobs(app.extensions["redeem"], app.extensions[LOG]).step,)
+    return (Jobs(app.extensions["redeem"], app.extensions[LOG]).step, webhooks_of(app).look)
 
 
 class Jobs:

@@ -22,6 +22,7 @@ from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
 from redeem.redemptions.fast_path import Memory
+from redeem.webhooks.addresses import Reach
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Context:
         self.proofs = Proofs(settings.secrets)
         self.order_keys = OrderKeys(settings.secrets)
         self.memory = Memory()
+        self.webhook_reach = Reach.ANY if settings.webhooks_anywhere else Reach.PUBLIC
         self._ring: tuple[float, KeyRing] | None = None
         self._signer: tuple[float, Signer] | None = None
 

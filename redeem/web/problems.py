@@ -111,6 +111,8 @@ KINDS: Mapping[str, Kind] = {
     "campaign_stopped": Kind(409, "The campaign is stopped"),
     "no_signing_key": Kind(409, "No signing key is active"),
     "campaign_in_use": Kind(409, "Coupons of this campaign have been issued"),
+    "endpoint_disabled": Kind(409, "The webhook endpoint is disabled"),
+    "too_many_endpoints": Kind(409, "There are too many webhook endpoints"),
     "changed_meanwhile": Kind(409, "Somebody else changed this meanwhile"),
     "words_are_out": Kind(409, "Customers hold coupons with the earlier words"),
     "nothing_to_void": Kind(409, "None of these coupons can be voided"),

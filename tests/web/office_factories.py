@@ -7,6 +7,7 @@ from nacl.signing import SigningKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redeem.accounts.audit import OPERATOR
 from redeem.accounts.roles import as_person
 from redeem.coupons.bulk_void import plan_campaign, take_in
 from redeem.db.models.ledger import Act, Conflict
@@ -16,10 +17,13 @@ from redeem.domain.journal import FIRST_HASH, Entry, read_entry, signed_bytes
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import ledger
 from redeem.lib.ids import new_id
+from redeem.lib.sealing import Sealer
 from redeem.sync import quarantine
 from redeem.web.context import now_ms
+from redeem.webhooks import endpoints
+from redeem.webhooks.addresses import Reach
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, SECRET
 
 
 def journal(session: Session, store_id: str, *entries: dict[str, Any]) -> str:
@@ -98,3 +102,11 @@ def bulk_void(session: Session, campaign_number: int) -> str:
     while take_in(session, run_id, KeyRing([])):
         pass
     return run_id
+
+
+def endpoint(session: Session) -> str:
+    """A webhook endpoint. Answers its id."""
+    made = endpoints.add(
+        session, OPERATOR, "https://shop.example/hooks", now_ms(), sealer=Sealer([SECRET]), reach=Reach.PUBLIC
+    )
+    return made.endpoint.id

@@ -67,6 +67,11 @@ SHOP = {
     "PATCH partners.patch_partner",
     "PATCH partners.patch_store",
     "POST batches.create_batch",
+    "DELETE webhooks.delete_endpoint",
+    "GET webhooks.get_endpoint",
+    "GET webhooks.list_attempts",
+    "GET webhooks.list_endpoints",
+    "PATCH webhooks.patch_endpoint",
     "POST coupons.issue_coupon",
     "POST coupons.move_home",
     "POST coupons.void_coupon",
@@ -74,6 +79,11 @@ SHOP = {
     "POST partners.add_partner",
     "POST partners.add_store",
     "POST shop.create_campaign",
+    "POST webhooks.add_endpoint",
+    "POST webhooks.disable_endpoint",
+    "POST webhooks.enable_endpoint",
+    "POST webhooks.resend_events",
+    "POST webhooks.rotate_secret",
 }
 # What the shop and tills may call. A till is told of its own store alone.
 OF_BOTH = {"GET shop.get_redemption", "GET shop.list_redemptions"}
@@ -86,6 +96,7 @@ NOBODYS = {
     "redemption": "rdm_01J00000000000000000000000",
     "statement": "stm_01J00000000000000000000000",
     "batch": "bat_01J00000000000000000000000",
+    "endpoint": "whe_01J00000000000000000000000",
     "attempt": "nobodys",
     "filename": "nothing",
 }

@@ -4,6 +4,6 @@ Times are in UTC, in whole milliseconds since 1970 (`*_at`). Days are days since
 units. A coupon's `serial` is `campaign << 32 | number`: its token contains it. Every promise of Redeem is a constraint here.
 """
 
-from redeem.db.models import api, coupons, devices, events, jobs, ledger, managers, partners, reports
+from redeem.db.models import api, coupons, devices, events, jobs, ledger, managers, partners, reports, webhooks
 
-__all__ = ["api", "coupons", "devices", "events", "jobs", "ledger", "managers", "partners", "reports"]
+__all__ = ["api", "coupons", "devices", "events", "jobs", "ledger", "managers", "partners", "reports", "webhooks"]

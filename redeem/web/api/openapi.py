@@ -38,6 +38,7 @@ PATH_PARAMETERS = {
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "batch": ("The batch's id", "bat_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
+    "endpoint": ("The webhook endpoint's id", "whe_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),
 }
 

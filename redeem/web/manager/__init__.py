@@ -36,6 +36,7 @@ from redeem.web.manager import (
     statements,
     stores,
     voids,
+    webhooks,
     words,
 )
 from redeem.web.manager.access import Access, blueprint, csrf, maybe_signed_in, office
@@ -65,6 +66,7 @@ __all__ = [
     "statements",
     "stores",
     "voids",
+    "webhooks",
 ]
 
 FORM_COOKIE = "redeem_form"
@@ -84,6 +86,9 @@ WORDS = (
     "RULES",
     "STATES",
     "STATE_COLOURS",
+    "WEBHOOK_DISABLED",
+    "WEBHOOK_OUTCOMES",
+    "WEBHOOK_STATES",
 )
 POLICY = PAGES.replace("img-src 'self'", DATA_PICTURES)
 

@@ -16,6 +16,8 @@ from redeem.redemptions.conflicts import NEVER_GIVEN
 from redeem.sync.damaged_journals import Damage
 from redeem.sync.quarantine import NOT_SIGNED
 from redeem.web import declines
+from redeem.webhooks.attempts import Outcome as SendOutcome
+from redeem.webhooks.endpoints import DisabledReason, State
 
 Words = Mapping[str, LazyString]
 
@@ -161,6 +163,13 @@ CHANGES: Words = {
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_ROLLED: _("Rolled a key"),
     Change.KEY_REVOKED: _("Revoked a key"),
+    Change.WEBHOOK_ADDED: _("Added a webhook endpoint"),
+    Change.WEBHOOK_CHANGED: _("Changed a webhook endpoint"),
+    Change.WEBHOOK_SECRET_ROTATED: _("Made a new secret for a webhook endpoint"),
+    Change.WEBHOOK_ENABLED: _("Enabled a webhook endpoint"),
+    Change.WEBHOOK_DISABLED: _("Disabled a webhook endpoint"),
+    Change.WEBHOOK_DELETED: _("Deleted a webhook endpoint"),
+    Change.WEBHOOK_RESENT: _("Had events sent again"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
     Change.FORGOTTEN_SETTLED: _("Went on without devices that were enrolled after the backup"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
@@ -206,6 +215,11 @@ FIELDS: Words = {
     "source": _("From the address"),
     "tries": _("Tries within an hour"),
     "stopped_at": _("Stopped since"),
+    "url": _("Address"),
+    "description": _("Description"),
+    "types": _("Types of events"),
+    "event": _("Event"),
+    "after": _("All events after"),
     # Members of a campaign's terms, by their path. The language of an offer is left out.
     "offer.title": _("What the customer gets"),
     "offer.description": _("Description"),
@@ -235,6 +249,28 @@ KEY_SCOPES: Words = {
     "read": _("Read coupons, redemptions and events"),
     "issue": _("Issue and void coupons, change where they are expected"),
     "manage": _("Manage campaigns, partners and stores"),
+}
+WEBHOOK_STATES: Words = {
+    State.ACTIVE: _("Active"),
+    State.FAILING: _("Failing"),
+    State.DISABLED: _("Disabled"),
+}
+WEBHOOK_DISABLED: Words = {
+    DisabledReason.FAILING: _("It took nothing for three days."),
+    DisabledReason.GONE: _("It answered that it is gone for good (410)."),
+    DisabledReason.BY_HAND: _("Somebody disabled it."),
+}
+WEBHOOK_OUTCOMES: Words = {
+    SendOutcome.TAKEN: _("Taken"),
+    SendOutcome.NO_SUCH_NAME: _("Its name is not known"),
+    SendOutcome.NOT_PUBLIC: _("Its address is private"),
+    SendOutcome.UNREACHABLE: _("Not reachable"),
+    SendOutcome.BAD_CERTIFICATE: _("Its certificate is not valid"),
+    SendOutcome.TOO_LATE: _("No answer within 10 seconds"),
+    SendOutcome.BROKEN_OFF: _("Connection broken off"),
+    SendOutcome.REDIRECTED: _("It redirects: give its new address"),
+    SendOutcome.GONE: _("Gone for good"),
+    SendOutcome.REFUSED: _("Refused"),
 }
 
 

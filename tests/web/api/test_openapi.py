@@ -60,7 +60,7 @@ def test_each_mutation_of_the_shop_takes_an_idempotency_key(document):
     for path, item in document["paths"].items():
         for method, operation in item.items():
             names = [parameter["name"] for parameter in operation["parameters"]]
-            is_mutation = method in ("post", "patch") and not path.endswith(("/cancel", "/verifications"))
+            is_mutation = method in ("post", "patch", "delete") and not path.endswith(("/cancel", "/verifications"))
             assert ("Idempotency-Key" in names) == is_mutation, (method, path)
 
 
@@ -90,6 +90,9 @@ KNOW_MORE = (
     "redeem_coupon",
     "say_again",
     "verify_coupon",
+    "add_endpoint",
+    "patch_endpoint",
+    "resend_events",
 )
 
 

@@ -100,7 +100,22 @@ RUN_PEOPLE = {
     "POST manager.invite",
     "POST manager.withdraw_invitation",
 }
+READ_SHOP = {
+    "GET manager.webhooks",
+    "GET manager.webhook",
+}
 RUN_SHOP = {
+    "GET manager.new_webhook",
+    "POST manager.add_webhook",
+    "GET manager.edit_webhook",
+    "POST manager.save_webhook",
+    "GET manager.ask_to_rotate_webhook",
+    "POST manager.rotate_webhook",
+    "POST manager.enable_webhook",
+    "POST manager.disable_webhook",
+    "POST manager.resend_event",
+    "GET manager.ask_to_delete_webhook",
+    "POST manager.delete_webhook",
     "GET manager.new_key",
     "POST manager.make_key",
     "GET manager.ask_to_revoke_key",
@@ -156,6 +171,7 @@ MAY = (
     (READ, {*ROLES}),
     (RUN_STORES, RUNNERS),
     (RUN_PEOPLE, RUNNERS),
+    (READ_SHOP, {"shop_manager", "auditor"}),
     (RUN_SHOP, {"shop_manager"}),
 )
 SEE = {
@@ -178,6 +194,7 @@ UNKNOWN = {
     "statement_id": "stm_01J00000000000000000000000",
     "manager_id": "mgr_01J00000000000000000000000",
     "invitation_id": "inv_01J00000000000000000000000",
+    "endpoint_id": "whe_01J00000000000000000000000",
 }
 # What differs between two answers that tell the same: the request's own name, the form's token, what was asked for.
 OWN = re.compile(r"req_[0-9A-Za-z]+|value=\"[^\"]+\"|/manager/[^\"]+")
@@ -253,6 +270,7 @@ def make_target(session: Session, store_id: str, device_id: str) -> dict[str, st
         "statement_id": office_factories.statement(session, store_id),
         "manager_id": auditor_of(session, store_id),
         "invitation_id": invitation_to(session, store_id),
+        "endpoint_id": office_factories.endpoint(session),
     }
 
 

@@ -14,6 +14,8 @@ from redeem.domain.rules import Verdict
 from redeem.domain.terms import parse_terms
 from redeem.web.manager import words
 from redeem.web.manager.descriptions import browser, skew
+from redeem.webhooks.attempts import Outcome as SendOutcome
+from redeem.webhooks.endpoints import DisabledReason, State
 from tests.domain.test_terms import AT_RISK
 from tests.vectors.of_rules import NORTH, terms
 
@@ -28,6 +30,9 @@ from tests.vectors.of_rules import NORTH, terms
         (words.ANSWERS, set(Outcome) | set(Verdict) - {Verdict.GOOD}),
         (words.ROLES, set(Role)),
         (words.CHANGES, set(Change)),
+        (words.WEBHOOK_STATES, set(State)),
+        (words.WEBHOOK_DISABLED, set(DisabledReason)),
+        (words.WEBHOOK_OUTCOMES, set(SendOutcome)),
     ],
 )
 def test_each_code_has_its_word(vocabulary, codes):

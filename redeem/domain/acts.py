@@ -33,6 +33,7 @@ class Kind(StrEnum):
     MOVE = "move"
     DECLINE = "decline"
     REFUSAL = "refusal"
+    SAID = "said"
 
 
 REDEEMING = (Kind.REDEEM, Kind.ASK, Kind.GAVE_HELD, Kind.GAVE_AT_RISK)

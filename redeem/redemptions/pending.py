@@ -3,7 +3,7 @@
 Nothing decides it by itself, neither a write-off nor an admission: the customer may have the gift, or may not. Until then it is not owed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
@@ -13,19 +13,21 @@ from redeem.accounts import audit
 from redeem.accounts.audit import Change
 from redeem.accounts.roles import WHOLE, Person, Scope, within
 from redeem.db.lines import lines, select_as
-from redeem.db.models.devices import Device, Quarantine
+from redeem.db.models.devices import Clerk, Device, Quarantine
 from redeem.db.models.ledger import Act, Redemption
 from redeem.db.models.partners import Partner, Store
-from redeem.domain.acts import NOT_HANDED_OVER
+from redeem.domain.acts import NOT_HANDED_OVER, Kind
 from redeem.ledger import ledger
 from redeem.ledger.rows import IssuedCoupon, KeptAct
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import coupon_id
+from redeem.lib.strictjson import loads
 from redeem.lib.times import MS_PER_DAY, Ms
 from redeem.redemptions.undo import GiftGone, GiftPending, undo, was_undone_by
 
 SILENT_MS = MS_PER_DAY  # a tablet that was not heard of for so long may not come back
 PENDING_SHOWN_MAX = 50
+SAID_READ_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,50 @@ class PendingGift:
         return coupon_id(self.serial)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a tablet that was enrolled anew says of the gift `gift` of its former journal: a hint for who decides, and nothing more."""
+
+    number: str
+    device_id: str
+    device_name: str
+    store_name: str
+    time_zone: str
+    clerk_name: str | None
+    at: Ms
+    entry: str
+    answer: str
+
+    @property
+    def gift(self) -> str | None:
+        told: str | None = loads(self.answer).get("gift")
+        return told
+
+    @property
+    def handed_over(self) -> bool:
+        return loads(self.entry).get("handed_over") is True
+
+
+SAID = (
+    select_as(
+        Said,
+        number=Act.name,
+        device_id=Act.device_id,
+        device_name=Device.name,
+        store_name=Store.name,
+        time_zone=Store.time_zone,
+        clerk_name=Clerk.name,
+        at=Act.at,
+        entry=Act.entry,
+        answer=Act.answer,
+    )
+    .join(Device, Device.id == Act.device_id)
+    .join(Store, Store.id == Act.store_id)
+    .outerjoin(Clerk, Clerk.id == Act.clerk_id)
+    .where(Act.kind == Kind.SAID)
+    .order_by(Act.at, Act.id)
+    .limit(SAID_READ_MAX)
+)
 PENDING = (
     select_as(
         PendingGift,
@@ -79,6 +125,27 @@ def is_gone(now: Ms) -> ColumnElement[bool]:
 def list_pending(session: Session, now: Ms, scope: Scope = WHOLE) -> Sequence[PendingGift]:
     """Return the pending gifts of tablets that are gone, the oldest first, at most PENDING_SHOWN_MAX."""
     return lines(session, PendingGift, within(PENDING.where(is_gone(now)), scope, Act.store_id))
+
+
+def list_said(session: Session, serials: Collection[int], scope: Scope = WHOLE) -> dict[str, list[Said]]:
+    """Return by gift what tablets that were enrolled anew say of gifts of these coupons: the first that each of them said."""
+    found = lines(session, Said, within(SAID.where(Act.serial.in_(serials)), scope, Act.store_id)) if serials else []
+    of_gifts = [said for said in found if said.gift is not None]
+    first: dict[tuple[str | None, str], Said] = {}
+    for said in sorted(of_gifts, key=lambda said: (said.at, int(said.number))):
+        first.setdefault((said.gift, said.device_id), said)
+    by_gift: dict[str, list[Said]] = {}
+    for said in first.values():
+        by_gift.setdefault(str(said.gift), []).append(said)
+    return by_gift
+
+
+def list_pending_with_said(
+    session: Session, now: Ms, scope: Scope = WHOLE
+) -> tuple[Sequence[PendingGift], dict[str, list[Said]]]:
+    """Return the pending gifts, and by gift what is said of it."""
+    waiting = list_pending(session, now, scope)
+    return waiting, list_said(session, [gift.serial for gift in waiting], scope)
 
 
 def decide_pending(session: Session, author: Person, serial: int | None, act_id: str, now: Ms, *, given: bool) -> None:

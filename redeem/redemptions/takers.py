@@ -164,10 +164,11 @@ def take_reverse(taking: Taking) -> Answer:
 
 
 def take_note(taking: Taking) -> Answer:
-    """Keep what changes no coupon: a refusal, an unlock, or a kind that a newer app knows."""
+    """Keep what changes no coupon: a refusal, an unlock, what is said of a gift, or a kind that a newer app knows."""
     if taking.act.kind in NOTED:
         count(taking, counted_as(taking.act.kind, taking.act.reason))
-    return Answer(Outcome.NOTED)
+    said_of = taking.about if taking.act.kind == Kind.SAID else None
+    return Answer(Outcome.NOTED, {"gift": said_of.id} if said_of else {})
 
 
 # Steps that takers share.

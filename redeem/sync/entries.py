@@ -1,6 +1,6 @@
 """What an entry of a tablet's journal asks for, as an act to settle."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import or_, select, tuple_
@@ -14,6 +14,7 @@ from redeem.domain.journal import Entry, clock_fault
 from redeem.domain.presented import Actor, ShownCoupon
 from redeem.domain.proofs import Evidence, Proofs, Receipt
 from redeem.domain.signing_keys import KeyRing
+from redeem.ledger import ledger, rows
 from redeem.ledger.generation import Life, refuse_if_behind
 from redeem.ledger.sealed_copies import lacks
 from redeem.lib.times import Ms
@@ -35,7 +36,8 @@ class Source:
     `writer_id` is the device that signed them: `actor` itself, or one that the ledger does not know any more. What they report happened
     from `earliest` on and, if they were handed in earlier, until `latest`. `life`: the state of the ledger that reads them.
 
-    `is_admitted`: a manager admits them from quarantine.
+    `former`: the devices that the writer was before, as the server's own sealed proofs show. `is_admitted`: a manager admits them from
+    quarantine.
     """
 
     actor: Actor
@@ -45,12 +47,15 @@ class Source:
     life: Life
     earliest: Ms
     latest: Ms | None = None
+    former: Collection[str] = ()
     is_admitted: bool = False
 
 
 def as_act(session: Session, source: Source, entry: Entry) -> Act:
     """Return the entry as an act, named by the entry's number. Raises LedgerBehind."""
     actor = source.actor
+    if entry.kind == Kind.SAID:
+        return as_said(session, source, entry)
     shown = shown_in(session, source, entry)
     evidence = evidence_in(source, entry)
     if shown:
@@ -82,6 +87,35 @@ def as_act(session: Session, source: Source, entry: Entry) -> Act:
 def clock_ahead_ms(entry: Entry) -> int:
     fault = clock_fault(entry.body)
     return fault if isinstance(fault, int) else 0
+
+
+def as_said(session: Session, source: Source, entry: Entry) -> Act:
+    """Return what a tablet that was enrolled anew says became of a gift. It is about that gift only if the tablet shows that it was the
+    device which was told to give it: of another's gift nobody has anything to say.
+    """
+    gift = gift_said_of(session, source, entry)
+    return Act(
+        actor=source.actor,
+        name=str(entry.number),
+        kind=entry.kind,
+        fingerprint=entry.hash,
+        serial=gift.serial if gift else None,
+        of_act_id=gift.id if gift else None,
+        clerk_id=known_clerk(session, source.actor, entry.text_member("clerk")),
+        device_at=entry.at,
+        entry=entry.text,
+        signature=entry.signature,
+        from_quarantine=source.is_admitted,
+    )
+
+
+def gift_said_of(session: Session, source: Source, entry: Entry) -> rows.KeptAct | None:
+    device_id, number = entry.text_member("device"), entry.number_member("entry")
+    is_former = device_id in source.former and device_id != source.writer_id
+    if not is_former or device_id is None or type(entry.body.get("handed_over")) is not bool:
+        return None
+    kept = ledger.find_act_by_name(session, device_id, str(number))
+    return kept if kept and kept.kind == Kind.ASK and kept.code == Outcome.REDEEMED else None
 
 
 def evidence_in(source: Source, entry: Entry) -> Evidence:

@@ -4,7 +4,7 @@ Entries are taken strictly in order, each once, and each is answered; a known en
 duplicate, a late request and a lost reply do no harm.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import loads
 from typing import Any
@@ -45,7 +45,8 @@ class Request:
     `known` is the etag of its snapshot, `epoch` the newest grant that it has heard of, `position` how far it has read changes.
     `siblings` is the newest grant that it has heard of for each other tablet of its store, `homes` by campaign number the coupon
     up to which it has heard of homes. `receipt` is the newest one that it has. `report` answers a restore; `copies` are the tablet's sealed
-    copies, of which further ones follow in its next request if `more_copies`.
+    copies, of which further ones follow in its next request if `more_copies`. `former`: the devices whose sealed proofs of enrolment its
+    entries show.
     """
 
     entries: Sequence[Entry] = ()
@@ -61,6 +62,7 @@ class Request:
     copies: Sequence[str] = ()
     more_copies: bool = False
     old: OldJournal | None = None
+    former: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ class Readers:
     """What it takes to read an entry: the keys that verify tokens, and those that verify proofs.
 
     `may_lack`: the ledger was restored, and the tablet has not shown its sealed copies yet. So what can't be read may still become known.
+    `former`: the devices that the tablet was before, as it shows.
     """
 
     ring: KeyRing
     proofs: Proofs
     may_lack: bool = False
+    former: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,8 @@ def sync(
     if life.is_recovering:
         ring = load_ring(session)  # a report may have just brought a key back
     may_lack = life.is_recovering and tablet.row.reported_generation < life.generation and not has_shown(request, life)
-    answers, fault = take_all(session, tablet, request.entries, Readers(ring, proofs, may_lack), now)
+    readers = Readers(ring, proofs, may_lack, request.former)
+    answers, fault = take_all(session, tablet, request.entries, readers, now)
     tablet = where_it_is(session, tablet)
     is_told = note_told(tablet, request.entries, fault, now)
     life, over = recover(session, tablet, request.report, proofs, now)
@@ -306,7 +311,9 @@ def as_acts(session: Session, tablet: Tablet, entries: Sequence[Entry], readers:
     row = tablet.row
     earliest = (row.told_at or row.created_at) - REQUEST_AGE_MAX_MS
     life = generation.current(session)
-    source = Source(tablet.actor, tablet.actor.device_id, readers.ring, readers.proofs, life, earliest)
+    source = Source(
+        tablet.actor, tablet.actor.device_id, readers.ring, readers.proofs, life, earliest, former=readers.former
+    )
     new = [entry for entry in entries if entry.number > row.last_number]
     return {entry.hash: as_act(session, source, entry) for entry in new}
 

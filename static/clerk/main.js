@@ -145,13 +145,15 @@ async function till(device, journal, kept) {
   const { store, file } = kept;
   const key = keyOf(device);
   const alone = (/** @type {() => Promise<any>} */ work) => navigator.locks.request("redeem-sync", work);
-  const sync = new Sync({ api, key, journal, memory: store, now, alone, old: new OldJournals(file, store) });
+  const old = new OldJournals(file, store);
+  const sync = new Sync({ api, key, journal, memory: store, now, alone, old });
+  const former = (/** @type {import("./knowledge/state.js").Past} */ past) => old.unfinished(past, now());
   const unlock = unlocker({ api, key, pins: new Pins(store, now), clerks: () => sync.snapshot?.clerks ?? [] });
   const enrolAgain = (/** @type {string} */ token) => sync.end().then(() => enrolWith(token, kept));
   const changeLanguage = (/** @type {string} */ language) => store.changeSettings({ language }).then(() => location.reload());
   return {
     sync,
-    page: new Page({ journal, sync, now, check, unlock, pause, painted }, stage, {
+    page: new Page({ journal, sync, now, check, unlock, pause, painted, former }, stage, {
       enrolAgain,
       changeLanguage,
       settings: await store.settings(),

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.browser.live import LiveServer
 from tests.browser.tablet import Tablet
 from tests.browser.waiting import wait_until
 
+BEGUN = ("ask", "gave-held", "gave-at-risk")  # the kinds of entries that begin an attempt
 BUSY_CLERK = (Path(__file__).parent / "busy_clerk.js").read_text()
 COUPONS_A_ROUND = 40
 TOLD_MAX = 16
@@ -104,9 +105,11 @@ class Rounds:
     def go_on(self, journal: Journal) -> None:
         """Answers what the screen asks, or enrols the tablet anew. Then the tablet is unlocked."""
         heading = self.on.page.locator(".verdict h1, .screen h1")
+        kinds: Collection[str] = BEGUN
         if heading.count() and heading.inner_text() == "Enrol this tablet anew":
             self.enrol_anew()
-        elif is_open(journal):
+            kinds = ("ask",)  # of its former journal the tablet asks only about what the server may wait for
+        if is_open(journal, kinds):
             self.on.expect_heading("Unfinished")
             self.on.press(self.chance.choice(["Yes, handed over", "No, not handed over"]))
         self.on.expect_scanner()
@@ -161,10 +164,10 @@ def about(entry: dict[str, Any], journal: Journal) -> str:
     return str(entry.get("coupon") or journal[entry["of"] - 1]["coupon"])
 
 
-def is_open(journal: Journal) -> bool:
-    """Whether the last attempt is unfinished."""
+def is_open(journal: Journal, kinds: Collection[str] = BEGUN) -> bool:
+    """Whether an attempt of these kinds is unfinished."""
     ends = {entry["of"] for entry in journal if entry["kind"] in ("drop", "done", "undo")}
-    begun = {entry["n"] for entry in journal if entry["kind"] in ("ask", "gave-held", "gave-at-risk")}
+    begun = {entry["n"] for entry in journal if entry["kind"] in kinds}
     return bool(begun - ends)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from redeem.redemptions.pending import list_said
 from tests.browser import kills
 from tests.browser.conftest import MakeTablet, Shop, qr_text
 from tests.browser.live import LiveServer
@@ -209,6 +210,8 @@ def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
     on.expect_heading("Enrol this tablet anew")
     on.shoot("15 lost key")
     on.enrol(live.enrolment_link(shop.cast.north, "Till 1 again"))
+    on.expect_heading("Unfinished")
+    on.press("Yes, handed over")
     on.expect_scanner()
     kept = [length for name, length in on.journals().items() if name.startswith("journal-retired-")]
     assert kept == [size]
@@ -216,6 +219,41 @@ def test_a_tablet_that_lost_its_key_keeps_its_journal_and_enrols_anew(
     on.expect_text(re.compile(r"· 3 with a manager"))
     on.shoot("16 old journal handed in")
     assert live.handed_in() == [("unlock", "key_lost"), ("ask", "key_lost"), ("gave", "key_lost")]
+
+
+def test_a_tablet_that_is_enrolled_anew_asks_about_the_gift_of_its_former_journal(
+    back_at_work: MakeTablet, live: LiveServer, shop: Shop
+) -> None:
+    """It was told to give, the reply was lost, and then it lost its key."""
+    coupon, on = shop.issue(), back_at_work()
+    on.scan_by_usb(qr_text(coupon))
+    on.expect_text("Confirmed by the shop")
+    live.network.losing_replies.add("/clerk/sync")
+    on.press("Give the gift")
+    on.expect_heading("Not confirmed")
+    live.network.losing_replies.clear()
+    on.forget_indexeddb()
+    reopen(on)
+    on.expect_heading("Enrol this tablet anew")
+    on.enrol(live.enrolment_link(shop.cast.north, "Till 1 again"))
+    on.expect_heading("Unfinished")
+    on.expect_text(re.compile("before this tablet was enrolled anew"))
+    on.shoot("17 former journal unfinished")
+    reopen(on)
+    on.expect_heading("Unfinished")
+    on.press("No, not handed over")
+    on.expect_scanner()
+    on.page.evaluate("dispatchEvent(new Event('online'))")
+    wait_until(on.page, lambda: said(live, coupon) == [False])
+    assert live.standing(coupon.serial), "a manager decides"
+    reopen(on)
+    on.expect_scanner()
+
+
+def said(live: LiveServer, coupon: Issued) -> list[bool]:
+    """What the server has heard of the coupon's gift from a tablet that was enrolled anew."""
+    found = live.database.read(lambda session: list_said(session, [coupon.serial]))
+    return [each.handed_over for gift in found.values() for each in gift]
 
 
 def test_a_revoked_tablet_says_so(back_at_work: MakeTablet, live: LiveServer, shop: Shop) -> None:

@@ -312,6 +312,7 @@ export async function switchOn(server, disk = new Disk()) {
     turn = done.catch(() => undefined);
     return done;
   };
+  const old = new OldJournals(disk, disk);
   const sync = new Sync({
     api,
     key: { id: DEVICE, sign, proof: "what the server sealed" },
@@ -319,10 +320,11 @@ export async function switchOn(server, disk = new Disk()) {
     memory: disk,
     now,
     alone,
-    old: new OldJournals(disk, disk),
+    old,
   });
   await sync.load();
-  const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined });
+  const former = (/** @type {import("../../static/clerk/knowledge/state.js").Past} */ past) => old.unfinished(past, now());
+  const counter = new Counter({ journal, sync, now, check, unlock: async () => ({}), pause: async () => undefined, former });
   return { clock, journal, sync, counter, disk, server };
 }
 

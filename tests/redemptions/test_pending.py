@@ -12,7 +12,7 @@ from redeem.devices.write_off import write_off
 from redeem.ledger.signing import load_ring
 from redeem.lib.errors import Conflict as Contradiction
 from redeem.partners import settlement
-from redeem.redemptions.pending import SILENT_MS, decide_pending, list_pending
+from redeem.redemptions.pending import SILENT_MS, decide_pending, list_pending, list_said
 from redeem.redemptions.undo import GiftGone, GiftPending
 from redeem.sync import quarantine
 from redeem.sync.old_journals import OldJournal
@@ -115,6 +115,77 @@ def test_it_is_decided_once_its_tablet_is_gone(counters, tablet, asked, decide, 
     assert pending(counters, now) == [asked.serial]
     decide(asked, given=False, now=now)
     assert counters.standing(asked) is None
+
+
+@pytest.fixture
+def anew(counters, tablet, asked):
+    """What the tablet is now that was told to give: another device, which has handed its old journal in."""
+    made = counters.add_tablet(KEY3)
+    made.sync(old=OldJournal(tablet.device_id, tablet.journal))
+    return made
+
+
+def say(new, of, *, handed_over=True, former=None, number=1, **more):
+    """Has `new` say what became of a gift of `of`, of which it shows the proof of enrolment unless `former` says otherwise."""
+    new.write("said", device=of.device_id, entry=number, handed_over=handed_over, **more)
+    (answer,) = new.sync(former={of.device_id} if former is None else former).answers.values()
+    return answer["code"]
+
+
+def said(counters, coupon):
+    by_gift = counters.read(lambda s: list_said(s, [coupon.serial]))
+    return {gift: [(each.device_id, each.handed_over) for each in lines] for gift, lines in by_gift.items()}
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_what_the_tablet_says_that_was_enrolled_anew_is_shown_and_decides_nothing(
+    counters, tablet, till, asked, anew, decide, handed_over
+):
+    gift = counters.standing(asked).act_id
+    assert say(anew, tablet, handed_over=handed_over) == "noted"
+    assert said(counters, asked) == {gift: [(anew.device_id, handed_over)]}
+    assert (pending(counters), owed(counters)) == ([asked.serial], 0)
+    assert (counters.standing(asked).handed_over_at, till.redeem(asked).code) == (None, "already_redeemed")
+    decide(asked, given=not handed_over)
+    assert (counters.standing(asked) is None, owed(counters) > 0) == (handed_over, not handed_over)
+
+
+def test_a_lost_reply_says_it_once_and_the_first_word_stands(counters, tablet, asked, anew):
+    gift = counters.standing(asked).act_id
+    say(anew, tablet, handed_over=False)
+    anew.sync(anew.journal, former={tablet.device_id})
+    say(anew, tablet, handed_over=True)
+    assert said(counters, asked) == {gift: [(anew.device_id, False)]}
+
+
+def test_of_another_devices_gift_nobody_has_anything_to_say(counters, tablet, asked, anew):
+    """Without the proof, with the proof of another device, of an entry that is no ask, and of what is no answer."""
+    south = counters.south
+    assert say(south, tablet, former=()) == "noted"
+    assert say(south, tablet, former={anew.device_id}) == "noted"
+    assert say(south, tablet, former={"dev_" + "0" * 26}, coupon=asked.token) == "noted"
+    assert say(anew, tablet, number=2) == "noted"
+    assert say(anew, tablet, handed_over="yes") == "noted"
+    assert say(tablet, tablet) == "noted"
+    assert said(counters, asked) == {}
+
+
+def test_of_an_ask_that_was_declined_nothing_is_shown(counters, tablet, till, manager_id):
+    coupon = counters.coupon()
+    till.redeem(coupon)
+    tablet.write("ask", coupon=coupon.token)
+    tablet.sync()
+    anew = counters.add_tablet(KEY3)
+    say(anew, tablet)
+    assert said(counters, coupon) == {}
+
+
+def test_what_a_manager_admits_later_shows_nothing_by_itself(counters, tablet, asked, anew, manager_id):
+    counters.write(lambda s: enrolment.revoke_device(s, OPERATOR, anew.device_id, NOW))
+    anew.write("said", device=tablet.device_id, entry=1, handed_over=True)
+    anew.sync(former={tablet.device_id})
+    admit(counters, anew.device_id, manager_id)
+    assert said(counters, asked) == {}
 
 
 def test_a_tablet_that_comes_back_is_not_told_the_yes_again(counters, tablet, asked, decide):

@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from redeem.devices import enrolment, forgotten, pins
 from redeem.devices.enrolment import Tablet
 from redeem.devices.forgotten import PROOF_MAX_AGE_SECONDS, Proof
+from redeem.domain.acts import Kind
 from redeem.domain.journal import Entry, read_entry
 from redeem.domain.proofs import Receipt
 from redeem.holds import holds
@@ -231,8 +232,9 @@ def _proof_of(device_id: str, sealed: str | None) -> Proof | None:
 
 
 def _as_request(body: SyncBody) -> tablet_sync.Request:
+    entries = _entries(body.entries)
     return tablet_sync.Request(
-        entries=_entries(body.entries),
+        entries=entries,
         verify=body.verify,
         known=body.known,
         device_time=body.time,
@@ -245,7 +247,16 @@ def _as_request(body: SyncBody) -> tablet_sync.Request:
         copies=tuple(body.copies),
         more_copies=body.more_copies,
         old=_old_journal(body.old) if body.old else None,
+        former=frozenset(filter(None, map(_former, entries))),
     )
+
+
+def _former(entry: Entry) -> str | None:
+    """The device that the tablet was before, as the sealed proof in an entry shows that says something of a gift of that device."""
+    if entry.kind != Kind.SAID:
+        return None
+    proof = _proof_of(entry.text_member("device") or "", entry.text_member("proof"))
+    return proof.device_id if proof else None
 
 
 def _old_journal(body: OldJournalBody) -> OldJournal:

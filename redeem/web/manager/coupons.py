@@ -12,7 +12,7 @@ from redeem.coupons.history import Story
 from redeem.coupons.reveal import reveal
 from redeem.lib.ids import coupon_of
 from redeem.lib.text import trimmed
-from redeem.redemptions.pending import decide_pending
+from redeem.redemptions.pending import decide_pending, list_said
 from redeem.redemptions.undo import REASON_MAX_CHARACTERS, undo_by_manager
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
@@ -96,9 +96,10 @@ def decide_about_pending(coupon_id: str) -> ResponseReturnValue:
 
 def pending_page(coupon_id: str, faults: Faults | None = None) -> str:
     """What is known of the pending gift, and the form to decide about it; without one, that there is none."""
-    return render_template(
-        "manager/gift_pending.html", story=tell(coupon_id), faults=faults or {}, zone=context().settings.time_zone
-    )
+    story, scope = tell(coupon_id), person().scope
+    gift = story.shown.standing
+    said = read(lambda db: list_said(db, [story.shown.serial], scope)).get(gift.act_id, []) if gift else []
+    return render_template("manager/gift_pending.html", story=story, said=said, faults=faults or {})
 
 
 def undo_page(coupon_id: str, faults: Faults | None = None) -> str:

@@ -44,12 +44,21 @@ def browser(user_agent: str) -> str:
 
 def describe(act: ActLine) -> str:
     """An act in one line: what was done, and the answer to it unless that was the expected one."""
+    if act.kind == Kind.SAID:
+        return said(act.body)
     done = word(ACTS, act.kind)
     if act.code in DECLINES:
         return str(_("Declined: %(reason)s", reason=word(DECLINES, act.code)))
     if act.kind in REASONS and act.reason:
         return f"{done}: {word(REASONS[act.kind], act.reason)}"
     return done if act.code in EXPECTED else f"{done}: {word(ANSWERS, act.code)}"
+
+
+def said(body: Mapping[str, Any]) -> str:
+    """What a tablet that was enrolled anew says of a gift of its former journal."""
+    if body.get("handed_over") is True:
+        return str(_("The tablet that was enrolled anew says: handed over"))
+    return str(_("The tablet that was enrolled anew says: not handed over"))
 
 
 def clock(body: Mapping[str, Any]) -> str:

@@ -73,6 +73,7 @@ ACTS: Words = {
     Kind.UNDO: _("Clerk undid the redemption"),
     Kind.DECLINE: _("Declined by the tablet"),
     Kind.REFUSAL: _("Clerk did not give it"),
+    Kind.SAID: _("Clerk said, after the tablet was enrolled anew, whether the gift had been handed over"),
 }
 ANSWERS: Words = {
     **DECLINES,

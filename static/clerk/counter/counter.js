@@ -15,6 +15,7 @@ import { unfinished, worksHere } from "../knowledge/state.js";
 /** @import { Attempt, Past } from "../knowledge/state.js" */
 /** @import { Sync } from "../server/sync.js" */
 /** @import { Finding } from "../knowledge/check.js" */
+/** @import { Former } from "../storage/old-journals.js" */
 /** @import { Check } from "../domain/tokens.js" */
 /** @import { Offer } from "../domain/rules.js" */
 
@@ -27,13 +28,14 @@ import { unfinished, worksHere } from "../knowledge/state.js";
  *   | {name: "fetching", finding: Finding, details: Record<string, any>}
  *   | {name: "unconfirmed", attempt: Attempt, finding: Finding}
  *   | {name: "given", attempt: Attempt, finding: Finding, undoUntil: number}
- *   | {name: "unfinished", attempt: Attempt}
+ *   | {name: "unfinished", attempt: Attempt, former?: Former}
  *   | {name: "undoing"}
  *   | {name: "undone", attempt: Attempt}
  *   | {name: "fault", code: string}} Screen
  * @typedef {{journal: Journal, sync: Sync, now: () => number, check: Check,
  *   unlock: (clerk: string, pin: string) => Promise<{offline?: true}>, pause: (ms: number) => Promise<void>,
- *   painted?: () => Promise<void>}} Parts  `painted` resolves when the current screen is painted; if that is a verdict, the request
+ *   painted?: () => Promise<void>, former?: (past: Past) => Promise<Former | undefined>}} Parts  `former`: what the journal of the device
+ *   that this tablet was before left unfinished; `painted` resolves when the current screen is painted; if that is a verdict, the request
  *   to the server waits for it, so that it does not delay the verdict
  */
 
@@ -74,9 +76,16 @@ export class Counter extends EventTarget {
     this.#deeds.recallClerk();
     const attempt = unfinished(this.#parts.journal.past);
     if (!this.clerk) this.#show({ name: "locked" });
-    else if (!attempt) this.#show({ name: "scan" });
+    else if (!attempt) await this.#askAboutFormer();
     else if (attempt.stage === "given") this.#show({ name: "unfinished", attempt });
     else await this.#settle(attempt, findingOf(attempt), "ask the clerk");
+  }
+
+  /** Asks about what the journal before this one left unfinished, or else shows the scanner. */
+  async #askAboutFormer() {
+    const { journal, former: left } = this.#parts;
+    const former = left && (await left(journal.past));
+    this.#show(former ? { name: "unfinished", attempt: former.attempt, former } : { name: "scan" });
   }
 
   // Who is at work.
@@ -214,13 +223,17 @@ export class Counter extends EventTarget {
     this.#deeds.sendSoon();
   }
 
-  /** The clerk's answer to "Was the gift handed over?" @param {boolean} handedOver */
+  /**
+   * The clerk's answer to "Was the gift handed over?" Of a gift of a former journal it is only passed on: a manager decides.
+   * @param {boolean} handedOver
+   */
   async finish(handedOver) {
     const shown = this.#screen;
     if (shown.name !== "unfinished") return;
-    const { attempt } = shown;
-    this.#show({ name: "asking", attempt, finding: findingOf(attempt) });
-    if (!handedOver) await this.#deeds.step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
+    const { attempt, former } = shown;
+    this.#show({ name: "asking", ...(!former && { attempt }), finding: findingOf(attempt) });
+    if (former) await this.#deeds.say(former, handedOver);
+    else if (!handedOver) await this.#deeds.step(attempt.stage === "asking" ? "drop" : "undo", attempt, { reason: NOT_HANDED_OVER });
     else for (const kind of ["gave", "done"]) await this.#deeds.step(kind, attempt); // `step` skips an entry that is already there
     await this.start();
     this.#deeds.sendSoon();

@@ -6,12 +6,13 @@ import { NoAnswer, Refused } from "../server/api.js";
 import { AT_RISK, heldHere, isCompromised, listedState, OFFLINE, TOO_MANY, UNSURE } from "../knowledge/check.js";
 import { mayRisk } from "../knowledge/risks.js";
 import { Verdict } from "../domain/rules.js";
-import { askingFor, campaignOf, clerkAt, mayFollow, undoUntil, unfinished } from "../knowledge/state.js";
+import { askingFor, campaignOf, clerkAt, keyOf, mayFollow, undoUntil, unfinished } from "../knowledge/state.js";
 
 /** @import { Journal } from "../storage/journal.js" */
 /** @import { Attempt, Entry, Past } from "../knowledge/state.js" */
 /** @import { Sync, SyncOptions, Ruling } from "../server/sync.js" */
 /** @import { Finding } from "../knowledge/check.js" */
+/** @import { Former } from "../storage/old-journals.js" */
 
 export class Deeds {
   /** The id of the clerk at work. @type {string | null} */
@@ -54,6 +55,12 @@ export class Deeds {
   step(kind, attempt, fields = {}) {
     const yes = kind === "gave" ? this.#sync.answers.get(attempt.ask)?.yes : undefined;
     return this.write(kind, { of: attempt.ask, ...(yes && { yes }), ...fields }, (past) => mayFollow(past, kind, attempt.ask));
+  }
+
+  /** Writes, once, what became of a gift of a former journal. @param {Former} former @param {boolean} handedOver */
+  say({ device, proof, attempt: { ask } }, handedOver) {
+    const said = { device, entry: ask, handed_over: handedOver, proof };
+    return this.write("said", said, (past) => !past.said.has(keyOf(device, ask)));
   }
 
   /**

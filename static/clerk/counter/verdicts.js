@@ -4,7 +4,7 @@ import { campaignOf } from "../knowledge/state.js";
 import { explain, holderName, unconfirmed } from "./explain.js";
 import { LAST_DAY_MAX, toDate, Verdict } from "../domain/rules.js";
 import { grouped } from "../domain/codes.js";
-import { date, t, time } from "../view/strings.js";
+import { date, dayAndMonth, t, time } from "../view/strings.js";
 import { button, el, heading, icon } from "../view/view.js";
 
 /** @import { Counter, Screen } from "./counter.js" */
@@ -110,15 +110,19 @@ export function undoneScreen({ counter }) {
 }
 
 /** @param {Screen & {name: "unfinished"}} screen @param {ScreenContext} context */
-export function unfinishedScreen({ attempt }, { counter, offer, zone }) {
-  const at = time(attempt.givenAt ?? attempt.askedAt, zone);
+export function unfinishedScreen({ attempt, former }, { counter, offer, zone }) {
+  const at = attempt.givenAt ?? attempt.askedAt;
+  const when = { day: dayAndMonth(at, zone), time: time(at, zone) };
+  const asked = attempt.stage === "given" ? t("Given at {time}.", when) : t("Asked at {time}.", when);
   const words = {
     state: /** @type {const} */ ("ask"),
     word: t("Unfinished"),
     because: attempt.shortCode
       ? t("Coupon …{code}: was the gift handed over?", { code: attempt.shortCode.slice(-4) })
       : t("Was the gift handed over?"),
-    advice: attempt.stage === "given" ? t("Given at {time}.", { time: at }) : t("Asked at {time}.", { time: at }),
+    advice: former
+      ? t("That was on {day} at {time}, before this tablet was enrolled anew. A manager reads your answer and decides.", when)
+      : asked,
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
   const no = big(t("No, not handed over"), () => counter.finish(false), "cross");

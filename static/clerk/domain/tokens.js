@@ -64,7 +64,8 @@ const ADDED = /\][A-Za-z][0-9A-Za-z]|[ъЪ][йЙ][0-9]|\\[0-9]{6}|%[0-9A-Fa-f]{2
 const SOFT_BREAKS = /[\u00ad\u200b-\u200f\u2060\ufeff]/gu;
 
 /**
- * Read what a scanner delivers, the one run of 183 digits in it, which may be there twice. The signature is not verified. Throws `BadToken`.
+ * Read what a scanner delivers, the one run of 183 digits in it, which may be there twice. The signature is not verified. Throws
+ * `BadToken`.
  *
  * @param {string} text
  * @returns {Token}

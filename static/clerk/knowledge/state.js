@@ -20,16 +20,19 @@ import { couponId, read } from "../domain/tokens.js";
 /**
  * @typedef {{v: 1, n: number, prev: string, at: number, kind: string, coupon?: string, clerk?: string, of?: number,
  *   reason?: string, code?: string, offline?: boolean, short_code?: string, id?: string, typed?: string, epoch?: number, store?: string,
- *   clock?: number | "back", list?: number, grant?: string, proof?: string, yes?: string, receipt?: Receipt}} Entry  `at`: by the device's
- *   clock, ms since 1970; `clock`: how many ms that clock was known to be ahead, or "back" if it was set back; `list`: the server's time of
- *   the last list; `grant`, `proof`, `yes`, `receipt`: what the server signed, of a hold, its short code, a yes, and how far it had heard
+ *   clock?: number | "back", list?: number, grant?: string, proof?: string, yes?: string, receipt?: Receipt,
+ *   device?: string, entry?: number, handed_over?: boolean}} Entry  `at`: by the device's clock, ms since 1970; `clock`: how many ms that
+ *   clock was known to be ahead, or "back" if it was set back; `list`: the server's time of the last list; `grant`,
+ *   `proof`, `yes`, `receipt`: what the server signed, of a hold, its short code, a yes, and how far it had heard
  * @typedef {"asking" | "given" | "done" | "dropped" | "undone"} Stage
  * @typedef {{ask: number, coupon: string, id: string, stage: Stage, askedAt: number, givenAt?: number, clerk?: string,
- *   reason?: string, shortCode?: string, atRisk?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code; `id`: `cpn_…`
+ *   reason?: string, shortCode?: string, atRisk?: boolean, unasked?: boolean}} Attempt  `coupon`: the signed text, empty for a typed code;
+ *   `id`: `cpn_…`; `unasked`: given without asking the server
  * @typedef {{last: number, lastAt: number, clerk: string | null, attempts: Map<number, Attempt>, open: Map<number, Attempt>,
  *   standing: Map<string, Attempt>, takenBack: Map<string, number>, released: Map<string, number>, allReleased: number,
- *   moved: number}} Past  `takenBack`: number of the newest `undo` or `drop`, by coupon id; `released`: the newest released epoch, by
- *   coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`
+ *   moved: number, said: Set<string>}} Past  `takenBack`: number of the newest `undo` or `drop`, by coupon id; `released`: the newest
+ *   released epoch, by coupon id; `allReleased`: up to this epoch, all coupons; `moved`: number of the newest `move`; `said`: the asks of
+ *   former journals of which the clerk has said what became of them, as `keyOf` names them
  * @typedef {{at: number | null, skewMs?: number, listAt?: number | null, receipt?: Receipt, recovering?: boolean, refused?: string}}
  *   LastContact  `at`: when the server last answered, by the device's clock; `skewMs`: server's time minus device's time; `listAt`: by
  *   the server's clock, when the last list was made; `recovering`: it waited for its devices after a restore; `refused`: why the device
@@ -66,6 +69,7 @@ export const emptyPast = () => ({
   released: new Map(),
   allReleased: 0,
   moved: 0,
+  said: new Set(),
 });
 
 /** Adds the next entry to `past`. @param {Past} past @param {Entry} entry */
@@ -76,6 +80,7 @@ export function take(past, entry) {
   else if (entry.kind === "gave-held" || entry.kind === "gave-at-risk") takeGiven(past, entry);
   else if (entry.kind === "release") past.released.set(entry.id ?? "", Math.max(entry.epoch ?? 0, releasedEpoch(past, entry.id ?? "")));
   else if (entry.kind === "move") takeMove(past, entry);
+  else if (entry.kind === "said") past.said.add(keyOf(entry.device ?? "", entry.entry ?? 0));
   else if (entry.kind === "unlock") past.clerk = entry.clerk ?? null;
   else if (entry.kind === "lock") past.clerk = null;
   else takeStep(past, entry);
@@ -133,6 +138,9 @@ export const sendAfter = (past, acknowledged) =>
     .filter((attempt) => attempt.stage === "asking")
     .reduce((after, { ask }) => Math.min(after, ask - 1), acknowledged);
 
+/** Names an ask of any device's journal. @param {string} device @param {number} ask */
+export const keyOf = (device, ask) => `${device}/${ask}`;
+
 /** How many entries are not acknowledged yet. @param {Past} past @param {number} acknowledged */
 export const waiting = (past, acknowledged) => Math.max(0, past.last - acknowledged);
 
@@ -170,7 +178,17 @@ function takeMove(past, { n, epoch = 0 }) {
 function takeGiven(past, entry) {
   const { n: ask, coupon = "", at, clerk, id = idOf(coupon) } = entry;
   /** @type {Attempt} */
-  const attempt = { ask, coupon, id, stage: "given", askedAt: at, givenAt: at, clerk, shortCode: entry.short_code ?? entry.typed };
+  const attempt = {
+    ask,
+    coupon,
+    id,
+    stage: "given",
+    askedAt: at,
+    givenAt: at,
+    clerk,
+    shortCode: entry.short_code ?? entry.typed,
+    unasked: true,
+  };
   if (entry.kind === "gave-at-risk") attempt.atRisk = true;
   past.attempts.set(ask, attempt);
   past.open.set(ask, attempt);

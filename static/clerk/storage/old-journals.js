@@ -4,8 +4,10 @@
  *
  * The progress may be lost: the server stores an entry that comes again only once.
  */
+import { emptyPast, keyOf, take } from "../knowledge/state.js";
 import { ownerOf, proofOf } from "./journal.js";
 
+/** @import { Attempt, Entry, Past } from "../knowledge/state.js" */
 /** @import { DamagedFile } from "./damage.js" */
 /** @import { SignedEntry } from "./journal.js" */
 
@@ -17,6 +19,11 @@ import { ownerOf, proofOf } from "./journal.js";
  *   Files  the names of the files, their records and their bytes
  * @typedef {{handedIn(): Promise<HandedIn | undefined>, putHandedIn(handedIn: HandedIn): Promise<void>}} Progress
  */
+
+/** @typedef {{device: string, proof: string, attempt: Attempt}} Former  an ask that the journal of a device before left open */
+
+/** Nobody remembers for longer what became of a gift. */
+const REMEMBERED_MS = 7 * 24 * 60 * 60_000;
 
 const isDamaged = (/** @type {string} */ name) => name.includes("damaged");
 
@@ -31,6 +38,8 @@ export class OldJournals {
   #open = null;
   /** How many entries the server did not keep, because the device did not sign them. */
   #refused = 0;
+  /** @type {Promise<Former[]> | null} null: not looked up yet */
+  #former = null;
   /** Names of damaged files that the server has. @type {Set<string>} */
   #here = new Set();
   #files;
@@ -95,6 +104,31 @@ export class OldJournals {
     this.#here.add(name);
   }
 
+  /**
+   * An ask that an earlier journal left open, and of which no clerk has said yet whether the gift was handed over; undefined: none.
+   * @param {Past} past of the present journal @param {number} now @returns {Promise<Former | undefined>}
+   */
+  async unfinished(past, now) {
+    this.#former ??= this.#readFormer();
+    const isOpen = (/** @type {Former} */ { device, attempt }) =>
+      now - attempt.askedAt < REMEMBERED_MS && !past.said.has(keyOf(device, attempt.ask));
+    return (await this.#former).find(isOpen);
+  }
+
+  /** What is open in the earlier journals. Without a proof of its enrolment nobody hears what is said of a device's gift. */
+  async #readFormer() {
+    /** @type {Former[]} */
+    const open = [];
+    const said = new Set();
+    for (const name of (await this.#files.earlier()).filter((each) => !isDamaged(each)).sort()) {
+      const records = await this.#files.read(name);
+      const [device, proof, past] = [ownerOf(records), proofOf(records), pastOf(records)];
+      for (const key of past.said) said.add(key);
+      if (device && proof) for (const attempt of past.open.values()) if (!attempt.unasked) open.push({ device, proof, attempt });
+    }
+    return open.filter(({ device, attempt }) => !said.has(keyOf(device, attempt.ask)));
+  }
+
   /** Starts again from the first entry: a restored server may have lost what was sent. */
   async again() {
     this.trouble = null;
@@ -118,4 +152,11 @@ export class OldJournals {
     const entries = records.slice(1 + sent, 1 + sent + limit).map((record) => JSON.parse(record));
     return { name, device: ownerOf(records) ?? "", proof: proofOf(records), entries, of: Math.max(0, records.length - 1) };
   }
+}
+
+/** What an earlier journal means. @param {string[]} records */
+function pastOf(records) {
+  const past = emptyPast();
+  for (const record of records.slice(1)) take(past, /** @type {Entry} */ (JSON.parse(JSON.parse(record).text)));
+  return past;
 }

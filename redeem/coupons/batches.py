@@ -15,15 +15,15 @@ from redeem.coupons import issue
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.coupons.issue import Issued, Mint, NewCoupon
 from redeem.coupons.order_keys import NEEDED
-from redeem.db.lines import line, page_of_lines, select_as
-from redeem.db.models.coupons import Batch, BatchBlock, BatchPart
+from redeem.db.lines import line, lines, page_of_lines, select_as
+from redeem.db.models.coupons import Batch, BatchBlock, BatchPart, Coupon
 from redeem.db.models.jobs import Job
 from redeem.db.paging import Page, Slice
 from redeem.domain.rules import can_issue
 from redeem.domain.terms import Terms, parse_terms
 from redeem.jobs import queue
 from redeem.jobs.queue import Task
-from redeem.lib.errors import Invalid
+from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id, new_id
 from redeem.lib.times import Ms, local_day
 
@@ -34,6 +34,13 @@ ITEMS_PER_BLOCK = 500
 FAULTS_TOLD_MAX = 100
 # The ledger is restored from a backup: nobody knows which of the batch's coupons were issued since.
 RESTORED = "restored"
+
+
+class BatchNotFinished(Conflict):
+    """The batch's coupons are not all made."""
+
+    code = "batch_not_finished"
+    default_detail = "Wait until the batch's `status` is no longer `running`, then ask for its coupons."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,27 @@ class BatchView:
         return campaign_id(self.campaign)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class MadeCoupon:
+    """A coupon of a batch, as it is exported."""
+
+    serial: int
+    key_id: int
+    last_day: int
+    short_code: str
+    order_ref: str | None
+    home_store_id: str | None
+
+
+MADE = select_as(
+    MadeCoupon,
+    serial=Coupon.serial,
+    key_id=Coupon.key_id,
+    last_day=Coupon.last_day,
+    short_code=Coupon.short_code,
+    order_ref=Coupon.order_ref,
+    home_store_id=Coupon.home_store_id,
+)
 EXISTING = (
     select(func.coalesce(func.sum(BatchBlock.items), 0))
     .where(BatchBlock.batch_id == Batch.id, BatchBlock.existing)
@@ -201,6 +229,36 @@ def list_batches(session: Session, campaign: int | None, page: Page) -> Slice[Ba
     """Return a campaign's batches, newest first. Raises NotFound."""
     number = get_campaign(session, campaign).number
     return page_of_lines(session, BatchView, BATCH.where(Batch.campaign_number == number), Batch.id.expression, page)
+
+
+def ended_batch(session: Session, batch_id: str) -> BatchView:
+    """Return a batch of which no more coupons are made. Raises NotFound, BatchNotFinished."""
+    batch = get_batch(session, batch_id)
+    if batch.finished_at is None:
+        raise BatchNotFinished(made=batch.made, count=batch.items)
+    return batch
+
+
+def coupons_from(session: Session, batch_id: str, item: int, most: int) -> list[MadeCoupon]:
+    """Return the coupons of the items from `item` on, at most so many, in the order of the items."""
+    later = BatchBlock.batch_id == batch_id, BatchBlock.item + BatchBlock.items > item, BatchBlock.item < item + most
+    places: dict[int, list[int]] = {}
+    for block in session.scalars(select(BatchBlock).where(*later)):
+        for place in range(max(item, block.item), min(item + most, block.item + block.items)):
+            places.setdefault(block.serial + place - block.item, []).append(place)
+    found = []
+    for start, end in runs(sorted(places)):
+        found += lines(session, MadeCoupon, MADE.where(Coupon.serial.between(start, end)))
+    return [coupon for _, coupon in sorted((place, coupon) for coupon in found for place in places[coupon.serial])]
+
+
+def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of each run of numbers that follow one another."""
+    start = 0
+    for place, number in enumerate(numbers, start=1):
+        if place == len(numbers) or numbers[place] != number + 1:
+            yield numbers[start], number
+            start = place
 
 
 def stop_all(session: Session, now: Ms) -> None:

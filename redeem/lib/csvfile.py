@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -34,10 +34,23 @@ class Style:
 
 def write(header: Sequence[str], rows: Iterable[Sequence[Cell]], style: Style = Style()) -> str:
     """Return the file's text: RFC 4180 with a byte order mark. Numbers stay numbers, dates are written as 2026-11-21."""
+    return "".join(write_in_parts(header, [rows], style))
+
+
+def write_in_parts(
+    header: Sequence[str], parts: Iterable[Iterable[Sequence[Cell]]], style: Style = Style()
+) -> Iterator[str]:
+    """Yield the same text: first the header, then each part's rows."""
+    yield BYTE_ORDER_MARK + lines([header], style)
+    for rows in parts:
+        yield lines(rows, style)
+
+
+def lines(rows: Iterable[Sequence[Cell]], style: Style) -> str:
     file = StringIO()
     writer = csv.writer(file, delimiter=style.separator, lineterminator="\r\n")
-    writer.writerows([written(cell, style) for cell in row] for row in (header, *rows))
-    return BYTE_ORDER_MARK + file.getvalue()
+    writer.writerows([written(cell, style) for cell in row] for row in rows)
+    return file.getvalue()
 
 
 def written(cell: Cell, style: Style) -> Cell:

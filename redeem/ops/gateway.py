@@ -1,7 +1,8 @@
 """Answers a request that has arrived whole by the WSGI application, through granian's RSGI objects."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NoReturn, Protocol
@@ -10,9 +11,13 @@ from granian.rsgi import Scope
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import FileWrapper
 
+from redeem.web.streams import Stream
+
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Wait = Callable[[Awaitable[None]], None]
 Pairs = list[tuple[str, str]]
 JOINED_BY = {"HTTP_COOKIE": ";"}  # the values of a header that came twice; others by a comma
+BROKEN_KEPT = 256
 OF_THE_BODY = ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
 
 
@@ -21,7 +26,14 @@ class Exchange(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def response_bytes(self, status: int, headers: Pairs, body: bytes, /) -> None: ...
+    def response_stream(self, status: int, headers: Pairs, /) -> "Sending": ...
     def response_file(self, status: int, headers: Pairs, file: str, /) -> None: ...
+
+
+class Sending(Protocol):
+    """The body of an answer that is sent in parts."""
+
+    def send_bytes(self, part: bytes, /) -> Awaitable[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class Gateway:
 
     def __init__(self, application: Wsgi) -> None:
         self._application = application
+        self._broken: deque[Sending] = deque(maxlen=BROKEN_KEPT)
         self._environ = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
@@ -69,8 +82,8 @@ class Gateway:
             "wsgi.version": (1, 0),
         }
 
-    def answer(self, scope: Scope, exchange: Exchange, body: Body) -> None:
-        """Calls the application and sends its answer."""
+    def answer(self, scope: Scope, exchange: Exchange, body: Body, wait: Wait) -> None:
+        """Calls the application and sends its answer. `wait` has the event loop send a part of one that is streamed."""
         head: list[tuple[int, Pairs]] = []
 
         def start(status: str, headers: Pairs, _error: Any = None) -> None:
@@ -80,12 +93,25 @@ class Gateway:
         try:
             if isinstance(answered, FileBody):
                 exchange.response_file(*head[0], answered.path)
+            elif isinstance(answered, Stream):
+                self.stream(head[0], exchange, answered, wait)
             else:
                 data = b"".join(answered)  # before the headers are sent: an error on the way is still told
                 exchange.response_bytes(*head[0], data)
         finally:
             if hasattr(answered, "close"):
                 answered.close()
+
+    def stream(self, head: tuple[int, Pairs], exchange: Exchange, parts: Stream, wait: Wait) -> None:
+        """Sends each part when the one before has gone out, so at most two are in memory, however slowly they are read."""
+        transport = exchange.response_stream(*head)
+        try:
+            for part in parts:
+                wait(transport.send_bytes(part))
+        except Exception:
+            # A stream that ends is taken for whole. This one stays open, so that its reader runs into a timeout, and knows.
+            self._broken.append(transport)
+            raise
 
     def environ_of(self, scope: Scope, body: Body) -> dict[str, Any]:
         environ = self._environ.copy()

@@ -8,7 +8,7 @@ an honest one is here within moments.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -23,6 +23,7 @@ BODIES_MAX = 2_000  # on their way at once
 BYTES_MAX = 64_000_000  # held at once, on their way and waiting for a thread
 DISCARDED_MAX_BYTES = 32_000_000
 SWEEP_SECONDS = 1.0
+SEND_SECONDS = 60.0
 # A body that comes byte by byte costs a turn of the event loop for each: it is listened to more and more rarely.
 SMALL_CHUNK_BYTES = 1_000
 PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.01, 2.0
@@ -152,14 +153,22 @@ class Intake:
         coming.is_dropped = True
         coming.exchange.response_bytes(*self._too_slow())
 
+    def _wait(self, sending: Awaitable[None]) -> None:
+        """Has the event loop send, and waits for it. Raises TimeoutError if nobody reads for SEND_SECONDS: the thread is needed."""
+        asyncio.run_coroutine_threadsafe(until(sending), self._loop).result(SEND_SECONDS)
+
     def _work(self) -> None:
         while True:
             scope, exchange, body, done = self._whole.get()
             try:
-                self._gateway.answer(scope, exchange, body)
+                self._gateway.answer(scope, exchange, body, self._wait)
             except Exception as error:  # the thread goes on; without an answer granian sends 500
                 log.error("fault", exc_info=error)
             self._loop.call_soon_threadsafe(done.set_result, None)
+
+
+async def until(sending: Awaitable[None]) -> None:
+    await sending
 
 
 def has_body(scope: Scope) -> bool:

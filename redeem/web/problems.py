@@ -110,6 +110,7 @@ KINDS: Mapping[str, Kind] = {
     "not_issuing": Kind(409, "The campaign does not issue coupons today"),
     "campaign_stopped": Kind(409, "The campaign is stopped"),
     "no_signing_key": Kind(409, "No signing key is active"),
+    "batch_not_finished": Kind(409, "The batch is not finished", retry_after_seconds=5),
     "campaign_in_use": Kind(409, "Coupons of this campaign have been issued"),
     "endpoint_disabled": Kind(409, "The webhook endpoint is disabled"),
     "too_many_endpoints": Kind(409, "There are too many webhook endpoints"),

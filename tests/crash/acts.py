@@ -7,14 +7,17 @@ from typing import Any
 
 from redeem.accounts import idempotency
 from redeem.accounts.idempotency import Mutation
+from redeem.coupons import batches
 from redeem.coupons import issue as coupon_issue
 from redeem.coupons.issue import NewCoupon
 from redeem.db.engine import Database
 from redeem.domain.journal import Entry, read_entry
+from redeem.jobs import queue
 from redeem.ledger import signing
 from redeem.lib.sealing import Sealer
 from redeem.sync import sync as tablet_sync
 from redeem.sync.sync import Request
+from tests import factories
 from tests.factories import NOW, PROOFS, SECRET, Issued, mint
 from tests.tills import till_of
 
@@ -72,10 +75,27 @@ def issue(database: Database, said: Said) -> Perform:
     return perform
 
 
+def work(database: Database, said: Said) -> Perform:
+    """A worker: takes a batch and makes its coupons, block by block, until none is left for it."""
+    mint = factories.mint()
+
+    def part(session: Any, task: Any) -> int:
+        return batches.make_some(session, task, mint, NOW, lambda: False)
+
+    def perform() -> str:
+        lease = database.write(lambda session: queue.take(session, [batches.KIND], said["lease"], said["now"]))
+        while lease and database.write(lambda session: queue.step(session, lease, part, said["now"])):
+            pass
+        return "done"
+
+    return perform
+
+
 ACTS: dict[str, Callable[[Database, Said], Perform]] = {
     "redeem": redeem,
     "cancel": cancel,
     "reverse": reverse,
     "sync": sync,
     "issue": issue,
+    "work": work,
 }

@@ -56,6 +56,10 @@ class Dying:
         """The answer's code, or None if it died at this step."""
         return self.program.do({"url": self.url, "act": act, "step": step, "said": said})
 
+    def do_for(self, act: str, seconds: float, **said: Any) -> str | None:
+        """The answer's code, or None if it died after so many seconds."""
+        return self.program.do({"url": self.url, "act": act, "seconds": seconds, "said": said})
+
 
 class Rehearsed(Exception):
     """A rehearsal is over: it came to where it would be kept."""
@@ -99,7 +103,7 @@ def outcome(database: Database, task: dict[str, Any]) -> dict[str, Any]:
     with os.fdopen(reading) as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM):
         return {"answer": None}
     return {"answer": json.loads(said)} if os.waitstatus_to_exitcode(status) == 0 else {"failed": status}
 
@@ -108,7 +112,10 @@ def act(database: Database, task: dict[str, Any], writing: int) -> None:
     """In the child. It ends here, whatever happens."""
     try:
         perform = ACTS[task["act"]](database, task["said"])
-        die_at(database, task["step"])
+        if "seconds" in task:
+            signal.setitimer(signal.ITIMER_REAL, task["seconds"])  # nothing handles SIGALRM: it kills as SIGKILL does
+        else:
+            die_at(database, task["step"])
         os.write(writing, json.dumps(perform()).encode())
         os._exit(0)
     finally:

@@ -21,7 +21,6 @@ from tests.cast import TABLET_KEY
 from tests.commands import SECONDS
 from tests.crash.acts import ACTS, of_entry
 from tests.crash.clients import Heard, HttpTill
-from tests.crash.dying import Dying, Program
 from tests.crash.server import Server
 from tests.databases import on_both_databases
 from tests.factories import Issued
@@ -29,18 +28,6 @@ from tests.tablets import Tablet
 
 pytestmark = pytest.mark.slow
 CLIENTS, OWN, SHARED = 8, 25, 15
-
-
-@pytest.fixture(scope="session")
-def dying_program():
-    made = Program()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def dying(dying_program, stage):
-    return Dying(dying_program, stage.url.replace("postgresql://", "postgresql+psycopg://"))
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class Answering:
     def __init__(self):
         self.bodies: list[Body] = []
 
-    def answer(self, _scope, exchange, body):
+    def answer(self, _scope, exchange, body, _wait):
         self.bodies.append(body)
         exchange.response_bytes(200, [], b"")
 
@@ -182,11 +182,11 @@ def test_a_chunked_body_whose_sender_went_away_is_not_taken_for_whole(end, missi
 
 def test_a_gateway_that_fails_keeps_its_thread():
     class Failing(Answering):
-        def answer(self, scope, exchange, body):
+        def answer(self, _scope, exchange, body, _wait):
             if not self.bodies:
                 self.bodies.append(body)
                 raise RuntimeError("broken")
-            super().answer(scope, exchange, body)
+            super().answer(_scope, exchange, body, _wait)
 
     async def scene(made, _):
         made._gateway = Failing()

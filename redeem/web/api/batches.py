@@ -6,9 +6,11 @@ from redeem.accounts.api_keys import ISSUE, READ
 from redeem.coupons import batches
 from redeem.lib.errors import NotFound
 from redeem.lib.ids import campaign_of, is_id
+from redeem.web import batch_files
 from redeem.web.api.batch_shapes import Batch, BatchBody, BatchList, BatchQuery
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.context import context, now_ms, read
+from redeem.web.streams import streamed
 
 blueprint = Blueprint("batches", __name__, url_prefix="/v1")
 
@@ -53,6 +55,24 @@ def list_batches(query: BatchQuery, campaign: str) -> Response:
 @operation("Look a batch up", caller="shop", scope=READ, answers={200: Batch}, problems=("not_found",))
 def get_batch(batch: str) -> Response:
     return answer(Batch.of(read(lambda session: batches.get_batch(session, known_id(batch)))))
+
+
+@blueprint.get("/batches/<batch>/coupons.csv")
+@operation(
+    "A batch's coupons as CSV",
+    caller="shop",
+    scope=ISSUE,
+    answers={200: "text/csv"},
+    problems=("not_found", "batch_not_finished", "no_signing_key"),
+)
+def export_coupons(batch: str) -> Response:
+    """A line for each item, in their order: the coupon's id, its link, short code, order, home and last day. The file has a byte order
+    mark, and a cell that a spreadsheet would take for a formula begins with an apostrophe.
+
+    It is signed and sent as it is read, of any length. If the connection breaks on the way it is shorter: compare the lines with `made`.
+    """
+    found = read(lambda session: batches.ended_batch(session, known_id(batch)))
+    return streamed(batch_files.csv_of(context(), found), "text/csv", f"{found.id}.csv")
 
 
 def known_id(batch: str) -> str:

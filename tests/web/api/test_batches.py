@@ -1,13 +1,19 @@
 """/v1/campaigns/{id}/batches and /v1/batches: many coupons at once, asked for once."""
 
+import csv
+from io import StringIO
+
 import pytest
 
 from redeem.coupons.batches import COUNT_MAX, ITEMS_MAX
 from redeem.db.models.coupons import Batch, Coupon
+from redeem.lib import csvfile
 from redeem.ops import worker
+from redeem.web import batch_files
 from redeem.web.logs import LOG
+from tests import factories
 from tests.databases import on_both_databases
-from tests.factories import all_of
+from tests.factories import all_of, day
 from tests.web.programs import assert_problem, replayed
 
 
@@ -127,3 +133,64 @@ def test_an_unknown_batch_is_not_found(shop, batch):
 def test_batches_of_an_unknown_campaign_are_not_found(shop):
     assert_problem(shop.get("/campaigns/cmp_99/batches"), "not_found")
     assert_problem(shop.post("/campaigns/cmp_99/batches", {"count": 1}), "not_found")
+
+
+def rows_of(response):
+    assert (response.status_code, response.mimetype) == (200, "text/csv")
+    text = response.data.decode()
+    assert text[0] == "\ufeff"
+    return list(csv.reader(StringIO(text[1:], newline="")))
+
+
+@on_both_databases
+def test_the_coupons_are_exported_in_the_order_of_the_items(shop, north, path, cast, work, monkeypatch):
+    monkeypatch.setattr(batch_files, "COUPONS_PER_PART", 2)
+    items = [{"order_ref": f"A-{number}", "home_store": cast.north} for number in range(5)]
+    batch = shop.post(path, {"items": items}).json["id"]
+    assert_problem(shop.get(f"/batches/{batch}/coupons.csv"), "batch_not_finished", made=0, count=5)
+    work()
+    header, *rows = rows_of(shop.get(f"/batches/{batch}/coupons.csv"))
+    assert header == ["coupon", "link", "short_code", "order_ref", "home_store", "valid_until"]
+    assert [row[3] for row in rows] == [each["order_ref"] for each in items]
+    told = [shop.get(f"/coupons/{row[0]}").json for row in rows]
+    assert [[each["url"], each["short_code"], each["home_store"]] for each in told] == [
+        [row[1], row[2], row[4]] for row in rows
+    ]
+    assert north.redeem(rows[3][1]).status_code == 201
+
+
+def test_an_order_twice_in_a_batch_has_the_same_coupon_in_both_lines(shop, database, cast, work):
+    campaign = database.write(
+        lambda s: factories.campaign(
+            s, partners=[cast.north_partner], once_per="order", windows={"redeem": {"until": day(30)}}
+        )
+    ).number
+    shop.post("/coupons", {"campaign": f"cmp_{campaign}", "order_ref": "B"})
+    asked = shop.post(f"/campaigns/cmp_{campaign}/batches", {"items": [{"order_ref": name} for name in "ABAC"]}).json
+    work()
+    _, *rows = rows_of(shop.get(f"/batches/{asked['id']}/coupons.csv"))
+    assert [row[3] for row in rows] == ["A", "B", "A", "C"]
+    assert [row[0].rpartition("_")[2] for row in rows] == ["1", "0", "1", "2"]
+    assert {row[5] for row in rows} == {day(30)}
+
+
+@pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+7", "-1", "@x", "a;=1+1", "😀" * 200])
+def test_no_cell_is_a_formula_and_none_is_lost(shop, path, work, text):
+    batch = shop.post(path, {"items": [{"order_ref": text}]}).json["id"]
+    work()
+    [_, row] = rows_of(shop.get(f"/batches/{batch}/coupons.csv"))
+    assert row[3] == csvfile.escape_formula(text)
+    assert row[3][0] not in "=+-@"
+
+
+def test_what_was_made_of_a_batch_that_failed_is_exported(shop, path, cast, work):
+    batch = shop.post(path, {"count": 3}).json["id"]
+    shop.patch(f"/campaigns/cmp_{cast.anywhere}", {"stopped": True})
+    work()
+    assert len(rows_of(shop.get(f"/batches/{batch}/coupons.csv"))) == 1
+
+
+def test_who_may_not_issue_gets_no_links(reader, shop, path, work):
+    batch = shop.post(path, {"count": 1}).json["id"]
+    work()
+    assert_problem(reader.get(f"/batches/{batch}/coupons.csv"), "insufficient_scope")

@@ -7,7 +7,20 @@ from redeem.config import Settings, load_settings
 from redeem.db.engine import engine_options
 from redeem.lib.files import ROOT
 from redeem.web import context, cookies, headers, health, incoming, languages, logs, manager, peers, problems
-from redeem.web.api import auth, batches, coupons, docs, events, orders, partners, shop, till, till_recovery, webhooks
+from redeem.web.api import (
+    auth,
+    batches,
+    coupons,
+    docs,
+    events,
+    orders,
+    partners,
+    restores,
+    shop,
+    till,
+    till_recovery,
+    webhooks,
+)
 from redeem.web.clerk import routes as clerk
 from redeem.web.customer import front
 from redeem.web.customer import page as customer
@@ -41,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(batches.blueprint)
     app.register_blueprint(events.blueprint)
     app.register_blueprint(webhooks.blueprint)
+    app.register_blueprint(restores.blueprint)
     till.attach(app)
     app.register_blueprint(till_recovery.blueprint)
     app.register_blueprint(docs.blueprint)

@@ -41,6 +41,7 @@ CALLED_BY_OTHERS = {
     "valid_until": "a field of an answer",
     "proof_keys": "a field of an answer",
     "refused_at": "a field of an answer",
+    "old_copy": "a field of an answer",
     "previous_secret_until": "a field of an answer",
     "milliseconds": "a field of an answer",
     "_new_conn": "urllib3's, of a connection",

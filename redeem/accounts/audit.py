@@ -47,6 +47,7 @@ class Change(StrEnum):
     DEVICE_STAYS = "device_stays"
     DEVICE_WRITTEN_OFF = "device_written_off"
     FORGOTTEN_SETTLED = "forgotten_settled"
+    ORDERS_COMPLETE = "orders_complete"
     CLERK_ADDED = "clerk_added"
     CLERK_LEFT = "clerk_left"
     CLERK_PIN_CHANGED = "clerk_pin_changed"

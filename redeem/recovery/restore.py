@@ -54,6 +54,7 @@ def begin(
             now,
             campaigns_from,
             awaits_forgotten=life.awaits_forgotten or not none_enrolled,
+            awaits_shop=True,
             keys_from=keys_from,
             skipped_numbers=min(life.skipped_numbers + skip_numbers * lives, NUMBER_LIMIT),
         ),
@@ -75,6 +76,7 @@ def _save(session: Session, life: Life) -> None:
     row.campaigns_from, row.changes_from = life.campaigns_from, life.changes_from
     row.keys_from, row.skipped_numbers = life.keys_from, life.skipped_numbers
     row.awaits_forgotten, row.behind_generation = life.awaits_forgotten, life.behind_generation
+    row.awaits_shop = life.awaits_shop
     session.add(row)
     session.flush()
 

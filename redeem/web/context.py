@@ -16,7 +16,7 @@ from redeem.db.base import Base
 from redeem.db.engine import Database, Driver
 from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
-from redeem.ledger import signing
+from redeem.ledger import generation, signing
 from redeem.ledger.signing import Signer
 from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
@@ -45,14 +45,23 @@ class Context:
         self.order_keys = OrderKeys(settings.secrets)
         self.memory = Memory()
         self.webhook_reach = Reach.ANY if settings.webhooks_anywhere else Reach.PUBLIC
-        self._ring: tuple[float, KeyRing] | None = None
+        self._known: tuple[float, KeyRing, int] | None = None
         self._signer: tuple[float, Signer] | None = None
 
     def ring(self) -> KeyRing:
         """The public keys, at most KEYS_FRESH_SECONDS old."""
-        if self._ring is None or time.monotonic() - self._ring[0] > KEYS_FRESH_SECONDS:
-            self._ring = time.monotonic(), self.database.read(signing.load_ring)
-        return self._ring[1]
+        return self._fresh()[1]
+
+    def generation(self) -> int:
+        """The generation of the ledger, at most KEYS_FRESH_SECONDS old: a restore begins another while the server is stopped."""
+        return self._fresh()[2]
+
+    def _fresh(self) -> tuple[float, KeyRing, int]:
+        """What every process knows of the whole ledger, read together: since when, the public keys, the generation."""
+        if self._known is None or time.monotonic() - self._known[0] > KEYS_FRESH_SECONDS:
+            ring, number = self.database.read(lambda s: (signing.load_ring(s), generation.current(s).generation))
+            self._known = time.monotonic(), ring, number
+        return self._known
 
     def signer(self) -> Signer:
         """The signing keys, at most KEYS_FRESH_SECONDS old. Call it before a transaction: it may open one itself."""

@@ -125,7 +125,7 @@ def test_an_entry_that_the_ledger_can_not_read_waits_for_the_copies(counters, ca
     assert counters.tablet.restored(generation).answers[number]["code"] == "redeemed"
 
 
-def test_a_report_to_another_generation_lets_no_entry_through(counters, cast, vault, young):
+def test_a_report_to_restored_again_lets_no_entry_through(counters, cast, vault, young):
     coupon = counters.coupon(cast.north, young)
     counters.tablet.sync()
     counters.tablet.write("gave-held", coupon=coupon.token)

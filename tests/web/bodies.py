@@ -77,6 +77,18 @@ def calls(cast: Cast, coupon: Issued) -> dict[str, Call]:
         "issue_coupon": Call("/v1/coupons", "POST", False, order),
         "move_home": Call(f"{address}/home", "POST", False, {"store": cast.north}),
         "void_coupon": Call(f"{address}/void", "POST", False, {"reason": "The order was returned"}),
+        "say_coupon_again": Call(
+            "/v1/restores/1/coupons",
+            "POST",
+            False,
+            {
+                "token": coupon.token,
+                "short_code": coupon.short_code,
+                "order_ref": "7",
+                "line": "1",
+                "metadata": {"a": "b"},
+            },
+        ),
         "refund_order": Call("/v1/orders/7/refund", "POST", False, {"lines": ["1", "2"], "reason": "Returned"}),
         "add_partner": Call("/v1/partners", "POST", False, {"name": "New"}),
         "patch_partner": Call(f"/v1/partners/{cast.north_partner}", "PATCH", False, {"name": "New"}),

@@ -123,5 +123,6 @@ def print_awaited(life: Life, missing: list[Missing]) -> None:
         "  - no hold is granted, and tills are told that the server is being restored\n"
         "  - a coupon that was issued since the backup is known again once it is shown\n"
         "  - a campaign or signing key that was made since comes back with a tablet's report; a shop manager confirms each campaign\n"
-        "Have the shop say its voids since the backup again: those coupons are good until then."
+        "Have the shop say its voids since the backup again: those coupons are good until then. Have it say again what it issued\n"
+        "since, and then that this is complete: until then campaigns with one coupon for each order issue nothing."
     )

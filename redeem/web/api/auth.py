@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
 from redeem.accounts import api_key_format, api_keys
 from redeem.accounts.api_keys import KnownKey
@@ -14,7 +14,7 @@ from redeem.accounts.roles import WHOLE, Scope
 from redeem.domain.presented import Actor
 from redeem.lib.errors import BadKey, Forbidden, Unauthenticated
 from redeem.lib.times import MS_PER_MINUTE, Ms
-from redeem.web.context import now_ms, read, write
+from redeem.web.context import context, now_ms, read, write
 
 BEARER = "bearer "
 FRESH_SECONDS = 1.0
@@ -94,6 +94,14 @@ class KeyCache:
 
 def attach(app: Flask) -> None:
     app.extensions[CACHE] = KeyCache()
+    app.after_request(say_generation)
+
+
+def say_generation(response: Response) -> Response:
+    """Adds the header by which a program learns that the server was restored."""
+    if "generation" in g:
+        response.headers["Redeem-Generation"] = str(g.generation)
+    return response
 
 
 def admit(scopes: Mapping[str, str]) -> None:
@@ -101,6 +109,7 @@ def admit(scopes: Mapping[str, str]) -> None:
 
     Raises Unauthenticated or InsufficientScope.
     """
+    g.generation = context().generation()
     key = known_key()
     g.caller_prefix = key.prefix
     if scopes.get(key.kind) not in key.scopes:

@@ -35,6 +35,7 @@ PATH_PARAMETERS = {
     "order": ("The order's reference, percent-encoded", "A-17"),
     "partner": ("The partner's id", "prt_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "store": ("The store's id", "sto_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
+    "generation": ("The generation that the restore has begun, as in the status", 2),
     "redemption": ("The redemption's id", "rdm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "batch": ("The batch's id", "bat_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
@@ -125,7 +126,8 @@ def parameters(route: Route) -> list[dict[str, Any]]:
 
 def path_parameter(name: str) -> dict[str, Any]:
     description, example = PATH_PARAMETERS[name]
-    schema = {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS}
+    text = {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS}
+    schema = {"type": "integer", "format": "int32", "minimum": 1} if isinstance(example, int) else text
     return {
         "name": name,
         "in": "path",
@@ -176,6 +178,7 @@ def headers(operation: Operation, status: int) -> dict[str, Any]:
     is_answer = status in operation.answers
     has = {
         "X-Request-Id": True,
+        "Redeem-Generation": True,
         "Location": status == HTTPStatus.CREATED,
         "ETag": is_answer and operation.tagged,
         "Idempotent-Replayed": operation.keyed and (is_answer or status in REPLAYED_PROBLEMS),
@@ -233,6 +236,9 @@ REPLAYED_PROBLEMS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)  # of a decline
 RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 HEADERS: dict[str, Any] = {
     "X-Request-Id": header("The request's id, to find it in the server's log by", "0d3bd0e9a1f64f0c", required=True),
+    "Redeem-Generation": header(
+        "Grows with each restore of the server from a backup: then say again what you did since", 1
+    ),
     "Location": header("The address of what was made", "/v1/coupons/cpn_7_42", required=True),
     "ETag": header("Another one after each change: for If-Match", '"3"', required=True),
     "Idempotent-Replayed": header("`true`: this is the first answer to this Idempotency-Key, repeated", "true"),

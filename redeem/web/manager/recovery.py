@@ -13,8 +13,9 @@ from redeem.devices import directory
 from redeem.devices.write_off import AtRisk
 from redeem.ledger import generation
 from redeem.lib.money import add_up
-from redeem.recovery import enrolled_since_backup, missing_devices
+from redeem.recovery import enrolled_since_backup, missing_devices, shop
 from redeem.recovery.missing_devices import RECENT_DAYS, Missing
+from redeem.recovery.shop import RestoredAgain
 from redeem.web.context import now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.devices import DARK_MS
@@ -112,6 +113,31 @@ def go_on_without_forgotten() -> ResponseReturnValue:
         flash(_("The server waits no more for what was enrolled after the backup."))
     elif read(generation.current).awaits_forgotten:
         return forgotten_page({"confirm": _("Type the number that stands above.")}), 422
+    return see_other("manager.recovery")
+
+
+@office("/recovery/orders", Permission.RUN_SHOP)
+def ask_about_orders() -> ResponseReturnValue:
+    """Asks whether the shop has said again what it issued since the backup."""
+    life = read(generation.current)
+    return (
+        render_template("manager/recovery_orders.html", life=life)
+        if life.awaits_shop
+        else see_other("manager.recovery")
+    )
+
+
+@office("/recovery/orders", Permission.RUN_SHOP, methods=("POST",))
+@confirmed
+def orders_are_complete() -> ResponseReturnValue:
+    """A page of an earlier generation changes nothing: what was asked there was another question."""
+    who, now, typed = person(), now_ms(), request.form.get("generation", "")
+    number = int(typed) if re.fullmatch("[0-9]{1,9}", typed) else 0
+    try:
+        write(lambda db: shop.complete(db, who, number, now))
+    except RestoredAgain:
+        return see_other("manager.ask_about_orders")
+    flash(_("Orders get their coupons again."))
     return see_other("manager.recovery")
 
 

@@ -173,6 +173,7 @@ CHANGES: Words = {
     Change.WEBHOOK_RESENT: _("Had events sent again"),
     Change.DEVICE_WRITTEN_OFF: _("Wrote a device off"),
     Change.FORGOTTEN_SETTLED: _("Went on without devices that were enrolled after the backup"),
+    Change.ORDERS_COMPLETE: _("Said that the online shop has said its coupons again"),
     Change.ENTRIES_ADMITTED: _("Admitted entries"),
     Change.ENTRIES_LEFT: _("Left entries as they are"),
     Change.GIFT_UNDONE: _("Undid a gift"),

@@ -20,6 +20,7 @@ ALL = (
         "reverse_redemption",
         "verify_coupon",
         "refund_order",
+        "say_coupon_again",
         "patch_partner",
         "patch_store",
     ),

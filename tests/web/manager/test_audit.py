@@ -188,6 +188,7 @@ DOES = {
         ("/recovery/end", {"device": [w.cast.tablet_id], "confirm": "1"}),
     )[1],
     "go_on_without_forgotten": lambda w: (w.recovering(), ("/recovery/forgotten", {}))[1],
+    "orders_are_complete": lambda w: (w.recovering(), ("/recovery/orders", {"generation": "2"}))[1],
     "admit_entries": lambda w: (f"/quarantine/{w.journal()}/admit", {}),
     "leave_entries": lambda w: (f"/quarantine/{w.journal()}/leave", {}),
     "decide_conflict": lambda w: (f"/conflicts/{w.two_gifts()}", {"bearer": "partner"}),

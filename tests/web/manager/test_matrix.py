@@ -138,6 +138,8 @@ RUN_SHOP = {
     "POST manager.end_recovery",
     "GET manager.ask_about_forgotten",
     "POST manager.go_on_without_forgotten",
+    "GET manager.ask_about_orders",
+    "POST manager.orders_are_complete",
     "POST manager.admit_entries",
     "POST manager.leave_entries",
     "POST manager.decide_conflict",

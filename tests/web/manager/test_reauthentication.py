@@ -121,6 +121,7 @@ ASKS = {
     "make_key",
     "make_reset",
     "move_device",
+    "orders_are_complete",
     "reactivate",
     "roll_key",
     "roll_till_key",

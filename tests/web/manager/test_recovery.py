@@ -166,3 +166,34 @@ def test_statements_say_how_many_gifts_wait_for_that(office, database, young, ti
     assert tills["north"].redeem(coupon).code == "redeemed"
     text = office("shop_manager").open("/manager/statements").text
     assert "1 gift of a campaign that came back after a restore and is not confirmed." in text
+
+
+# The online shop.
+
+
+def awaits_shop(database):
+    return database.read(generation.current).awaits_shop
+
+
+def test_a_shop_manager_says_that_the_shop_has_said_all_again(office, restored, database):
+    boss = office("shop_manager")
+    assert "waits for the online shop" in boss.open("/manager/stores").text
+    assert "/manager/recovery/orders" in boss.open("/manager/recovery").text
+    assert "Has the shop said all again?" in boss.open("/manager/recovery/orders").text
+    boss.send("/manager/recovery/orders", {"generation": "2"})
+    assert not awaits_shop(database)
+    assert changes(database)[-1][0] == "orders_complete"
+    assert "waits for the online shop" not in boss.open("/manager/stores").text
+    assert boss.open("/manager/recovery/orders").location == "/manager/recovery"
+
+
+def test_a_page_of_an_earlier_restore_changes_nothing(office, restored, database):
+    database.write(lambda db: restore.begin(db, now_ms(), none_enrolled=True))
+    for typed in ("2", "", "x"):
+        assert office("shop_manager").send("/manager/recovery/orders", {"generation": typed}).status_code == 303
+    assert awaits_shop(database)
+
+
+def test_a_partners_manager_is_not_troubled_with_the_shop(office, restored):
+    text = office("partner_manager").open("/manager/stores").text
+    assert "waits for the online shop" not in text

@@ -46,7 +46,6 @@ CALLED_BY_OTHERS = {
     "milliseconds": "a field of an answer",
     "_new_conn": "urllib3's, of a connection",
     "owed_in_all": "a field of an answer",
-    "closed_at": "a field of an answer",
     "next_after": "a field of an answer",
     "v": "the number of a wire format",
     "quarantined": "a field of a tablet's reply",

@@ -13,7 +13,7 @@ from redeem.accounts.audit import Author, Change
 from redeem.accounts.roles import WHOLE, Scope
 from redeem.db.models.api import ApiKey
 from redeem.db.models.devices import Device
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.domain.presented import Actor
 from redeem.lib.errors import Conflict, Invalid
 from redeem.lib.text import clean_name
@@ -67,6 +67,7 @@ FIND = (
         Store.name.label("store_name"),
         Store.partner_id,
         Store.time_zone,
+        CLOSED_SINCE.label("closed_at"),
     )
     .outerjoin(Device, Device.id == ApiKey.device_id)
     .outerjoin(Store, Store.id == Device.store_id)
@@ -99,6 +100,7 @@ def till_of(row: Row[*tuple[Any, ...]]) -> Actor:
         store_name=row.store_name,
         partner_id=row.partner_id,
         time_zone=row.time_zone,
+        closed_at=row.closed_at,
     )
 
 

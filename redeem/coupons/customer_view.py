@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from redeem.db.lines import lines
-from redeem.db.models.partners import Partner, Store
+from redeem.db.models.partners import CLOSED_SINCE, Partner, Store
 from redeem.domain import presented
 from redeem.domain.rules import Place, Verdict, why_declined_everywhere
 from redeem.domain.terms import Terms, end_of
@@ -100,8 +100,9 @@ def show_lost(session: Session, seen: presented.ShownCoupon, now: Ms, zone: str)
 
 
 def stores_of(session: Session, terms: Terms) -> list[StoreLine]:
-    """Return the stores at which coupons of these terms are good."""
-    return lines(session, StoreLine, STORE.where(is_good_at_store(terms)).order_by(Partner.name, Store.name, Store.id))
+    """Return the stores at which coupons of these terms are good. Nobody is sent to a closed one."""
+    good_at = is_good_at_store(terms), CLOSED_SINCE.is_(None)
+    return lines(session, StoreLine, STORE.where(*good_at).order_by(Partner.name, Store.name, Store.id))
 
 
 def state_of(

@@ -20,7 +20,7 @@ from redeem.db.engine import Retry
 from redeem.db.lines import line_or_none, lines, page_of_lines, select_as
 from redeem.db.models.coupons import Campaign, Coupon, HomeChange
 from redeem.db.models.ledger import Redemption
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.db.paging import Page, Slice
 from redeem.domain import short_codes
 from redeem.domain.events import EventType
@@ -269,8 +269,8 @@ def refuse_if_orders_may_be_missing(session: Session) -> None:
 
 
 def only_store(session: Session, terms: Terms) -> str | None:
-    """Return the campaign's only store, which is then each coupon's home without being named."""
-    good_at = session.scalars(select(Store.id).where(is_good_at_store(terms)).limit(2)).all()
+    """Return the campaign's only open store, which is then each coupon's home without being named."""
+    good_at = session.scalars(select(Store.id).where(is_good_at_store(terms), CLOSED_SINCE.is_(None)).limit(2)).all()
     return good_at[0] if len(good_at) == 1 else None
 
 
@@ -307,12 +307,13 @@ def add(session: Session, coupons: Sequence[CouponView], once_keys: Sequence[str
 
 
 def check_home(session: Session, terms: Terms, store_id: str | None) -> None:
-    """Raises Invalid unless the home is a store at which the campaign's coupons are good."""
+    """Raises Invalid unless the home is a store at which the campaign's coupons are good, and open."""
     if store_id is None:
         return
-    partner_id = session.scalar(select(Store.partner_id).where(Store.id == store_id))
-    if partner_id is None or not is_good_at(terms, store_id, partner_id):
-        fault = {"pointer": "/home_store", "detail": "not one of the campaign's stores"}
+    store = session.execute(select(Store.partner_id, CLOSED_SINCE).where(Store.id == store_id)).one_or_none()
+    partner_id, closed_since = store or ("", None)
+    if closed_since is not None or not is_good_at(terms, store_id, partner_id):
+        fault = {"pointer": "/home_store", "detail": "closed" if closed_since else "not one of the campaign's stores"}
         raise Invalid("Name a store at which this campaign's coupons are good.", errors=[fault])
 
 

@@ -42,7 +42,7 @@ class Scene:
     def actor(self) -> Actor:
         """Return a device of the store that holds nothing."""
         store = self.store
-        return Actor("", "", store.id, store.name, store.partner_id, store.time_zone)
+        return Actor("", "", store.id, store.name, store.partner_id, store.time_zone, store.closed_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def of_coupon(session: Session, serial: int, scene: Scene, audience: Audience, n
 
 
 def judge(facts: Facts, terms: Terms, scene: Scene, device_id: str | None = None) -> Verdict | None:
-    place = Place(scene.store.id, scene.store.partner_id, device_id)
+    place = Place(scene.store.id, scene.store.partner_id, device_id, scene.store.is_closed)
     return why_declined(facts, terms, place, scene.day)
 
 

@@ -68,8 +68,7 @@ def where_to(session: Session, device: Device, life: generation.Life, heard: int
 
 def go(session: Session, device: Device, store: Store, author_id: str, now: Ms) -> None:
     note(session, author_id, Change.DEVICE_MOVED, device, store, now)
-    mine = Coupon.promised_to_id == device.id
-    holds.execute(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
+    sweep.drop_promises(session, device)
     # Whoever stands there with the coupon does not come along: what it asked for goes home.
     asked = Coupon.recalled_at.is_not(None) & (Coupon.recalled_for_id == device.id)
     holds.execute(session, update(Coupon).where(asked).values(recalled_for_id=None), {})

@@ -56,7 +56,7 @@ class Reported:
 
     `is_held`: the ledger or a grant shows that the device held the coupon. `needs_yes`: it says that it gave on a yes. `is_at_risk`: it
     says that it gave at risk, by the list made at `list_at`, after `risks_before` others that the server had not heard of.
-    `void_since` and `given_since` are when the coupon was voided or given, None if it was not.
+    `void_since` and `given_since` are when the coupon was voided or given, None if it was not; `closed_since` when the store was closed.
     """
 
     place: Place
@@ -71,6 +71,7 @@ class Reported:
     given_since: Ms | None = None
     compromised: bool = False
     in_good_faith: bool = False
+    closed_since: Ms | None = None
 
 
 def broken_rule(gift: Reported, terms: Terms) -> Rule | None:
@@ -78,12 +79,18 @@ def broken_rule(gift: Reported, terms: Terms) -> Rule | None:
     broken = {
         Rule.VOID: not gift.is_held and gift.void_since is not None and not _may_not_know(gift, gift.void_since),
         Rule.COMPROMISED_KEY: gift.compromised and not (gift.is_held and gift.in_good_faith),
-        Rule.WRONG_STORE: not gift.is_held and not is_good_at(terms, gift.place.store_id, gift.place.partner_id),
+        Rule.WRONG_STORE: not gift.is_held and not _is_good_there(gift, terms),
         Rule.NOT_YET_VALID: gift.span.last_day < first_day(terms),
         Rule.EXPIRED: gift.span.first_day > gift.last_day,
         Rule.NO_YES: gift.needs_yes,
     }
     return next((rule for rule, applies in broken.items() if applies), None) or _broken_while_offline(gift, terms)
+
+
+def _is_good_there(gift: Reported, terms: Terms) -> bool:
+    """Say whether the coupon was good at the device's store, as far as the device could know."""
+    knew_it_closed = gift.closed_since is not None and not _may_not_know(gift, gift.closed_since)
+    return is_good_at(terms, gift.place.store_id, gift.place.partner_id) and not knew_it_closed
 
 
 def _broken_while_offline(gift: Reported, terms: Terms) -> Rule | None:

@@ -5,6 +5,7 @@ from typing import Self
 
 from redeem.domain.rules import Place
 from redeem.domain.tokens import Token
+from redeem.lib.times import Ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class ShownCoupon:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The device that acts, with its store."""
+    """The device that acts, with its store. `closed_at`: since when the store is closed."""
 
     device_id: str
     device_name: str
@@ -35,7 +36,13 @@ class Actor:
     store_name: str
     partner_id: str
     time_zone: str
+    closed_at: Ms | None = None
 
     @property
     def place(self) -> Place:
-        return Place(store_id=self.store_id, partner_id=self.partner_id, device_id=self.device_id)
+        return Place(
+            store_id=self.store_id,
+            partner_id=self.partner_id,
+            device_id=self.device_id,
+            closed=self.closed_at is not None,
+        )

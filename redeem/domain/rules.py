@@ -43,11 +43,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the coupon is shown. `device_id` is None if no device is asking."""
+    """Where the coupon is shown. `device_id` is None if no device is asking. At a closed store no coupon is good."""
 
     store_id: str
     partner_id: str
     device_id: str | None
+    closed: bool = False
 
 
 NOWHERE = Place("", "", None)
@@ -62,7 +63,7 @@ def why_declined(facts: Facts, terms: Terms, place: Place, day: int) -> Verdict 
         Verdict.ALREADY_REDEEMED: facts.redeemed,
         Verdict.VOID: facts.void,
         Verdict.COMPROMISED_KEY: facts.compromised,
-        Verdict.WRONG_STORE: not is_good_at(terms, place.store_id, place.partner_id),
+        Verdict.WRONG_STORE: place.closed or not is_good_at(terms, place.store_id, place.partner_id),
         Verdict.NOT_YET_VALID: day < first_day(terms),
         # Only the token decides: a campaign that ends earlier than planned takes nothing from coupons that were issued.
         Verdict.EXPIRED: day > facts.last_day,

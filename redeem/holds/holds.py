@@ -30,7 +30,7 @@ from redeem.db.lines import line, select_as
 from redeem.db.models.coupons import Coupon
 from redeem.db.models.devices import Claim, Device
 from redeem.db.models.ledger import Deployment
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.domain import short_codes
 from redeem.domain.events import EventType
 from redeem.domain.proofs import Proofs
@@ -48,8 +48,9 @@ FREE_FOR_TILL_MS = 10 * MS_PER_MINUTE
 AWAY_MS = MS_PER_DAY
 
 AT_WORK = and_(Device.kind == "tablet", Device.revoked_at.is_(None), Device.lost_at.is_(None))
-# A tablet that is to move to another store is granted nothing more at this one.
-ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None))
+_CLOSED = select(Store.id).where(CLOSED_SINCE.is_not(None))
+# A tablet that is to move to another store is granted nothing more at this one, and one of a closed store nothing at all.
+ACTIVE = and_(AT_WORK, Device.moves_to_id.is_(None), Device.store_id.not_in(_CLOSED))
 OPEN = and_(Coupon.holder_id.is_(None), ~IS_VOID, ~IS_COMPROMISED, ~IS_REDEEMED)
 
 TABLETS = (
@@ -334,10 +335,14 @@ def grants_after(session: Session, proofs: Proofs, device_id: str, epoch: int) -
     return [_sign(proofs, device_id, _as_grant(row), row.short_code) for row in rows]
 
 
-def recalls(session: Session, device_id: str, compromised: Sequence[int] = ()) -> list[Grant]:
-    """Return the device's holds that are recalled, or whose coupon a compromised key signed: at most GRANTS_PER_REPLY_MAX."""
-    values = {"device_id": device_id, "kids": compromised}
-    return [_as_grant(row) for row in execute(session, RECALLS_OF_KEYS if compromised else RECALLS, values)]
+def recalls(
+    session: Session, device_id: str, compromised: Sequence[int] = (), *, of_closed_store: bool = False
+) -> list[Grant]:
+    """Return the device's holds that are recalled, or whose coupon a compromised key signed, or all if its store is closed: at most
+    GRANTS_PER_REPLY_MAX.
+    """
+    wanted = _IN_ORDER if of_closed_store else RECALLS_OF_KEYS if compromised else RECALLS
+    return [_as_grant(row) for row in execute(session, wanted, {"device_id": device_id, "kids": compromised})]
 
 
 def rings(session: Session, device_id: str, epoch: int, now: Ms) -> bool:

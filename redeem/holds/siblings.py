@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import CouponChange
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.domain.presented import Actor
 from redeem.holds.holds import AT_WORK, execute
 from redeem.ledger.sql import IS_REDEEMED, IS_VOID
@@ -48,7 +48,7 @@ _ELSEWHERE = (
 AT_HOME = (
     select(Coupon.serial, Store.name)
     .join(Store, Store.id == Coupon.home_store_id)
-    .where(Store.partner_id == bindparam("partner_id"), Store.id != bindparam("store_id"))
+    .where(Store.partner_id == bindparam("partner_id"), Store.id != bindparam("store_id"), CLOSED_SINCE.is_(None))
     .where(~IS_VOID, ~IS_REDEEMED, ~_ELSEWHERE)
     .order_by(Coupon.serial)
     .limit(bindparam("limit"))

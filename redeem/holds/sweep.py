@@ -42,6 +42,13 @@ def sweep(session: Session, device: Device, now: Ms, today: int) -> None:
     device.sweep_from = end
 
 
+def drop_promises(session: Session, device: Device) -> None:
+    """Promise the device, whose row is locked, nothing more. When it may hold again, begin a sweep."""
+    mine = Coupon.promised_to_id == device.id
+    holds.execute(session, update(Coupon).where(mine).values(holds.NO_PROMISE), {})
+    device.sweep_from = None
+
+
 def _end(session: Session, store_id: str, start: int) -> int | None:
     """Return the serial from which the next step goes on, or None if this step is the last."""
     after = select(Coupon.serial).where(Coupon.home_store_id == store_id, Coupon.serial >= start)

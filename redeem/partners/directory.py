@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import Scope, partners_within, within
 from redeem.db.lines import line, lines, select_as
-from redeem.db.models.partners import Partner, Store
+from redeem.db.models.partners import CLOSED_SINCE, Partner, Store
 from redeem.db.paging import Page, Slice, take
 from redeem.domain.rules import is_good_at
 from redeem.domain.terms import Terms
@@ -21,10 +21,13 @@ class PartnerLine:
     name: str
     created_at: Ms
     version: int
+    closed_at: Ms | None
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLine:
+    """`closed_at` is when the store itself was closed, `closed_since` since when it is by that or by its partner's end."""
+
     id: str
     name: str
     address: str
@@ -34,10 +37,21 @@ class StoreLine:
     partner_name: str
     created_at: Ms
     version: int
+    closed_at: Ms | None = None
+    closed_since: Ms | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_since is not None
 
 
 PARTNER = select_as(
-    PartnerLine, id=Partner.id, name=Partner.name, created_at=Partner.created_at, version=Partner.version
+    PartnerLine,
+    id=Partner.id,
+    name=Partner.name,
+    created_at=Partner.created_at,
+    version=Partner.version,
+    closed_at=Partner.closed_at,
 )
 STORE = select_as(
     StoreLine,
@@ -50,6 +64,8 @@ STORE = select_as(
     partner_name=Partner.name,
     created_at=Store.created_at,
     version=Store.version,
+    closed_at=Store.closed_at,
+    closed_since=CLOSED_SINCE,
 ).join(Partner, Partner.id == Store.partner_id)
 
 

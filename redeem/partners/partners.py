@@ -6,13 +6,15 @@ Names are cleaned here, whether a person typed them or a program sent them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from redeem.accounts import audit
 from redeem.accounts.audit import Author, Change
 from redeem.accounts.roles import Scope, partners_within, within
+from redeem.db.models.devices import Device
 from redeem.db.models.partners import Partner, Store
+from redeem.holds import sweep
 from redeem.lib.errors import ChangedMeanwhile, Invalid, NotFound
 from redeem.lib.ids import new_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_line, clean_name
@@ -126,6 +128,40 @@ def lock_store(session: Session, scope: Scope, store_id: str) -> Store:
     if store is None:
         raise NotFound("Check the store's id; no such store is here.")
     return store
+
+
+def set_store_closed(session: Session, author: Author, store_id: str, now: Ms, *, closed: bool) -> Store:
+    """Close a store, or open it again. Repeating it changes nothing. Raises NotFound for one outside the author's scope.
+
+    At a closed store nothing is given and nothing new is at home. Its tablets release what they hold when they next report, and what they
+    gave until then counts. Its devices stay enrolled, so reopening undoes it.
+    """
+    store = lock_store(session, author.scope, store_id)
+    if turn(session, store, Device.store_id == store.id, now, closed=closed):
+        what = Change.STORE_CLOSED if closed else Change.STORE_REOPENED
+        audit.note(session, author.id, what, store.id, now, scope=Scope(store_id=store.id), name=store.name)
+    return store
+
+
+def set_partner_closed(session: Session, author: Author, partner_id: str, now: Ms, *, closed: bool) -> Partner:
+    """Close a partner and with it all its stores, or open it again. A store that was closed by itself stays closed. Else as for a store."""
+    partner = lock_partner(session, author.scope, partner_id)
+    stores = Device.store_id.in_(select(Store.id).where(Store.partner_id == partner.id))
+    if turn(session, partner, stores, now, closed=closed):
+        what = Change.PARTNER_CLOSED if closed else Change.PARTNER_REOPENED
+        audit.note(session, author.id, what, partner.id, now, scope=Scope(partner.id), name=partner.name)
+    return partner
+
+
+def turn(session: Session, row: Partner | Store, devices: ColumnElement[bool], now: Ms, *, closed: bool) -> bool:
+    """Close what the row is of, or open it again and let its devices hold coupons again. Return whether that changed anything."""
+    if closed == (row.closed_at is not None):
+        return False
+    row.closed_at, row.version = now if closed else None, row.version + 1
+    session.flush()
+    if not closed:
+        sweep.begin_sweep(session, devices)
+    return True
 
 
 def apply(row: Partner | Store, after: Mapping[str, str], seen: int | None) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ def judge(taking: Taking, coupon: IssuedCoupon, standing: StandingRedemption | N
         risks_before=act.risks_before,
         void_since=coupon.void_since,
         given_since=standing.at if standing else None,
+        closed_since=act.actor.closed_at,
         compromised=bool(coupon.compromised),
         in_good_faith=bool(coupon.compromised) and in_good_faith(taking, coupon),
     )

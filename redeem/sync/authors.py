@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from redeem.accounts.roles import WHOLE, Scope, within
 from redeem.db.models.devices import Device, Quarantine
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.devices import forgotten
 from redeem.domain.journal import Entry, read_entry
 from redeem.domain.presented import Actor
@@ -46,16 +46,16 @@ def find_author(session: Session, device_id: str, scope: Scope = WHOLE, *, lock:
     is_known = session.scalar(select(Device.public_key).where(Device.id == device_id)) is not None
     at = Device.store_id.expression if is_known else func.coalesce(forgotten.store_of(device_id), Device.store_id)
     statement = (
-        select(Device, Store)
+        select(Device, Store, CLOSED_SINCE)
         .join(Store, Store.id == at)
         .where(Device.id == (device_id if is_known else handed_in_by_id))
     )
     scoped = within(statement, scope, Store.id)
     row = session.execute(scoped.with_for_update(of=Device, key_share=True) if lock else scoped).one_or_none()
-    device, store = row or (None, None)
+    device, store, closed_at = row or (None, None, None)
     if handed_in_by_id is None or device is None or store is None or device.public_key is None:
         raise NotFound
-    actor = Actor(device.id, device.name, store.id, store.name, store.partner_id, store.time_zone)
+    actor = Actor(device.id, device.name, store.id, store.name, store.partner_id, store.time_zone, closed_at)
     if is_known:
         return Author(device_id, actor, device.public_key, device, "")
     return Author(device_id, actor, forgotten.key_of(session, device_id) or device.public_key, device, f"{device_id}/")

@@ -64,7 +64,12 @@ def brief(
 
 def around(session: Session, actor: Actor, ring: KeyRing) -> dict[str, Any]:
     """Return the snapshot without the campaigns."""
-    place = {"name": actor.store_name, "partner": actor.partner_id, "time_zone": actor.time_zone}
+    place = {
+        "name": actor.store_name,
+        "partner": actor.partner_id,
+        "time_zone": actor.time_zone,
+        "closed": actor.closed_at is not None,
+    }
     partner_name = session.connection().execute(PARTNER, {"partner_id": actor.partner_id}).scalar_one()
     clerks = session.connection().execute(CLERKS, {"store_id": actor.store_id})
     return {

@@ -172,7 +172,10 @@ def sync(
         snapshot=brief,
         grants=holds.grants_after(session, proofs, device_id, request.epoch),
         receipt=receipt_of(tablet, life.generation, proofs, now),
-        recalls=[*holds.recalls(session, device_id, ring.compromised), *over],
+        recalls=[
+            *holds.recalls(session, device_id, ring.compromised, of_closed_store=tablet.actor.closed_at is not None),
+            *over,
+        ],
         move=moves.where_to(session, tablet.row, life, request.epoch),
         changes=changes,
         siblings=siblings.holds_after(session, tablet.actor, request.siblings),
@@ -364,8 +367,11 @@ def recover(
 
 
 def move_holds(session: Session, tablet: Tablet, life: Life, now: Ms) -> None:
-    """Grant the tablet what it was promised, and coupons at home at its store that nobody holds."""
+    """Grant the tablet what it was promised, and coupons at home at its store that nobody holds; at a closed store nothing."""
     if life.only_holders_give or tablet.row.moves_to_id:
+        return
+    if tablet.actor.closed_at is not None:
+        sweep.drop_promises(session, tablet.row)
         return
     today = local_day(now, tablet.actor.time_zone)
     if sweep.begin_day(tablet.row, today):

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redeem.db.models.devices import Device
-from redeem.db.models.partners import Store
+from redeem.db.models.partners import CLOSED_SINCE, Store
 from redeem.domain.journal import Entry
 from redeem.domain.presented import Actor
 from redeem.lib.errors import Unauthenticated
@@ -32,16 +32,16 @@ class Tablet:
 def lock_tablet(session: Session, device_id: str) -> Tablet:
     """Lock the device's row, with a lock that does not block rows which only refer to it, such as a promise."""
     statement = (
-        select(Device, Store.name, Store.partner_id, Store.time_zone)
+        select(Device, Store.name, Store.partner_id, Store.time_zone, CLOSED_SINCE)
         .join(Store, Store.id == Device.store_id)
         .where(Device.id == device_id, Device.kind == "tablet")
         .with_for_update(of=Device, key_share=True)
     )
     row = session.execute(statement).one_or_none()
-    device, store_name, partner_id, time_zone = row or (None, "", "", "")
+    device, store_name, partner_id, time_zone, closed_at = row or (None, "", "", "", None)
     if device is None or device.public_key is None:
         raise Unauthenticated("This tablet is not enrolled here. Ask a manager for a new enrolment link.")
-    actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone)
+    actor = Actor(device.id, device.name, device.store_id, store_name, partner_id, time_zone, closed_at)
     return Tablet(actor, device.public_key, device)
 
 

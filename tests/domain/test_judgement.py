@@ -53,6 +53,12 @@ RISKY = with_terms(offline=AT_RISK)
         (replace(UNHELD, void_since=1), TERMS, Rule.VOID),
         (replace(UNHELD, place=ELSEWHERE), TERMS, Rule.WRONG_STORE),
         (replace(RISKED, place=ELSEWHERE), RISKY, Rule.WRONG_STORE),
+        # A store that is closed, as far as the tablet could know.
+        (replace(HELD, closed_since=1), TERMS, None),
+        (replace(UNHELD, closed_since=1), TERMS, Rule.WRONG_STORE),
+        (replace(RISKED, closed_since=NOW), RISKY, None),
+        (replace(RISKED, closed_since=NOW - MS_PER_HOUR - LIST_LAG_MS + 1), RISKY, None),
+        (replace(RISKED, closed_since=NOW - MS_PER_HOUR - LIST_LAG_MS), RISKY, Rule.WRONG_STORE),
         # What the tablet's list could not have.
         (replace(RISKED, void_since=NOW), RISKY, None),
         (replace(RISKED, void_since=NOW - MS_PER_HOUR - LIST_LAG_MS + 1), RISKY, None),

@@ -65,6 +65,7 @@ def _case(
     compromised: bool = False,
     store: str = NORTH,
     device: str | None = TABLET,
+    closed: bool = False,
     **of_terms: Any,
 ) -> dict[str, Any]:
     return {
@@ -78,7 +79,7 @@ def _case(
             "held_by": held_by,
             "compromised": compromised,
         },
-        "place": {"store_id": store, "partner_id": BAKERY, "device_id": device},
+        "place": {"store_id": store, "partner_id": BAKERY, "device_id": device, "closed": closed},
         "terms": terms(**of_terms),
     }
 
@@ -113,6 +114,13 @@ def _stores() -> list[dict[str, Any]]:
         _case("at a store of a partner listed, beside other stores", None, FIRST, stores=(SOUTH,), partners=(BAKERY,)),
         _case("at a store listed, beside another partner", None, FIRST, partners=(CINEMA,)),
         _case("at another store of the partner", "wrong_store", FIRST, stores=(SOUTH,)),
+        _case("at a store listed that is closed", "wrong_store", FIRST, closed=True),
+        _case(
+            "at a closed store of a partner listed", "wrong_store", FIRST, closed=True, stores=(), partners=(BAKERY,)
+        ),
+        _case("held by a device of a closed store", "wrong_store", FIRST, closed=True, held_by=TABLET),
+        _case("given already, at a closed store", "already_redeemed", FIRST, closed=True, redeemed=True),
+        _case("expired, at a closed store", "wrong_store", LAST + 1, closed=True),
         _case("at a store of another partner", "wrong_store", FIRST, stores=(), partners=(CINEMA,)),
     ]
 

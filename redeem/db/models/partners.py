@@ -1,6 +1,6 @@
 """Tables of partners: partners, stores, statements."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from redeem.db.base import Base, Id, Words
@@ -12,6 +12,7 @@ class Partner(Base):
     name: Mapped[str] = mapped_column(Words)
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    closed_at: Mapped[int | None]
 
 
 class Store(Base):
@@ -24,6 +25,13 @@ class Store(Base):
     time_zone: Mapped[str] = mapped_column(String(60))
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    closed_at: Mapped[int | None]
+
+
+# Since when the store gives nothing more, by its row in a statement: it was closed, or its partner was.
+CLOSED_SINCE = func.coalesce(
+    Store.closed_at, select(Partner.closed_at).where(Partner.id == Store.partner_id).correlate(Store).scalar_subquery()
+)
 
 
 class Statement(Base):

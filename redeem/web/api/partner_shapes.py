@@ -6,7 +6,7 @@ from pydantic import Field
 
 from redeem.domain import terms
 from redeem.lib.text import LINE
-from redeem.lib.times import rfc3339
+from redeem.lib.times import Ms, rfc3339
 from redeem.partners.partners import ADDRESS_CHARACTERS, HOURS_CHARACTERS, NewStore
 from redeem.web.api.edits import READ_ONLY, Patch
 from redeem.web.api.shapes import Body, ListOf, Moment, Name, PageQuery, ResponseBody, Version
@@ -27,6 +27,7 @@ class PartnerPatch(Patch):
     object: Annotated[Literal["partner"] | None, READ_ONLY] = None
     version: Annotated[int | None, READ_ONLY] = None
     created_at: Annotated[Moment | None, READ_ONLY] = None
+    closed_at: Annotated[Moment | None, READ_ONLY] = None
     name: Name | None = None
 
 
@@ -49,6 +50,7 @@ class StorePatch(Patch):
     partner: Annotated[terms.PartnerId | None, READ_ONLY] = None
     version: Annotated[int | None, READ_ONLY] = None
     created_at: Annotated[Moment | None, READ_ONLY] = None
+    closed_at: Annotated[Moment | None, READ_ONLY] = None
     name: Name | None = None
     time_zone: ZoneName | None = None
     address: Address | None = None
@@ -74,10 +76,17 @@ class Partner(ResponseBody):
     name: str
     version: Version
     created_at: Moment
+    closed_at: Annotated[Moment | None, Field(description="When it was closed, and all its stores with it. Null: open")]
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        return cls(id=row.id, name=row.name, version=row.version, created_at=rfc3339(row.created_at))
+        return cls(
+            id=row.id,
+            name=row.name,
+            version=row.version,
+            created_at=rfc3339(row.created_at),
+            closed_at=time_or_none(row.closed_at),
+        )
 
 
 class Store(ResponseBody):
@@ -92,6 +101,9 @@ class Store(ResponseBody):
     time_zone: str
     version: Version
     created_at: Moment
+    closed_at: Annotated[
+        Moment | None, Field(description="When it was closed by itself. Null: it is open if its partner is")
+    ]
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -104,7 +116,12 @@ class Store(ResponseBody):
             time_zone=row.time_zone,
             version=row.version,
             created_at=rfc3339(row.created_at),
+            closed_at=time_or_none(row.closed_at),
         )
+
+
+def time_or_none(at: Ms | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 class PartnerList(ListOf[Partner]):

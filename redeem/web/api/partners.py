@@ -22,6 +22,7 @@ from redeem.web.api.partner_shapes import (
     StorePatch,
     StoreQuery,
 )
+from redeem.web.api.shapes import Body
 from redeem.web.context import now_ms, read
 
 blueprint = Blueprint("partners", __name__, url_prefix="/v1")
@@ -73,6 +74,44 @@ def patch_partner(key: str, tags: Tags, body: PartnerPatch, partner: str) -> Res
     return once(key, body, 200, work)
 
 
+@blueprint.post("/partners/<partner>/close")
+@operation(
+    "Close a partner",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    tagged=True,
+    answers={200: Partner},
+    problems=("not_found",),
+)
+def close_partner(key: str, partner: str) -> Response:
+    """From now on nothing is given at its stores: coupons are declined there with `wrong_store`, tablets release what they hold, and no
+    coupon is at home there. What was given before, and what a tablet without a network gives until it hears of it, counts and is owed.
+    """
+    author, now = shop_caller().author, now_ms()
+    return once(
+        key, Body(), 200, lambda s: Partner.of(partners.set_partner_closed(s, author, partner, now, closed=True))
+    )
+
+
+@blueprint.post("/partners/<partner>/reopen")
+@operation(
+    "Reopen a partner",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    tagged=True,
+    answers={200: Partner},
+    problems=("not_found",),
+)
+def reopen_partner(key: str, partner: str) -> Response:
+    """Its stores give again, but for those that were closed by themselves. The devices are still enrolled."""
+    author, now = shop_caller().author, now_ms()
+    return once(
+        key, Body(), 200, lambda s: Partner.of(partners.set_partner_closed(s, author, partner, now, closed=False))
+    )
+
+
 @blueprint.post("/stores")
 @operation("Add a store", caller="shop", scope=MANAGE, keyed=True, tagged=True, body=StoreBody, answers={201: Store})
 def add_store(key: str, body: StoreBody) -> Response:
@@ -115,3 +154,37 @@ def patch_store(key: str, tags: Tags, body: StorePatch, store: str) -> Response:
         return Store.of(partners.change_store(s, author, store, body.changes(), now))
 
     return once(key, body, 200, work)
+
+
+@blueprint.post("/stores/<store>/close")
+@operation(
+    "Close a store",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    tagged=True,
+    answers={200: Store},
+    problems=("not_found",),
+)
+def close_store(key: str, store: str) -> Response:
+    """From now on nothing is given at the store: coupons are declined there with `wrong_store`, tablets release what they hold, and no
+    coupon is at home there. What was given before, and what a tablet without a network gives until it hears of it, counts and is owed.
+    """
+    author, now = shop_caller().author, now_ms()
+    return once(key, Body(), 200, lambda s: Store.of(partners.set_store_closed(s, author, store, now, closed=True)))
+
+
+@blueprint.post("/stores/<store>/reopen")
+@operation(
+    "Reopen a store",
+    caller="shop",
+    scope=MANAGE,
+    keyed=True,
+    tagged=True,
+    answers={200: Store},
+    problems=("not_found",),
+)
+def reopen_store(key: str, store: str) -> Response:
+    """The store gives again, unless its partner is closed. The devices are still enrolled."""
+    author, now = shop_caller().author, now_ms()
+    return once(key, Body(), 200, lambda s: Store.of(partners.set_store_closed(s, author, store, now, closed=False)))

@@ -27,7 +27,10 @@ import { usableZone } from "./zones.js";
  * @typedef {{lastDay: number, void: boolean, redeemed?: boolean, heldBy?: string | null, compromised?: boolean}} Facts
  *   what is known of one coupon; `compromised`: the key that signed it is
  */
-/** @typedef {{storeId: string, partnerId: string, deviceId: string | null}} Place Where the coupon is shown. */
+/**
+ * @typedef {{storeId: string, partnerId: string, deviceId: string | null, closed?: boolean}} Place Where the coupon is shown. At a
+ *   closed store no coupon is good.
+ */
 /** @typedef {typeof Verdict[keyof typeof Verdict]} VerdictCode */
 
 /** Every answer about a coupon, a closed list. The API, the tablet and the reports use the same codes. */
@@ -67,7 +70,7 @@ export function whyDeclined(facts, terms, place, day) {
     [Verdict.ALREADY_REDEEMED, facts.redeemed ?? false],
     [Verdict.VOID, facts.void],
     [Verdict.COMPROMISED_KEY, facts.compromised ?? false],
-    [Verdict.WRONG_STORE, !isGoodAt(terms, place)],
+    [Verdict.WRONG_STORE, (place.closed ?? false) || !isGoodAt(terms, place)],
     [Verdict.NOT_YET_VALID, day < firstDay(terms)],
     // By the token alone: ending a campaign early does not shorten a promise that was made.
     [Verdict.EXPIRED, day > facts.lastDay],

@@ -113,10 +113,10 @@ function attemptHere(past, id) {
 
 /** @param {About} about @param {Terms} terms @param {"redeemed" | "void" | null} listed @param {Known} known */
 function declineCode({ id, lastDay, keyId }, terms, listed, { snapshot, past, now }) {
-  const { id: storeId, partner: partnerId, time_zone: zone } = snapshot.store;
+  const { id: storeId, partner: partnerId, time_zone: zone, closed } = snapshot.store;
   const redeemed = past.standing.has(id) || listed === "redeemed";
   const facts = { lastDay, void: listed === "void", redeemed, compromised: isCompromised(snapshot, keyId) };
-  return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id }, localDay(now, zone));
+  return whyDeclined(facts, terms, { storeId, partnerId, deviceId: snapshot.device.id, closed }, localDay(now, zone));
 }
 
 /** The finding of an attempt in the journal, as if its coupon had just been scanned. @param {Attempt} attempt @returns {Finding} */

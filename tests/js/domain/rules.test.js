@@ -11,7 +11,7 @@ describe("it gives the one reason to decline", () => {
     test(name, () => {
       const { last_day: lastDay, void: isVoid, redeemed, held_by: heldBy, compromised } = facts;
       const known = { lastDay, void: isVoid, redeemed, heldBy, compromised };
-      const here = { storeId: place.store_id, partnerId: place.partner_id, deviceId: place.device_id };
+      const here = { storeId: place.store_id, partnerId: place.partner_id, deviceId: place.device_id, closed: place.closed };
       assert.equal(whyDeclined(known, terms, here, day), verdict);
     });
   }

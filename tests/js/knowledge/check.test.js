@@ -34,6 +34,16 @@ function listing(state, entry = 0) {
 
 const HOLDING = { epoch: 4, grants: /** @type {import("../../../static/clerk/knowledge/holds.js").Grant[]} */ ([[1, 1, 4, "", 65535]]) };
 
+describe("at a closed store", () => {
+  const here = snapshot();
+  here.store.closed = true;
+
+  test("nothing is good, not even what this tablet holds", async () => {
+    assert.equal((await finding(ONE, { snapshot: here })).code, "wrong_store");
+    assert.equal((await finding(ONE, { snapshot: here, holds: new Holds(HOLDING) })).code, "wrong_store");
+  });
+});
+
 describe("a coupon that this tablet holds", () => {
   const holds = new Holds(HOLDING);
   const GIVEN = { v: /** @type {const} */ (1), n: 1, prev: "", at: NOW, kind: "gave-held", coupon: ONE };

@@ -13,6 +13,12 @@ from tests.factories import noted
 from tests.web.api.test_campaigns import plain
 from tests.web.programs import Program, assert_problem, replayed
 
+
+def reopened(shop, path):
+    shop.post(f"{path}/close")
+    return shop.post(f"{path}/reopen")
+
+
 # What each call that changes something is written down as.
 DOES = {
     "create_campaign": (lambda shop, cast: shop.post("/campaigns", plain(cast)), "campaign_made"),
@@ -25,6 +31,10 @@ DOES = {
         lambda shop, cast: shop.patch(f"/partners/{cast.north_partner}", {"name": "Northern"}),
         "partner_renamed",
     ),
+    "close_partner": (lambda shop, cast: shop.post(f"/partners/{cast.north_partner}/close"), "partner_closed"),
+    "close_store": (lambda shop, cast: shop.post(f"/stores/{cast.north}/close"), "store_closed"),
+    "reopen_partner": (lambda shop, cast: reopened(shop, f"/partners/{cast.north_partner}"), "partner_reopened"),
+    "reopen_store": (lambda shop, cast: reopened(shop, f"/stores/{cast.north}"), "store_reopened"),
     "patch_store": (lambda shop, cast: shop.patch(f"/stores/{cast.north}", {"hours": "9–18"}), "store_changed"),
     "add_store": (
         lambda shop, cast: shop.post(
@@ -58,7 +68,8 @@ def test_it_is_written_down(shop, cast, entries, prefix, name):
     call, what = DOES[name]
     answer = call(shop, cast)
     assert answer.status_code in (200, 201), answer.text
-    [entry] = entries()
+    entry = entries()[-1]
+    assert len(entries()) == 1 + name.startswith("reopen")
     assert (entry.what, entry.key_prefix, entry.manager_id) == (what, prefix, None)
     assert entry.subject_id == answer.json["id"]
 

@@ -166,6 +166,7 @@ def test_of_another_devices_gift_nobody_has_anything_to_say(counters, tablet, as
     assert say(south, tablet, former={"dev_" + "0" * 26}, coupon=asked.token) == "noted"
     assert say(anew, tablet, number=2) == "noted"
     assert say(anew, tablet, handed_over="yes") == "noted"
+    assert say(anew, tablet, handed_over=None) == "noted"
     assert say(tablet, tablet) == "noted"
     assert said(counters, asked) == {}
 

@@ -224,8 +224,9 @@ export class Counter extends EventTarget {
   }
 
   /**
-   * The clerk's answer to "Was the gift handed over?" Of a gift of a former journal it is only passed on: a manager decides.
-   * @param {boolean} handedOver
+   * The clerk's answer to "Was the gift handed over?" Of a gift of a former journal it is only passed on: a manager decides. There it may
+   * be null: the clerk does not know.
+   * @param {boolean | null} handedOver
    */
   async finish(handedOver) {
     const shown = this.#screen;

@@ -57,9 +57,9 @@ export class Deeds {
     return this.write(kind, { of: attempt.ask, ...(yes && { yes }), ...fields }, (past) => mayFollow(past, kind, attempt.ask));
   }
 
-  /** Writes, once, what became of a gift of a former journal. @param {Former} former @param {boolean} handedOver */
+  /** Writes, once, what became of a former journal's gift. @param {Former} former @param {boolean | null} handedOver null: not known */
   say({ device, proof, attempt: { ask } }, handedOver) {
-    const said = { device, entry: ask, handed_over: handedOver, proof };
+    const said = { device, entry: ask, handed_over: handedOver ?? undefined, proof };
     return this.write("said", said, (past) => !past.said.has(keyOf(device, ask)));
   }
 

@@ -126,7 +126,8 @@ export function unfinishedScreen({ attempt, former }, { counter, offer, zone }) 
   };
   const yes = primary(t("Yes, handed over"), () => counter.finish(true), "check");
   const no = big(t("No, not handed over"), () => counter.finish(false), "cross");
-  return verdict(words, { role: "alert", body: gift(offer(campaignOf(attempt.id))), actions: [yes, no] });
+  const unknown = former && big(t("I don't know"), () => counter.finish(null), "next");
+  return verdict(words, { role: "alert", body: gift(offer(campaignOf(attempt.id))), actions: [yes, no, unknown] });
 }
 
 /** @type {Record<string, string>} */

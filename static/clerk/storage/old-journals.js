@@ -26,6 +26,8 @@ import { ownerOf, proofOf } from "./journal.js";
 const REMEMBERED_MS = 7 * 24 * 60 * 60_000;
 
 const isDamaged = (/** @type {string} */ name) => name.includes("damaged");
+/** When a file was set aside, by the tablet's clock. @param {string} name `journal-retired-1795250000000.redeem` */
+const setAsideAt = (name) => Number(/-(\d+)\.redeem$/.exec(name)?.[1]);
 
 export class OldJournals {
   /** @type {HandedIn} */
@@ -109,18 +111,23 @@ export class OldJournals {
    * @param {Past} past of the present journal @param {number} now @returns {Promise<Former | undefined>}
    */
   async unfinished(past, now) {
-    this.#former ??= this.#readFormer();
+    this.#former ??= this.#readFormer(now);
     const isOpen = (/** @type {Former} */ { device, attempt }) =>
       now - attempt.askedAt < REMEMBERED_MS && !past.said.has(keyOf(device, attempt.ask));
     return (await this.#former).find(isOpen);
   }
 
-  /** What is open in the earlier journals. Without a proof of its enrolment nobody hears what is said of a device's gift. */
-  async #readFormer() {
+  /**
+   * What is open in the earlier journals. One that was set aside long ago is not read: that takes time at each start. Without a proof of
+   * its enrolment nobody hears what is said of a device's gift.
+   * @param {number} now
+   */
+  async #readFormer(now) {
     /** @type {Former[]} */
     const open = [];
     const said = new Set();
-    for (const name of (await this.#files.earlier()).filter((each) => !isDamaged(each)).sort()) {
+    const isRecent = (/** @type {string} */ name) => !isDamaged(name) && now - setAsideAt(name) < REMEMBERED_MS;
+    for (const name of (await this.#files.earlier()).filter(isRecent).sort()) {
       const records = await this.#files.read(name);
       const [device, proof, past] = [ownerOf(records), proofOf(records), pastOf(records)];
       for (const key of past.said) said.add(key);

@@ -224,6 +224,7 @@ export const WORDS = {
     "That was on {day} at {time}, before this tablet was enrolled anew. A manager reads your answer and decides.": "Это было {day} в {time}, до того как планшет подключили заново. Менеджер прочтёт ваш ответ и решит.",
     "Yes, handed over": "Да, отдали",
     "No, not handed over": "Нет, не отдали",
+    "I don't know": "Не знаю",
     "Valid until {date}": "Действует по {date}",
     "Give the gift": "Выдать подарок",
     "Not giving it": "Не выдаю",

@@ -22,7 +22,7 @@ const records = (entries, { device = BEFORE, proof = PROOF } = {}) => [
 /** A tablet that was enrolled anew, whose journals of before are these. @param {string[][]} journals */
 function anew(...journals) {
   const disk = new Disk();
-  for (const [index, each] of journals.entries()) disk.setAside.set(`journal-retired-${index + 1}.redeem`, each);
+  for (const [index, each] of journals.entries()) disk.setAside.set(`journal-retired-${NOW + index}.redeem`, each);
   return atWork(new Server(), disk);
 }
 
@@ -58,6 +58,32 @@ test("a double tap says it once, and a restart does not ask again", async () => 
   const again = await switchOn(tablet.server, tablet.disk);
   await again.counter.start();
   assert.equal(again.counter.screen.name, "scan");
+});
+
+test("who does not know is asked once, and nothing is said of the gift", async () => {
+  const tablet = await anew(records([{ kind: "ask", coupon: ONE }]));
+  await tablet.counter.finish(null);
+  assert.equal(tablet.counter.screen.name, "scan");
+  assert.deepEqual(
+    said(tablet).map((entry) => "handed_over" in entry),
+    [false],
+  );
+});
+
+test("a journal that was set aside long ago is not read", async () => {
+  const disk = new Disk();
+  disk.setAside.set(`journal-retired-${NOW - 8 * DAY_MS}.redeem`, records([{ kind: "ask", coupon: ONE }]));
+  const read = disk.read;
+  let reads = 0;
+  disk.read = (name) => {
+    reads++;
+    return read(name);
+  };
+  const tablet = await switchOn(new Server(), disk);
+  await tablet.counter.start();
+  tablet.counter.choose("clk_1");
+  await tablet.counter.unlock("4071");
+  assert.deepEqual([tablet.counter.screen.name, reads], ["scan", 0]);
 });
 
 test("a tablet that dies before the answer asks again", async () => {
@@ -96,7 +122,7 @@ test("its own unfinished coupon comes first", async () => {
   const tablet = await anew();
   await tablet.counter.scan(ONE);
   await tablet.counter.give();
-  tablet.disk.setAside.set("journal-retired-1.redeem", records([{ kind: "ask", coupon: await coupon(2) }]));
+  tablet.disk.setAside.set(`journal-retired-${NOW}.redeem`, records([{ kind: "ask", coupon: await coupon(2) }]));
   const again = await switchOn(tablet.server, tablet.disk);
   await again.counter.start();
   const { screen } = again.counter;

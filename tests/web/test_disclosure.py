@@ -90,6 +90,11 @@ def ids(counters: Counters, cast: Cast, coupon: Issued, manager_id: str) -> dict
             "coupon": coupon.id,
             "redemption": conflict.act_id,
             "statement": "stm_01J00000000000000000000000",
+            "endpoint_id": (endpoint := office_factories.endpoint(session)),
+            "endpoint": endpoint,
+            "partner": cast.north_partner,
+            "store": cast.north,
+            "batch": "bat_01J00000000000000000000000",
             **NAMES_OF_NOTHING,
         }
 

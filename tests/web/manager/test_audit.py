@@ -15,16 +15,18 @@ from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role, as_person
 from redeem.coupons import campaigns
 from redeem.db.models.coupons import Campaign
+from redeem.db.models.events import Event
 from redeem.db.models.managers import AuditEntry, Manager
 from redeem.devices import enrolment, moves
 from redeem.ledger import generation, ledger
 from redeem.lib.links import Purpose
 from redeem.recovery import restore
 from redeem.web.context import now_ms
+from redeem.webhooks import endpoints
 from tests import factories
 from tests.cast import PASSWORD, TABLET_KEY
 from tests.databases import on_both_databases
-from tests.factories import noted
+from tests.factories import all_of, noted
 from tests.tablets import Tablet
 from tests.tills import till_of
 from tests.web import office_factories
@@ -78,6 +80,19 @@ class World:
 
     def journal(self):
         return self.database.write(lambda db: office_factories.journal(db, self.cast.north))
+
+    def endpoint(self):
+        return self.database.write(office_factories.endpoint)
+
+    def disabled(self):
+        endpoint_id, sealer = self.endpoint(), self.app.extensions["redeem"].sealer
+        self.database.write(lambda db: endpoints.disable(db, OPERATOR, endpoint_id, now_ms(), sealer=sealer))
+        return endpoint_id
+
+    def event(self):
+        """The id of one that happened."""
+        self.database.write(lambda db: factories.coupon(db, self.cast.anywhere))
+        return self.database.read(lambda db: all_of(db, Event))[0].id
 
     def two_gifts(self):
         cast = self.cast
@@ -200,6 +215,13 @@ DOES = {
     "let_campaign_go_on": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/go-on", {"stopped_at": w.stopped()}),
     "confirm_campaign": lambda w: (f"/campaigns/cmp_{w.cast.anywhere}/confirm", {"version": w.came_back()}),
     "reveal_code": lambda w: (f"/coupons/{w.coupon()}/code", {}),
+    "add_webhook": lambda _: ("/webhooks/new", {"url": "https://shop.example/hooks"}),
+    "save_webhook": lambda w: (f"/webhooks/{w.endpoint()}/change", {"url": "https://shop.example/other"}),
+    "rotate_webhook": lambda w: (f"/webhooks/{w.endpoint()}/rotate", {"hours": "1"}),
+    "enable_webhook": lambda w: (f"/webhooks/{w.disabled()}/enable", {}),
+    "disable_webhook": lambda w: (f"/webhooks/{w.endpoint()}/disable", {}),
+    "delete_webhook": lambda w: (f"/webhooks/{w.endpoint()}/delete", {}),
+    "resend_event": lambda w: (f"/webhooks/{w.endpoint()}/resend", {"event": w.event()}),
     "save_campaign": lambda w: (
         f"/campaigns/cmp_{w.cast.anywhere}/edit",
         filled(w.cast, version="1", campaign=f"cmp_{w.cast.anywhere}"),

@@ -17,17 +17,25 @@ DELETED_PER_STEP_MAX = 5_000
 _APPEND = (
     "INSERT INTO event (id, position, type, serial, act_id, occurred_at, recorded_at, generation, data)"
     " VALUES (:event_id, {position}, :type, :serial, :act_id, :occurred_at, :recorded_at,"
-    " (SELECT coalesce(max(generation), 1) FROM deployment), :data) ON CONFLICT DO NOTHING"
+    " {generation}, :data) ON CONFLICT DO NOTHING"
 )
 FIRST_ROW = text(
     "INSERT INTO deployment (id, generation, awaits_forgotten, campaigns_from, changes_from) VALUES (1, 1, FALSE, 0, 0)"
     " ON CONFLICT DO NOTHING"
 )
-POSITION = "pg_current_xact_id()::text::bigint"
+GENERATION = "(SELECT coalesce(max(generation), 1) FROM deployment)"
+# All positions of a generation are above those of earlier ones, whichever server numbered the transactions.
+POSITIONS_PER_GENERATION = 10**15
+FIRST_POSITION = f"{POSITIONS_PER_GENERATION} * {GENERATION}"
+POSITION = f"{FIRST_POSITION} + pg_current_xact_id()::text::bigint"
 APPEND = {
-    "sqlite": text(_APPEND.format(position="NULL")),
-    "postgresql": text(_APPEND.format(position=POSITION)),
+    "sqlite": text(_APPEND.format(position="NULL", generation=GENERATION)),
+    "postgresql": text(_APPEND.format(position=POSITION, generation=GENERATION)),
 }
+# What can be seen was committed before the snapshot's end, unless another server numbered it.
+_FOREIGN = f"position >= {FIRST_POSITION} + pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+HAS_FOREIGN = text(f"SELECT EXISTS (SELECT 1 FROM event WHERE {_FOREIGN})")  # noqa: S608 - it is ours
+SETTLE_FOREIGN = text(f"UPDATE event SET position = {FIRST_POSITION} WHERE {_FOREIGN}")  # noqa: S608 - it is ours
 
 
 def append(
@@ -99,7 +107,11 @@ def _forget_below(session: Session, place: int) -> None:
     session.execute(update(Deployment).where(Deployment.events_from < place).values(events_from=place))
 
 
-def begin_generation(session: Session) -> None:
-    """Make all events older than any that follows: the transactions of a server that a backup was moved to have numbers of their own."""
-    session.execute(update(Event).where(Event.position.is_not(None)).values(position=0))
-    session.execute(update(Deployment).values(events_from=0))
+def has_foreign(session: Session) -> bool:
+    """Return whether another PostgreSQL server numbered events of this generation: the database was moved, and not restored."""
+    return session.get_bind().dialect.name == "postgresql" and bool(session.connection().execute(HAS_FOREIGN).scalar())
+
+
+def settle_foreign(session: Session) -> None:
+    """Let the events that another server numbered be read: otherwise they would wait until this one has come to their numbers."""
+    session.connection().execute(SETTLE_FOREIGN)

@@ -21,12 +21,20 @@ from redeem.db.models.coupons import Coupon
 from redeem.db.models.events import Event
 from redeem.db.models.ledger import Act, Deployment
 from redeem.db.models.partners import Store
+from redeem.events.log import FIRST_POSITION
 from redeem.lib.errors import RedeemError
 from redeem.lib.times import Ms
 
 CURSOR_MAX_CHARACTERS = 6_000
-NOW = text("SELECT system_identifier % 1000000007, pg_current_snapshot()::text FROM pg_control_system()")
+NOW = text(
+    f"SELECT system_identifier % 1000000007, {FIRST_POSITION}, pg_current_snapshot()::text"  # noqa: S608 - it is ours
+    " FROM pg_control_system()"
+)
 FIRST_GENERATION = 1
+LIFE = select(
+    func.coalesce(func.max(Deployment.generation), FIRST_GENERATION),
+    func.coalesce(func.max(Deployment.events_from), 0),
+)
 _NUMBER = "[0-9]{1,18}"
 _MOMENT = f"{_NUMBER}(?:-{_NUMBER})*"
 CURSOR = rf"({_NUMBER})\.({_NUMBER})\.({_MOMENT})(?:\.({_MOMENT})\.({_NUMBER}))?"
@@ -67,10 +75,11 @@ class Moment:
         return "-".join([str(self.end), *(str(self.end - number) for number in self.under_way)])
 
     @classmethod
-    def of_snapshot(cls, written: str) -> Self:
+    def of_snapshot(cls, written: str, first_position: int = 0) -> Self:
         """Return the moment of a snapshot as PostgreSQL writes it, `xmin:xmax:xip,…`."""
         _, end, under_way = written.split(":")
-        return cls(int(end), tuple(sorted((int(number) for number in under_way.split(",") if number), reverse=True)))
+        numbers = sorted((first_position + int(number) for number in under_way.split(",") if number), reverse=True)
+        return cls(first_position + int(end), tuple(numbers))
 
 
 START = Moment()
@@ -157,14 +166,12 @@ def read(session: Session, cursor: Cursor | None, limit: int) -> Events:
 
     Raises OtherGeneration, EventsDeleted.
     """
-    generation, events_from = session.execute(
-        select(func.max(Deployment.generation), func.max(Deployment.events_from))
-    ).one()
+    generation, events_from = session.execute(LIFE).one()
     series, now = moment_now(session)
-    begun = cursor or Cursor(generation or FIRST_GENERATION, series)
-    if (begun.generation, begun.series) != (generation or FIRST_GENERATION, series) or begun.until.end > now.end:
-        raise OtherGeneration(generation=generation or FIRST_GENERATION)
-    if begun.since != START and begun.since.begin < (events_from or 0):
+    begun = cursor or Cursor(generation, series)
+    if (begun.generation, begun.series) != (generation, series) or begun.until.end > now.end:
+        raise OtherGeneration(generation=generation)
+    if begun.since != START and begun.since.begin < events_from:
         raise EventsDeleted
     found = fetch(session, begun.since, begun.until, begun.seq, limit + 1)
     rest = fetch(session, begun.until, now, 0, limit + 1 - len(found))
@@ -205,8 +212,8 @@ def moment_now(session: Session) -> tuple[int, Moment]:
     """Return the series of moments, and what is settled now."""
     if is_sqlite(session):
         return 0, Moment((session.scalar(select(func.max(Event.seq))) or 0) + 1)
-    series, snapshot = session.connection().execute(NOW).one()
-    return series, Moment.of_snapshot(snapshot)
+    series, first_position, snapshot = session.connection().execute(NOW).one()
+    return series, Moment.of_snapshot(snapshot, first_position)
 
 
 def is_sqlite(session: Session) -> bool:

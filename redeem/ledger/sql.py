@@ -259,9 +259,6 @@ COUNT = text(
 )
 
 
-TRANSACTION: ColumnElement[int] = literal_column(log.POSITION)
-
-
 def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     """Build, for PostgreSQL, one statement of REDEEM and, if that inserted a row, APPEND_ACT, COUNT, NOTE_CHANGE and the event's row.
 
@@ -276,10 +273,15 @@ def redeem_in_one_statement(source: CTE | None = None) -> Select[bool, bool]:
     counted = tally.on_conflict_do_update(
         index_elements=Tally.__mapper__.primary_key, set_={"count": Tally.count + tally.excluded["count"]}
     )
-    changed = select(TRANSACTION, redeemed.c.serial)
+    changed = select(literal_column("pg_current_xact_id()::text::bigint"), redeemed.c.serial)
     noted = postgresql.insert(CouponChange).from_select(["position", "serial"], changed).on_conflict_do_nothing()
-    generation = select(func.coalesce(func.max(Deployment.generation), literal_column("1"))).scalar_subquery()
-    told = insert_row(Event, redeemed, id=bindparam("event_id"), position=TRANSACTION, generation=generation)
+    told = insert_row(
+        Event,
+        redeemed,
+        id=bindparam("event_id"),
+        position=literal_column(log.POSITION),
+        generation=literal_column(log.GENERATION),
+    )
     rows = counted.cte("counted"), noted.cte("noted"), told.on_conflict_do_nothing().cte("told")
     return select(exists(select(redeemed)), exists(select(kept))).add_cte(*rows)
 

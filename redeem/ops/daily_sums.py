@@ -45,6 +45,7 @@ class DailySums(threading.Thread):
         """Adds up one day, or deletes some old events. Answers whether it did: False if none was left, or if it failed, as the log says."""
         try:
             now = self._clock()
+            settle_moved_events(self._database)
             return add_up_one(self._database, now) or delete_events(self._database, now - self._events_kept_ms)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is told, and tried again at the next look
             self._log.error("daily_sums_failed", exc_info=error)
@@ -71,3 +72,9 @@ def delete_events(database: Database, until: Ms) -> bool:
     return database.read(lambda db: events.has_old(db, until)) and database.write(
         lambda db: events.delete_old(db, until) > 0
     )
+
+
+def settle_moved_events(database: Database) -> None:
+    """Lets the events be read that another database server numbered, if the database was moved here."""
+    if database.read(events.has_foreign):
+        database.write(events.settle_foreign)

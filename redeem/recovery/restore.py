@@ -18,7 +18,6 @@ from redeem.db.models.ledger import CouponChange, Deployment
 from redeem.db.models.managers import ManagerSession
 from redeem.devices import forgotten
 from redeem.domain.signing_keys import KEY_ID_LIMIT
-from redeem.events import log
 from redeem.holds.holds import ACTIVE
 from redeem.ledger.generation import Life, current
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT
@@ -62,7 +61,6 @@ def begin(
     _skip_numbers(session, skip_numbers * lives)
     session.execute(delete(CouponChange))
     session.execute(delete(Claim))
-    log.begin_generation(session)
     forgotten.forget_callers(session)
     batches.stop_all(session, now)
     _await_devices(session, generation)

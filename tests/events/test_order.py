@@ -22,7 +22,7 @@ from tests.factories import NOW
 
 ROUNDS, COUPONS, WRITERS = 30, 4, 2
 XID = text("SELECT pg_current_xact_id()::text::bigint")
-XMIN = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+XMIN = text(f"SELECT {log.FIRST_POSITION} + pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Writer:

@@ -1,15 +1,16 @@
 """After a restore the same gift has the same id, whoever tells of it and by whatever way, so a reader takes it once."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from redeem.db.models.events import Event
 from redeem.devices.forgotten import Proof
 from redeem.domain import tokens
 from redeem.domain.presented import ShownCoupon
-from redeem.events import reader
+from redeem.events import log, reader
 from redeem.events.reader import OtherGeneration
 from redeem.ledger.signing import load_ring
+from redeem.ops.daily_sums import settle_moved_events
 from redeem.recovery import tills as recovery_tills
 from redeem.sync import quarantine
 from redeem.sync.old_journals import OldJournal
@@ -106,9 +107,26 @@ def test_events_whose_transactions_have_higher_numbers_on_the_server_that_was_lo
     counters, vault
 ):
     counters.coupon()
-    counters.write(lambda session: session.execute(update(Event).values(position=10**12)))
+    renumber(counters)
     vault.back_up()
-    assert read(counters).items == []
     restore(counters, vault)
     counters.coupon()
-    assert len(read(counters).items) == counters.read(lambda s: s.scalar(select(func.count()).select_from(Event))) == 2
+    assert len(read(counters).items) == 2
+
+
+def renumber(counters):
+    """Have the events numbered by another server, which had come further."""
+    counters.write(lambda session: session.execute(update(Event).values(position=Event.position + 10**12)))
+
+
+@on_postgresql
+def test_after_a_move_to_another_server_all_are_read_as_soon_as_that_is_noticed(counters, database):
+    counters.coupon()
+    assert not database.read(log.has_foreign)
+    renumber(counters)
+    counters.coupon()
+    assert len(read(counters).items) == 1
+    assert database.read(log.has_foreign)
+    settle_moved_events(database)
+    assert len(read(counters).items) == 2
+    assert not database.read(log.has_foreign)

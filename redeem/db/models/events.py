@@ -9,9 +9,9 @@ from redeem.db.base import Base, Id, partial
 class Event(Base):
     """One thing that happened to a coupon, written in the transaction that decided it. Old ones are deleted.
 
-    `id` is the same for ever, `seq` the order in which the rows were inserted. PostgreSQL commits side by side, so there `position` is the
-    number of the transaction: see events/reader.py. SQLite has none. `act_id` gave the gift. `data` is a JSON object of what no other row
-    has. No foreign key: an event refers to what is never deleted, and each redemption would pay for the check.
+    `id` is the same for ever, `seq` the order in which the rows were inserted. PostgreSQL commits side by side, so there `position` is made
+    of the generation and the transaction's number: see events/reader.py. SQLite has none. `act_id` gave the gift. `data` is a JSON object
+    of what no other row has. No foreign key: an event refers to what is never deleted, and each redemption would pay for the check.
     """
 
     __tablename__ = "event"

@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(restores.blueprint)
     till.attach(app)
     app.register_blueprint(till_recovery.blueprint)
-    app.register_blueprint(docs.blueprint)
+    docs.attach(app)
     app.register_blueprint(clerk.blueprint)
     manager.attach(app, settings)
     app.register_blueprint(customer.blueprint)

@@ -3,7 +3,7 @@
 Every sentence of templates and Python that people read is collected: what stands in `_()`, what errors say, and how kinds of
 problems are called. The catalogues are then brought up to date, keeping what is translated, and compiled. Both forms are
 committed, so that a fresh clone needs nothing. The tablet's sentences, `t("…")` in its scripts, go into the same catalogues. From these
-its `words.js` is written, because a tablet also speaks offline. The table of declines in docs/errors.md is written, too.
+its `words.js` is written, because a tablet also speaks offline. The tables in docs/errors.md are written, too.
 """
 
 import ast
@@ -21,6 +21,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from redeem.web.declines import DECLINES
+from redeem.web.problems import KINDS
+from redeem.web.remedies import REMEDIES
 
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "translations"
@@ -35,7 +37,7 @@ KEYWORDS: Mapping[str, Any] = {
 }
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "encoding": "utf-8"}}
-# Exceptions whose first argument is a sentence for people; and `Kind(404, "title")` of web/problems.py.
+# Exceptions with the place of their argument that is a sentence for people; and `Kind(404, "title")` of web/problems.py.
 SAYING = {
     "Invalid": 0,
     "NotFound": 0,
@@ -43,35 +45,14 @@ SAYING = {
     "Forbidden": 0,
     "Unauthenticated": 0,
     "NotAbove": 0,
+    "TooMany": 1,
+    "problem": 1,
+    "respond": 1,
     "Kind": 1,
     "Decline": 1,
 }
-# Whose errors are told on a page. What the API's say goes to programs, and stays in English.
-SAID_TO_PEOPLE = (
-    "accounts/api_keys.py",
-    "accounts/people.py",
-    "devices/clerks.py",
-    "devices/enrolment.py",
-    "lib/text.py",
-    "lib/errors.py",
-    "accounts/invitations.py",
-    "devices/moves.py",
-    "partners/partners.py",
-    "coupons/campaign_editor.py",
-    "lib/passwords.py",
-    "accounts/password_resets.py",
-    "accounts/sessions.py",
-    "accounts/roles.py",
-    "coupons/bulk_void.py",
-    "coupons/reveal.py",
-    "redemptions/conflicts.py",
-    "redemptions/undo.py",
-    "web/declines.py",
-    "web/manager/access.py",
-    "web/problems.py",
-    "webhooks/addresses.py",
-    "webhooks/endpoints.py",
-)
+# Whose errors only a command says, on the terminal of whoever runs the server. All others are told in the language of whoever reads them.
+SAID_BY_COMMANDS = ("cli.py", "config.py", "demo/", "ops/")
 
 ERRORS_PAGE = ROOT / "docs" / "errors.md"
 TABLET = ROOT / "static" / "clerk"
@@ -105,9 +86,25 @@ def found_sentences() -> Iterator[Found]:
     for path in sorted(TABLET.rglob("*.js")):
         for message in said_in_script(path.read_text()) if path != WORDS else ():
             yield path.relative_to(ROOT).as_posix(), 0, message, None
-    for name in SAID_TO_PEOPLE:
-        for line, message in said_by_errors((ROOT / "redeem" / name).read_text()):
+    for name, message in said_of_errors():
+        yield name, 0, message, None
+    for path in sorted((ROOT / "redeem").rglob("*.py")):
+        name = path.relative_to(ROOT / "redeem").as_posix()
+        for line, message in said_by_errors(path.read_text()) if not name.startswith(SAID_BY_COMMANDS) else ():
             yield f"redeem/{name}", line, message, None
+
+
+def said_of_errors() -> Iterator[tuple[str, str]]:
+    """What to do about each error and each decline, and the sentences that a till shows its clerk."""
+    for message in REMEDIES.values():
+        yield "redeem/web/remedies.py", message
+    for decline in DECLINES.values():
+        yield "redeem/web/declines.py", decline.detail
+        if decline.note:
+            yield "redeem/web/declines.py", decline.note
+    for kind in KINDS.values():
+        if kind.detail:
+            yield "redeem/web/problems.py", kind.detail
 
 
 def said_in_script(source: str) -> Iterator[str | tuple[str, ...]]:
@@ -176,13 +173,18 @@ def first(said: str | Sequence[str]) -> str:
 
 
 def errors_page(text: str) -> str:
-    """Returns the text of docs/errors.md with its last table made anew: the declines, in the words of the code."""
-    head, rule, _ = text.rpartition("|---|---|---|---|\n")
-    rows = [
-        f"| `{verdict}` | {each.status} | {each.title} | {' '.join(filter(None, (each.detail, each.note)))} |\n"
+    """Returns the text of docs/errors.md with its tables made anew, in the words of the code: the errors, then the declines."""
+    errors = sorted((KINDS[code].status, code, KINDS[code].title, remedy) for code, remedy in REMEDIES.items())
+    declines = [
+        (each.status, verdict, each.title, " ".join(filter(None, (each.detail, each.note))))
         for verdict, each in DECLINES.items()
     ]
-    return head + rule + "".join(rows)
+    head, _, middle, _ = re.split(r"(?<=\|---\|---\|---\|---\|\n)((?:\|.*\n)*)", text, maxsplit=2)[:4]
+    return head + error_rows(errors) + middle + error_rows(declines)
+
+
+def error_rows(rows: Sequence[tuple[int, str, str, str]]) -> str:
+    return "".join(f"| `{code}` | {status} | {title} | {remedy} |\n" for status, code, title, remedy in rows)
 
 
 def main() -> int:

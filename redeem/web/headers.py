@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from flask import Flask
 
+from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
 from redeem.config import Settings
 
 Pairs = list[tuple[str, str]]
@@ -39,6 +40,8 @@ PAGES = (
 DATA = "default-src 'none'; frame-ancestors 'none'"
 NO_SENSORS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 SCANNER = NO_SENSORS.replace("camera=()", "camera=(self)")
+# How many wrong guesses are free, within how many seconds (draft-ietf-httpapi-ratelimit-headers). Nothing else has a limit of its own.
+RATE_LIMIT_POLICY = ("RateLimit-Policy", f'"guesses";q={FREE_FAILURES};w={FORGET_MS // 1000}')
 NOT_KEPT = ("Cache-Control", "no-store")  # an answer of the API may hold a token
 
 ALWAYS = [
@@ -64,7 +67,7 @@ class SecurityHeaders:
         self._audiences = [
             ("/v1/docs", with_policy(always, DOCS)),
             ("/v1/errors", with_policy(always, PAGES)),
-            ("/v1/", [*with_policy(always, DATA), NOT_KEPT]),
+            ("/v1/", [*with_policy(always, DATA), NOT_KEPT, RATE_LIMIT_POLICY]),
             ("/clerk/", clerk_headers(settings.base_url)),
             ("", with_policy(always, PAGES)),
         ]

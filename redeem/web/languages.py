@@ -40,7 +40,7 @@ def attach(app: Flask) -> None:
 def choose_language() -> str:
     if not has_request_context():
         return DEFAULT
-    return requested_language() or kept_language() or request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    return requested_language() or kept_language() or accepted_language() or DEFAULT
 
 
 def requested_language() -> str | None:
@@ -53,6 +53,12 @@ def kept_language() -> str | None:
     """The language in the browser's cookie, None if there is none."""
     wanted = request.cookies.get(cookie_name(context().settings, COOKIE), "")
     return wanted if wanted in LANGUAGES else None
+
+
+def accepted_language() -> str | None:
+    """Of our languages the one that the caller prefers, None if it names none. Werkzeug would answer `ru-RU, en;q=0.5` in English."""
+    named = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((tag for tag in named if tag in LANGUAGES), None)
 
 
 def keep_language(response: Response, settings: Settings) -> None:

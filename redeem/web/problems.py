@@ -14,13 +14,14 @@ from flask_babel import gettext as _
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException
 
-from redeem.accounts.throttle import FORGET_MS, FREE_FAILURES
 from redeem.db.engine import is_temporary
 from redeem.lib.errors import RedeemError, TooMany
 from redeem.web import logs
 from redeem.web.context import context
 from redeem.web.declines import DECLINES
-from redeem.web.headers import DATA, NOT_KEPT, everywhere, with_policy
+from redeem.web.headers import DATA, NOT_KEPT, RATE_LIMIT_POLICY, everywhere, with_policy
+from redeem.web.languages import DEFAULT, language
+from redeem.web.remedies import what_to_do
 
 MEDIA_TYPE = "application/problem+json"
 log = get_logger()
@@ -158,7 +159,7 @@ def limits(seconds: int) -> Mapping[str, str]:
     return {
         "Retry-After": str(seconds),
         "RateLimit": f'"guesses";r=0;t={seconds}',
-        "RateLimit-Policy": f'"guesses";q={FREE_FAILURES};w={FORGET_MS // 1000}',
+        RATE_LIMIT_POLICY[0]: RATE_LIMIT_POLICY[1],
     }
 
 
@@ -187,10 +188,12 @@ def respond(code: str, detail: str, extra: Mapping[str, Any], headers: Mapping[s
 
 
 def problem(code: str, detail: str, extra: Mapping[str, Any]) -> Response:
-    """The answer to a program: a problem document (RFC 9457)."""
+    """The answer to a program: a problem document (RFC 9457). Its `detail` is in the caller's language: a till shows it to its clerk."""
     kind = KINDS[code]
-    text = document(code, detail, context().settings.base_url, request_id(), extra)
+    text = document(code, in_callers_language(code, detail), context().settings.base_url, request_id(), extra)
     response = answer(kind, text, MEDIA_TYPE)
+    response.headers["Content-Language"] = language()
+    response.vary.add("Accept-Language")
     if kind.status in CHALLENGE:
         response.headers["WWW-Authenticate"] = CHALLENGE[kind.status]
     return response
@@ -208,6 +211,14 @@ def document(code: str, detail: str, base_url: str, id_of_request: str, extra: M
         **extra,
     }
     return dumps(body, ensure_ascii=False)
+
+
+def in_callers_language(code: str, detail: str) -> str:
+    """The sentence in the language that the caller prefers. One without a translation is replaced by what to do about every such error."""
+    if language() == DEFAULT:
+        return detail
+    said = str(_(detail))
+    return said if said != detail else " ".join(_(sentence) for sentence in what_to_do(code))
 
 
 def too_slow(base_url: str) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -22,7 +22,7 @@ class Program:
         self.headers = {"Authorization": f"Bearer {key}"}
 
     def get(self, path: str, **query: Any) -> TestResponse:
-        return self.client.get(f"/v1{path}", query_string=query, headers=self.headers)
+        return self.client.get(f"/v1{path}", query_string=query or None, headers=self.headers)
 
     def post(self, path: str, body: Any = None, attempt: str | None = None) -> TestResponse:
         return self._send("POST", path, body, attempt)

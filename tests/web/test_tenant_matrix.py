@@ -32,6 +32,7 @@ PUBLIC = {
     "GET docs.document",
     "GET docs.interactive",
     "GET docs.errors",
+    "GET docs.errors_for_programs",
 }
 BY_LINK = {"POST clerk.enrol"}
 TABLET = {"POST clerk.unlock", "POST clerk.sync", "POST clerk.damage", "POST clerk.bell", "POST clerk.sets"}

@@ -126,8 +126,8 @@ def parameters(route: Route) -> list[dict[str, Any]]:
 
 def path_parameter(name: str) -> dict[str, Any]:
     description, example = PATH_PARAMETERS[name]
-    text = {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS}
-    schema = {"type": "integer", "format": "int32", "minimum": 1} if isinstance(example, int) else text
+    schema = {"type": "integer", "format": "int32", "minimum": 1} if isinstance(example, int) else ANY_ID
+    schema = KEY["schema"] if name == "attempt" else schema
     return {
         "name": name,
         "in": "path",
@@ -184,6 +184,8 @@ def headers(operation: Operation, status: int) -> dict[str, Any]:
         "Idempotent-Replayed": operation.keyed and (is_answer or status in REPLAYED_PROBLEMS),
         "WWW-Authenticate": status in problems.CHALLENGE,
         "Retry-After": status in RETRIED,
+        "RateLimit": status == HTTPStatus.TOO_MANY_REQUESTS,
+        "RateLimit-Policy": operation.caller is not None,
     }
     return {name: {"$ref": f"#/components/headers/{name}"} for name, has_it in has.items() if has_it}
 
@@ -217,6 +219,7 @@ def header(description: str, example: str | int, *, required: bool = False) -> d
     return {"description": description, "required": required, "schema": schema, "example": example}
 
 
+ANY_ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS}  # what is none is not found
 KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -243,6 +246,10 @@ HEADERS: dict[str, Any] = {
     "ETag": header("Another one after each change: for If-Match", '"3"', required=True),
     "Idempotent-Replayed": header("`true`: this is the first answer to this Idempotency-Key, repeated", "true"),
     "WWW-Authenticate": header("How to authenticate", 'Bearer realm="redeem"'),
+    "RateLimit": header("How many wrong guesses are left, and for how many seconds", '"guesses";r=0;t=15'),
+    "RateLimit-Policy": header(
+        "How many wrong guesses (`q`) are free within how many seconds (`w`)", '"guesses";q=5;w=1800', required=True
+    ),
     "Retry-After": header("After how many seconds the same request may succeed", 60),
 }
 PROBLEM: dict[str, Any] = {

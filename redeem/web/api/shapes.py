@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
+from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from flask import request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, computed_field
 
 from redeem.db.paging import PAGE_ITEMS, PAGE_ITEMS_MAX, Page
 from redeem.lib.days import to_date
@@ -76,6 +78,19 @@ class ListOf(ResponseBody, Generic[T]):
     data: list[T]
     has_more: bool
 
+    @computed_field(  # type: ignore[prop-decorator]
+        description="The next page in the same direction: its path and query. Null: there is none",
+        examples=["/v1/coupons?limit=20&starting_after=cpn_7_42"],
+    )
+    @property
+    def next(self) -> str | None:
+        if not self.has_more:
+            return None
+        # Of the items that are on the page, so it is the same whatever is added meanwhile.
+        newer = "ending_before" in request.args
+        cursor = {"ending_before": id_of(self.data[0])} if newer else {"starting_after": id_of(self.data[-1])}
+        return f"{request.path}?{urlencode(request.args.to_dict() | cursor)}"
+
 
 class PageQuery(Query):
     """The page of a list: at most `limit` items after the one with the id `starting_after`, or before the one with `ending_before`."""
@@ -87,6 +102,10 @@ class PageQuery(Query):
     def page(self, read: CursorReader) -> Page:
         """The page that is asked for. Raises NotFound for an id that no item can have."""
         return Page(self.limit, _cursor(self.starting_after, read), _cursor(self.ending_before, read))
+
+
+def id_of(item: Any) -> str:
+    return str(item.id)
 
 
 def day_text(day: int | None) -> str | None:

@@ -122,7 +122,7 @@ def test_a_coupon_is_found_by_its_id_and_by_its_order(shop, cast):
     assert not any(told.pop("existing") for told in made)
     assert shop.get(f"/coupons/{made[1]['id']}").json == made[1]
     found = shop.get("/coupons", order_ref="A-1").json
-    assert found == {"object": "list", "data": [made[2], made[0]], "has_more": False}
+    assert found == {"object": "list", "data": [made[2], made[0]], "has_more": False, "next": None}
 
 
 def test_a_list_is_paged_forwards_and_backwards(shop, issue, cast):

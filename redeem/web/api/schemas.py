@@ -78,7 +78,8 @@ def mapped(schema: dict[str, Any]) -> dict[str, Any]:
         return schema
     ((pattern, value),) = schema["patternProperties"].items()
     others = {name: each for name, each in schema.items() if name != "patternProperties"}
-    return others | {"additionalProperties": value, "propertyNames": {"type": "string", "pattern": pattern}}
+    names = {"type": "string", "pattern": pattern} | schema.get("propertyNames", {})
+    return others | {"additionalProperties": value, "propertyNames": names}
 
 
 def plain_member(name: str, value: Any) -> Any:

@@ -37,7 +37,11 @@ OrderRef = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 OrderLine = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE, description="The line of the order")]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=LINE)]
 MetadataValue = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=20)]
+Metadata = Annotated[
+    dict[MetadataKey, MetadataValue],
+    # Written out: pydantic leaves the limits of the names out of the schema.
+    Field(max_length=20, json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": 40}}),
+]
 
 
 # Bodies and queries.

@@ -87,6 +87,7 @@ KNOW_MORE = (
     "issue_coupon",
     "move_home",
     "add_store",
+    "create_batch",
     "redeem_coupon",
     "say_again",
     "verify_coupon",

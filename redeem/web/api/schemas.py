@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 REF = "#/components/schemas/{model}"
 INT32_MAX = 2**31 - 1
+LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 NULL = {"type": "null"}
 LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SCHEMAS = ("items", "additionalProperties", "propertyNames", "not")
@@ -64,6 +65,9 @@ def plain(schema: Any) -> Any:
     made = {
         name: plain_member(name, value) for name, value in mapped(schema).items() if not is_empty_default(name, value)
     }
+    # What pydantic says by its own words, where it does not know that it is a number.
+    limits = {LIMITS[name]: made.pop(name) for name in LIMITS if name in made}
+    made |= limits if isinstance(next(iter(limits.values()), None), int) else {}
     pattern = made.get("pattern", "")
     if any(mark in pattern for mark in BEYOND_ASCII):
         made["x-pattern"] = made.pop("pattern")

@@ -219,7 +219,11 @@ def header(description: str, example: str | int, *, required: bool = False) -> d
     return {"description": description, "required": required, "schema": schema, "example": example}
 
 
-ANY_ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS}  # what is none is not found
+ANY_ID: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": KEY_MAX_CHARACTERS,
+}  # what is none is not found
 KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -17,6 +17,7 @@ from redeem.db.models.devices import Claim
 from redeem.db.models.partners import Partner, Store
 from redeem.domain.terms import Offer, Terms, parse_terms
 from redeem.ledger import generation
+from redeem.ledger.high_water import CAMPAIGNS, hand_out
 from redeem.lib.errors import ChangedSinceRead, Conflict, Invalid, NotFound
 from redeem.lib.ids import NUMBER_LIMIT, campaign_id
 from redeem.lib.text import LONG_NAME_CHARACTERS, clean_name
@@ -69,6 +70,7 @@ def create_campaign(session: Session, author: Author, name: str, terms: Terms, n
         session.flush()
     except IntegrityError as error:
         raise Retry from error  # another campaign took the number at the same moment
+    hand_out(session, CAMPAIGNS, number + 1)
     audit.note(session, author.id, Change.CAMPAIGN_MADE, campaign_id(number), now, name=name)
     return campaign
 

@@ -32,6 +32,7 @@ from redeem.events import log
 from redeem.holds import holds
 from redeem.ledger import generation, lost_coupons
 from redeem.ledger.generation import LedgerBehind
+from redeem.ledger.high_water import hand_out
 from redeem.ledger.sql import IS_COMPROMISED
 from redeem.lib.errors import Conflict, Invalid, NotFound, RedeemError
 from redeem.lib.ids import campaign_id, coupon_id, serial_of
@@ -256,6 +257,7 @@ def draw_numbers(session: Session, campaign: int, terms: Terms, count: int) -> i
         raise CampaignStopped
     if parse_terms(row.terms) != terms:
         raise Retry
+    hand_out(session, str(campaign), row.coupons)
     return int(row.coupons) - count
 
 

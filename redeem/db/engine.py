@@ -18,7 +18,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
+Noted = Callable[[Mapping[Any, Any]], None]
 Driver = Any  # the driver's own connection, psycopg's
 
 WRITES_PER_COMMIT = 64
@@ -54,12 +55,14 @@ class Retry(Exception):
 class Database:
     """Runs work in transactions on `engine`. `close` returns once all queued work is durable."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, before_commit: Noted = lambda _: None) -> None:
+        """`before_commit` is called with what a `write` has noted in `session.info`. If it raises, nothing is committed."""
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         (prepare_sqlite if self.is_sqlite else prepare_postgresql)(engine)
         self._at_one_moment = engine.execution_options(one_moment=True)
-        self._writer = _Writer(engine) if self.is_sqlite else None
+        self._before_commit = before_commit
+        self._writer = _Writer(engine, before_commit) if self.is_sqlite else None
 
     def write(self, work: Work[T], *, one_moment: bool = False) -> T:
         """Run `work(session)` in one transaction, commit it, and return its result.
@@ -71,7 +74,7 @@ class Database:
             commit = self._writer.commit
             return retried(lambda: commit(work))
         engine = self._at_one_moment if one_moment else self.engine
-        return retried(lambda: _commit(engine, work))
+        return retried(lambda: _commit(engine, work, self._before_commit))
 
     def read(self, work: Work[T]) -> T:
         """Run `work(session)` in one transaction that sees one moment and is never committed, and return its result."""
@@ -100,9 +103,9 @@ class Database:
             self._writer.stop()
 
 
-def _commit(engine: Engine, work: Work[T]) -> T:
+def _commit(engine: Engine, work: Work[T], before_commit: Noted) -> T:
     with engine.begin() as connection:
-        return run_in(connection, [work])[0]
+        return run_in(connection, [work], before_commit)[0]
 
 
 def _read(engine: Engine, work: Work[T]) -> T:
@@ -110,10 +113,13 @@ def _read(engine: Engine, work: Work[T]) -> T:
         return run_in(connection, [work])[0]
 
 
-def run_in(connection: Connection, works: Sequence[Work[T]]) -> list[T]:
+def run_in(connection: Connection, works: Sequence[Work[T]], before_commit: Noted | None = None) -> list[T]:
     """Run `works` one after another in the connection's transaction. A transaction of the session's own would take three times as long."""
     with Session(connection, expire_on_commit=False) as session:
-        return [run(session, work) for work in works]
+        answers = [run(session, work) for work in works]
+        if before_commit and session.info:
+            before_commit(session.info)
+        return answers
 
 
 def run(session: Session, work: Work[T]) -> T:
@@ -201,7 +207,8 @@ def prepare_postgresql(engine: Engine) -> None:
 class _Writer:
     """The one thread that writes to SQLite. It starts at the first write, so that each forked process has its own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, before_commit: Noted) -> None:
+        self._before_commit = before_commit
         self._engine = engine.execution_options(writes=True)
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._turn = threading.Lock()
@@ -256,7 +263,7 @@ class _Writer:
 
     def _commit_together(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection, connection.begin():
-            return run_in(connection, works)
+            return run_in(connection, works, self._before_commit)
 
 
 def engine_options(database_url: str) -> dict[str, object]:

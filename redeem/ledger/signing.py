@@ -15,6 +15,7 @@ from redeem.db.models.devices import HeardKey
 from redeem.domain import signing_keys, tokens
 from redeem.domain.signing_keys import KeyRing, KeyStatus, PublicKey
 from redeem.ledger import generation
+from redeem.ledger.high_water import KEYS, hand_out
 from redeem.lib.errors import Conflict, NotFound
 from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms
@@ -78,6 +79,7 @@ def rotate(session: Session, sealer: Sealer, now: Ms, *, seed: bytes | None = No
     private = signing_keys.signing_key(seed) if seed else signing_keys.generate()
     newest = session.scalar(select(func.max(coupons.SigningKey.kid))) or 0
     kid = max(newest + 1, generation.current(session).keys_from)
+    hand_out(session, KEYS, kid + 1)
     session.add(
         coupons.SigningKey(
             kid=kid,

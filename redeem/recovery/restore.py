@@ -20,20 +20,29 @@ from redeem.devices import forgotten
 from redeem.domain.signing_keys import KEY_ID_LIMIT
 from redeem.holds.holds import ACTIVE
 from redeem.ledger.generation import Life, current
+from redeem.ledger.high_water import Marks
 from redeem.lib.ids import CAMPAIGN_LIMIT, NUMBER_LIMIT
 from redeem.lib.times import Ms
 
+NONE_KNOWN = Marks()
 SKIPPED_NUMBERS = 10_000
 SKIPPED_CAMPAIGNS = 1_000
 SKIPPED_KEYS = 3  # a token has room for 256
 
 
 def begin(
-    session: Session, now: Ms, skip_numbers: int = SKIPPED_NUMBERS, newest: int = 0, *, none_enrolled: bool = False
+    session: Session,
+    now: Ms,
+    skip_numbers: int = SKIPPED_NUMBERS,
+    newest: int = 0,
+    *,
+    none_enrolled: bool = False,
+    marks: Marks = NONE_KNOWN,
 ) -> Life:
     """Begin a new generation after a backup was put back, before anybody is served. Return it.
 
-    `skip_numbers` must be more than any campaign has issued since the backup: those coupons are out, and no number is used twice.
+    No number that may be out is used again: those below `marks`, the high-water mark, and `skip_numbers` in each campaign. Where a server's
+    mark is lost, these must be more than any campaign has issued since the backup.
     `newest` is the newest generation that is known to have existed. It is higher than the backup's if this backup was put back
     before: each lost generation skipped numbers and went on behind them, and tablets still hold what it granted.
     `none_enrolled` says that no tablet and no till was enrolled since the backup; otherwise a manager must say so later.
@@ -43,9 +52,10 @@ def begin(
     lives = generation - life.generation
     newest_campaign = session.scalar(select(func.max(Campaign.number))) or 0
     campaigns_from = max(newest_campaign + 1, life.campaigns_from) + SKIPPED_CAMPAIGNS * lives
-    campaigns_from = min(campaigns_from, CAMPAIGN_LIMIT - 1)
+    campaigns_from = min(max(campaigns_from, marks.campaigns), CAMPAIGN_LIMIT - 1)
     newest_key = session.scalar(select(func.max(SigningKey.kid))) or 0
-    keys_from = min(max(newest_key + 1, life.keys_from) + SKIPPED_KEYS * lives, KEY_ID_LIMIT - 1)
+    keys_from = max(newest_key + 1, life.keys_from) + SKIPPED_KEYS * lives
+    keys_from = min(max(keys_from, marks.keys), KEY_ID_LIMIT - 1)
     _save(
         session,
         Life(
@@ -55,10 +65,14 @@ def begin(
             awaits_forgotten=life.awaits_forgotten or not none_enrolled,
             awaits_shop=True,
             keys_from=keys_from,
-            skipped_numbers=min(life.skipped_numbers + skip_numbers * lives, NUMBER_LIMIT),
+            skipped_numbers=max(
+                min(life.skipped_numbers + skip_numbers * lives, NUMBER_LIMIT),
+                highest_of_lost_campaigns(session, marks),
+            ),
         ),
     )
     _skip_numbers(session, skip_numbers * lives)
+    _skip_to(session, marks)
     session.execute(delete(CouponChange))
     session.execute(delete(Claim))
     forgotten.forget_callers(session)
@@ -83,6 +97,20 @@ def _skip_numbers(session: Session, numbers: int) -> None:
     room = NUMBER_LIMIT - Campaign.coupons
     skipped = case((room < numbers, room), else_=numbers)
     session.execute(update(Campaign).values(coupons=Campaign.coupons + skipped, skipped=Campaign.skipped + skipped))
+
+
+def _skip_to(session: Session, marks: Marks) -> None:
+    """Skip all numbers of each campaign that are below its mark."""
+    for number, bound in marks.coupons.items():
+        lower = (Campaign.number == number, Campaign.coupons < min(bound, NUMBER_LIMIT))
+        skipped = Campaign.skipped + min(bound, NUMBER_LIMIT) - Campaign.coupons
+        session.execute(update(Campaign).where(*lower).values(coupons=min(bound, NUMBER_LIMIT), skipped=skipped))
+
+
+def highest_of_lost_campaigns(session: Session, marks: Marks) -> int:
+    """Return the highest mark of campaigns that the backup lacks: one that comes back has all numbers below it skipped."""
+    here = set(session.scalars(select(Campaign.number)))
+    return max((min(bound, NUMBER_LIMIT) for number, bound in marks.coupons.items() if number not in here), default=0)
 
 
 def _await_devices(session: Session, generation: int) -> None:

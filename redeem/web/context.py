@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 from flask import Flask, current_app
@@ -17,6 +18,7 @@ from redeem.db.engine import Database, Driver
 from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing
 from redeem.ledger import generation, signing
+from redeem.ledger.high_water import FILE, HighWater
 from redeem.ledger.signing import Signer
 from redeem.lib.links import Links
 from redeem.lib.sealing import Sealer
@@ -80,7 +82,7 @@ def attach(app: Flask, settings: Settings) -> Context:
     extension.init_app(app)
     migrations.init_app(app, extension)
     with app.app_context():
-        tools = Context(settings, Database(extension.engine))
+        tools = Context(settings, Database(extension.engine, HighWater(Path(app.instance_path) / FILE).keep))
     app.extensions["redeem"] = tools
     return tools
 

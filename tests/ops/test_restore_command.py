@@ -1,5 +1,7 @@
 """`restore`: what it asks, what it says, what it refuses."""
 
+from pathlib import Path
+
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import delete, update
@@ -9,7 +11,9 @@ from redeem.db.models.coupons import Campaign
 from redeem.db.models.devices import Device
 from redeem.db.models.ledger import Deployment
 from redeem.ledger.generation import current
+from redeem.ledger.high_water import read_marks
 from tests.cast import Cast
+from tests.factories import all_of
 
 
 def restore(app: Flask, *words: str, answer: str = "") -> Result:
@@ -89,3 +93,24 @@ def test_it_asks_whether_one_was_enrolled_since(app: Flask, database: Database):
     result = restore(app, answer="y\ny\n")
     assert "no tablet and no till was enrolled since" in result.output
     assert generation(database) == (2, False)
+
+
+def test_it_reads_what_this_server_and_others_have_kept_of_the_numbers(
+    app: Flask, database: Database, cast: Cast, tmp_path: Path
+):
+    (Path(app.instance_path) / "numbers").write_text(f"{cast.anywhere} 20000\n")
+    other = tmp_path / "of the other server"
+    other.write_text(f"{cast.anywhere} 50000\n{cast.north_only} 30000\n")
+    result = restore(app, "--yes", "--numbers", str(other))
+    assert "No number that the high-water mark has is handed out again." in result.output
+    coupons = {each.number: each.coupons for each in database.read(lambda session: all_of(session, Campaign))}
+    assert coupons == {cast.anywhere: 50_000, cast.north_only: 30_000}
+
+
+def test_it_says_where_no_mark_is(app: Flask, database: Database):
+    assert "There is no high-water mark" in restore(app, "--yes").output
+
+
+def test_the_server_keeps_the_mark_in_its_instance_folder(app: Flask, cast: Cast):
+    assert app.test_cli_runner().invoke(args=("issue", f"cmp_{cast.anywhere}")).exit_code == 0
+    assert read_marks([Path(app.instance_path) / "numbers"]).coupons == {cast.anywhere: 10_000}

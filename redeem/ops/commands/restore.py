@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from redeem.ledger import generation, recovery_reports
 from redeem.ledger.generation import Life
+from redeem.ledger.high_water import FILE, Marks, read_marks
 from redeem.lib.errors import Conflict
 from redeem.lib.times import Ms, rfc3339
 from redeem.ops.commands.plain_errors import plain_errors
@@ -55,22 +56,37 @@ class Recovering(Conflict):
     default=1,
     help="On another machine than the last restore: the generation that it printed. On the same machine it is known.",
 )
+@click.option(
+    "--numbers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="The file `numbers` of another server's instance folder, once for each server. This server's own is read by itself.",
+)
 @with_appcontext
 @plain_errors
-def restore(yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, after_generation: int) -> None:
+def restore(
+    yes: bool, again: bool, none_enrolled: bool, skip_numbers: int, after_generation: int, numbers: tuple[Path, ...]
+) -> None:
     """Begin recovery after a backup was put back: tablets and tills report what the backup lacks."""
     now, remembered = now_ms(), Path(current_app.instance_path) / GENERATION_FILE
     yes or click.confirm(QUESTION, abort=True)
+    own = Path(current_app.instance_path) / FILE
+    marks = read_marks([*numbers, own] if own.exists() else numbers)
     known = read(lambda session: find_generation(session, again))
     none_enrolled = none_enrolled or (not yes and click.confirm(FORGOTTEN))
     newest = max(known, after_generation, recall(remembered))
     remember(
         remembered, newest + 1
     )  # before it begins: a generation that is skipped does no harm, one that is used twice does
-    life, missing = write(lambda session: begin(session, now, skip_numbers, newest, none_enrolled))
+    life, missing = write(lambda session: begin(session, now, skip_numbers, newest, none_enrolled, marks))
     click.echo(
         f"This is generation {life.generation} of the ledger."
         f" Every campaign skips {skip_numbers * (life.generation - known):,} coupon numbers."
+    )
+    click.echo(
+        "No number that the high-water mark has is handed out again."
+        if marks != Marks()
+        else f"There is no high-water mark ({own}): see to it that no campaign has issued more since the backup."
     )
     if life.is_recovering:
         print_awaited(life, missing)
@@ -99,9 +115,11 @@ def remember(remembered: Path, generation: int) -> None:
     remembered.write_text(f"{generation}\n")
 
 
-def begin(session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool) -> tuple[Life, list[Missing]]:
+def begin(
+    session: Session, now: Ms, skip_numbers: int, newest: int, none_enrolled: bool, marks: Marks
+) -> tuple[Life, list[Missing]]:
     """(the new generation, the devices to wait for). If there are none, recovery is over at once."""
-    recovery_restore.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled)
+    recovery_restore.begin(session, now, skip_numbers, newest, none_enrolled=none_enrolled, marks=marks)
     return recovery_reports.end_if_complete(session), missing_devices.list_missing(session, now)
 
 

@@ -61,6 +61,7 @@ class Endpoint:
     """An endpoint as it is shown. `types` is empty if it wants all. `missed`: from when to when events were deleted unsent."""
 
     id: str
+    version: int
     url: str
     description: str
     types: tuple[str, ...]
@@ -103,6 +104,7 @@ def add(
         raise TooManyEndpoints
     row = WebhookEndpoint(
         id=new_id("whe", now),
+        version=1,
         url=checked,
         description=clean_line(description, DESCRIPTION_CHARACTERS),
         types=written(types),
@@ -139,6 +141,11 @@ def get(session: Session, endpoint_id: str, sealer: Sealer) -> Endpoint:
     return endpoint_of(found(session, endpoint_id), sealer)
 
 
+def lock(session: Session, endpoint_id: str, sealer: Sealer) -> Endpoint:
+    """Return an endpoint as it stays until the end of the transaction. Raises NotFound."""
+    return endpoint_of(locked(session, endpoint_id), sealer)
+
+
 def change(
     session: Session,
     author: Author,
@@ -162,7 +169,7 @@ def change(
         row.types = written(types)
     changed = audit.changes(before, told(row))
     if changed:
-        end_lease(row)
+        touch(row)
         session.flush()
         audit.note(session, author.id, Change.WEBHOOK_CHANGED, row.id, now, name=row.url, changed=changed)
     return endpoint_of(row, sealer)
@@ -180,7 +187,7 @@ def rotate(session: Session, author: Author, endpoint_id: str, overlap_ms: Ms, n
     row, secret = locked(session, endpoint_id), Secret.new()
     row.sealed_previous, row.previous_until = (row.sealed_secret, now + overlap_ms) if overlap_ms else (None, None)
     row.sealed_secret = sealer.seal(secret.packed)
-    end_lease(row)
+    touch(row)
     session.flush()
     audit.note(session, author.id, Change.WEBHOOK_SECRET_ROTATED, row.id, now, name=row.url)
     return Shown(endpoint_of(row, sealer), secret.text)
@@ -193,7 +200,7 @@ def enable(session: Session, author: Author, endpoint_id: str, now: Ms, *, seale
         audit.note(session, author.id, Change.WEBHOOK_ENABLED, row.id, now, name=row.url)
     row.disabled_at, row.disabled_reason = None, None
     row.failures, row.failing_since, row.next_try_at = 0, None, None
-    end_lease(row)
+    touch(row)
     session.flush()
     return endpoint_of(row, sealer)
 
@@ -203,7 +210,7 @@ def disable(session: Session, author: Author, endpoint_id: str, now: Ms, *, seal
     row = locked(session, endpoint_id)
     if row.disabled_at is None:
         row.disabled_at, row.disabled_reason = now, DisabledReason.BY_HAND
-        end_lease(row)
+        touch(row)
         session.flush()
         audit.note(session, author.id, Change.WEBHOOK_DISABLED, row.id, now, name=row.url)
     return endpoint_of(row, sealer)
@@ -248,8 +255,14 @@ def to_send_again(session: Session, endpoint_id: str, event_id: str) -> WebhookE
     return row
 
 
+def touch(row: WebhookEndpoint) -> None:
+    """Count a change, and have whoever is sending stop: it counts from the next event on."""
+    row.version += 1
+    end_lease(row)
+
+
 def end_lease(row: WebhookEndpoint) -> None:
-    """Have whoever is sending stop: what was changed counts from the next event on."""
+    """Have whoever is sending stop after the event that it is at."""
     row.lease_id, row.lease_until = None, None
 
 
@@ -279,6 +292,7 @@ def locked(session: Session, endpoint_id: str) -> WebhookEndpoint:
 def endpoint_of(row: WebhookEndpoint, sealer: Sealer) -> Endpoint:
     return Endpoint(
         id=row.id,
+        version=row.version,
         url=row.url,
         description=row.description,
         types=tuple(row.types.split()),

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_migrate import stamp
+from sqlalchemy import update
 
 from redeem.app import create_app
 from redeem.config import Settings, load_settings
 from redeem.db.engine import Database
+from redeem.db.models.webhooks import WebhookEndpoint
 from redeem.domain.acts import Act
 from redeem.domain.presented import Actor
 from redeem.lib.times import MS_PER_MINUTE
@@ -24,6 +26,7 @@ from tests.cast import Cast
 from tests.databases import Original, on_both_databases
 from tests.factories import MOSCOW, NOW, SECRET
 from tests.postgres import Cluster
+from tests.web import office_factories
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +145,33 @@ def test_a_clock_that_went_back_is_a_fault(app: Flask, database: Database, cast:
 def tools_for(**how: Any) -> Context:
     tools: Context = create_app(load_settings(**{"secret_keys": SECRET} | how)).extensions["redeem"]
     return tools
+
+
+def test_an_endpoint_that_takes_nothing_is_told_and_one_that_is_disabled_is_a_fault(
+    migrated: Flask, database: Database
+):
+    endpoint_id = database.write(office_factories.endpoint)
+    tools: Context = migrated.extensions["redeem"]
+
+    def levels() -> list[Level]:
+        return [finding.level for finding in doctor.check_webhooks(tools)]
+
+    def set_row(**columns: object) -> None:
+        database.write(
+            lambda s: s.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).values(columns))
+        )
+
+    assert levels() == [Level.OK]
+    set_row(failures=1, failing_since=NOW)
+    assert levels() == [Level.WARNING]
+    set_row(disabled_at=NOW, disabled_reason="failing")
+    assert levels() == [Level.FAULT]
+    set_row(failures=0, failing_since=None, disabled_reason="by_hand")
+    assert levels() == [Level.OK]
+
+
+def test_that_webhooks_go_anywhere_is_told(app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch):
+    tools: Context = app.extensions["redeem"]
+    assert [finding.level for finding in doctor.check_webhooks(tools)] == [Level.OK]
+    monkeypatch.setattr(tools, "settings", tools.settings.model_copy(update={"webhooks_anywhere": True}))
+    assert next(doctor.check_webhooks(tools)).level is Level.WARNING

@@ -11,7 +11,8 @@ from redeem.db.base import Base, Id, Words
 class WebhookEndpoint(Base):
     """A URL that is told of events, and how far it was told: `cursor`, and beyond it the events whose ids are in `done`.
 
-    So an endpoint that is down for three days costs no rows. `types` are those that it wants, with spaces between; empty: all.
+    So an endpoint that is down for three days costs no rows. `version` counts its changes. `types` are those that it wants, with spaces
+    between; empty: all.
     `told_until` is when the newest event before `cursor` was recorded. Events from `missed_from` to `missed_until` were deleted
     before it could be told.
 
@@ -21,6 +22,7 @@ class WebhookEndpoint(Base):
 
     __tablename__ = "webhook_endpoint"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     url: Mapped[str] = mapped_column(String(2000))
     description: Mapped[str] = mapped_column(Words)
     types: Mapped[str] = mapped_column(String(1000))

@@ -1,6 +1,7 @@
 """The shop's API after a restore from a backup: the status, what was issued since the backup, and that this is complete."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from flask import Blueprint, Response
 from pydantic import Field
@@ -9,7 +10,7 @@ from redeem.accounts.api_keys import ISSUE, MANAGE, READ
 from redeem.domain import short_codes
 from redeem.domain.rules import Verdict
 from redeem.ledger.generation import Life, current
-from redeem.lib.times import rfc3339
+from redeem.lib.times import Ms, rfc3339
 from redeem.recovery import shop
 from redeem.recovery.shop import IssuedBefore
 from redeem.web.api.auth import shop_caller
@@ -18,8 +19,17 @@ from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shapes import Body, Moment, ResponseBody
 from redeem.web.api.shop_shapes import Coupon, Metadata, OrderLine, OrderRef
 from redeem.web.context import context, now_ms, read
+from redeem.webhooks import endpoints
 
 blueprint = Blueprint("restores", __name__, url_prefix="/v1")
+
+
+class Troubled(ResponseBody):
+    """A webhook endpoint that takes nothing, `since` when. If it is `disabled`, nothing is sent to it until it is enabled."""
+
+    url: str
+    since: Moment
+    disabled: bool
 
 
 class Status(ResponseBody):
@@ -27,7 +37,7 @@ class Status(ResponseBody):
 
     `generation` grows with each restore from a backup; every answer has it in the header `Redeem-Generation`. `recovering_since`: the
     server waits for tablets and tills. `awaits_shop`: the server waits for you: say again what you did since the backup. `old_copy`: the
-    server runs on an old copy of its database, and its operator must act.
+    server runs on an old copy of its database, and its operator must act. `webhooks`: the endpoints that take nothing.
     """
 
     object: Literal["status"] = "status"
@@ -35,15 +45,17 @@ class Status(ResponseBody):
     recovering_since: Moment | None
     awaits_shop: bool
     old_copy: bool
+    webhooks: list[Troubled]
 
     @classmethod
-    def of(cls, life: Life) -> Self:
+    def of(cls, life: Life, troubled: Sequence[tuple[str, Ms, bool]]) -> Self:
         since = life.recovering_since
         return cls(
             generation=life.generation,
             recovering_since=None if since is None else rfc3339(since),
             awaits_shop=life.awaits_shop,
             old_copy=life.behind_generation is not None,
+            webhooks=[Troubled(url=url, since=rfc3339(since), disabled=disabled) for url, since, disabled in troubled],
         )
 
 
@@ -66,7 +78,7 @@ class CouponSaidAgain(Body):
 @operation("Look up how the server is", caller="shop", scope=READ, answers={200: Status})
 def see_status() -> Response:
     """If `generation` is another than when you asked last, the server was restored from a backup: say again what you did since."""
-    return answer(Status.of(read(current)))
+    return answer(read(lambda session: Status.of(current(session), endpoints.list_troubled(session))))
 
 
 @blueprint.post("/restores/<int:generation>/coupons")
@@ -113,4 +125,8 @@ def say_coupon_again(key: str, body: CouponSaidAgain, generation: int) -> Respon
 def complete_restore(key: str, generation: int) -> Response:
     """After that, campaigns with `once_per` issue again: an order of which the server knows no coupon gets one."""
     author, now = shop_caller().author, now_ms()
-    return once(key, Body(), 200, lambda session: Status.of(shop.complete(session, author, generation, now)))
+
+    def work(session: Any) -> Status:
+        return Status.of(shop.complete(session, author, generation, now), endpoints.list_troubled(session))
+
+    return once(key, Body(), 200, work)

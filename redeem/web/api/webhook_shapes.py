@@ -1,6 +1,6 @@
 """The bodies and answers of the shop's API about webhook endpoints."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -8,6 +8,7 @@ from redeem.db.paging import Page, Slice
 from redeem.domain.events import EventType
 from redeem.lib.text import LINE
 from redeem.lib.times import Ms, rfc3339
+from redeem.web.api.edits import READ_ONLY, Patch
 from redeem.web.api.event_shapes import EventId
 from redeem.web.api.shapes import Body, ListOf, Moment, PageQuery, ResponseBody, whole
 from redeem.webhooks.addresses import URL_MAX_CHARACTERS
@@ -32,12 +33,43 @@ class WebhookEndpointBody(Body):
     types: Types | None = None
 
 
-class WebhookEndpointPatch(Body):
-    """The members to change. A member that is left out or null stays as it is."""
+class WebhookEndpointPatch(Patch):
+    """The members to change. A member that is left out or null stays as it is. An endpoint may be sent back as it was read."""
 
+    # These change by themselves, so what they were may be sent back.
+    OF_SENDING: ClassVar[frozenset[str]] = frozenset(
+        {
+            "status",
+            "disabled_at",
+            "disabled_reason",
+            "failing_since",
+            "failures",
+            "next_try_at",
+            "last_success_at",
+            "missed",
+        }
+    )
+
+    id: Annotated[EndpointId | None, READ_ONLY] = None
+    object: Annotated[Literal["webhook_endpoint"] | None, READ_ONLY] = None
+    version: Annotated[int | None, READ_ONLY] = None
     url: Url | None = None
     description: Description | None = None
     types: Types | None = None
+    status: Annotated[str | None, READ_ONLY] = None
+    disabled_at: Annotated[str | None, READ_ONLY] = None
+    disabled_reason: Annotated[str | None, READ_ONLY] = None
+    failing_since: Annotated[str | None, READ_ONLY] = None
+    failures: Annotated[int | None, READ_ONLY] = None
+    next_try_at: Annotated[str | None, READ_ONLY] = None
+    last_success_at: Annotated[str | None, READ_ONLY] = None
+    missed: Annotated[dict[str, str] | None, READ_ONLY] = None
+    public_key: Annotated[str | None, READ_ONLY] = None
+    previous_secret_until: Annotated[str | None, READ_ONLY] = None
+    created_at: Annotated[str | None, READ_ONLY] = None
+
+    def read_only(self) -> list[str]:
+        return sorted(set(super().read_only()) - self.OF_SENDING)
 
 
 class RotateBody(Body):
@@ -76,6 +108,7 @@ class WebhookEndpoint(ResponseBody):
 
     id: EndpointId
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
+    version: Annotated[int, Field(description="Counts the changes of the endpoint")]
     url: str
     description: str
     types: list[EventType]
@@ -162,6 +195,7 @@ def members(endpoint: Endpoint) -> dict[str, Any]:
     """What an answer says of an endpoint."""
     return {
         "id": endpoint.id,
+        "version": endpoint.version,
         "url": endpoint.url,
         "description": endpoint.description,
         "types": list(endpoint.types),

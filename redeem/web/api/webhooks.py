@@ -8,6 +8,7 @@ from redeem.accounts.api_keys import MANAGE, READ
 from redeem.lib.errors import Invalid, NotFound
 from redeem.lib.ids import is_id
 from redeem.web.api.auth import shop_caller
+from redeem.web.api.edits import Tags
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.api.shapes import Body
 from redeem.web.api.webhook_shapes import (
@@ -38,6 +39,7 @@ class Nothing(Body):
     scope=MANAGE,
     keyed=True,
     body=WebhookEndpointBody,
+    tagged=True,
     answers={201: WebhookEndpointWithSecret},
     problems=("too_many_endpoints",),
 )
@@ -73,7 +75,12 @@ def list_endpoints() -> Response:
 
 @blueprint.get("/webhook-endpoints/<endpoint>")
 @operation(
-    "Look a webhook endpoint up", caller="shop", scope=READ, answers={200: WebhookEndpoint}, problems=("not_found",)
+    "Look a webhook endpoint up",
+    caller="shop",
+    scope=READ,
+    tagged=True,
+    answers={200: WebhookEndpoint},
+    problems=("not_found",),
 )
 def get_endpoint(endpoint: str) -> Response:
     sealer, endpoint_id = context().sealer, named(endpoint)
@@ -87,14 +94,17 @@ def get_endpoint(endpoint: str) -> Response:
     scope=MANAGE,
     keyed=True,
     body=WebhookEndpointPatch,
+    tagged=True,
+    edits=True,
     answers={200: WebhookEndpoint},
     problems=("not_found",),
 )
-def patch_endpoint(key: str, body: WebhookEndpointPatch, endpoint: str) -> Response:
+def patch_endpoint(key: str, tags: Tags, body: WebhookEndpointPatch, endpoint: str) -> Response:
     """What was not sent yet goes to the new `url`."""
     author, now, tools, endpoint_id = shop_caller().author, now_ms(), context(), named(endpoint)
 
     def work(session: Any) -> WebhookEndpoint:
+        body.check(WebhookEndpoint.of(endpoints.lock(session, endpoint_id, tools.sealer)), tags)
         changed = endpoints.change(
             session,
             author,
@@ -117,6 +127,7 @@ def patch_endpoint(key: str, body: WebhookEndpointPatch, endpoint: str) -> Respo
     caller="shop",
     scope=MANAGE,
     keyed=True,
+    tagged=True,
     answers={200: WebhookEndpoint},
     problems=("not_found",),
 )
@@ -139,6 +150,7 @@ def delete_endpoint(key: str, endpoint: str) -> Response:
     scope=MANAGE,
     keyed=True,
     body=RotateBody,
+    tagged=True,
     answers={200: WebhookEndpointWithSecret},
     problems=("not_found",),
 )
@@ -159,6 +171,7 @@ def rotate_secret(key: str, body: RotateBody, endpoint: str) -> Response:
     caller="shop",
     scope=MANAGE,
     keyed=True,
+    tagged=True,
     answers={200: WebhookEndpoint},
     problems=("not_found",),
 )
@@ -178,6 +191,7 @@ def enable_endpoint(key: str, endpoint: str) -> Response:
     caller="shop",
     scope=MANAGE,
     keyed=True,
+    tagged=True,
     answers={200: WebhookEndpoint},
     problems=("not_found",),
 )
@@ -198,6 +212,7 @@ def disable_endpoint(key: str, endpoint: str) -> Response:
     scope=MANAGE,
     keyed=True,
     body=ResendBody,
+    tagged=True,
     answers={202: WebhookEndpoint},
     problems=("not_found", "endpoint_disabled", "conflict"),
 )

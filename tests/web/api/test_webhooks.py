@@ -78,6 +78,33 @@ def test_a_change_changes_what_is_given_and_nothing_else(shop, added):
     assert_problem(shop.patch(path(added), {"url": "https://localhost/"}), "invalid")
 
 
+def test_a_change_from_something_older_is_refused(shop, added):
+    read = shop.get(path(added))
+    shop.patch(path(added), {"description": "first"})
+    headers = {**shop.headers, "Idempotency-Key": "late", "If-Match": read.headers["ETag"]}
+    late = shop.client.patch(f"/v1{path(added)}", headers=headers, json={"description": "late"})
+    assert_problem(late, "precondition_failed")
+    assert loads(shop.get(path(added)).data)["description"] == "first"
+
+
+def test_what_was_read_may_be_sent_back(shop, added):
+    read = loads(shop.get(path(added)).data)
+    assert loads(shop.patch(path(added), read | {"failures": 3, "status": "failing"}).data) == read
+    assert_problem(shop.patch(path(added), read | {"public_key": "whpk_another"}), "invalid")
+
+
+def test_the_status_names_those_that_take_nothing(shop, added, database):
+    assert loads(shop.get("/status").data)["webhooks"] == []
+
+    def fail(session):
+        row = session.get(WebhookEndpoint, added["id"])
+        row.disabled_at, row.disabled_reason = 1_000, "gone"
+
+    database.write(fail)
+    [told] = loads(shop.get("/status").data)["webhooks"]
+    assert told == {"url": URL, "since": "1970-01-01T00:00:01.000Z", "disabled": True}
+
+
 def test_a_rotation_shows_another_secret_and_says_how_long_the_earlier_one_goes_on(shop, added):
     rotated = loads(shop.post(f"{path(added)}/rotate", {"hours": 2}).data)
     assert rotated["secret"] != added["secret"]
@@ -125,14 +152,14 @@ CALLS = [("PATCH", ""), ("DELETE", ""), ("POST", "/rotate"), ("POST", "/enable")
 @pytest.mark.parametrize(("method", "rest"), CALLS)
 def test_of_nobodys_nothing_is_changed(shop, method, rest):
     for place in (NOBODYS, "/webhook-endpoints/nonsense"):
-        headers = {**shop.headers, "Idempotency-Key": f"{method} {place}"}
+        headers = {**shop.headers, "Idempotency-Key": f"{method} {place}", "If-Match": "*"}
         answer = shop.client.open(f"/v1{place}{rest}", method=method, headers=headers, json={})
         assert_problem(answer, "not_found")
 
 
 @pytest.mark.parametrize(("method", "rest"), [*CALLS, ("POST", "/resend")])
 def test_a_key_that_only_reads_changes_nothing(reader, added, method, rest):
-    headers = {**reader.headers, "Idempotency-Key": "reads"}
+    headers = {**reader.headers, "Idempotency-Key": "reads", "If-Match": "*"}
     answer = reader.client.open(f"/v1{path(added)}{rest}", method=method, headers=headers, json={"event": "evt_1"})
     assert_problem(answer, "insufficient_scope")
 

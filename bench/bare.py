@@ -20,6 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from bench.stage import Stage
+from redeem.domain.events import EventType
+from redeem.events import log
 from redeem.ledger import sql
 from redeem.lib.ids import coupon_id, new_id
 from redeem.lib.times import rfc3339
@@ -29,7 +31,7 @@ Row = dict[str, Any]
 
 
 def rows(stage: Stage, many: int) -> list[Row]:
-    """Returns the rows that a redemption writes: redemption, act, tally and change."""
+    """Returns the rows that a redemption writes: redemption, act, tally, change and event."""
     with stage.database.engine.connect() as connection:
         devices = list(connection.exec_driver_sql("SELECT id, store_id FROM device WHERE kind = 'till'"))
     return [row(coupon.serial, *devices[n % len(devices)]) for n, coupon in enumerate(stage.coupons(many))]
@@ -49,7 +51,8 @@ def row(serial: int, device_id: str, store_id: str) -> Row:
     told = {"code": "redeemed", "answer": json.dumps(answer), "fingerprint": "f" * 43, "at": now}
     tally = {"day": 2500, "campaign_number": serial >> 32, "outcome": "redeemed", "slot": 0, "count": 1}
     unused = dict.fromkeys(("clerk_id", "device_at", "entry", "signature"))
-    return unused | act | told | tally | {"act_id": act_id, "handed_over_at": now}
+    event = log.row_of(EventType.REDEEMED, act_id, serial, now, act_id=act_id)
+    return unused | act | told | tally | event | {"handed_over_at": now}
 
 
 def per_second(stage: Stage, connections: int, many: int) -> float:
@@ -63,7 +66,9 @@ def per_second(stage: Stage, connections: int, many: int) -> float:
 
 def sqlite_writer(engine: Engine, prepared: list[Row], per_commit: int) -> None:
     statements = [text_of(each, sqlite.dialect(paramstyle="named")) for each in (sql.REDEEM, sql.COUNT, sql.APPEND_ACT)]
-    statements.append(text_of(sql.NOTE_CHANGE["sqlite"], sqlite.dialect(paramstyle="named")))
+    statements += [
+        text_of(each["sqlite"], sqlite.dialect(paramstyle="named")) for each in (sql.NOTE_CHANGE, log.APPEND)
+    ]
     connection = sqlite3.connect(Path(engine.url.database or ""), isolation_level=None)
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")

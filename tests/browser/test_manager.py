@@ -55,6 +55,8 @@ PAGES = (
     "/manager/devices/{till}/key",
     "/manager/devices/{till}/revoke",
     "/manager/stores/{store}/change",
+    "/manager/stores/{store}/close",
+    "/manager/partners/{partner}/close",
     "/manager/devices/new?kind=till",
     "/manager/sign-in",
     "/manager/statements",

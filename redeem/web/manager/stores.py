@@ -14,6 +14,7 @@ from redeem.partners.directory import get_partner, get_store, list_partners, lis
 from redeem.partners.partners import ADDRESS_CHARACTERS, NewStore
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
+from redeem.web.manager.closing import count
 from redeem.web.manager.forms import Faults, Form, Line, LineOrNone, submitted
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_CHARACTERS)]
@@ -48,6 +49,8 @@ def stores() -> ResponseReturnValue:
     scope = person().scope
     partners = read(lambda db: list_partners(db, scope))
     found = read(lambda db: list_stores(db, scope))
+    partners.sort(key=lambda partner: partner.closed_at is not None)  # the closed ones last
+    found.sort(key=lambda store: store.closed_at is not None)
     groups = [(partner, [store for store in found if store.partner_id == partner.id]) for partner in partners]
     return render_template("manager/stores.html", groups=groups)
 
@@ -157,6 +160,7 @@ def store_page(store_id: str, faults: Faults | None = None) -> str:
         store=line,
         clerks=read(lambda db: list_clerks(db, here)),
         devices=[each for each in read(lambda db: list_devices(db, here)) if not each.revoked_at],
+        stranded=count([line.id]) if line.is_closed else None,
         now=now_ms(),
         typed=request.form.get("name", ""),
         faults=faults or {},

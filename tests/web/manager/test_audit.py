@@ -20,6 +20,7 @@ from redeem.db.models.managers import AuditEntry, Manager
 from redeem.devices import enrolment, moves
 from redeem.ledger import generation, ledger
 from redeem.lib.links import Purpose
+from redeem.partners import partners
 from redeem.recovery import restore
 from redeem.web.context import now_ms
 from redeem.webhooks import endpoints
@@ -137,6 +138,16 @@ class World:
         self.database.write(lambda db: campaigns.patch_campaign(db, OPERATOR, self.cast.anywhere, at, stopped=True))
         return str(at)
 
+    def closed_store(self):
+        """The id of a store that was closed."""
+        self.database.write(lambda db: partners.set_store_closed(db, OPERATOR, self.cast.north, now_ms(), closed=True))
+        return self.cast.north
+
+    def closed_partner(self):
+        partner_id = self.cast.north_partner
+        self.database.write(lambda db: partners.set_partner_closed(db, OPERATOR, partner_id, now_ms(), closed=True))
+        return partner_id
+
     def came_back(self):
         """The version of the campaign, which waits to be confirmed."""
 
@@ -196,6 +207,10 @@ DOES = {
         f"/stores/{w.cast.north}/change",
         {"version": "1", "name": "N", "time_zone": "Asia/Omsk"},
     ),
+    "close_store": lambda w: (f"/stores/{w.cast.north}/close", {}),
+    "reopen_store": lambda w: (f"/stores/{w.closed_store()}/reopen", {}),
+    "close_partner": lambda w: (f"/partners/{w.cast.north_partner}/close", {}),
+    "reopen_partner": lambda w: (f"/partners/{w.closed_partner()}/reopen", {}),
     "write_off": lambda w: (f"/devices/{w.cast.tablet_id}/lost", {"confirm": "North counter"}),
     "go_on_without": lambda w: (w.recovering(), (f"/recovery/{w.cast.north_till_id}", {}))[1],
     "end_recovery": lambda w: (

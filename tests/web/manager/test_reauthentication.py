@@ -135,6 +135,8 @@ DOES_NOT_ASK = {
     "add_partner",
     "add_store",
     "change_store",
+    "close_partner",
+    "close_store",
     "end_browsers",
     "end_other_sessions",
     "end_session",
@@ -147,6 +149,8 @@ DOES_NOT_ASK = {
     "preview_campaign",
     "rename_device",
     "rename_partner",
+    "reopen_partner",  # its devices are still enrolled, and what they give was promised
+    "reopen_store",
     "reveal_code",
     "revoke_device",
     "revoke_key",

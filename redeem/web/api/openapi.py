@@ -194,6 +194,8 @@ def problem_codes(route: Route) -> set[str]:
     """The operation's own codes, and those that every operation with a key, a body or a query may answer."""
     operation = route.operation
     codes = {*operation.problems, "bad_request", "internal", "unavailable"}
+    if route.parameters:
+        codes |= {"not_found"}
     if operation.caller:
         codes |= {"unauthenticated", "insufficient_scope"}
     if operation.query:

@@ -1,11 +1,12 @@
 """Makes the schemas of the OpenAPI document from the models of bodies, answers and queries.
 
-Programs that generate clients read the document, so a schema has only what they all read alike. A default that says no more than "left
-out" isn't there: clients of PHP and Java send it. A pattern with characters beyond ASCII stands as `x-pattern`: regular expressions of
-some languages can't read it, and refuse every text in Russian.
+Programs that generate clients read the document, so a schema has only what they all read alike. A member's default is said in words:
+clients of PHP and Java send an empty one, and clients of TypeScript must send any. A pattern with characters beyond ASCII stands as
+`x-pattern`: regular expressions of some languages can't read it, and refuse every text in Russian.
 """
 
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import Any
 
 from pydantic import BaseModel
@@ -88,7 +89,7 @@ def mapped(schema: dict[str, Any]) -> dict[str, Any]:
 
 def plain_member(name: str, value: Any) -> Any:
     if name == "properties":
-        return {member: without_title(plain(each)) for member, each in value.items()}
+        return {member: without_default(without_title(plain(each))) for member, each in value.items()}
     if name in LISTS_OF_SCHEMAS:
         return [plain(each) for each in value]
     return plain(value) if name in SCHEMAS else value
@@ -97,6 +98,17 @@ def plain_member(name: str, value: Any) -> Any:
 def is_empty_default(name: str, value: Any) -> bool:
     """Whether it is a default that a client need not know: the server puts it in for what is left out."""
     return name == "default" and (not value or isinstance(value, dict)) and value not in (0, False)
+
+
+def without_default(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a member with its default said in words: to a generator of TypeScript, a member with one is never left out."""
+    if not isinstance(schema, dict) or "default" not in schema:
+        return schema
+    told = {name: value for name, value in schema.items() if name != "default"}
+    if "const" in schema:
+        return told
+    sentences = told.get("description"), f"If left out: {dumps(schema['default'])}"
+    return told | {"description": ". ".join(filter(None, sentences))}
 
 
 def without_title(schema: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ KNOW_MORE = (
     "move_home",
     "add_store",
     "create_batch",
+    "list_events",
     "redeem_coupon",
     "say_again",
     "verify_coupon",

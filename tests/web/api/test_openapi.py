@@ -89,12 +89,14 @@ KNOW_MORE = (
     "add_store",
     "create_batch",
     "list_events",
+    "say_coupon_again",
     "redeem_coupon",
     "say_again",
     "verify_coupon",
     "add_endpoint",
     "patch_endpoint",
     "resend_events",
+    "rotate_secret",  # a whole number that is written as 85.0
 )
 
 

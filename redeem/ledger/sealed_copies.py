@@ -18,6 +18,7 @@ from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.domain import tokens
 from redeem.domain.proofs import Proofs
 from redeem.domain.signing_keys import KeyRing, KeyStatus
+from redeem.domain.terms import parse_terms
 from redeem.ledger import generation
 from redeem.ledger.generation import Life
 from redeem.lib.encoding import base64url
@@ -92,4 +93,7 @@ def take_key(session: Session, kid: int, public_key: bytes, status: KeyStatus, n
 def take_campaign(session: Session, campaign: Mapping[str, Any], life: Life, now: Ms) -> None:
     """Add the campaign, if its number is one that the restores have skipped. All of its coupons are lost ones."""
     if campaign["number"] < life.campaigns_from:
-        session.connection().execute(TAKE_CAMPAIGN, {**campaign, "skipped": life.skipped_numbers, "now": now})
+        # An earlier version may have sealed it, whose terms lack what has a default now. Equal terms have equal texts.
+        terms = parse_terms(campaign["terms"]).text()
+        values = {**campaign, "terms": terms, "skipped": life.skipped_numbers, "now": now}
+        session.connection().execute(TAKE_CAMPAIGN, values)

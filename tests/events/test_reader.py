@@ -61,7 +61,7 @@ def test_what_comes_while_a_page_is_half_read_follows_it(counters, till):
     assert not first.has_more
 
 
-def test_a_cursor_of_restored_again_is_refused_with_the_present_one(counters):
+def test_a_cursor_of_another_generation_is_refused_with_the_present_one(counters):
     cursor = read(counters).cursor
     counters.write(lambda session: session.add(Deployment(id=1, generation=2)))
     with pytest.raises(OtherGeneration) as refused:

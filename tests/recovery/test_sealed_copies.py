@@ -125,7 +125,7 @@ def test_an_entry_that_the_ledger_can_not_read_waits_for_the_copies(counters, ca
     assert counters.tablet.restored(generation).answers[number]["code"] == "redeemed"
 
 
-def test_a_report_to_restored_again_lets_no_entry_through(counters, cast, vault, young):
+def test_a_report_to_another_generation_lets_no_entry_through(counters, cast, vault, young):
     coupon = counters.coupon(cast.north, young)
     counters.tablet.sync()
     counters.tablet.write("gave-held", coupon=coupon.token)
@@ -285,6 +285,16 @@ def test_the_shop_confirms_it_by_making_it_again(counters, cast, vault, young):
     assert campaign(counters, young).restored_at is None
     assert counters.coupon(campaign=young).serial > lost.serial
     assert make_campaign(counters, cast) != young
+
+
+def test_one_that_an_earlier_version_has_sealed_is_made_again_all_the_same(counters, cast, vault, young):
+    """Its terms lack what has a default since."""
+    terms = campaign(counters, young).terms
+    earlier = terms.replace(',"once_per":"none"', "")
+    assert earlier != terms
+    copy = sealed_copies.seal_campaign(PROOFS, young, campaign(counters, young).name, earlier, 1, NOW)
+    hand_in(counters, put_back(counters, vault), [copy])
+    assert make_campaign(counters, cast) == young
 
 
 def test_a_campaign_that_the_backup_has_stays_as_it_is(counters, cast, vault):

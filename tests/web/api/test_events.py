@@ -51,7 +51,7 @@ def test_it_tells_no_token_and_no_short_code(shop, north, issue, cast):
     assert coupon.short_code not in text
 
 
-def test_a_cursor_of_restored_again_is_gone_and_the_answer_says_the_present_one(shop, database):
+def test_a_cursor_of_another_generation_is_gone_and_the_answer_says_the_present_one(shop, database):
     after = events(shop)["next_after"]
     database.write(lambda session: session.add(Deployment(id=1, generation=3)))
     assert_problem(shop.get("/events", after=after), "other_generation", generation=3)

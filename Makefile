@@ -30,6 +30,7 @@ bench: setup
 	.venv/bin/python -m bench.recalls
 	.venv/bin/python -m bench.sets
 	.venv/bin/python -m bench.dashboard
+	.venv/bin/python -m bench.batches
 
 soak: setup
 	scripts/check-protocol long

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from redeem.config import BadConfiguration
 from redeem.ops import backup, doctor, server
 from redeem.ops.commands.add_up import add_up
+from redeem.ops.commands.batch import batch
 from redeem.ops.commands.issue import issue
 from redeem.ops.commands.keys import keys
 from redeem.ops.commands.listen import listen
@@ -30,7 +31,20 @@ from redeem.web.context import context, now_ms
 
 def attach(app: Flask) -> None:
     """Registers the commands. wsgi.py adds `demo`, which makes an application of its own."""
-    for command in (keys, managers, issue, serve, worker, examine, back_up, restore, add_up, listen, print_openapi):
+    for command in (
+        keys,
+        managers,
+        issue,
+        batch,
+        serve,
+        worker,
+        examine,
+        back_up,
+        restore,
+        add_up,
+        listen,
+        print_openapi,
+    ):
         app.cli.add_command(command)
 
 

@@ -6,6 +6,7 @@ numbers, the coupons and the progress are committed together. So whatever ends a
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
@@ -30,7 +31,7 @@ from redeem.lib.times import Ms, local_day
 KIND = "batch"
 COUNT_MAX = 1_000_000
 ITEMS_MAX = 10_000
-ITEMS_PER_BLOCK = 500
+ITEMS_PER_BLOCK = 200
 FAULTS_TOLD_MAX = 100
 # The ledger is restored from a backup: nobody knows which of the batch's coupons were issued since.
 RESTORED = "restored"
@@ -207,14 +208,19 @@ def note_coupons(session: Session, batch_id: str, item: int, issued: Sequence[Is
     """Note which coupons the items from `item` on have got. Coupons with numbers that follow one another are one block."""
     newest = select(BatchBlock).where(BatchBlock.batch_id == batch_id).order_by(BatchBlock.item.desc()).limit(1)
     block = session.scalar(newest)
-    for place, one in enumerate(issued, start=item):
-        if block and block.serial + block.items == one.coupon.serial and block.existing == one.existing:
-            block.items += 1
+    starts = [place for place, one in enumerate(issued) if place == 0 or not follows(issued[place - 1], one)]
+    for start, end in pairwise([*starts, len(issued)]):
+        one = issued[start]
+        if start == 0 and block and (block.serial + block.items, block.existing) == (one.coupon.serial, one.existing):
+            block.items += end
         else:
-            serial = one.coupon.serial
-            block = BatchBlock(batch_id=batch_id, item=place, items=1, serial=serial, existing=one.existing)
-            session.add(block)
+            values = {"item": item + start, "items": end - start, "serial": one.coupon.serial, "existing": one.existing}
+            session.add(BatchBlock(batch_id=batch_id, **values))
     session.flush()
+
+
+def follows(before: Issued, one: Issued) -> bool:
+    return one.coupon.serial == before.coupon.serial + 1 and one.existing == before.existing
 
 
 # Looked at.

@@ -295,14 +295,14 @@ def add(session: Session, coupons: Sequence[CouponView], once_keys: Sequence[str
                 "line": coupon.line,
                 "once_key": key,
                 "home_store_id": coupon.home_store_id,
-                "details": dict(coupon.metadata),
+                "metadata": dict(coupon.metadata),
                 "issued_at": coupon.issued_at,
                 "promised_to_id": promised_to_id,
                 "promised_from": coupon.issued_at if promised_to_id else None,
             }
         )
     try:
-        session.execute(insert(Coupon), rows)
+        session.connection().execute(insert(Coupon), rows)  # not by the ORM, which takes half as long again
     except IntegrityError as error:
         # The order got its coupon at the same moment; or a short code was drawn twice, once in some thousand million.
         raise Retry from error

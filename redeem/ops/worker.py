@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from redeem.coupons import batches
 from redeem.db.engine import is_temporary
@@ -24,20 +25,24 @@ from redeem.web.logs import LOG
 Thing = Callable[[], bool]
 
 LOOK_SECONDS = 0.5
-# On SQLite nothing else is written during a step. In the pause after it come those who waited.
-STEP_SECONDS = 0.03
-PAUSE_SECONDS = 0.01
+# On SQLite nothing else is written during a step. In the pause after it come those who waited. If a step has just waited itself, others
+# write: for a while steps are short then, and pauses long, so that tills wait no longer than they would for one another.
+STEP_SECONDS, PAUSE_SECONDS = 0.03, 0.005
+BUSY_STEP_SECONDS, BUSY_PAUSE_SECONDS = 0.005, 0.03
+WAITED_SECONDS, BUSY_FOR_SECONDS = 0.003, 1.0
 TURN_SECONDS = 2.0  # at one job, while others wait
 INTERNAL = "internal"
 
 
-def make_coupons(tools: Context) -> Part:
+def make_coupons(tools: Context, seconds: float) -> Part:
     mint = tools.mint()
-    return lambda session, task: batches.make_some(session, task, mint, now_ms(), timer(STEP_SECONDS))
+    return lambda session, task: batches.make_some(session, task, mint, now_ms(), timer(seconds))
 
 
-# Every kind of job, and what makes its next part ready. It is called before the transaction of each step.
-KINDS: Mapping[str, Callable[[Context], Part]] = {
+# Makes the next part of a job ready, which is to take about so many seconds. It is called before the transaction of each step.
+MakeReady = Callable[[Context, float], Part]
+# Every kind of job.
+KINDS: Mapping[str, MakeReady] = {
     batches.KIND: make_coupons,
 }
 
@@ -50,11 +55,12 @@ def things(app: Flask) -> Sequence[Thing]:
 class Jobs:
     """Takes one job after the other and does it step by step. What it has of a job is its lease: all else is in the database."""
 
-    def __init__(self, tools: Context, log: Any, kinds: Mapping[str, Callable[[Context], Part]] = KINDS) -> None:
+    def __init__(self, tools: Context, log: Any, kinds: Mapping[str, MakeReady] = KINDS) -> None:
         self._tools, self._log, self._kinds = tools, log, kinds
         self._write = tools.database.write
         self._lease: Lease | None = None
         self._has_time = timer(0)
+        self._is_busy = timer(0)
 
     def step(self) -> bool:
         """Does one step of one job. False if no job is to be done now."""
@@ -65,6 +71,8 @@ class Jobs:
         if self._lease and not self._has_time():
             self._lease = None
             self._write(lambda session: queue.give_back(session, lease, now_ms()))
+        if self._is_busy():
+            time.sleep(BUSY_PAUSE_SECONDS)
         return True
 
     def _take(self) -> Lease | None:
@@ -77,8 +85,15 @@ class Jobs:
     def _goes_on(self, lease: Lease) -> bool:
         """Does the step, and notes how it failed if it did."""
         try:
-            part = self._kinds[lease.kind](self._tools)
-            return self._write(lambda session: queue.step(session, lease, part, now_ms()))
+            part = self._kinds[lease.kind](self._tools, BUSY_STEP_SECONDS if self._is_busy() else STEP_SECONDS)
+            has_waited_not = timer(WAITED_SECONDS)
+
+            def work(session: Session) -> bool:
+                if not has_waited_not():
+                    self._is_busy = timer(BUSY_FOR_SECONDS)
+                return queue.step(session, lease, part, now_ms())
+
+            return self._write(work)
         except RedeemError as error:
             code = error.code
             self._log.warning("job_failed", job=lease.job_id, kind=lease.kind, code=code)

@@ -15,7 +15,7 @@ from flask import Flask
 from PIL import Image
 
 from redeem.db.engine import Database
-from redeem.db.models.coupons import Coupon
+from redeem.db.models.coupons import Campaign, Coupon
 from redeem.domain import tokens
 from redeem.domain.signing_keys import KeyStatus
 from redeem.ledger import signing
@@ -168,3 +168,21 @@ def damage(database: Path) -> None:
     data = bytearray(database.read_bytes())
     data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
     database.write_bytes(data)
+
+
+def test_a_batch_is_made_and_written_to_a_file(app, cast, tmp_path, database):
+    file = tmp_path / "coupons.csv"
+    result = run(app, "batch", f"cmp_{cast.anywhere}", "450", "--csv", str(file))
+    assert result.exit_code == 0, result.output
+    assert "made        450 of 450" in result.output
+    lines = file.read_text("utf-8-sig").splitlines()
+    assert len(lines) == 451
+    assert "/c/" in lines[450]
+    assert database.read(lambda s: s.get(Campaign, cast.anywhere)).coupons == 450
+
+
+def test_a_batch_of_a_stopped_campaign_says_what_to_do(app, cast, database):
+    database.write(lambda s: setattr(s.get(Campaign, cast.anywhere), "stopped_at", 1))
+    result = run(app, "batch", f"cmp_{cast.anywhere}", "3")
+    assert result.exit_code == 1
+    assert "the campaign is stopped" in result.output

@@ -2,11 +2,13 @@
 
 import json
 import time
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import select, update
 
 from redeem.coupons import batches
+from redeem.coupons.batches import ITEMS_PER_BLOCK
 from redeem.db.models.coupons import Campaign, SigningKey
 from redeem.db.models.jobs import Job
 from redeem.jobs import queue
@@ -59,16 +61,18 @@ def test_where_nothing_is_to_be_done_it_takes_no_lock(app, database, log):
 def test_jobs_take_turns(app, database, log, cast, monkeypatch):
     monkeypatch.setattr(worker, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(worker, "STEP_SECONDS", 0.0)
-    first, second = (plan(database, cast.anywhere, 1_500) for _ in range(2))
+    first, second = (plan(database, cast.anywhere, 3 * ITEMS_PER_BLOCK) for _ in range(2))
     jobs = Jobs(app.extensions["redeem"], log)
     for _ in range(4):
         jobs.step()
-    assert {database.read(lambda s, i=i: batches.get_batch(s, i)).made for i in (first, second)} == {1_000}
+    assert {database.read(lambda s, i=i: batches.get_batch(s, i)).made for i in (first, second)} == {
+        2 * ITEMS_PER_BLOCK
+    }
 
 
 @on_both_databases
 def test_an_accident_is_told_and_tried_again(app, database, log, capsys):
-    def break_down(_tools):
+    def break_down(_tools, _seconds):
         return lambda _session, _task: 1 // 0
 
     database.write(lambda s: queue.put(s, "count", "one", 1, now_ms()))
@@ -79,7 +83,7 @@ def test_an_accident_is_told_and_tried_again(app, database, log, capsys):
     assert (line["level"], line["event"], line["kind"]) == ("error", "job_put_off", "count")
     assert "ZeroDivisionError" in line["exception"]
     database.write(lambda s: s.execute(update(Job).values(due_at=0)))
-    repaired = Jobs(app.extensions["redeem"], log, {"count": lambda _tools: lambda _session, _task: 1})
+    repaired = Jobs(app.extensions["redeem"], log, {"count": lambda _tools, _seconds: lambda _session, _task: 1})
     assert repaired.step() is True
     assert job(database).state == "done"
 
@@ -117,3 +121,30 @@ def test_the_command_works_until_it_is_told_to_stop(stage, database, cast, tmp_p
         until(lambda: job(database).state == "done")
         process.terminate()
         assert process.wait(SECONDS) == 0
+
+
+def test_where_others_write_steps_are_short(app, database, log, cast, monkeypatch):
+    """A step that has waited for the writer takes its time as others who wait do: it leaves them most of it."""
+    asked = []
+
+    def make_ready(_tools, seconds):
+        asked.append(seconds)
+        return lambda _session, _task: 1
+
+    database.write(lambda s: queue.put(s, "count", "one", 5, now_ms()))
+    jobs = Jobs(app.extensions["redeem"], log, {"count": make_ready})
+    assert jobs.step()
+    together = Event()
+
+    def hold():
+        together.set()
+        time.sleep(0.1)
+
+    other = Thread(target=lambda: database.write(lambda _session: hold()))
+    other.start()
+    together.wait()
+    monkeypatch.setattr(worker, "STEP_SECONDS", 1.0)
+    assert jobs.step()
+    other.join()
+    assert jobs.step()
+    assert asked == [0.03, 1.0, worker.BUSY_STEP_SECONDS]

@@ -13,17 +13,20 @@ from flask import Flask
 from sqlalchemy import event, func, insert, select, text
 
 from redeem.db.engine import Database
+from redeem.db.models.events import Event
 from redeem.db.models.reports import Rollup, Tally
 from redeem.lib.days import to_date
-from redeem.lib.times import local_day
+from redeem.lib.times import MS_PER_DAY, local_day
 from redeem.ops import daily_sums
 from redeem.ops.daily_sums import DailySums, add_up_one
 from redeem.reports import rollups
 from redeem.web.context import now_ms
 from redeem.web.logs import LOG
+from tests import factories
 from tests.cast import Cast
 from tests.commands import SECONDS, started, until_ready
 from tests.databases import on_both_databases
+from tests.factories import NOW
 from tests.ports import kept_port
 
 TODAY = local_day(now_ms(), "UTC")
@@ -148,3 +151,15 @@ def test_a_server_adds_up_while_nobody_reads(tmp_path: Path):
         until_ready(lines)
         with closing(sqlite3.connect(tmp_path / "redeem.sqlite")) as opened:
             until(lambda: opened.execute("SELECT added_up_until FROM deployment").fetchall() not in ([], [(None,)]))
+
+
+@on_both_databases
+def test_old_events_are_deleted_when_the_days_are_added_up(app: Flask, database: Database, counted: None, cast: Cast):
+    for at in (NOW, NOW + 1, NOW + 2 * MS_PER_DAY):
+        database.write(lambda db, at=at: factories.coupon(db, cast.anywhere, at))  # type: ignore[misc]
+    sums = DailySums(database, app.extensions[LOG], clock=lambda: NOW + 5 * MS_PER_DAY, event_days=4)
+    while sums.step():
+        pass
+    assert database.read(lambda db: [event.recorded_at for event in factories.all_of(db, Event)]) == [
+        NOW + 2 * MS_PER_DAY
+    ]

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from sqlalchemy import select, text
 
 from redeem.db.models.coupons import Coupon
+from redeem.events import log
 from redeem.holds import holds
 from redeem.ledger import ledger, recovery_reports, signing, sql
 from redeem.ledger.generation import Life
@@ -63,6 +64,11 @@ def copy_without(cuts: tuple[Cut, ...], folder: Path) -> Path:
             raise ValueError(f"{file} has {code.count(old)} times {old!r}")
         path.write_text(code.replace(old, new))
     return folder / "tests/simulation/tablets.js"
+
+
+def only_redemptions_are_told() -> AbstractContextManager[object]:
+    """Only the statement that redeems writes its event."""
+    return patch.object(log, "append", lambda *_, **__: None)
 
 
 def any_second_redemption() -> AbstractContextManager[object]:
@@ -230,6 +236,7 @@ GUARDS = (
         (("server/opening.js", "(await journal.findLoss(acknowledged, heard?.receipt))", "null"),),
         often=("damage", "remember", "darken"),
     ),
+    Guard("the events beside the redemptions", off=only_redemptions_are_told),
     Guard("the judgement of gifts", off=nothing_is_judged, often=("lie",)),
     Guard("the grant of a claim", off=any_claim_is_believed, draw=restores_with_lies),
 )

@@ -5,7 +5,8 @@ import { date, dayAndMonth, t, time } from "../view/strings.js";
 
 /**
  * @typedef {"yes" | "already" | "no" | "ask" | "risk"} State
- * @typedef {{now: number, zone: string, clerk: string | null, device: string, store: string, lastDay?: number, from?: string | null}} Where
+ * @typedef {{now: number, zone: string, clerk: string | null, device: string, store: string, closed?: boolean,
+ *   lastDay?: number, from?: string | null}} Where
  * @typedef {{state: State, word: string, because: string, advice: string}} Explanation
  */
 
@@ -62,12 +63,18 @@ const EXPLAIN = {
       from ? t("It is valid from {date}.", { date: date(from, zone) }) : t("It is too early for this coupon."),
       t("The customer is welcome to come again then. The dates are on the coupon's page: open its QR with a phone's camera."),
     ),
-  [Verdict.WRONG_STORE]: () =>
-    declined(
-      t("Not for this store"),
-      t("This coupon is good at other stores."),
-      t("They are listed on the coupon's page: the customer can open its QR with a phone's camera."),
-    ),
+  [Verdict.WRONG_STORE]: (_details, { closed }) =>
+    closed
+      ? declined(
+          t("Not for this store"),
+          t("The shop has closed this store: no gift is given here."),
+          t("The coupon's page lists the stores that give it: the customer can open its QR with a phone's camera."),
+        )
+      : declined(
+          t("Not for this store"),
+          t("This coupon is good at other stores."),
+          t("They are listed on the coupon's page: the customer can open its QR with a phone's camera."),
+        ),
   [Verdict.UNKNOWN_COUPON]: () =>
     declined(
       t("Not our coupon"),

@@ -253,6 +253,7 @@ export class Page {
       clerk: this.#counter.clerk,
       device: snapshot?.device.id ?? "",
       store: snapshot?.store.id ?? "",
+      closed: snapshot?.store.closed ?? false,
       lastDay,
       from,
     };

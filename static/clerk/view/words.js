@@ -47,6 +47,8 @@ export const WORDS = {
     "It is too early for this coupon.": "Срок действия купона ещё не начался.",
     "The customer is welcome to come again then. The dates are on the coupon's page: open its QR with a phone's camera.": "Пригласите покупателя прийти позже. Даты есть на странице купона: откройте QR камерой телефона.",
     "Not for this store": "Не для этой точки",
+    "The shop has closed this store: no gift is given here.": "Интернет-магазин закрыл эту точку: подарки здесь не выдаются.",
+    "The coupon's page lists the stores that give it: the customer can open its QR with a phone's camera.": "Точки, где его выдают, указаны на странице купона: покупатель может открыть QR камерой телефона.",
     "This coupon is good at other stores.": "Этот купон действует в других точках.",
     "They are listed on the coupon's page: the customer can open its QR with a phone's camera.": "Они перечислены на странице купона: покупатель может открыть QR камерой телефона.",
     "Not our coupon": "Не наш купон",

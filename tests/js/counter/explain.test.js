@@ -54,6 +54,12 @@ describe("a verdict tells the clerk", () => {
     assert.match(explain("offline", { unknownCampaign: true }, where).because, /has not heard of the campaign/);
     assert.match(explain("offline", {}, where).because, /no answer from the shop/);
   });
+  test("that the store is closed, and no word of other stores that may not be", () => {
+    const { word, because, advice } = explain("wrong_store", {}, { ...where, closed: true });
+    assert.equal(word, explain("wrong_store", {}, where).word);
+    assert.match(because, /closed this store/);
+    assert.doesNotMatch(`${because} ${advice}`, /other stores/);
+  });
   test("the last day of an expired coupon, and the first day of a future one", () => {
     assert.equal(explain("expired", {}, where).because, "It was valid until 20\u00a0November\u00a02026.");
     assert.equal(explain("not_yet_valid", {}, where).because, "It is valid from 3\u00a0December\u00a02026.");

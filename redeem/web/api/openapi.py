@@ -40,7 +40,7 @@ PATH_PARAMETERS = {
     "statement": ("The statement's id", "stm_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "batch": ("The batch's id", "bat_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
     "endpoint": ("The webhook endpoint's id", "whe_01JD8ZQ7T3K5V9W2X4Y6ABCDEF"),
-    "attempt": ("The Idempotency-Key of the attempt to redeem", "till-4-000017"),
+    "attempt": ("The Idempotency-Key of the attempt to redeem, as in its header, bare or quoted", "till-4-000017"),
 }
 
 
@@ -230,8 +230,14 @@ KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "The id of the attempt: new for each attempt, the same for its retries. With or without quotes.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "description": "The id of the attempt: new for each attempt, the same for its retries. Bare or as a quoted string.",
+    # Bare, or as a quoted string of RFC 8941: what `parsing.read_key` reads.
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": KEY_MAX_CHARACTERS,
+        "pattern": r'^([!#-~]([ -~]*[!-~])?|" *([!#-\[\]-~]|\\["\\])([ !#-\[\]-~]|\\["\\])*")$',
+    },
 }
 IF_MATCH: dict[str, Any] = {
     "name": "If-Match",

@@ -39,11 +39,11 @@ import { couponId, read } from "../domain/tokens.js";
  *   must be enrolled again, if it must
  * @typedef {{generation?: number, number: number, hash: string, at: number, proof: string}} Receipt  the server's signature that it had
  *   the journal up to this entry at that time, by its clock, and in which generation; receipts of 0.3 name none
- * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string, closed?: boolean}, partner: {id: string, name: string},
- *   device: {id: string, name: string}, campaigns: {id: string, number: number, name: string, terms: Terms}[],
- *   keys: PublishedKey[], clerks: {id: string, name: string, pin?: string}[],
- *   siblings?: {id: string, name: string}[], copies?: string[]}} Snapshot  what the server sent, so that the tablet can decide offline;
- *   `copies`: sealed by the server, to be handed in after a restore
+ * @typedef {{etag: string, store: {id: string, name: string, partner: string, time_zone: string, closed?: boolean},
+ *   partner: {id: string, name: string}, device: {id: string, name: string},
+ *   campaigns: {id: string, number: number, name: string, terms: Terms}[], keys: PublishedKey[],
+ *   clerks: {id: string, name: string, pin?: string}[], siblings?: {id: string, name: string}[], copies?: string[]}} Snapshot  what the
+ *   server sent, so that the tablet can decide offline; `copies`: sealed by the server, to be handed in after a restore
  */
 
 /** How long an idle tablet stays unlocked. */

@@ -74,6 +74,14 @@ describe("what is typed is read as every text is", () => {
     test(name, () => assert.equal(scanned(`${text.replaceAll(/\r|\n/g, " ")}\n`), names));
 });
 
+test("what Cyrillic letters mean, the keys under them tell", () => {
+  const codeOf = { А: "KeyF", Т: "KeyN", М: "KeyV", Е: "KeyT", Н: "KeyY", С: "KeyC", У: "KeyE" };
+  const { text } = vectors("codes").bad.find((/** @type {{reason: string}} */ { reason }) => reason === "two_readings");
+  const keys = Object.entries(codeOf);
+  const typed = [...text].map((key) => ({ key, code: keys.find(([letter]) => letter === key)?.[1] }));
+  assert.equal(type(new Wedge(), [...typed, { key: "Enter" }]).at(-1)?.scanned, "FNVNNTFYCNET");
+});
+
 describe("a person's keys stay theirs", () => {
   test("a lone Enter or blank is nobody's yet, and a lone Tab the page's", () =>
     assert.deepEqual(

@@ -1,10 +1,15 @@
 """POST /v1/redemptions/{attempt}/cancel: final, whichever comes first."""
 
+from re import fullmatch
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redeem.db.models.ledger import Act, Redemption
+from redeem.web.api.openapi import KEY
+from redeem.web.parsing import read_key
 from tests.databases import on_both_databases
 from tests.factories import all_of
 from tests.web.programs import assert_problem, replayed
@@ -130,6 +135,11 @@ def test_what_can_name_no_attempt_is_one_error_and_cancels_nothing(north, databa
 def test_what_can_name_no_attempt_redeems_nothing(client, north, coupon, database, header):
     assert_problem(keyed(client, north, "/redemptions", {"token": coupon.token}, header), "idempotency_key_missing")
     assert database.read(lambda session: all_of(session, Act)) == []
+
+
+@given(st.text(alphabet='ab "\\~é\n', max_size=8))
+def test_the_document_says_what_can_name_an_attempt(text):
+    assert bool(fullmatch(KEY["schema"]["pattern"], text.strip(" "))) == (read_key(text) is not None)
 
 
 def test_who_may_not_cancel_is_told_that_first(client, shop):

@@ -3,12 +3,14 @@
 import json
 import re
 from contextlib import suppress
+from re import fullmatch
 from typing import Any
 from typing import cast as cast_to
+from urllib.parse import unquote
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from openapi_spec_validator import validate
 from schemathesis import GenerationMode
 from schemathesis.core.control import SkipTest
@@ -16,7 +18,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from redeem.lib.files import ROOT
-from redeem.web.api.openapi import openapi_document
+from redeem.web.api.openapi import KEY, openapi_document
 from redeem.web.problems import KINDS
 from tests.web.programs import new_attempt
 
@@ -113,6 +115,9 @@ def put_to_the_test(operation: Any, mode: GenerationMode, headers: dict[str, str
     @effort
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
+        # Schemathesis decodes a path's value before it encodes it: of one with a per cent sign another name may come, or none.
+        attempt = (case.path_parameters or {}).get("attempt")
+        assume(mode == GenerationMode.NEGATIVE or not attempt or fullmatch(KEY["schema"]["pattern"], unquote(attempt)))
         fresh = {"Idempotency-Key": new_attempt()} if mode == GenerationMode.POSITIVE else {}
         wrong = [where for where, part in case.meta.components.items() if part.mode == GenerationMode.NEGATIVE]
         # Beside wrong headers, of which the key may be one, another part may be wrong by a parameter without a value, which nobody

@@ -130,6 +130,13 @@ def test_a_coupon_that_is_no_good_says_why(office, cast, database, days, words):
     assert ("the order was returned" in text) == (not days)
 
 
+def test_a_story_tells_of_an_attempt_that_its_till_cancelled(office, cast, database, coupon):
+    till = till_of(database, cast.north_till)
+    till.redeem(coupon, name="att")
+    till.cancel("att")
+    assert "Undone: Attempt cancelled" in office("shop_manager").open(f"/manager/coupons/{coupon.id}").text
+
+
 def test_a_story_tells_of_moves_holds_and_a_void_that_waits(office, shop, cast, database, coupon):
     for store in (cast.north, cast.north, None, cast.south, cast.north):
         assert shop.post(f"/coupons/{coupon.id}/home", {"store": store}).status_code == 200

@@ -1,5 +1,8 @@
 """Orders after a restore: the shop says its coupons again, and until it has done so no order gets a second one."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from redeem.accounts.audit import OPERATOR, Change
@@ -10,6 +13,7 @@ from redeem.domain.signing_keys import KeyStatus
 from redeem.ledger import generation, signing
 from redeem.ledger.generation import LedgerBehind, note_behind
 from redeem.lib.errors import BadToken, Invalid
+from redeem.lib.ids import coupon_id
 from redeem.recovery import shop
 from redeem.recovery.shop import AnotherOrder, IssuedBefore, NotKnownYet, OrderHasCoupon, RestoredAgain
 from tests import factories
@@ -264,3 +268,28 @@ def test_a_backup_of_before_the_first_order_gets_another_secret(counters, cast, 
     say(counters, coupon)
     complete(counters)
     assert ask(counters, number).coupon.serial == coupon.serial
+
+
+def test_two_coupons_of_an_order_that_are_said_at_once_do_not_both_get_it(counters, vault, by_order):
+    """Of two lives of the ledger: the shop has a coupon of each for one order."""
+    vault.back_up()
+    first = order(counters, by_order)
+    restore(counters, vault)
+    complete(counters)
+    coupons = [first, order(counters, by_order)]
+    restore(counters, vault, newest=2)
+    together = Barrier(2)
+
+    def one(coupon):
+        together.wait()
+        try:
+            return say(counters, coupon, generation=3).serial
+        except OrderHasCoupon as refused:
+            return refused.extra["coupon"]
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(one, coupons))
+    kept = next(each for each in told if isinstance(each, int))
+    assert coupon_id(kept) in told
+    complete(counters, 3)
+    assert ask(counters, by_order).coupon.serial == kept

@@ -126,7 +126,7 @@ class Server:
         if self.database.is_sqlite:
             writer: Any = Alone(self.database.engine)
             self.database._writer = writer
-        auth.attach(self.app)
+        self.app.extensions[auth.CACHE] = auth.KeyCache()
 
     @property
     def tools(self) -> Context:

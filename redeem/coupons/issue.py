@@ -17,11 +17,10 @@ from sqlalchemy.orm import Session
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.coupons.order_keys import OrderKeys, once_key
 from redeem.db.engine import Retry
-from redeem.db.lines import line_or_none, lines, page_of_lines, select_as
+from redeem.db.lines import line_or_none, lines, select_as
 from redeem.db.models.coupons import Campaign, Coupon, HomeChange
 from redeem.db.models.ledger import Redemption
 from redeem.db.models.partners import CLOSED_SINCE, Store
-from redeem.db.paging import Page, Slice
 from redeem.domain import short_codes
 from redeem.domain.events import EventType
 from redeem.domain.presented import ShownCoupon
@@ -119,14 +118,6 @@ class Issued:
 
     coupon: CouponView
     existing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CouponFilter:
-    """Which coupons to list; what is None is not asked for."""
-
-    campaign: int | None = None
-    order_ref: str | None = None
 
 
 COUPON = select_as(
@@ -346,16 +337,6 @@ def title_of(session: Session, serial: int | None) -> str:
     """Return what the coupon gives, in the first language of its offer. Raises NotFound."""
     terms = parse_terms(get_campaign(session, get_coupon(session, serial).serial >> 32).terms)
     return next(iter(terms.offer.values())).title
-
-
-def list_coupons(session: Session, wanted: CouponFilter, page: Page) -> Slice[CouponView]:
-    """Return coupons by serial, newest first within a campaign."""
-    statement = COUPON
-    if wanted.campaign is not None:
-        statement = statement.where(Coupon.campaign_number == wanted.campaign)
-    if wanted.order_ref is not None:
-        statement = statement.where(Coupon.order_ref == wanted.order_ref)
-    return page_of_lines(session, CouponView, statement, Coupon.serial.expression, page)
 
 
 def void(session: Session, serial: int | None, reason: str, now: Ms) -> CouponView:

@@ -101,6 +101,7 @@ class EventFilter:
     store_id: str | None = None
     since: Ms | None = None
     until: Ms | None = None
+    updated_since: Ms | None = None
 
 
 EVENT: dict[str, SQLColumnExpression[Any]] = {
@@ -158,6 +159,9 @@ def list_redemptions(
     and never arrived has the id of another kind, and is not listed.
     """
     asked = within(REDEMPTION, scope, Act.store_id).where(HAS_STATUS[status], *conditions(wanted, "rdm"))
+    if wanted.updated_since is not None:
+        times = (Act.at, Redemption.handed_over_at, Reversal.at)
+        asked = asked.where(or_(*(time >= wanted.updated_since for time in times)))
     return page_of_lines(session, Redeemed, asked, Act.id.expression, page)
 
 

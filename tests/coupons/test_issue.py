@@ -7,9 +7,10 @@ from threading import Barrier
 import pytest
 
 from redeem.accounts.audit import OPERATOR
-from redeem.coupons import campaigns, issue
+from redeem.coupons import campaigns, issue, listing
 from redeem.coupons.campaigns import CampaignInUse, CampaignStopped, NotIssuing
-from redeem.coupons.issue import CouponFilter, NewCoupon
+from redeem.coupons.issue import NewCoupon
+from redeem.coupons.listing import CouponFilter
 from redeem.db.models.coupons import Campaign, Coupon
 from redeem.db.paging import Page
 from redeem.domain.terms import parse_terms
@@ -112,7 +113,7 @@ def test_metadata_comes_back_as_it_went(database, cast):
 def test_an_order_may_have_several_coupons(database, cast):
     for ref in ("A", "B", "A"):
         database.write(lambda s, ref=ref: factories.coupon(s, cast.anywhere, order_ref=ref))
-    found = database.read(lambda s: issue.list_coupons(s, CouponFilter(order_ref="A"), Page()))
+    found = database.read(lambda s: listing.list_coupons(s, CouponFilter(order_ref="A"), 0, Page()))
     assert [view.serial & 0xFFFFFFFF for view in found.items] == [2, 0]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 
 from redeem.accounts.api_keys import ISSUE, READ
-from redeem.coupons import issue
+from redeem.coupons import issue, listing
 from redeem.coupons.issue import CouponView, Issued
 from redeem.domain import short_codes
 from redeem.domain.disclosure import Audience, Field, Sight, disclose, sight
@@ -62,7 +62,7 @@ def issue_coupon(key: str, body: CouponBody) -> Response:
 )
 def list_coupons(query: CouponQuery) -> Response:
     page, wanted, renderer = query.page(coupon_of), query.wanted(), make_renderer()
-    found = read(lambda session: issue.list_coupons(session, wanted, page))
+    found = read(lambda session: listing.list_coupons(session, wanted, renderer.today, page))
     return answer(CouponList(data=[renderer.render(view) for view in found.items], has_more=found.has_more))
 
 

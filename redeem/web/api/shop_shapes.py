@@ -1,10 +1,12 @@
 """The bodies and answers of the shop's API, except those of statements."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from redeem.coupons.issue import CouponFilter, NewCoupon
+from redeem.coupons.issue import NewCoupon
+from redeem.coupons.listing import CouponFilter
 from redeem.domain import terms
 from redeem.domain.acts import CANCELLED, Kind
 from redeem.domain.status import Status
@@ -127,9 +129,17 @@ class CouponQuery(PageQuery):
     ending_before: CouponId | None = None
     campaign: CampaignId | None = None
     order_ref: OrderRef | None = None
+    status: Status | None = None
+    since: Annotated[Instant | None, Field(description="Issued at this time or later")] = None
+    until: Annotated[Instant | None, Field(description="Issued before this time")] = None
+    updated_since: Annotated[
+        Instant | None, Field(description="Issued, given, undone, voided or moved at this time or later")
+    ] = None
 
     def wanted(self) -> CouponFilter:
-        return CouponFilter(_number(self.campaign), self.order_ref)
+        return CouponFilter(
+            _number(self.campaign), self.order_ref, self.status, self.since, self.until, self.updated_since
+        )
 
 
 class _EventQuery(PageQuery):
@@ -149,6 +159,12 @@ class RedemptionQuery(_EventQuery):
     starting_after: RedemptionId | None = None
     ending_before: RedemptionId | None = None
     status: RedemptionStatus | None = None
+    updated_since: Annotated[
+        Instant | None, Field(description="Given, reported as handed over, or undone at this time or later")
+    ] = None
+
+    def wanted(self) -> EventFilter:
+        return replace(super().wanted(), updated_since=self.updated_since)
 
 
 class RefusalQuery(_EventQuery):

@@ -74,7 +74,11 @@ def receiving(certificate: Files | None = None, host: str = "127.0.0.1") -> Iter
                 receiver.connections += 1
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:  # the sender was killed in the middle of it: nothing came
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = receiver.next_answer()
             with receiver.lock:

@@ -12,14 +12,18 @@ from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role
 from redeem.db.models.devices import Enrolment
 from redeem.db.models.managers import ManagerSession
+from redeem.db.models.webhooks import WebhookEndpoint
 from redeem.devices import enrolment
 from redeem.lib.links import Purpose
 from redeem.web.context import now_ms
+from redeem.webhooks import attempts
+from redeem.webhooks.attempts import AttemptLine, Outcome
 from tests import factories
 from tests.browser.pages import visit
 from tests.browser.waiting import follow, type_into
 from tests.cast import PASSWORD
 from tests.tills import till_of
+from tests.web import office_factories
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +69,12 @@ PAGES = (
     "/manager/conflicts?show=all",
     "/manager/audit",
     "/manager/audit?what=key_made",
+    "/manager/webhooks",
+    "/manager/webhooks/new",
+    "/manager/webhooks/{endpoint}",
+    "/manager/webhooks/{endpoint}/change",
+    "/manager/webhooks/{endpoint}/rotate",
+    "/manager/webhooks/{endpoint}/delete",
     "/manager/people",
     "/manager/people/{person}",
     "/manager/people/{person}/post",
@@ -212,7 +222,7 @@ def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, 
     ids = {"coupon": trade[0].id, "device": cast.tablet_id, "store": cast.north, "clerk": cast.clerk_id}
     ids |= {"key": api_key_format.parse(cast.reader_key).prefix, "partner": cast.north_partner}
     ids |= invited(live, cast)
-    ids |= {"till": cast.north_till_id}
+    ids |= {"till": cast.north_till_id, "endpoint": live.database.write(told_of)}
     ids |= {"open": live.database.write(lambda db: factories.coupon(db, cast.anywhere)).id}
     for path in PAGES:
         office.open(path.format(**ids))
@@ -223,6 +233,17 @@ def test_every_page_fits_and_stands_in_nobody_s_way(browser, live, cast, trade, 
     question(office, live)
     assert office.faults() == [], "password"
     assert office.elsewhere == []
+
+
+def told_of(session):
+    """An endpoint that takes nothing, with an attempt. Answers its id."""
+    endpoint_id = office_factories.endpoint(session)
+    line = AttemptLine(1, "evt_" + "0" * 26, "redemption.conflicted", now_ms(), Outcome.REDIRECTED, 301, 9_999)
+    attempts.keep(session, endpoint_id, line)
+    row = session.get_one(WebhookEndpoint, endpoint_id)
+    row.failures, row.failing_since, row.next_try_at = 3, now_ms(), now_ms()
+    row.missed_from, row.missed_until = now_ms() - 1_000, now_ms()
+    return endpoint_id
 
 
 def send(page):

@@ -176,6 +176,17 @@ def test_one_that_fails_is_asked_with_one_event_before_all_the_others(hooks, iss
     assert len(hooks.receiver.messages) == asked + 1
 
 
+def test_of_all_that_were_sent_only_what_was_not_taken_is_sent_again(hooks, issue):
+    for _ in range(20):
+        issue()
+    hooks.receiver.answers = [200] * 5 + [500]
+    hooks.send_all()
+    hooks.clock.now += schedule.LONGEST_PAUSE_MS
+    hooks.send_all()
+    assert set(hooks.receiver.ids) == set(ids_of_all(hooks.database))
+    assert len(hooks.receiver.ids) == 20 + 1
+
+
 def test_gone_disables_at_once(hooks, issue):
     issue()
     hooks.receiver.answers = [410]

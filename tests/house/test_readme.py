@@ -76,7 +76,8 @@ def test_the_quickstarts_run_as_they_stand(tmp_path: Path):
     assert till[0:2] == ["good", "expired"]
     assert till[2].startswith("rdm_")
     assert till[2] == till[3]
-    assert till[5:] == ["cancelled", "reversal", "good"]
+    assert till[5:8] == ["cancelled", "reversal", "good"]
+    assert till[2] in "".join(till[8:])  # the day's list
 
 
 def run(document: str, folder: Path) -> list[str]:

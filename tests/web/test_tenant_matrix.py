@@ -48,6 +48,7 @@ TILL = {
 SHOP = {
     "GET batches.get_batch",
     "GET batches.export_coupons",
+    "GET batches.export_pictures",
     "GET batches.list_batches",
     "GET coupons.get_coupon",
     "GET coupons.list_coupons",

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from redeem.accounts.api_keys import ISSUE, READ
 from redeem.coupons import batches
-from redeem.lib.errors import NotFound
+from redeem.lib.errors import Invalid, NotFound
 from redeem.lib.ids import campaign_of, is_id
 from redeem.web import batch_files
 from redeem.web.api.batch_shapes import Batch, BatchBody, BatchList, BatchQuery
@@ -73,6 +73,22 @@ def export_coupons(batch: str) -> Response:
     """
     found = read(lambda session: batches.ended_batch(session, known_id(batch)))
     return streamed(batch_files.csv_of(context(), found), "text/csv", f"{found.id}.csv")
+
+
+@blueprint.get("/batches/<batch>/qr.zip")
+@operation(
+    "The QRs of a batch's coupons as a ZIP",
+    caller="shop",
+    scope=ISSUE,
+    answers={200: "application/zip"},
+    problems=("not_found", "batch_not_finished", "no_signing_key", "invalid"),
+)
+def export_pictures(batch: str) -> Response:
+    """An SVG for each item, as `qr.svg` of a coupon, of a batch with up to 20,000 coupons."""
+    found = read(lambda session: batches.ended_batch(session, known_id(batch)))
+    if found.made > batch_files.PICTURES_MAX:
+        raise Invalid("A ZIP has up to 20,000 pictures. Take the links from coupons.csv, or issue smaller batches.")
+    return streamed(batch_files.zip_of(context(), found), "application/zip", f"{found.id}.zip")
 
 
 def known_id(batch: str) -> str:

@@ -1,13 +1,14 @@
 """/v1/campaigns/{id}/batches and /v1/batches: many coupons at once, asked for once."""
 
 import csv
-from io import StringIO
+from io import BytesIO, StringIO
+from zipfile import ZipFile
 
 import pytest
 
 from redeem.coupons.batches import COUNT_MAX, ITEMS_MAX
 from redeem.db.models.coupons import Batch, Coupon
-from redeem.lib import csvfile
+from redeem.lib import csvfile, qr
 from redeem.ops import worker
 from redeem.web import batch_files
 from redeem.web.logs import LOG
@@ -194,3 +195,25 @@ def test_who_may_not_issue_gets_no_links(reader, shop, path, work):
     batch = shop.post(path, {"count": 1}).json["id"]
     work()
     assert_problem(reader.get(f"/batches/{batch}/coupons.csv"), "insufficient_scope")
+
+
+def test_the_pictures_are_a_zip_with_one_for_each_item(shop, path, work, monkeypatch):
+    monkeypatch.setattr(batch_files, "COUPONS_PER_PART", 2)
+    batch = shop.post(path, {"count": 3}).json["id"]
+    assert_problem(shop.get(f"/batches/{batch}/qr.zip"), "batch_not_finished")
+    work()
+    answer = shop.get(f"/batches/{batch}/qr.zip")
+    assert (answer.status_code, answer.mimetype) == (200, "application/zip")
+    archive = ZipFile(BytesIO(answer.data))
+    assert archive.testzip() is None
+    rows = rows_of(shop.get(f"/batches/{batch}/coupons.csv"))[1:]
+    assert archive.namelist() == [f"{number:06}-{row[0]}.svg" for number, row in enumerate(rows, 1)]
+    for name, row in zip(archive.namelist(), rows, strict=True):
+        assert archive.read(name).decode() == qr.svg(row[1], f"Coupon {row[2]}")
+
+
+def test_a_zip_of_too_many_pictures_is_refused(shop, path, work, monkeypatch):
+    monkeypatch.setattr(batch_files, "PICTURES_MAX", 2)
+    batch = shop.post(path, {"count": 3}).json["id"]
+    work()
+    assert_problem(shop.get(f"/batches/{batch}/qr.zip"), "invalid")

@@ -29,8 +29,10 @@ def create_batch(key: str, body: BatchBody, campaign: str) -> Response:
     """By `count`, up to 1,000,000; or by `items`, a coupon for each, up to 10,000. The coupons are made after the answer: ask for the
     batch until its `status` is no longer `running`.
 
-    The same request under the same Idempotency-Key is the same batch. If the campaign is stopped meanwhile, the batch ends as `failed`,
-    with the error `campaign_stopped`; the coupons that were made are good.
+    The same request under the same Idempotency-Key is the same batch. A batch that ends as `failed` has an `error`; the coupons that were
+    made are good. `campaign_stopped`, `not_issuing`, `no_signing_key`, `awaits_shop`, `ledger_behind`: as when one coupon is issued.
+    `restored`: a backup was put back while the batch was under way; ask for what you did not get by another batch. `internal`,
+    `worker_died`: it was tried ten times; whoever runs the server finds why in the log. Of the coupons no `coupon.issued` event is told.
     """
     now, zone, number = now_ms(), context().settings.time_zone, campaign_of(campaign)
     return once(key, body, 202, lambda s: Batch.of(batches.plan(s, number, body.wanted(number or 0), zone, now)))

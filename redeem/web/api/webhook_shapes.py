@@ -10,7 +10,7 @@ from redeem.lib.text import LINE
 from redeem.lib.times import Ms, rfc3339
 from redeem.web.api.edits import READ_ONLY, Patch
 from redeem.web.api.event_shapes import EventId
-from redeem.web.api.shapes import Body, ListOf, Moment, PageQuery, ResponseBody, whole
+from redeem.web.api.shapes import Body, Moment, PageQuery, ResponseBody, whole
 from redeem.webhooks.addresses import URL_MAX_CHARACTERS
 from redeem.webhooks.attempts import AttemptLine, Outcome
 from redeem.webhooks.endpoints import DESCRIPTION_CHARACTERS, DisabledReason, Endpoint, Shown, State
@@ -183,8 +183,12 @@ class WebhookAttempt(ResponseBody):
         )
 
 
-class WebhookAttemptList(ListOf[WebhookAttempt]):
-    """A page of attempts. The newest 200 of each endpoint are kept."""
+class WebhookAttemptList(ResponseBody):
+    """A page of attempts, newest first. The newest 200 of each endpoint are kept."""
+
+    object: Literal["list"] = "list"
+    data: list[WebhookAttempt]
+    has_more: bool
 
     @classmethod
     def of(cls, found: Slice[AttemptLine]) -> Self:

@@ -6,7 +6,8 @@ import pytest
 
 from redeem.db.models.managers import AuditEntry
 from redeem.db.models.webhooks import WebhookEndpoint
-from redeem.webhooks import endpoints
+from redeem.webhooks import attempts, endpoints
+from redeem.webhooks.attempts import AttemptLine, Outcome
 from tests.factories import all_of
 from tests.web.programs import assert_problem, replayed
 
@@ -138,6 +139,16 @@ def test_events_are_sent_again_by_id_or_from_one_on(shop, added, issue, cast):
 def test_attempts_are_listed(reader, added):
     assert loads(reader.get(f"{path(added)}/attempts").data) == {"object": "list", "data": [], "has_more": False}
     assert_problem(reader.get(f"{path(added)}/attempts", starting_after="x"), "invalid")
+
+
+def test_attempts_are_read_page_by_page(reader, added, database):
+    for number in (1, 2, 3):
+        line = AttemptLine(number, "evt_" + "0" * 26, "coupon.issued", 1_000, Outcome.TAKEN, 200, 5)
+        database.write(lambda session, line=line: attempts.keep(session, added["id"], line))
+    first = loads(reader.get(f"{path(added)}/attempts", limit=2).data)
+    assert ([each["number"] for each in first["data"]], first["has_more"]) == ([3, 2], True)
+    rest = loads(reader.get(f"{path(added)}/attempts", starting_after=2).data)
+    assert ([each["number"] for each in rest["data"]], rest["has_more"]) == ([1], False)
 
 
 def test_one_is_deleted(shop, added):

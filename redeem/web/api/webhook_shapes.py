@@ -150,8 +150,8 @@ class WebhookEndpointList(ResponseBody):
 class AttemptQuery(PageQuery):
     """A page of attempts: the cursors are numbers of attempts."""
 
-    starting_after: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = None  # type: ignore[assignment]
-    ending_before: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = None  # type: ignore[assignment]
+    starting_after: Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(whole)] | None = None  # type: ignore[assignment]
+    ending_before: Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(whole)] | None = None  # type: ignore[assignment]
 
     @property
     def wanted(self) -> Page:

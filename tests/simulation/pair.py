@@ -143,7 +143,7 @@ def tools_of(app: Flask) -> Context:
 def start_anew(app: Flask, settings: Any) -> None:
     """What was in memory is forgotten."""
     app.extensions["redeem"] = Context(settings, tools_of(app).database)
-    auth.attach(app)
+    app.extensions[auth.CACHE] = auth.KeyCache()
 
 
 # What happens to a pair, and to nothing else.

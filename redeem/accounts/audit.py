@@ -65,6 +65,7 @@ class Change(StrEnum):
     CAMPAIGN_WENT_ON = "campaign_went_on"
     CAMPAIGN_CONFIRMED = "campaign_confirmed"
     COUPONS_VOIDED = "coupons_voided"
+    BATCH_ASKED = "batch_asked"
     CODE_REVEALED = "code_revealed"
     KEY_MADE = "key_made"
     KEY_ROLLED = "key_rolled"

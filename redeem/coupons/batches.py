@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from redeem.accounts import audit
+from redeem.accounts.audit import Author, Change
 from redeem.coupons import issue
 from redeem.coupons.campaigns import CampaignStopped, NotIssuing, get_campaign
 from redeem.coupons.issue import Issued, Mint, NewCoupon
@@ -110,7 +112,9 @@ BATCH = select_as(
 # Asked for.
 
 
-def plan(session: Session, campaign: int | None, wanted: int | Sequence[NewCoupon], zone: str, now: Ms) -> BatchView:
+def plan(
+    session: Session, author: Author, campaign: int | None, wanted: int | Sequence[NewCoupon], zone: str, now: Ms
+) -> BatchView:
     """Put a batch into the queue: so many coupons, or these. Raises NotFound, Invalid, CampaignStopped, NotIssuing.
 
     What is wrong with an item is told now, and nothing is made then.
@@ -131,6 +135,7 @@ def plan(session: Session, campaign: int | None, wanted: int | Sequence[NewCoupo
     if not isinstance(wanted, int):
         session.execute(insert(BatchPart), list(parts(batch.id, wanted)))
     queue.put(session, KIND, batch.id, items, now)
+    audit.note(session, author.id, Change.BATCH_ASKED, batch.id, now, name=found.name, coupons=items)
     return get_batch(session, batch.id)
 
 

@@ -24,7 +24,7 @@ from tests.factories import MOSCOW, NOW, all_of
 def plan(database, campaign, wanted, now=NOW):
     if not isinstance(wanted, int):
         wanted = [NewCoupon(campaign, **said) for said in wanted]
-    return database.write(lambda s: batches.plan(s, campaign, wanted, MOSCOW, now))
+    return database.write(lambda s: batches.plan(s, OPERATOR, campaign, wanted, MOSCOW, now))
 
 
 def take(database, lease_id="lea_1"):

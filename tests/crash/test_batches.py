@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from sqlalchemy import select
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import batches
 from redeem.coupons.issue import NewCoupon
 from redeem.db.models.coupons import BatchBlock, BatchPart, Campaign, Coupon
@@ -30,7 +31,7 @@ def two_programs(dying):
 
 
 def plan(database, campaign, wanted):
-    return database.write(lambda s: batches.plan(s, campaign, wanted, MOSCOW, NOW)).id
+    return database.write(lambda s: batches.plan(s, OPERATOR, campaign, wanted, MOSCOW, NOW)).id
 
 
 def look(database, batch):

@@ -7,6 +7,7 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import select, update
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import batches
 from redeem.coupons.batches import ITEMS_PER_BLOCK
 from redeem.db.models.coupons import Campaign, SigningKey
@@ -27,7 +28,7 @@ def log(app):
 
 
 def plan(database, campaign, count):
-    return database.write(lambda s: batches.plan(s, campaign, count, MOSCOW, now_ms())).id
+    return database.write(lambda s: batches.plan(s, OPERATOR, campaign, count, MOSCOW, now_ms())).id
 
 
 def job(database):

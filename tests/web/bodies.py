@@ -31,6 +31,7 @@ WRITTEN = {
 HERE = "put it here"
 # A scanner may see anything at all: what is no coupon is answered as one that is unknown, and that answer is kept.
 ANY_TEXT = {"token", "short_code"}
+NOBODY = "whe_01J00000000000000000000000"
 # Of a till's earlier answer only what is needed is looked at: a later release may have said more.
 OPEN = {"answer"}
 
@@ -70,6 +71,8 @@ def calls(cast: Cast, coupon: Issued) -> dict[str, Call]:
         "hours": "9–18",
     }
     order = {"campaign": f"cmp_{cast.anywhere}", "order_ref": "7", "home_store": cast.north, "metadata": {"a": "b"}}
+    item = {"order_ref": "7", "line": "1", "home_store": cast.north, "metadata": {"a": "b"}}
+    endpoint = {"url": "https://shop.example/hook", "description": "Our programs", "types": ["coupon.redeemed"]}
     address, scan = f"/v1/coupons/{coupon.id}", {"token": coupon.token}
     return {
         "create_campaign": Call("/v1/campaigns", "POST", False, campaign),
@@ -89,6 +92,11 @@ def calls(cast: Cast, coupon: Issued) -> dict[str, Call]:
                 "metadata": {"a": "b"},
             },
         ),
+        "create_batch": Call(f"/v1/campaigns/cmp_{cast.anywhere}/batches", "POST", False, {"items": [item]}),
+        "add_endpoint": Call("/v1/webhook-endpoints", "POST", False, endpoint),
+        "patch_endpoint": Call(f"/v1/webhook-endpoints/{NOBODY}", "PATCH", False, endpoint),
+        "rotate_secret": Call(f"/v1/webhook-endpoints/{NOBODY}/rotate", "POST", False, {"hours": 1}),
+        "resend_events": Call(f"/v1/webhook-endpoints/{NOBODY}/resend", "POST", False, {"event": "evt_1"}),
         "refund_order": Call("/v1/orders/7/refund", "POST", False, {"lines": ["1", "2"], "reason": "Returned"}),
         "add_partner": Call("/v1/partners", "POST", False, {"name": "New"}),
         "patch_partner": Call(f"/v1/partners/{cast.north_partner}", "PATCH", False, {"name": "New"}),

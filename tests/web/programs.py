@@ -30,6 +30,9 @@ class Program:
     def patch(self, path: str, body: Any, attempt: str | None = None, tag: str = "*") -> TestResponse:
         return self._send("PATCH", path, body, attempt, {"If-Match": tag})
 
+    def delete(self, path: str) -> TestResponse:
+        return self.client.delete(f"/v1{path}", headers={**self.headers, "Idempotency-Key": new_attempt()})
+
     def redeem(self, token: str, attempt: str | None = None) -> TestResponse:
         return self.post("/redemptions", {"token": token}, attempt)
 

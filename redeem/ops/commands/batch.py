@@ -7,6 +7,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from redeem.accounts.audit import OPERATOR
 from redeem.coupons import batches
 from redeem.coupons.batches import COUNT_MAX, BatchView
 from redeem.jobs.queue import State
@@ -34,7 +35,7 @@ def batch(campaign: str, count: int, file: Path | None) -> None:
     if number is None:
         raise click.BadParameter("write it like cmp_1", param_hint="CAMPAIGN")
     zone = context().settings.time_zone
-    asked = write(lambda session: batches.plan(session, number, count, zone, now_ms()))
+    asked = write(lambda session: batches.plan(session, OPERATOR, number, count, zone, now_ms()))
     click.echo(f"batch       {asked.id}")
     ended = make(asked)
     click.echo(f"made        {ended.made:,} of {ended.items:,}")

@@ -7,6 +7,7 @@ from redeem.coupons import batches
 from redeem.lib.errors import Invalid, NotFound
 from redeem.lib.ids import campaign_of, is_id
 from redeem.web import batch_files
+from redeem.web.api.auth import shop_caller
 from redeem.web.api.batch_shapes import Batch, BatchBody, BatchList, BatchQuery
 from redeem.web.api.operation import answer, once, operation
 from redeem.web.context import context, now_ms, read
@@ -34,8 +35,9 @@ def create_batch(key: str, body: BatchBody, campaign: str) -> Response:
     `restored`: a backup was put back while the batch was under way; ask for what you did not get by another batch. `internal`,
     `worker_died`: it was tried ten times; whoever runs the server finds why in the log. Of the coupons no `coupon.issued` event is told.
     """
-    now, zone, number = now_ms(), context().settings.time_zone, campaign_of(campaign)
-    return once(key, body, 202, lambda s: Batch.of(batches.plan(s, number, body.wanted(number or 0), zone, now)))
+    author, now, zone, number = shop_caller().author, now_ms(), context().settings.time_zone, campaign_of(campaign)
+    wanted = body.wanted(number or 0)
+    return once(key, body, 202, lambda s: Batch.of(batches.plan(s, author, number, wanted, zone, now)))
 
 
 @blueprint.get("/campaigns/<campaign>/batches")

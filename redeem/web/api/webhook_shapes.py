@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from redeem.db.paging import Page, Slice
 from redeem.domain.events import EventType
@@ -18,7 +18,17 @@ from redeem.webhooks.endpoints import DESCRIPTION_CHARACTERS, DisabledReason, En
 EndpointId = Annotated[str, Field(pattern="^whe_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 Url = Annotated[str, Field(min_length=1, max_length=URL_MAX_CHARACTERS, examples=["https://shop.example/hooks/redeem"])]
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARACTERS, pattern=LINE)]
-TypeName = Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in EventType]})]
+
+
+def known_type(name: str) -> str:
+    if name not in set(EventType):
+        raise ValueError(f"choose from {', '.join(sorted(EventType))}")
+    return name
+
+
+TypeName = Annotated[
+    str, AfterValidator(known_type), Field(json_schema_extra={"enum": [kind.value for kind in EventType]})
+]
 Types = Annotated[list[TypeName], Field(max_length=100, description="The types of events that are sent. Empty: all")]
 GivenEvent = Annotated[str, Field(min_length=1, max_length=40)]
 OVERLAP_HOURS_MAX = 7 * 24

@@ -164,6 +164,7 @@ CHANGES: Words = {
     Change.CAMPAIGN_WENT_ON: _("Let a campaign go on"),
     Change.CAMPAIGN_CONFIRMED: _("Confirmed a restored campaign"),
     Change.COUPONS_VOIDED: _("Voided coupons"),
+    Change.BATCH_ASKED: _("Asked for a batch of coupons"),
     Change.CODE_REVEALED: _("Had a coupon's code shown"),
     Change.KEY_MADE: _("Made a key"),
     Change.KEY_ROLLED: _("Rolled a key"),

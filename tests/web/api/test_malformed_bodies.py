@@ -23,11 +23,17 @@ ALL = (
         "say_coupon_again",
         "patch_partner",
         "patch_store",
+        "create_batch",
+        "add_endpoint",
+        "patch_endpoint",
+        "rotate_secret",
+        "resend_events",
     ),
 )
-# Right, and yet these three can't be done here: the ledger waits for nothing, and there is no such redemption, and no such order.
+# Right, and yet some of these can't be done here: the ledger waits for nothing, and there is no such redemption, order or endpoint.
 ANSWERS = {"say_again": 409, "reverse_redemption": 404, "create_campaign": 201, "add_partner": 201, "add_store": 201}
-ANSWERS |= {"issue_coupon": 201, "redeem_coupon": 201, "refund_order": 404}
+ANSWERS |= {"issue_coupon": 201, "redeem_coupon": 201, "refund_order": 404, "create_batch": 202, "add_endpoint": 201}
+ANSWERS |= {"patch_endpoint": 404, "rotate_secret": 404, "resend_events": 404}
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ KNOW_MORE = (
     "patch_endpoint",
     "resend_events",
     "rotate_secret",  # a whole number that is written as 85.0
+    "list_attempts",  # both cursors at once
 )
 
 

@@ -105,6 +105,7 @@ def test_the_password_of_one_session_opens_no_other(app, cast, database, manager
 ASKS = {
     "add_clerk",
     "add_device",
+    "add_webhook",
     "admit_entries",
     "begin_void",
     "change_post",
@@ -125,7 +126,9 @@ ASKS = {
     "reactivate",
     "roll_key",
     "roll_till_key",
+    "rotate_webhook",
     "save_campaign",
+    "save_webhook",  # the events go to another address then
     "set_pin",
     "undo_gift",
     "write_off",
@@ -137,6 +140,9 @@ DOES_NOT_ASK = {
     "change_store",
     "close_partner",
     "close_store",
+    "delete_webhook",
+    "disable_webhook",
+    "enable_webhook",  # its address and its secret are as they were
     "end_browsers",
     "end_other_sessions",
     "end_session",
@@ -151,6 +157,7 @@ DOES_NOT_ASK = {
     "rename_partner",
     "reopen_partner",  # its devices are still enrolled, and what they give was promised
     "reopen_store",
+    "resend_event",
     "reveal_code",
     "revoke_device",
     "revoke_key",

@@ -12,7 +12,7 @@ from redeem.db.paging import Page
 from redeem.domain.disclosure import Field, disclose
 from redeem.lib.ids import is_id
 from redeem.redemptions.conflicts import NOTE_MAX_CHARACTERS, Decision, TwoGifts, decide, get_conflict, list_conflicts
-from redeem.redemptions.pending import list_pending_with_said
+from redeem.redemptions.pending import PENDING_SHOWN_MAX, list_pending_with_said
 from redeem.web.context import context, now_ms, read, write
 from redeem.web.manager.access import office, person, see_other
 from redeem.web.manager.forms import Faults, Form, LineOrNone, submitted
@@ -36,7 +36,13 @@ def conflicts() -> ResponseReturnValue:
     found = read(lambda db: list_conflicts(db, page, scope, undecided_only=show != "all"))
     waiting, said = read(lambda db: list_pending_with_said(db, now_ms(), scope))
     return render_template(
-        "manager/conflicts.html", conflicts=found, pending=waiting, said=said, show_all=show == "all", paged=page.after
+        "manager/conflicts.html",
+        conflicts=found,
+        pending=waiting,
+        pending_max=PENDING_SHOWN_MAX,
+        said=said,
+        show_all=show == "all",
+        paged=page.after,
     )
 
 

@@ -10,6 +10,7 @@ from redeem.domain.short_codes import grouped
 from redeem.ledger.ledger import find_standing
 from redeem.lib.ids import coupon_id
 from redeem.web.context import now_ms
+from redeem.web.manager import conflicts
 from tests import factories
 from tests.cast import TABLET_KEY
 from tests.factories import NOW
@@ -224,7 +225,7 @@ def test_what_was_undone_meanwhile_is_said(office, cast, database, coupon, given
     assert again in answer.text
 
 
-def test_a_shop_manager_decides_about_a_gift_of_a_tablet_that_is_gone(office, cast, database, coupon):
+def test_a_shop_manager_decides_about_a_gift_of_a_tablet_that_is_gone(office, cast, database, coupon, monkeypatch):
     tablet = Tablet(database, cast.tablet_id, TABLET_KEY)
     tablet.act("ask", coupon=coupon.token)
     manager, page = office("shop_manager"), f"/manager/coupons/{coupon.id}/pending"
@@ -232,7 +233,11 @@ def test_a_shop_manager_decides_about_a_gift_of_a_tablet_that_is_gone(office, ca
     gift = database.read(lambda session: find_standing(session, coupon.serial)).act_id
     said = {"gift": gift, "decision": "never_given"}
     database.write(lambda session: enrolment.revoke_device(session, OPERATOR, cast.tablet_id, NOW))
-    assert coupon.id in manager.open("/manager/conflicts").text
+    desk = manager.open("/manager/conflicts").text
+    assert coupon.id in desk
+    assert "These are the oldest" not in desk
+    monkeypatch.setattr(conflicts, "PENDING_SHOWN_MAX", 1)
+    assert "These are the oldest 1." in manager.open("/manager/conflicts").text
     assert manager.send(page, said).status_code == 303
     assert "there is nothing to decide" in manager.open(page).text
     assert coupon.id not in manager.open("/manager/conflicts").text

@@ -174,7 +174,7 @@ def a_minted_token_of_what_it_holds_by_another_key(scene: Scene) -> Iterator[Non
         return kid
 
     minted = tokens.sign(real.campaign, real.number, real.last_day, LEAKED, scene.database.write(leak))
-    scene.app.extensions["redeem"]._ring = None
+    scene.app.extensions["redeem"]._known = None
     yield
     grant = scene.liar.grants[coupon.id]
     scene.liar.tell("gave-held", coupon=tokens.write(minted), epoch=grant.epoch, grant=grant.proof)

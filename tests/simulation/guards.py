@@ -107,8 +107,8 @@ def recalled_is_released() -> AbstractContextManager[object]:
     """A hold ends when its holder is told to give it back, before the holder has reported what it gave under it."""
     recalls = holds.recalls
 
-    def release_all(session: Any, device_id: str, *compromised: Any) -> Any:
-        told = recalls(session, device_id, *compromised)
+    def release_all(session: Any, device_id: str, *keys: Any, **store: Any) -> Any:
+        told = recalls(session, device_id, *keys, **store)
         for grant in told:
             holds.release(session, grant.serial, device_id, grant.epoch, 0)
         return told

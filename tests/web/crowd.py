@@ -11,17 +11,23 @@ from redeem.accounts import api_key_format, api_keys, audit, invitations, roles,
 from redeem.accounts.audit import OPERATOR, Change
 from redeem.accounts.invitations import NewPerson
 from redeem.accounts.roles import Role
+from redeem.coupons import batches
 from redeem.db.models.coupons import Coupon, HomeChange
 from redeem.db.models.ledger import Act, Conflict, Redemption
 from redeem.db.models.partners import StatementLine
 from redeem.db.models.reports import Tally
 from redeem.devices import clerks, enrolment, forgotten
 from redeem.devices.forgotten import Proof
-from redeem.domain.acts import Outcome
+from redeem.domain.acts import Outcome as ActOutcome
+from redeem.jobs import queue
 from redeem.lib.ids import coupon_id, new_id
+from redeem.lib.sealing import Sealer
 from redeem.lib.times import Ms, local_day
 from redeem.recovery import restore
 from redeem.reports import rollups
+from redeem.webhooks import attempts, endpoints
+from redeem.webhooks.addresses import Reach
+from redeem.webhooks.attempts import AttemptLine, Outcome
 from tests import factories
 from tests.cast import Cast
 from tests.web import office_factories
@@ -53,13 +59,19 @@ def gather(session: Session, cast: Cast, many: int, now: Ms) -> dict[str, str]:
         sessions.open_session(session, boss.id, "another browser", now)
         audit.note(session, boss.id, Change.PARTNER_ADDED, place.partner, now, scope=roles.Scope(place.partner))
     first = places[0]
+    batch, endpoint = make_batch(session, first.campaign, many, now), send_often(session, many, now)
     entries = [{"kind": "refusal", "reason": "other"} for _ in range(many)]
     while rollups.add_up(session, local_day(now, "UTC") - DAYS_BEHIND):
         pass
     restore.begin(session, now)
     found = {
         "partner_id": first.partner,
+        "partner": first.partner,
         "store_id": first.store,
+        "store": first.store,
+        "batch": batch,
+        "endpoint_id": endpoint,
+        "endpoint": endpoint,
         "device_id": first.tablet,
         "campaign_id": f"cmp_{first.campaign}",
         "campaign": f"cmp_{first.campaign}",
@@ -74,6 +86,28 @@ def gather(session: Session, cast: Cast, many: int, now: Ms) -> dict[str, str]:
         "digits": factories.coupon(session, first.campaign).token,
     }
     return found | happen_often(session, places, now)
+
+
+def make_batch(session: Session, campaign: int, many: int, now: Ms) -> str:
+    """Returns the id of a batch with so many coupons, which are made."""
+    batch = batches.plan(session, OPERATOR, campaign, many, factories.MOSCOW, now)
+    lease = queue.take(session, [batches.KIND], "lease", now)
+    assert lease
+    queue.step(session, lease, lambda db, task: batches.make_some(db, task, factories.mint(), now, lambda: False), now)
+    return batch.id
+
+
+def send_often(session: Session, many: int, now: Ms) -> str:
+    """Returns the id of a webhook endpoint with so many attempts. There are so many endpoints."""
+    sealer = Sealer([factories.SECRET])
+    made = [
+        endpoints.add(session, OPERATOR, f"https://{each}.example/", now, sealer=sealer, reach=Reach.PUBLIC)
+        for each in range(min(many, endpoints.ENDPOINTS_MAX))
+    ]
+    for number in range(1, many + 1):
+        line = AttemptLine(number, "evt_1", "coupon.redeemed", now, Outcome.REFUSED, 500, 5)
+        attempts.keep(session, made[0].endpoint.id, line)
+    return made[0].endpoint.id
 
 
 def settle_down(session: Session, number: int, now: Ms) -> Place:
@@ -92,7 +126,7 @@ def settle_down(session: Session, number: int, now: Ms) -> Place:
 def happen(session: Session, place: Place, now: Ms) -> None:
     """Gifts of days that are added up and of today, pending ones, one given twice; holds; statements; entries that wait."""
     today = local_day(now, "UTC")
-    count = {"campaign_number": place.campaign, "store_id": place.store, "outcome": Outcome.REDEEMED, "slot": 0}
+    count = {"campaign_number": place.campaign, "store_id": place.store, "outcome": ActOutcome.REDEEMED, "slot": 0}
     session.execute(insert(Tally), [{**count, "day": day, "count": 3} for day in (today - 10, today)])
     held, given = (factories.coupon(session, place.campaign) for _ in range(2))
     hold = {"holder_id": place.tablet, "epoch": 1, "promised_to_id": None, "promised_from": None}

@@ -118,6 +118,7 @@ class Served:
         event.listen(self.database.engine, "before_cursor_execute", note)
         try:
             answer = self.get(route)
+            answer.get_data()  # what is streamed is read while it is sent
         finally:
             event.remove(self.database.engine, "before_cursor_execute", note)
         assert answer.status_code == OTHERWISE.get(route.endpoint, 200)

@@ -93,10 +93,11 @@ async function load(file) {
   sequence = kept.newest?.sequence ?? 0;
   damage = found;
   if (damage) return { texts, damage };
+  // A kill may have left a length, and a whole record behind it, that were written and not flushed. They count from now on.
+  measure().flush();
   if (whole < bytes.length) await setAside(bytes, "torn");
   if (!whole) begin(file);
-  else if (whole < bytes.length) cut(file, whole);
-  else size = whole;
+  else cut(file, whole); // flushes, too
   if (!kept.newest) keepFirstLengths();
   else if (kept.newest.length !== size || !kept.areWhole) keepLength();
   else if (startsWith(bytes, HEADER)) writeAll(file, MEASURED, 0); // an opening ago they were there already, so they are to be there

@@ -181,7 +181,7 @@ test("whatever bits are flipped and bytes are cut off, no entry that was flushed
 });
 
 describe("a journal that is only torn is not damaged:", () => {
-  test("whatever a power cut leaves of what was not flushed, and after the next one too", async () => {
+  test("whatever kills and power cuts leave of what was not flushed, one after the other", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const chance = drawn(round);
       const tablet = new Tablet();
@@ -195,7 +195,8 @@ describe("a journal that is only torn is not damaged:", () => {
         for (let at = 0; at < 6 && !owner.isDead; at++) {
           await tablet.append(call, `{"life":${life},"entry":${at},"by":"${"x".repeat(chance() * 90)}"}`).catch(() => undefined);
         }
-        for (const file of tablet.files.values()) file.losePower(() => [0, chance(), 1][Math.floor(chance() * 3)]);
+        const isKilled = chance() < 0.5; // alone, what was written and not flushed is there for the next one, and the power may be cut then
+        for (const file of isKilled ? [] : tablet.files.values()) file.losePower(() => [0, chance(), 1][Math.floor(chance() * 3)]);
       }
     }
   });

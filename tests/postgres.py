@@ -43,7 +43,13 @@ CONFIGURATION = {
     "synchronous_commit": "on",
     "unix_socket_directories": "",
 }
-UNSAFE = CONFIGURATION | {"fsync": "off", "full_page_writes": "off"}
+# Of the log there is as little as may be: it may be in memory.
+UNSAFE = CONFIGURATION | {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "128MB",
+    "min_wal_size": "32MB",
+}
 
 
 class PostgresMissingError(Exception):
